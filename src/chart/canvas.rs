@@ -1,11 +1,47 @@
 //! Dots, and the characters that they come to: braille, eight dots a cell, or ASCII, three.
 
-/// What a dot is drawn with: the number of its line, and whether it stands behind.
+/// What a dot is drawn with: the number of its line, whether it stands behind, and how its line is stroked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ink {
     pub line: u8,
     pub is_faint: bool,
+    pub stroke: Stroke,
 }
+
+impl Ink {
+    /// A solid line in front.
+    pub fn of(line: u8) -> Self {
+        Self { line, ..Self::default() }
+    }
+
+    /// The same, behind others.
+    pub fn faint(self) -> Self {
+        Self { is_faint: true, ..self }
+    }
+}
+
+/// How a line is stroked, so that lines of one colour are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Stroke {
+    #[default]
+    Solid,
+    Dashed,
+    Dotted,
+}
+
+impl Stroke {
+    /// Whether a line shows so many dots along the axis that it runs along.
+    pub fn shows(self, at: i64) -> bool {
+        match self {
+            Self::Solid => true,
+            Self::Dashed => at.rem_euclid(11) < 7,
+            Self::Dotted => at.rem_euclid(4) < 1,
+        }
+    }
+}
+
+/// Lines that can share a cell.
+const SHARING: usize = 4;
 
 /// The characters that dots are drawn with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,7 +81,21 @@ impl Dots {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct DotCell {
     bits: u8,
-    ink: Ink,
+    /// The inks of its dots; the others repeat the last.
+    inks: [Ink; SHARING],
+    count: u8,
+}
+
+impl DotCell {
+    fn add(&mut self, ink: Ink, is_shared: bool) {
+        if !is_shared {
+            (self.inks[0], self.count) = (ink, 1);
+        } else if !self.inks[..self.count as usize].contains(&ink) {
+            let at = (self.count as usize).min(SHARING - 1);
+            self.inks[at] = ink;
+            self.count = at as u8 + 1;
+        }
+    }
 }
 
 /// A grid of dots; (0, 0) is the upper left one.
@@ -54,13 +104,20 @@ pub struct Canvas {
     dots: Dots,
     columns: usize,
     rows: usize,
+    /// Where lines meet, cells take the inks of all of them in turn, and not that of the last.
+    is_shared: bool,
     cells: Vec<DotCell>,
 }
 
 impl Canvas {
     /// So many cells.
     pub fn new(columns: usize, rows: usize, dots: Dots) -> Self {
-        Self { dots, columns, rows, cells: vec![DotCell::default(); columns * rows] }
+        Self { dots, columns, rows, is_shared: false, cells: vec![DotCell::default(); columns * rows] }
+    }
+
+    /// The same for lines of which none covers another: where they meet, their inks alternate.
+    pub fn shared(self) -> Self {
+        Self { is_shared: true, ..self }
     }
 
     pub fn columns(&self) -> usize {
@@ -86,16 +143,17 @@ impl Canvas {
         let (wide, high) = self.dots.per_cell();
         let (x, y) = (x as usize, y as usize);
         let bit = self.dots.bit(x % wide, y % high);
+        let is_shared = self.is_shared;
         let cell = &mut self.cells[y / high * self.columns + x / wide];
-        if cell.bits != 0 && !cell.ink.is_faint && ink.is_faint {
+        if cell.bits != 0 && !cell.inks[0].is_faint && ink.is_faint {
             return;
         }
-        if cell.bits != 0 && cell.ink.is_faint && !ink.is_faint {
+        if cell.bits != 0 && cell.inks[0].is_faint && !ink.is_faint {
             // A smoothed line is not blurred by the raw one behind it.
-            cell.bits = 0;
+            *cell = DotCell::default();
         }
         cell.bits |= bit;
-        cell.ink = ink;
+        cell.add(ink, is_shared);
     }
 
     /// A straight line between two places in dots, of which only what is inside is drawn.
@@ -103,11 +161,14 @@ impl Canvas {
         let Some((from, to)) = self.clip(from, to) else { return };
         let (dx, dy) = (to.0.round() - from.0.round(), to.1.round() - from.1.round());
         let steps = dx.abs().max(dy.abs()).max(1.0);
+        let is_steep = dy.abs() > dx.abs();
         for step in 0..=steps as i64 {
             let share = step as f64 / steps;
-            let x = from.0.round() + dx * share;
-            let y = from.1.round() + dy * share;
-            self.dot(x.round() as i64, y.round() as i64, ink);
+            let x = (from.0.round() + dx * share).round() as i64;
+            let y = (from.1.round() + dy * share).round() as i64;
+            if ink.stroke.shows(if is_steep { y } else { x }) {
+                self.dot(x, y, ink);
+            }
         }
     }
 
@@ -144,7 +205,8 @@ impl Canvas {
     /// The character and ink of a cell.
     pub fn cell(&self, column: usize, row: usize) -> (char, Ink) {
         let cell = self.cells[row * self.columns + column];
-        (self.dots.character(cell.bits), cell.ink)
+        let turn = column % usize::from(cell.count.max(1));
+        (self.dots.character(cell.bits), cell.inks[turn])
     }
 
     /// Whether a dot is set: what tests read back.

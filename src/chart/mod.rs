@@ -6,6 +6,9 @@
 
 pub mod axis;
 pub mod canvas;
+mod ends;
+mod even;
+pub mod passes;
 mod picture;
 pub mod quantile;
 pub mod raster;
@@ -13,9 +16,10 @@ pub mod svg;
 pub mod trace;
 
 pub use axis::XAxis;
-pub use canvas::{Dots, Ink};
+pub use canvas::{Dots, Ink, Stroke};
+pub use ends::LineSign;
 pub use picture::{Picture, Plot, PlotCell, Scale, picture, plot, x_range};
-pub use trace::{ChartLine, PointCounts, Scales, Smoothing};
+pub use trace::{ChartLine, LineLabel, PointCounts, Scales, Smoothing};
 
 /// Which part of the values the y axis covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -1,9 +1,11 @@
 //! A chart as cells: the dots of its lines, the labels of its axes, and where things are.
 
-use super::axis::{Unit, XAxis, spread, ticks};
-use super::canvas::{Canvas, Dots, Ink};
+use super::axis::{Tick, Unit, XAxis, label, spread, ticks};
+use super::canvas::{Canvas, Dots, Ink, Stroke};
+use super::ends::{LineSign, PassingLine, along, ends};
+use super::even::even;
 use super::quantile::quantile;
-use super::trace::{ChartLine, PointCounts, Spot, Trace, thin};
+use super::trace::{ChartLine, LineLabel, PointCounts, Spot, Trace, thin};
 use super::{Options, Smoothing};
 use crate::text;
 
@@ -51,7 +53,7 @@ pub struct PlotCell {
 /// A line as it was drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DrawnLine {
-    pub ink: u8,
+    pub ink: Ink,
     pub counts: PointCounts,
     /// The last point that is seen.
     pub last: Option<PlotCell>,
@@ -64,6 +66,8 @@ pub struct DrawnLine {
 pub struct Plot {
     /// Cells to the left of it, for the y axis.
     pub left: usize,
+    /// Cells to the right of it, for the labels of lines.
+    pub right: usize,
     pub columns: usize,
     pub rows: usize,
     pub x: Scale,
@@ -90,7 +94,7 @@ impl Plot {
     }
 }
 
-/// A drawn chart. The plot is in the upper right corner.
+/// A drawn chart. The plot is at the top, between the y axis and the labels of lines.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     pub plot: Plot,
@@ -102,6 +106,10 @@ pub struct Picture {
     /// The columns of the ticks; none where the x axis has no line of its own.
     pub x_ticks: Option<Vec<usize>>,
     pub lines: Vec<DrawnLine>,
+    /// The labels at the ends of lines, where there are several; some may stand to the right of the plot.
+    pub ends: Vec<LineSign>,
+    /// The same along the lines, for who cannot tell them by their colours.
+    pub along: Vec<LineSign>,
 }
 
 /// What the x axis is labelled with.
@@ -113,8 +121,31 @@ pub fn x_unit(axis: XAxis) -> Unit {
     }
 }
 
-fn traces<'a>(lines: &[ChartLine<'a>], options: &Options) -> Vec<(u8, Trace<'a>)> {
-    lines.iter().map(|line| (line.ink, Trace::new(line.points, options.scales()))).collect()
+/// A line with what is drawn of it.
+pub(super) struct TracedLine<'a> {
+    pub ink: Ink,
+    label: LineLabel,
+    /// One for each pass.
+    pub traces: Vec<Trace<'a>>,
+}
+
+pub(super) fn traced<'a>(lines: &[ChartLine<'a>], options: &Options) -> Vec<TracedLine<'a>> {
+    let traced = lines.iter().map(|line| TracedLine {
+        ink: line.ink,
+        label: line.label,
+        traces: line.traces(options.scales()),
+    });
+    traced.collect()
+}
+
+fn all<'t, 'a>(lines: &'t [TracedLine<'a>]) -> impl Iterator<Item = &'t Trace<'a>> {
+    lines.iter().flat_map(|line| &line.traces)
+}
+
+/// The cells that the labels of lines take, where there are several.
+fn label_width(lines: &[TracedLine<'_>]) -> usize {
+    let labelled = lines.iter().filter(|line| line.label.width() > 0);
+    if labelled.clone().count() < 2 { 0 } else { labelled.map(|line| line.label.width()).max().unwrap_or(0) }
 }
 
 /// Where the plot of [`picture`] is, without drawing it.
@@ -125,18 +156,16 @@ pub fn plot(
     size: (usize, usize),
     dots: Dots,
 ) -> Plot {
-    measured(&traces(lines, options), options, window, size, dots).0
+    measured(&traced(lines, options), options, window, size, dots).0
 }
 
 /// The part of the x axis that [`picture`] shows, without measuring the values.
 pub fn x_range(lines: &[ChartLine<'_>], options: &Options, window: Option<(f64, f64)>) -> (f64, f64) {
-    x_of(&traces(lines, options), window)
+    x_of(&traced(lines, options), window)
 }
 
-fn x_of(traces: &[(u8, Trace<'_>)], window: Option<(f64, f64)>) -> (f64, f64) {
-    window.unwrap_or_else(|| {
-        widened(traces.iter().filter_map(|(_, trace)| trace.x_extent()).reduce(union), 0.5)
-    })
+fn x_of(lines: &[TracedLine<'_>], window: Option<(f64, f64)>) -> (f64, f64) {
+    window.unwrap_or_else(|| widened(all(lines).filter_map(Trace::x_extent).reduce(union), 0.5))
 }
 
 /// Whether there is room for axes.
@@ -146,35 +175,46 @@ fn has_axes((columns, rows): (usize, usize)) -> bool {
 
 /// The plot, and rows and texts of the labels of the y axis beside it.
 fn measured(
-    traces: &[(u8, Trace<'_>)],
+    lines: &[TracedLine<'_>],
     options: &Options,
     window: Option<(f64, f64)>,
     size: (usize, usize),
     dots: Dots,
 ) -> (Plot, Vec<(usize, String)>) {
-    let (x, y) = extents(traces, options, window);
+    let (x, y) = extents(lines, options, window);
     let has_axes = has_axes(size);
     let below = if has_axes && size.1 >= WITH_LINE { 2 } else { usize::from(has_axes) };
     let rows = (size.1 - below).max(1);
     let (wide, high) = dots.per_cell();
+    let axis = if options.log_y || !has_axes { None } else { even(y.0, y.1, rows, high) };
+    let y = axis.as_ref().map_or(y, |axis| (axis.low, axis.high));
     let y_scale = Scale::new(y, rows * high);
-    let row_of = |value: f64| {
-        let dot = (rows * high - 1) as f64 - y_scale.dot(value);
-        (dot.round().max(0.0) as usize / high).min(rows - 1)
+    let labels = match axis {
+        Some(axis) => {
+            let label = |(row, tick): (usize, Tick)| (rows - 1 - row, text::cut(&tick.label, LABEL, "…"));
+            axis.ticks.into_iter().map(label).collect()
+        }
+        None if has_axes => uneven(&y_scale, y, rows, high, options.log_y),
+        None => Vec::new(),
     };
+    let label_width_left = labels.iter().map(|(_, label)| text::width(label)).max().unwrap_or(0);
+    let left = if has_axes { label_width_left + 1 } else { 0 };
+    let right = if has_axes { label_width(lines) } else { 0 };
+    let columns = size.0.saturating_sub(left + right).max(1);
+    (Plot { left, right, columns, rows, x: Scale::new(x, columns * wide), y: y_scale }, labels)
+}
+
+/// Rows and texts of ticks wherever round numbers lie.
+fn uneven(scale: &Scale, y: (f64, f64), rows: usize, high: usize, is_log: bool) -> Vec<(usize, String)> {
     let mut labels: Vec<(usize, String)> = Vec::new();
-    if has_axes {
-        for tick in ticks(y.0, y.1, (rows / 2).clamp(3, 8), Unit::Number, options.log_y) {
-            let row = row_of(tick.at);
-            if labels.iter().all(|(other, _)| *other != row) {
-                labels.push((row, text::cut(&tick.label, LABEL, "…")));
-            }
+    for tick in ticks(y.0, y.1, (rows / 2).clamp(3, 8), Unit::Number, is_log) {
+        let dot = (rows * high - 1) as f64 - scale.dot(tick.at);
+        let row = (dot.round().max(0.0) as usize / high).min(rows - 1);
+        if labels.iter().all(|(other, _)| *other != row) {
+            labels.push((row, text::cut(&tick.label, LABEL, "…")));
         }
     }
-    let label_width = labels.iter().map(|(_, label)| text::width(label)).max().unwrap_or(0);
-    let left = if has_axes { label_width + 1 } else { 0 };
-    let columns = size.0.saturating_sub(left).max(1);
-    (Plot { left, columns, rows, x: Scale::new(x, columns * wide), y: y_scale }, labels)
+    labels
 }
 
 /// Draws lines, the last one on top, in so many cells with everything around them. `window` is the part of the x axis that is
@@ -186,28 +226,67 @@ pub fn picture(
     size: (usize, usize),
     dots: Dots,
 ) -> Picture {
-    let traces = traces(lines, options);
-    let (plot, y_labels) = measured(&traces, options, window, size, dots);
-    let mut canvas = Canvas::new(plot.columns, plot.rows, dots);
-    let lines = draw(&mut canvas, &traces, options, &plot.x, &plot.y);
+    let traced = traced(lines, options);
+    let (plot, y_labels) = measured(&traced, options, window, size, dots);
+    let canvas = Canvas::new(plot.columns, plot.rows, dots);
+    // Where all lines have names, none is to vanish behind another.
+    let mut canvas = if lines.iter().all(|line| line.label.width() > 0) { canvas.shared() } else { canvas };
+    let drawn = draw(&mut canvas, &traced, options, &plot);
     let (x_labels, x_ticks) = if has_axes(size) {
-        let found =
-            ticks(plot.x.low, plot.x.high, (plot.columns / 9).max(1), x_unit(options.x), options.log_x);
-        let wide = dots.per_cell().0;
-        let column = |at: f64| (plot.x.dot(at).round().max(0.0) as usize / wide).min(plot.columns - 1);
-        let labels: Vec<(usize, &str)> =
-            found.iter().map(|tick| (column(tick.at), tick.label.as_str())).collect();
-        let starts = spread(&labels, plot.columns);
-        let columns = starts.iter().zip(&labels).filter_map(|(start, (at, _))| start.map(|_| *at)).collect();
-        let shown = starts
-            .iter()
-            .zip(&labels)
-            .filter_map(|(start, (_, label))| start.map(|start| (start, (*label).to_owned())));
-        (shown.collect(), (size.1 >= WITH_LINE).then_some(columns))
+        let (labels, columns) = x_labels(&plot, options, window.is_none(), dots);
+        (labels, (size.1 >= WITH_LINE).then_some(columns))
     } else {
         (Vec::new(), None)
     };
-    Picture { plot, canvas, y_labels, x_labels, x_ticks, lines }
+    let (mut ending, mut passing) = (Vec::new(), Vec::new());
+    if label_width(&traced) > 0 {
+        for (line, (drawn, places)) in traced.iter().zip(&drawn) {
+            ending.extend(drawn.last.map(|last| (last, line.label, line.ink)));
+            passing.push(PassingLine { places: places.clone(), label: line.label, ink: line.ink });
+        }
+    }
+    Picture {
+        ends: ends(&ending, plot.columns + plot.right, plot.rows),
+        along: along(&passing, plot.columns, plot.rows),
+        plot,
+        canvas,
+        y_labels,
+        x_labels,
+        x_ticks,
+        lines: drawn.into_iter().map(|(line, _)| line).collect(),
+    }
+}
+
+/// Columns and texts of the labels of the x axis, and the columns of its ticks. Where all of it is seen the last step is
+/// among them.
+fn x_labels(
+    plot: &Plot,
+    options: &Options,
+    is_whole: bool,
+    dots: Dots,
+) -> (Vec<(usize, String)>, Vec<usize>) {
+    let unit = x_unit(options.x);
+    let mut found = ticks(plot.x.low, plot.x.high, (plot.columns / 9).max(1), unit, options.log_x);
+    let wide = dots.per_cell().0;
+    let column = |at: f64| (plot.x.dot(at).round().max(0.0) as usize / wide).min(plot.columns - 1);
+    let is_counted = unit == Unit::Count && is_whole && !options.log_x;
+    if is_counted && plot.x.high.fract() == 0.0 && found.last().is_none_or(|last| last.at < plot.x.high) {
+        let last = format!("{:.0}", plot.x.high);
+        let last = if last.len() > LABEL { label(plot.x.high, plot.x.high) } else { last };
+        // It takes the place of those that it would touch.
+        let free = (plot.columns + 1).saturating_sub(text::width(&last) + 3);
+        found.retain(|tick| column(tick.at) + text::width(&tick.label).div_ceil(2) < free);
+        found.push(Tick { at: plot.x.high, label: last });
+    }
+    let labels: Vec<(usize, &str)> =
+        found.iter().map(|tick| (column(tick.at), tick.label.as_str())).collect();
+    let starts = spread(&labels, plot.columns);
+    let columns = starts.iter().zip(&labels).filter_map(|(start, (at, _))| start.map(|_| *at)).collect();
+    let shown = starts
+        .iter()
+        .zip(&labels)
+        .filter_map(|(start, (_, label))| start.map(|start| (start, (*label).to_owned())));
+    (shown.collect(), columns)
 }
 
 fn union(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
@@ -215,13 +294,13 @@ fn union(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
 }
 
 /// What the axes cover.
-pub fn extents(
-    traces: &[(u8, Trace<'_>)],
+pub(super) fn extents(
+    lines: &[TracedLine<'_>],
     options: &Options,
     window: Option<(f64, f64)>,
 ) -> ((f64, f64), (f64, f64)) {
-    let x = x_of(traces, window);
-    (x, widened(y_extent(traces, options, x), 0.0))
+    let x = x_of(lines, window);
+    (x, widened(y_extent(lines, options, x), 0.0))
 }
 
 /// An extent that has some width, so that a single value stands in the middle.
@@ -235,11 +314,11 @@ fn widened(extent: Option<(f64, f64)>, least: f64) -> (f64, f64) {
 }
 
 /// What the y axis covers of the lines in a window.
-fn y_extent(traces: &[(u8, Trace<'_>)], options: &Options, x: (f64, f64)) -> Option<(f64, f64)> {
+fn y_extent(lines: &[TracedLine<'_>], options: &Options, x: (f64, f64)) -> Option<(f64, f64)> {
     let cut = options.y_range.cut();
-    let all = || traces.iter().flat_map(|(_, trace)| trace.ys(x));
+    let values = || all(lines).flat_map(|trace| trace.ys(x));
     if cut > 0.0 {
-        let mut values: Vec<f64> = all().collect();
+        let mut values: Vec<f64> = values().collect();
         return quantile(&mut values, cut).zip(quantile(&mut values, 1.0 - cut));
     }
     let extent = |values: &mut dyn Iterator<Item = f64>| {
@@ -247,9 +326,9 @@ fn y_extent(traces: &[(u8, Trace<'_>)], options: &Options, x: (f64, f64)) -> Opt
             Some(extent.map_or((y, y), |(low, high)| (low.min(y), high.max(y))))
         })
     };
-    extent(&mut all()).or_else(|| {
+    extent(&mut values()).or_else(|| {
         // Nothing is logged inside: the line that passes through is seen all the same.
-        let passing = traces.iter().flat_map(|(_, trace)| trace.spots(x, Smoothing::default()));
+        let passing = all(lines).flat_map(|trace| trace.spots(x, Smoothing::default()));
         extent(&mut passing.filter_map(|spot| match spot {
             Spot::At { y, .. } => Some(y),
             Spot::Gap => None,
@@ -257,46 +336,66 @@ fn y_extent(traces: &[(u8, Trace<'_>)], options: &Options, x: (f64, f64)) -> Opt
     })
 }
 
+/// Draws lines; each as it was drawn, with the places that it passes, in cells.
 fn draw(
     canvas: &mut Canvas,
-    traces: &[(u8, Trace<'_>)],
+    lines: &[TracedLine<'_>],
     options: &Options,
-    x: &Scale,
-    y: &Scale,
-) -> Vec<DrawnLine> {
+    plot: &Plot,
+) -> Vec<(DrawnLine, Vec<(f64, f64)>)> {
+    let (x, y) = (&plot.x, &plot.y);
     let window = (x.low, x.high);
     let (width, height) = canvas.size();
     let (wide, high) = (width / canvas.columns(), height / canvas.rows());
     let bottom = (height - 1) as f64;
     let column = |at: f64| x.dot(at).round().clamp(-1.0, width as f64) as i64;
-    let mut drawn = Vec::with_capacity(traces.len());
-    for (ink, trace) in traces {
-        let raw = thin(&trace.spots(window, Smoothing::default()), column);
-        let is_faint = options.smoothing.is_on();
-        put(canvas, &raw, x, y, Ink { line: *ink, is_faint });
-        let place = |at: (f64, f64)| {
-            let (dot_x, dot_y) = (x.dot(at.0).round(), (bottom - y.dot(at.1)).round());
-            let inside = dot_x >= 0.0 && dot_x < width as f64 && dot_y >= 0.0 && dot_y <= bottom;
-            inside.then(|| PlotCell { column: dot_x as usize / wide, row: dot_y as usize / high })
-        };
-        let seen = raw.iter().filter_map(|spot| match spot {
-            Spot::At { x: at, y } if *at >= window.0 && *at <= window.1 => Some((*at, *y)),
-            _ => None,
+    let place = |at: (f64, f64)| {
+        let (dot_x, dot_y) = (x.dot(at.0).round(), (bottom - y.dot(at.1)).round());
+        let inside = dot_x >= 0.0 && dot_x < width as f64 && dot_y >= 0.0 && dot_y <= bottom;
+        inside.then(|| PlotCell { column: dot_x as usize / wide, row: dot_y as usize / high })
+    };
+    let in_cells = |spots: &[Spot]| -> Vec<(f64, f64)> {
+        let places = spots.iter().filter_map(|spot| match spot {
+            Spot::At { x: at, y: value } => {
+                Some(((x.dot(*at) + 0.5) / wide as f64, (bottom - y.dot(*value) + 0.5) / high as f64))
+            }
+            Spot::Gap => None,
         });
-        let seen: Vec<(f64, f64)> = seen.collect();
-        drawn.push(DrawnLine {
-            ink: *ink,
-            counts: trace.counts(),
+        places.collect()
+    };
+    let is_smoothed = options.smoothing.is_on();
+    let mut drawn = Vec::with_capacity(lines.len());
+    for line in lines {
+        let mut counts = PointCounts::default();
+        let (mut seen, mut places) = (Vec::new(), Vec::new());
+        for trace in &line.traces {
+            let raw = thin(&trace.spots(window, Smoothing::default()), column);
+            put(canvas, &raw, x, y, Ink { is_faint: line.ink.is_faint || is_smoothed, ..line.ink });
+            counts.add(trace.counts());
+            seen.extend(raw.iter().filter_map(|spot| match spot {
+                Spot::At { x: at, y } if *at >= window.0 && *at <= window.1 => Some((*at, *y)),
+                _ => None,
+            }));
+            // The last pass is the one that holds.
+            places = in_cells(&raw);
+        }
+        let line = DrawnLine {
+            ink: line.ink,
+            counts,
             last: seen.last().copied().and_then(place),
             // Of several equal ones the first.
             least: seen.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)).and_then(place),
             greatest: seen.iter().rev().copied().max_by(|a, b| a.1.total_cmp(&b.1)).and_then(place),
-        });
+        };
+        drawn.push((line, places));
     }
-    if options.smoothing.is_on() {
-        for (ink, trace) in traces {
-            let smooth = thin(&trace.spots(window, options.smoothing), column);
-            put(canvas, &smooth, x, y, Ink { line: *ink, is_faint: false });
+    if is_smoothed {
+        for (line, (_, places)) in lines.iter().zip(&mut drawn) {
+            for trace in &line.traces {
+                let smooth = thin(&trace.spots(window, options.smoothing), column);
+                put(canvas, &smooth, x, y, line.ink);
+                *places = in_cells(&smooth);
+            }
         }
     }
     drawn
@@ -306,13 +405,16 @@ fn draw(
 fn put(canvas: &mut Canvas, spots: &[Spot], x: &Scale, y: &Scale, ink: Ink) {
     let bottom = (canvas.size().1 - 1) as f64;
     let mut last: Option<(f64, f64)> = None;
-    for spot in spots {
+    for (number, spot) in spots.iter().enumerate() {
         let Spot::At { x: at, y: value } = *spot else {
             last = None;
             continue;
         };
         let place = (x.dot(at), bottom - y.dot(value));
-        canvas.line(last.unwrap_or(place), place, ink);
+        // What no line leads to or from is in no gap of its stroke.
+        let is_alone = last.is_none() && spots.get(number + 1).is_none_or(|next| *next == Spot::Gap);
+        let stroke = if is_alone { Stroke::Solid } else { ink.stroke };
+        canvas.line(last.unwrap_or(place), place, Ink { stroke, ..ink });
         last = Some(place);
     }
 }

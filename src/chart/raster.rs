@@ -1,12 +1,15 @@
 //! The lines of a chart in pixels, for terminals that can draw them: where the cells would have had dots.
 
-use super::canvas::Ink;
-use super::picture::{Picture, Scale};
+use super::canvas::{Ink, Stroke};
+use super::picture::{Picture, Scale, traced};
 use super::trace::{ChartLine, Spot, Trace, thin};
 use super::{Options, Smoothing};
 
 /// By so many pixels a point that stands alone is wider than a line.
 const ALONE: i64 = 2;
+
+/// Pixels to the dot of a stroke.
+const STROKE: i64 = 3;
 
 /// Pixels, each with the number of its line plus one, or 0; and whether it stands behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +40,13 @@ impl Raster {
         let Some((from, to)) = self.clip(from, to) else { return };
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let steps = dx.abs().max(dy.abs()).ceil().max(1.0);
+        let is_steep = dy.abs() > dx.abs();
         for step in 0..=steps as i64 {
             let share = step as f64 / steps;
             let (x, y) = ((from.0 + dx * share).round() as i64, (from.1 + dy * share).round() as i64);
+            if !ink.stroke.shows((if is_steep { y } else { x }) / STROKE) {
+                continue;
+            }
             for across in 0..pen {
                 for down in 0..pen {
                     self.dot(x + across - pen / 2, y + down - pen / 2, ink);
@@ -84,9 +91,8 @@ pub fn raster(
     let y = Scale::new((picture.plot.y.low, picture.plot.y.high), height);
     let pen = if height >= 200 { 2 } else { 1 };
     let bottom = height.saturating_sub(1) as f64;
-    let traces: Vec<(u8, Trace<'_>)> =
-        lines.iter().map(|line| (line.ink, Trace::new(line.points, options.scales()))).collect();
-    let mut draw = |line: u8, trace: &Trace<'_>, smoothing: Smoothing, is_faint: bool| {
+    let traced = traced(lines, options);
+    let mut draw = |ink: Ink, trace: &Trace<'_>, smoothing: Smoothing| {
         let column = |at: f64| x.dot(at).round().clamp(-1.0, width as f64) as i64;
         let mut last = None;
         let spots = thin(&trace.spots(window, smoothing), column);
@@ -99,16 +105,19 @@ pub fn raster(
             // What no line leads to or from is a dot that can be seen.
             let is_alone = last.is_none() && spots.get(number + 1).is_none_or(|next| *next == Spot::Gap);
             let pen = if is_alone { pen + ALONE } else { pen };
-            raster.line(last.unwrap_or(place), place, pen, Ink { line, is_faint });
+            let ink = if is_alone { Ink { stroke: Stroke::Solid, ..ink } } else { ink };
+            raster.line(last.unwrap_or(place), place, pen, ink);
             last = Some(place);
         }
     };
-    for (line, trace) in &traces {
-        draw(*line, trace, Smoothing::default(), options.smoothing.is_on());
+    let is_smoothed = options.smoothing.is_on();
+    let all = || traced.iter().flat_map(|line| line.traces.iter().map(|trace| (line.ink, trace)));
+    for (ink, trace) in all() {
+        draw(Ink { is_faint: ink.is_faint || is_smoothed, ..ink }, trace, Smoothing::default());
     }
-    if options.smoothing.is_on() {
-        for (line, trace) in &traces {
-            draw(*line, trace, options.smoothing, false);
+    if is_smoothed {
+        for (ink, trace) in all() {
+            draw(ink, trace, options.smoothing);
         }
     }
     raster

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::axis::{Tick, Unit, ticks};
-use super::picture::{Scale, extents, x_unit};
-use super::trace::{ChartLine, Spot, Trace, thin};
-use super::{Options, Smoothing};
+use super::picture::{Scale, extents, traced, x_unit};
+use super::trace::{ChartLine, Spot, thin};
+use super::{Options, Smoothing, Stroke};
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 540.0;
@@ -118,9 +118,9 @@ pub fn svg(
     options: &Options,
     window: Option<(f64, f64)>,
 ) -> String {
-    let traces: Vec<(u8, Trace<'_>)> =
-        lines.iter().map(|(line, _)| (line.ink, Trace::new(line.points, options.scales()))).collect();
-    let (x, y) = extents(&traces, options, window);
+    let drawn: Vec<ChartLine<'_>> = lines.iter().map(|(line, _)| *line).collect();
+    let traced = traced(&drawn, options);
+    let (x, y) = extents(&traced, options, window);
     let frame = Frame::new(x, y);
     let ticks = (
         ticks(x.0, x.1, 10, x_unit(options.x), options.log_x),
@@ -129,35 +129,46 @@ pub fn svg(
     let (at_x, at_y) = (|value| frame.at_x(value), |value| frame.at_y(value));
     let mut out = frame.begin(title, options.x.in_words(), (&ticks.0, &ticks.1), ROW * lines.len() as f64);
     let column = |value: f64| frame.across.dot(value).round().clamp(-1.0, frame.dots as f64) as i64;
-    for (at, (_, trace)) in traces.iter().enumerate() {
-        let color = COLORS[at % COLORS.len()];
+    for (at, line) in traced.iter().enumerate() {
+        let (color, dashes) = (COLORS[at % COLORS.len()], dashes(line.ink.stroke));
         let mut draw = |smoothing: Smoothing, opacity: f64| {
-            let path = path(&thin(&trace.spots(x, smoothing), column), &at_x, &at_y);
-            let _ = writeln!(
-                out,
-                "<path d=\"{path}\" clip-path=\"url(#plot)\" fill=\"none\" stroke=\"{color}\" stroke-width=\"1.6\" \
-                 stroke-linecap=\"round\" stroke-linejoin=\"round\" opacity=\"{opacity}\"/>"
-            );
+            for trace in &line.traces {
+                let path = path(&thin(&trace.spots(x, smoothing), column), &at_x, &at_y);
+                let _ = writeln!(
+                    out,
+                    "<path d=\"{path}\" clip-path=\"url(#plot)\" fill=\"none\" stroke=\"{color}\" stroke-width=\"1.6\" \
+                     stroke-linecap=\"round\" stroke-linejoin=\"round\"{dashes} opacity=\"{opacity}\"/>"
+                );
+            }
         };
         if options.smoothing.is_on() {
             draw(Smoothing::default(), 0.25);
         }
         draw(options.smoothing, 1.0);
     }
-    for (at, (_, name)) in lines.iter().enumerate() {
+    for (at, (line, name)) in lines.iter().enumerate() {
         let y = HEIGHT + ROW * at as f64;
         let _ = writeln!(
             out,
-            "<line x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y}\" y2=\"{y}\" stroke=\"{}\" stroke-width=\"3\"/>\
+            "<line x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y}\" y2=\"{y}\" stroke=\"{}\" stroke-width=\"3\"{}/>\
              <text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             LEFT + 24.0,
             COLORS[at % COLORS.len()],
+            dashes(line.ink.stroke),
             LEFT + 32.0,
             y + 4.5,
             escaped(name)
         );
     }
     out + "</svg>\n"
+}
+
+fn dashes(stroke: Stroke) -> &'static str {
+    match stroke {
+        Stroke::Solid => "",
+        Stroke::Dashed => " stroke-dasharray=\"7 4\"",
+        Stroke::Dotted => " stroke-dasharray=\"1 4\"",
+    }
 }
 
 fn path(spots: &[Spot], at_x: &impl Fn(f64) -> f64, at_y: &impl Fn(f64) -> f64) -> String {

@@ -18,7 +18,7 @@ fn history(values: &[f64]) -> Vec<MetricPoint> {
 
 fn drawn(values: &[f64], size: (usize, usize), dots: Dots) -> Picture {
     let points = history(values);
-    picture(&[ChartLine { points: &points, ink: 0 }], &Options::default(), None, size, dots)
+    picture(&[ChartLine::new(&points, 0)], &Options::default(), None, size, dots)
 }
 
 /// The chart as text, as a terminal shows it.
@@ -124,13 +124,8 @@ fn axes_have_round_numbers() {
 #[test]
 fn a_window_shows_what_passes_through_it() {
     let points = history(&[0.0, 10.0]);
-    let picture = picture(
-        &[ChartLine { points: &points, ink: 3 }],
-        &Options::default(),
-        Some((0.4, 0.6)),
-        (30, 6),
-        Dots::Braille,
-    );
+    let picture =
+        picture(&[ChartLine::new(&points, 3)], &Options::default(), Some((0.4, 0.6)), (30, 6), Dots::Braille);
     let drawn = (0..picture.canvas.columns())
         .any(|column| (0..picture.canvas.rows()).any(|row| picture.canvas.cell(column, row).0 != ' '));
     assert!(drawn);
@@ -139,7 +134,7 @@ fn a_window_shows_what_passes_through_it() {
 #[test]
 fn an_svg_has_the_lines_the_ticks_and_the_names() {
     let points = history(&[1.0, f64::NAN, 3.0, 2.0]);
-    let line = ChartLine { points: &points, ink: 0 };
+    let line = ChartLine::new(&points, 0);
     let svg = svg::svg("val<loss>", &[(line, "a & b"), (line, "c")], &Options::default(), None);
     assert!(svg.contains("val&lt;loss&gt;") && svg.contains("a &amp; b") && svg.contains(">1.5<"));
     // The gap begins the line anew: a dot, then the rest.
@@ -159,7 +154,7 @@ fn an_svg_is_xml_whatever_the_names() {
         "日本 & <b>",
     ];
     let points = history(&[1.0, 2.0]);
-    let line = ChartLine { points: &points, ink: 0 };
+    let line = ChartLine::new(&points, 0);
     for name in names {
         let svg = svg::svg(name, &[(line, name)], &Options::default(), None);
         let tree = roxmltree::Document::parse(&svg).unwrap();
@@ -189,7 +184,7 @@ fn odd_histories_draw_without_complaint() {
                 for x in [XAxis::Step, XAxis::Relative, XAxis::Wall] {
                     for y_range in [YRange::All, YRange::Middle90] {
                         let options = Options { x, log_x, log_y, smoothing: Smoothing(0.9), y_range };
-                        let line = ChartLine { points: &points, ink: 0 };
+                        let line = ChartLine::new(&points, 0);
                         picture(&[line, line], &options, None, (columns, rows), Dots::Braille);
                     }
                 }
@@ -277,7 +272,7 @@ proptest! {
         ];
         for x in [XAxis::Step, XAxis::Relative, XAxis::Wall] {
             let options = Options { x, ..Options::default() };
-            let line = ChartLine { points: &points, ink: 0 };
+            let line = ChartLine::new(&points, 0);
             let picture = picture(&[line], &options, None, (columns, rows), Dots::Braille);
             let mut free = 0;
             for (start, label) in &picture.x_labels {
@@ -298,8 +293,7 @@ fn times_at_the_ends_of_time_are_drawn() {
     let points = [at(i64::MIN), at(0), at(i64::MAX)];
     for x in [XAxis::Relative, XAxis::Wall] {
         let options = Options { x, ..Options::default() };
-        let picture =
-            picture(&[ChartLine { points: &points, ink: 0 }], &options, None, (60, 8), Dots::Braille);
+        let picture = picture(&[ChartLine::new(&points, 0)], &options, None, (60, 8), Dots::Braille);
         assert!(picture.canvas.columns() > 0, "{x:?}");
     }
     assert!(x_value(&points[2], XAxis::Relative, i64::MIN) > 9e18, "no time before the first");
@@ -309,7 +303,7 @@ fn times_at_the_ends_of_time_are_drawn() {
 fn a_point_that_stands_alone_can_be_seen_in_pixels() {
     let pixels = |values: &[f64]| {
         let points = history(values);
-        let lines = [ChartLine { points: &points, ink: 0 }];
+        let lines = [ChartLine::new(&points, 0)];
         let cells = picture(&lines, &Options::default(), None, (40, 12), Dots::Braille);
         let drawn = raster::raster(&lines, &Options::default(), &cells, (200, 100));
         drawn.pixels.iter().flatten().count()
@@ -320,4 +314,88 @@ fn a_point_that_stands_alone_can_be_seen_in_pixels() {
     assert!((16..=27).contains(&alone), "{alone}");
     let line = pixels(&[0.0, 0.0, 0.0]);
     assert!((195..=210).contains(&line), "a line is as thin as ever: {line}");
+}
+
+#[test]
+fn lines_that_meet_alternate_and_the_one_behind_gives_way() {
+    let points = history(&[0.5; 40]);
+    let line =
+        |ink: Ink, letter| ChartLine { ink, label: LineLabel::letter(letter), ..ChartLine::new(&points, 0) };
+    let lines = [line(Ink::of(3).faint(), 'c'), line(Ink::of(1), 'a'), line(Ink::of(2), 'b')];
+    let picture = picture(&lines, &Options::default(), None, (40, 8), Dots::Braille);
+    let canvas = &picture.canvas;
+    let row = (0..canvas.rows()).find(|row| canvas.cell(10, *row).0 != ' ').unwrap();
+    let inks: Vec<u8> = (10..14).map(|column| canvas.cell(column, row).1.line).collect();
+    assert_eq!(inks, [1, 2, 1, 2]);
+    // Labels stand beside the plot, one in a row.
+    let mut ends: Vec<(usize, usize, &str)> =
+        picture.ends.iter().map(|end| (end.place.row, end.place.column, end.text.as_str())).collect();
+    ends.sort_unstable();
+    assert_eq!(ends.iter().map(|end| end.2).collect::<String>().len(), 3);
+    assert!(ends.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0), "{ends:?}");
+    assert!(ends.iter().all(|end| end.1 == canvas.columns()) && picture.plot.right == 1);
+    assert_eq!(picture.plot.left + canvas.columns() + picture.plot.right, 40);
+    // Nobody has to be told apart from others where there is one line.
+    assert!(drawn(&[0.5; 40], (40, 8), Dots::Braille).ends.is_empty());
+}
+
+#[test]
+fn a_dashed_line_has_gaps_and_its_points_by_themselves_do_not_vanish() {
+    let set = |values: &[f64], stroke| {
+        let points = history(values);
+        let line = ChartLine { ink: Ink { stroke, ..Ink::of(1) }, ..ChartLine::new(&points, 1) };
+        let canvas = picture(&[line], &Options::default(), None, (60, 8), Dots::Braille).canvas;
+        let (width, height) = canvas.size();
+        (0..width).filter(|x| (0..height).any(|y| canvas.is_set(*x, y))).count()
+    };
+    let line = [0.5; 200];
+    let (solid, dashed, dotted) =
+        (set(&line, Stroke::Solid), set(&line, Stroke::Dashed), set(&line, Stroke::Dotted));
+    assert!(dotted * 3 < solid && dotted < dashed && dashed < solid, "{dotted} {dashed} {solid}");
+    let alone: Vec<f64> = (0..40).map(|at| if at % 2 == 0 { 0.5 } else { f64::NAN }).collect();
+    assert_eq!(set(&alone, Stroke::Dotted), set(&alone, Stroke::Solid));
+}
+
+#[test]
+fn training_that_was_resumed_is_drawn_in_passes() {
+    let point = |step: i64, timestamp: i64, value: f64| MetricPoint { step, timestamp, value };
+    // Down to 0, and once more from 1: between the two there is nothing.
+    let first = (0..20).map(|at| point(2 * at, at, 0.0));
+    let second = (0..20).map(|at| point(15 + 2 * at, 100 + at, 1.0));
+    let mut points: Vec<MetricPoint> = first.chain(second).collect();
+    points.sort_by(crate::mlflow::order::by_step);
+    let passes = passes::passes(&points);
+    assert_eq!(passes.len(), 2);
+    let middle = |passes: &[Vec<MetricPoint>], x| {
+        let line = ChartLine { passes, ..ChartLine::new(&points, 0) };
+        let options = Options { x, ..Options::default() };
+        let picture = picture(&[line], &options, None, (60, 12), Dots::Braille);
+        let canvas = &picture.canvas;
+        assert_eq!(picture.lines[0].counts.points, 40);
+        (0..canvas.columns()).filter(|column| canvas.cell(*column, canvas.rows() / 2).0 != ' ').count()
+    };
+    assert_eq!(middle(&passes, XAxis::Step), 0);
+    assert!(middle(&[], XAxis::Step) > 10, "a zigzag");
+    assert!(middle(&passes, XAxis::Wall) > 0, "by time it is one line");
+    let line = ChartLine { passes: &passes, ..ChartLine::new(&points, 0) };
+    let svg = svg::svg("x", &[(line, "x")], &Options::default(), None);
+    assert_eq!(svg.lines().filter(|line| line.contains("url(#plot)")).count(), 2);
+}
+
+#[test]
+fn the_last_step_is_labelled_and_no_other_touches_it() {
+    for (steps, columns) in [(40, 60), (101, 50), (1_000, 100), (12_346, 80), (3, 30)] {
+        let picture = drawn(&vec![0.5; steps], (columns, 12), Dots::Braille);
+        let (start, last) = picture.x_labels.last().unwrap();
+        assert_eq!(*last, (steps - 1).to_string());
+        assert_eq!(start + last.len(), picture.canvas.columns());
+        let before = &picture.x_labels[picture.x_labels.len().saturating_sub(2)];
+        assert!(picture.x_labels.len() < 2 || before.0 + before.1.len() < *start, "{:?}", picture.x_labels);
+        assert_eq!(picture.x_ticks.unwrap().len(), picture.x_labels.len());
+    }
+    // A window ends somewhere.
+    let points = history(&[0.5; 40]);
+    let lines = [ChartLine::new(&points, 0)];
+    let zoomed = picture(&lines, &Options::default(), Some((3.0, 17.0)), (60, 12), Dots::Braille);
+    assert_ne!(zoomed.x_labels.last().unwrap().1, "17");
 }

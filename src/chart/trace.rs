@@ -1,13 +1,52 @@
 //! From a history to the line that is drawn of it: axis values, gaps, smoothing, and as few points as show the same.
 
 use crate::chart::axis::XAxis;
+use crate::chart::canvas::Ink;
 use crate::mlflow::MetricPoint;
 
 /// A history to be drawn. Points are ordered by step, then timestamp.
 #[derive(Debug, Clone, Copy)]
 pub struct ChartLine<'a> {
     pub points: &'a [MetricPoint],
-    pub ink: u8,
+    /// The same points in parts, as [`super::passes::passes`] gives them; none where there is one.
+    pub passes: &'a [Vec<MetricPoint>],
+    pub ink: Ink,
+    /// What stands at its end, where there are several lines.
+    pub label: LineLabel,
+}
+
+impl<'a> ChartLine<'a> {
+    /// A solid line without a label.
+    pub fn new(points: &'a [MetricPoint], line: u8) -> Self {
+        Self { points, passes: &[], ink: Ink::of(line), label: LineLabel::default() }
+    }
+
+    /// What is drawn of it on such axes: several traces where there are several passes.
+    pub fn traces(&self, scales: Scales) -> Vec<Trace<'a>> {
+        // By time, passes do not overlap.
+        if self.passes.is_empty() || scales.x != XAxis::Step {
+            return vec![Trace::new(self.points, scales)];
+        }
+        self.passes.iter().map(|pass| Trace::new(pass, scales)).collect()
+    }
+}
+
+/// Up to two characters, each of one cell: the letter of a run, and that of a part of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct LineLabel(pub [Option<char>; 2]);
+
+impl LineLabel {
+    pub fn letter(letter: char) -> Self {
+        Self([Some(letter), None])
+    }
+
+    pub fn width(self) -> usize {
+        self.0.iter().flatten().count()
+    }
+
+    pub fn text(self) -> String {
+        self.0.iter().flatten().collect()
+    }
 }
 
 /// What the axes show.

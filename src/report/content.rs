@@ -122,7 +122,7 @@ fn best(material: &Material<'_>) -> Section {
     let curves = material.histories.iter().filter(|(_, points)| points.len() > 1);
     let lines: Vec<(ChartLine<'_>, &str)> = curves
         .enumerate()
-        .map(|(at, (name, points))| (ChartLine { points, ink: at as u8 }, name.as_str()))
+        .map(|(at, (name, points))| (ChartLine::new(points, at as u8), name.as_str()))
         .collect();
     if !lines.is_empty() {
         let svg = svg::svg(metric, &lines, &Options::default(), None);

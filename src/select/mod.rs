@@ -17,7 +17,7 @@ mod spread;
 mod tests;
 mod ties;
 
-pub use direction::{Goal, goal};
+pub use direction::{Goal, goal, is_judging, is_timing};
 pub use parents::{Ancestors, DEEPEST, missing_parents};
 pub use policy::{MetricGoal, Policy, PolicyError, ValueOf};
 pub use rank::{LeftOut, Ranked, Selection, TieBreak, select, select_with};

@@ -5,11 +5,13 @@ mod aligned;
 pub mod highlight;
 pub mod json;
 pub mod markdown;
+mod naming;
 pub mod order;
 mod safe;
 pub mod shell;
 
 pub use aligned::aligned;
+pub use naming::{distinct, legend_number, without_middle};
 pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;

@@ -73,3 +73,15 @@ impl Goal {
 pub fn goal(metric: &str) -> Option<Goal> {
     read(metric).goal
 }
+
+/// Whether runs are judged by a metric of this name: it is that of a score or a loss, and of nothing beside one.
+pub fn is_judging(metric: &str) -> bool {
+    let said = read(metric);
+    said.goal.is_some() && !said.is_beside && matches!(said.kind, MetricKind::Measure | MetricKind::Loss)
+}
+
+/// Whether a metric of this name is how long something took, or how fast it was.
+pub fn is_timing(metric: &str) -> bool {
+    let said = read(metric);
+    said.goal.is_some() && said.kind == MetricKind::Time
+}

@@ -12,6 +12,7 @@ use super::selected::DrawnRun;
 use crate::catalog::view::LineKey;
 use crate::mlflow::{ExperimentId, RunId};
 use crate::store::{Result, StoreError};
+use crate::tui::features::charts::metrics::ChartMetric;
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
 use crate::tui::features::session::effects::Effect as Session;
@@ -83,7 +84,8 @@ pub fn load_experiments(app: &mut App, effects: &mut Effects) {
 
 /// Gives the chart of one of these metrics the whole screen.
 pub fn open_chart(app: &mut App, keys: Vec<String>, at: usize, drawn: Vec<DrawnRun>) {
-    app.screens.push(Screen::Chart(Box::new(ChartScreen::new(keys, at, drawn))));
+    let metrics = keys.into_iter().map(ChartMetric::one).collect();
+    app.screens.push(Screen::Chart(Box::new(ChartScreen::new(metrics, at, drawn))));
 }
 
 /// What training would begin, in words.

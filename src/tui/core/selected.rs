@@ -80,6 +80,22 @@ impl SelectedRuns {
 /// Selected runs that are drawn over one another.
 pub const OVERLAID: usize = 24;
 
+impl SelectedRuns {
+    /// The runs whose lines are drawn: these in their order, and one more, the shown one, if it is not among them.
+    pub fn drawn_with(&self, run: &RunId, name: &str) -> Vec<DrawnRun> {
+        let ticked = self.in_order();
+        let ticked = ticked.iter().take(OVERLAID);
+        let mut drawn: Vec<DrawnRun> = ticked
+            .map(|(id, run)| DrawnRun { run: (*id).clone(), name: run.name.clone(), slot: run.slot })
+            .collect();
+        if !drawn.iter().any(|drawn| drawn.run == *run) {
+            let slot = self.get(run.as_str()).map_or(0, |run| run.slot);
+            drawn.push(DrawnRun { run: run.clone(), name: name.to_owned(), slot });
+        }
+        drawn
+    }
+}
+
 /// A run whose lines are drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrawnRun {

@@ -44,8 +44,8 @@ pub fn chart(app: &App) -> Option<Cow<'_, ChartScreen>> {
         Some(Screen::Chart(screen)) => Some(Cow::Borrowed(screen)),
         None if app.is_on_charts() => {
             let charts = &app.charts;
-            let key = charts.key()?.to_owned();
-            Some(Cow::Owned(ChartScreen::new(vec![key], 0, charts.drawn.clone())))
+            let metric = charts.chosen()?.metric.clone();
+            Some(Cow::Owned(ChartScreen::new(vec![metric], 0, charts.drawn.clone())))
         }
         _ => None,
     }

@@ -20,7 +20,7 @@ fn the_charts_of_a_run_and_of_marked_ones() {
         let (mut app, runs) = opened(size, 30);
         keys(&mut app, "space space space 3 z", &runs);
         insta::assert_snapshot!(format!("dashboard-{name}"), drawn(&app));
-        keys(&mut app, "l enter m h h", &runs);
+        keys(&mut app, "enter m h h", &runs);
         insta::assert_snapshot!(format!("chart-{name}"), drawn(&app));
         assert_eq!(chart(&app).key(), "val_rmse");
     }
@@ -29,7 +29,7 @@ fn the_charts_of_a_run_and_of_marked_ones() {
 #[test]
 fn the_cursor_reads_exact_values_and_the_window_follows_the_keys() {
     let (mut app, runs) = opened((160, 40), 30);
-    keys(&mut app, "3 l enter", &runs);
+    keys(&mut app, "3 enter", &runs);
     let options = app.charts.options_of("val_rmse");
     let whole = {
         let plot = plot_of(&app, chart(&app));
@@ -70,7 +70,7 @@ fn the_cursor_reads_exact_values_and_the_window_follows_the_keys() {
 #[test]
 fn the_mouse_zooms_pans_and_reads() {
     let (mut app, runs) = opened((160, 40), 30);
-    keys(&mut app, "3 l enter", &runs);
+    keys(&mut app, "3 enter", &runs);
     let at = |kind, column, row| Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
     feed(&mut app, at(MouseEventKind::ScrollUp, 60, 10), &runs);
     let (low, high) = chart(&app).window.unwrap();
@@ -91,10 +91,11 @@ fn charts_are_searched_and_what_is_not_answered_says_so() {
         keys(&mut app, &letter.to_string(), &runs);
     }
     keys(&mut app, "enter", &runs);
-    assert_eq!(app.charts.keys, ["val_rmse"]);
+    assert_eq!(app.charts.charts.len(), 1);
+    assert_eq!(app.charts.key(), Some("val_rmse"));
     assert!(app.runs.view.words.is_empty(), "the table is not searched");
     keys(&mut app, "esc", &runs);
-    assert_eq!(app.charts.keys.len(), 2);
+    assert_eq!(app.charts.charts.len(), 2);
     // A history that cannot be read leaves its place empty, with the reason.
     let (mut app, runs) = opened((160, 40), 30);
     keys(&mut app, "3 j", &runs);
@@ -123,4 +124,136 @@ fn marks_stay_from_experiment_to_experiment_and_concern_only_the_open_one() {
     assert_eq!(app.runs.name, "Default");
     assert!(app.runs.selected.contains(selected[0].as_str()));
     assert_eq!(app.runs.selected.get(selected[0].as_str()).unwrap().slot, 1);
+}
+
+/// An explorer with runs that have these metrics, each a bit less than the run before.
+fn opened_with(size: (u16, u16), metrics: &[&str]) -> (App, Vec<Run>) {
+    let with_metrics = |number: usize| {
+        let metric = |key: &&str| Metric {
+            key: (*key).into(),
+            value: 1.0 - number as f64 / 100.0,
+            timestamp: NOW,
+            step: if key.starts_with("once") || key.starts_with("stepless") { 0 } else { 39 },
+        };
+        let mut metrics: Vec<Metric> = metrics.iter().map(metric).collect();
+        metrics.sort_by(|a, b| a.key.cmp(&b.key));
+        let mut run = run(number);
+        run.info.run_name = format!("a-long-name-that-runs-have-in-common-{number}");
+        Run { metrics, ..run }
+    };
+    let runs: Vec<Run> = (0..9).map(with_metrics).collect();
+    let mut app = app(size);
+    for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), &runs) {
+        feed(&mut app, msg, &runs);
+    }
+    (app, runs)
+}
+
+fn charts(app: &App) -> Vec<&str> {
+    app.charts.charts.iter().map(|chart| chart.metric.name.as_str()).collect()
+}
+
+const METRICS: [&str; 9] = [
+    "epoch",
+    "once_f1",
+    "grad_norm",
+    "lr",
+    "stepless_mae",
+    "system/cpu",
+    "train/loss",
+    "val/acc",
+    "val/loss",
+];
+
+#[test]
+fn what_decides_is_the_first_chart_and_then_the_column_under_the_cursor() {
+    let (mut app, runs) = opened_with((200, 60), &METRICS);
+    assert_eq!(app.best.policy().unwrap().primary().metric, "val/acc");
+    keys(&mut app, "3 2", &runs);
+    let order = ["val/acc", "loss", "stepless_mae", "grad_norm", "once_f1", "epoch", "lr", "system/cpu"];
+    assert_eq!(charts(&app), order);
+    let at = app.runs.columns.iter().position(|column| column.spec.metric_key() == Some("lr")).unwrap();
+    app.runs.choose_column(at);
+    keys(&mut app, "j", &runs);
+    assert_eq!(charts(&app)[..3], ["val/acc", "lr", "loss"]);
+    // What somebody chose stays chosen wherever it goes.
+    keys(&mut app, "3 l l", &runs);
+    assert_eq!(app.charts.key(), Some("loss"));
+    app.runs.choose_column(
+        app.runs.columns.iter().position(|column| column.spec.metric_key() == Some("epoch")).unwrap(),
+    );
+    keys(&mut app, "2 j", &runs);
+    assert_eq!((app.charts.key(), app.charts.at), (Some("loss"), 2));
+}
+
+#[test]
+fn parts_of_the_data_share_a_chart_and_single_values_are_tiles() {
+    let (mut app, runs) = opened_with((200, 60), &METRICS);
+    keys(&mut app, "3 z", &runs);
+    let screen = drawn(&app);
+    assert!(screen.contains("loss  v ── val 0.92  t ╌╌ train 0.92"), "{screen}");
+    // The newest run is the ninth of nine that each got worse.
+    assert!(screen.contains("0.92  9th of 9"), "{screen}");
+    assert!(screen.contains("stepless_mae  0.92  by time, all at step 0"), "{screen}");
+    assert!(screen.contains("single values") && screen.contains("rates, times, system"), "{screen}");
+    // Both parts are on the chart that has the whole screen, and each says which it is.
+    keys(&mut app, "l enter", &runs);
+    assert_eq!(chart(&app).key(), "loss");
+    let lines: Vec<(&str, String)> =
+        chart(&app).lines.iter().map(|line| (line.which.key.as_str(), line.label.text())).collect();
+    assert_eq!(lines, [("val/loss", "v".to_owned()), ("train/loss", "t".to_owned())]);
+    keys(&mut app, "h", &runs);
+    let effects = take(&mut app, Msg::Key(parse_keys("y").unwrap()[0]));
+    let copied = effects.iter().find_map(|effect| match effect {
+        Effect::Shell(Shell::Copy(text)) => Some(text.clone()),
+        _ => None,
+    });
+    let copied = copied.unwrap();
+    assert!(copied.starts_with("run_id,run_name,metric,step,value\n"), "{copied}");
+    assert_eq!((copied.lines().count(), copied.matches(",val/loss,38,").count()), (3, 1), "{copied}");
+    keys(&mut app, "]", &runs);
+    assert!(drawn(&app).contains("stepless_mae · by relative time · all points are at one step"));
+}
+
+#[test]
+fn the_run_under_the_cursor_is_dim_behind_those_that_are_marked() {
+    let (mut app, runs) = opened_with((200, 60), &METRICS);
+    keys(&mut app, "space space space 3 z", &runs);
+    let slots: Vec<u8> = app.charts.drawn.iter().map(|drawn| drawn.slot).collect();
+    assert_eq!(slots, [1, 2, 3, 0]);
+    assert_eq!(app.charts.own, 3);
+    for chart in &app.charts.charts {
+        for line in &chart.lines {
+            assert_eq!(line.ink.is_faint, line.run == 3);
+            assert_eq!(line.ink.line, app.charts.drawn[line.run].slot, "a colour is a run");
+        }
+    }
+    // Names stay apart in the legend, and each run has its line in a tile.
+    let screen = drawn(&app);
+    for number in 5..9 {
+        assert!(screen.contains(&format!("-common-{number} 0.9")), "{number}: {screen}");
+    }
+    assert!(screen.contains("a 0.92 9th") && screen.contains("c 0.94 7th"), "{screen}");
+    // A run that is marked itself is one of them.
+    keys(&mut app, "2 k space 3", &runs);
+    assert!(
+        app.charts.drawn.iter().all(|drawn| drawn.slot > 0) || app.charts.own + 1 == app.charts.drawn.len()
+    );
+}
+
+#[test]
+fn letters_stand_along_the_lines_where_colours_do_not_tell_them_apart() {
+    let (mut app, runs) = opened_with((120, 40), &["val/acc"]);
+    keys(&mut app, "space space 3 z", &runs);
+    let letters = |theme: &Theme| {
+        let text = screen(&app, theme).backend().to_string();
+        text.lines()
+            .filter(|line| line.contains('│') || line.contains('┤'))
+            .map(|line| line.matches(['a', 'b']).count())
+            .sum::<usize>()
+    };
+    let terminal = Abilities { truecolor: true, ..TERMINAL };
+    let coloured = letters(&Theme::new(true, Palette::Dark, terminal, Glyphs::Unicode));
+    let mono = letters(&Theme::new(false, Palette::Dark, terminal, Glyphs::Unicode));
+    assert!(coloured == 2 && mono > 6, "{coloured}, {mono}");
 }

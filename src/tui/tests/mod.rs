@@ -206,6 +206,10 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
         Effect::Charts(features::charts::effects::Effect::Read(wants)) => {
             wants.into_iter().map(|want| read(want, runs)).collect()
         }
+        Effect::Charts(features::charts::effects::Effect::Rank { ticket, catalog, projection, keys }) => {
+            let values = features::charts::standing::values(&catalog, &projection, &keys);
+            vec![Msg::from(features::charts::Msg::Ranked { ticket, values })]
+        }
         Effect::Details(effect) => answer_details(effect, runs),
         _ => Vec::new(),
     }
@@ -258,7 +262,17 @@ fn read(want: HistoryRequest, runs: &[Run]) -> Msg {
         timestamp: NOW - 1_000 * (39 - step),
         value: if step % 17 == 11 { f64::NAN } else { latest + 1.0 / (step + 1) as f64 - 1.0 / 40.0 },
     };
-    let points = latest.map_or(Vec::new(), |latest| (0..40).map(|step| point(step, latest.value)).collect());
+    let points: Vec<MetricPoint> = match latest {
+        None => Vec::new(),
+        // Logged once, and logged often without a step.
+        Some(latest) if latest.key.starts_with("once") => {
+            vec![MetricPoint { step: 0, timestamp: NOW, value: latest.value }]
+        }
+        Some(latest) if latest.key.starts_with("stepless") => {
+            (0..40).map(|step| MetricPoint { step: 0, ..point(step, latest.value) }).collect()
+        }
+        Some(latest) => (0..40).map(|step| point(step, latest.value)).collect(),
+    };
     features::charts::Msg::History {
         request: want,
         result: Ok(HistoryPart { points, replaces: true, cursor: HistoryCursor::START }),

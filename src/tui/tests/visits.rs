@@ -1,8 +1,10 @@
 //! Moving about: the cursor, the focus, sorting, searching, the mouse.
 
 use super::*;
-use crate::tui::core::app::ConnectionState;
-use crate::tui::core::layout::Focus;
+use crate::mlflow::{Dataset, DatasetInput, tags};
+use crate::tui::core::app::{ConnectionState, Overlay, Screen};
+use crate::tui::core::layout::{Focus, Tab};
+use crate::tui::features::runs::effects::Write;
 
 #[test]
 fn the_newest_run_is_selected_and_its_values_are_asked_for() {
@@ -227,4 +229,87 @@ fn a_click_on_a_title_sorts_and_one_on_a_row_selects() {
     assert_eq!(app.runs.view.sort.first().map(|key| key.column.name()), Some("status".into()));
     feed(&mut app, click(x, y + 3), &runs);
     assert_eq!(app.runs.cursor.at, 2);
+}
+
+#[test]
+fn enter_opens_what_the_cursor_is_on_in_the_details() {
+    let (mut app, mut runs) = opened((120, 36), 3);
+    let schema = r#"{"mlflow_colspec":[{"name":"pH","type":"long","required":true},{"name":"alcohol","type":"double","required":false}]}"#;
+    let shown = app.details.shown_run().unwrap().clone();
+    let (parent, name) = (runs[0].info.run_id.clone(), runs[0].info.run_name.clone());
+    let run = runs.iter_mut().find(|run| run.info.run_id == shown).unwrap();
+    assert_ne!(shown, parent);
+    run.params.push(Param::new("prompt", "word ".repeat(60)));
+    run.tags.push(Tag::new(tags::PARENT_RUN_ID, parent.to_string()));
+    run.inputs.push(DatasetInput {
+        tags: Vec::new(),
+        dataset: Dataset {
+            name: "wine".into(),
+            digest: "abc".into(),
+            source_type: "local".into(),
+            source: "{}".into(),
+            schema: Some(schema.into()),
+            profile: None,
+        },
+    });
+    let ticket = app.details.fetched.ask();
+    let found = Ok(Box::new(run.clone()));
+    feed(&mut app, details::Msg::Run { ticket, result: found }, &runs);
+    let go = |app: &mut App, tab: Tab, key: &str| {
+        app.focus = Focus::Details;
+        app.details.choose_tab(tab);
+        let lines = app.details.window(0..app.details.length(), "", NOW);
+        app.details.cursor.at = lines.iter().position(|line| line.key.trim() == key).unwrap();
+        keys(app, "enter", &runs);
+    };
+    go(&mut app, Tab::Metrics, "val_rmse");
+    assert!(matches!(app.screens.last(), Some(Screen::Chart(_))));
+    assert!(drawn(&app).contains("val_rmse"), "{}", drawn(&app));
+    keys(&mut app, "esc", &runs);
+    go(&mut app, Tab::Params, "prompt");
+    assert!(matches!(app.overlay, Some(Overlay::Report(_))));
+    assert!(drawn(&app).matches("word").count() >= 60, "{}", drawn(&app));
+    keys(&mut app, "esc", &runs);
+    go(&mut app, Tab::Datasets, "schema");
+    let text = drawn(&app);
+    assert!(text.contains("pH       long") && text.contains("alcohol  double  optional"), "{text}");
+    keys(&mut app, "esc", &runs);
+    app.details.choose_tab(Tab::Overview);
+    assert!(drawn(&app).contains(&format!("{name}  {parent}")), "{}", drawn(&app));
+    go(&mut app, Tab::Overview, "parent");
+    assert_eq!(app.runs.run_under_cursor(), Some(parent));
+}
+
+#[test]
+fn a_run_that_is_silent_is_told_of_and_ended() {
+    let (mut app, runs) = opened((120, 36), 3);
+    let running = runs.iter().position(|run| run.info.status.is_active()).unwrap();
+    while app.details.shown_run() != Some(&runs[running].info.run_id) {
+        keys(&mut app, "2 j", &runs);
+    }
+    app.details.choose_tab(Tab::Overview);
+    assert!(!drawn(&app).contains("if it has died"));
+    app.now = NOW + 4 * 3_600_000;
+    assert!(drawn(&app).contains("none for 4h; if it has died, g e ends it"), "{}", drawn(&app));
+    keys(&mut app, "g e", &runs);
+    let text = drawn(&app);
+    assert!(
+        text.contains(&format!("End {} as", runs[running].info.run_name)) && text.contains("Killed"),
+        "{text}"
+    );
+    let effects = take(&mut app, Msg::Key(parse_keys("enter").unwrap()[0]));
+    let ended = effects.iter().find_map(|effect| match effect {
+        Effect::Runs(runs::effects::Effect::Write(write)) => Some(write.clone()),
+        _ => None,
+    });
+    let Some(Write::End { ids, status, end_time }) = ended else { panic!("{effects:?}") };
+    assert_eq!((ids, status), (vec![runs[running].info.run_id.clone()], RunStatus::Killed));
+    assert_eq!(end_time, app.now);
+    let finished = runs.iter().position(|run| !run.info.status.is_active()).unwrap();
+    while app.details.shown_run() != Some(&runs[finished].info.run_id) {
+        let key = if finished > running { "2 k" } else { "2 j" };
+        keys(&mut app, key, &runs);
+    }
+    keys(&mut app, "g e", &runs);
+    assert!(drawn(&app).contains("none of these runs is running"));
 }

@@ -2,16 +2,23 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 
-use super::Msg;
 use super::histories::HistoryRequest;
-use crate::tui::core::tasks::{Slot, Tasks};
+use super::{Msg, standing};
+use crate::catalog::Catalog;
+use crate::catalog::view::Projection;
+use crate::tui::core::remote::Ticket;
+use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Effect {
     /// Read what is new of histories, in place of what is still being read for charts.
     Read(Vec<HistoryRequest>),
+    /// Put in order the values of metrics among the runs of a view.
+    Rank { ticket: Ticket, catalog: Arc<Catalog>, projection: Arc<Projection>, keys: Vec<String> },
 }
 
 pub fn perform(effect: Effect, tasks: &mut Tasks) {
@@ -30,6 +37,10 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
                 });
                 read.await;
             });
+        }
+        Effect::Rank { ticket, catalog, projection, keys } => {
+            let rank = move || Msg::Ranked { ticket, values: standing::values(&catalog, &projection, &keys) };
+            tasks.answer(Slot("standing"), blocking(rank));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::chart::passes::passes;
 use crate::mlflow::{Metric, MetricPoint, RunId, Summary};
 use crate::store::{HistoryCursor, HistoryPart, StoreError, by_step};
 use crate::tui::core::remote::{Remote, Ticket};
@@ -54,6 +55,8 @@ pub struct HistoryRequest {
 #[derive(Debug, Default)]
 pub struct CachedHistory {
     pub points: Vec<MetricPoint>,
+    /// The same in parts, where training went over steps again.
+    pub passes: Vec<Vec<MetricPoint>>,
     cursor: HistoryCursor,
     /// What it was asked for at last.
     version_asked: Option<MetricVersion>,
@@ -76,6 +79,11 @@ pub struct Histories {
 impl Histories {
     pub fn get(&self, which: &HistoryKey) -> Option<&CachedHistory> {
         self.known.get(which)
+    }
+
+    /// Another number whenever anything was read.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 
     /// Whether an answer is due for any of these.
@@ -142,6 +150,7 @@ impl Histories {
             known.add(part.points);
         }
         known.version = self.count;
+        known.passes = passes(&known.points);
         let finite = known.points.iter().copied().filter(|point| !point.value.is_infinite());
         known.summary = Summary::of(finite).filter(|summary| !summary.min.0.is_nan());
         self.points += known.points.len();
@@ -165,6 +174,12 @@ impl CachedHistory {
     /// Whether anything was ever answered.
     pub fn is_known(&self) -> bool {
         self.fetched.value().is_some()
+    }
+
+    /// Whether there are several points, and all at one step.
+    pub fn is_at_one_step(&self) -> bool {
+        let ends = self.points.first().zip(self.points.last());
+        self.points.len() > 1 && ends.is_some_and(|(first, last)| first.step == last.step)
     }
 
     /// Nobody answers it any more: it is to be asked for again.

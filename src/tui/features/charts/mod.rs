@@ -7,12 +7,16 @@ pub mod actions;
 pub mod dashboard;
 pub mod effects;
 pub mod histories;
+pub mod metrics;
 pub mod pictures;
 pub mod picturing;
 pub mod screen;
+pub mod series;
+pub mod standing;
 pub mod update;
 
 use crate::store::{HistoryPart, StoreError};
+use crate::tui::core::remote::Ticket;
 use histories::HistoryRequest;
 
 /// What tasks bring back.
@@ -20,4 +24,6 @@ use histories::HistoryRequest;
 pub enum Msg {
     /// What is new of a history.
     History { request: HistoryRequest, result: Result<HistoryPart, StoreError> },
+    /// The values of metrics among the runs that are shown.
+    Ranked { ticket: Ticket, values: standing::Values },
 }

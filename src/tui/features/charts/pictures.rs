@@ -4,13 +4,14 @@
 use ratatui::layout::Rect;
 use rustc_hash::FxHashMap;
 
-use super::histories::{CachedHistory, Histories, HistoryKey};
+use super::histories::{CachedHistory, Histories};
 use super::screen::ChartScreen;
+use super::series::{Series, painted};
 use super::update::{dashboard_area, dots};
-use crate::chart::{ChartLine, Dots, Options, Picture, picture};
+use crate::chart::{ChartLine, Dots, Ink, LineLabel, Options, Picture, XAxis, picture};
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::plotted::{self, PlottedLines};
-use crate::tui::core::selected::DrawnRun;
+use crate::tui::widgets::theme::letter;
 
 /// A picture, and what it was made of.
 #[derive(Debug, Clone)]
@@ -22,11 +23,19 @@ pub struct CachedPicture {
 /// All that a picture depends on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PictureInputs {
-    lines: Vec<(u8, u64)>,
+    /// Which line of the chart each is, how it is told from others, and the version of its points.
+    lines: Vec<(usize, Ink, LineLabel, u64)>,
     pub options: Options,
     window: Option<(f64, f64)>,
     size: (usize, usize),
     dots: Dots,
+}
+
+impl CachedPicture {
+    /// The place in the picture of a line of the chart.
+    pub fn place_of(&self, line: usize) -> Option<usize> {
+        self.inputs.lines.iter().position(|(of, ..)| *of == line)
+    }
 }
 
 /// The pictures of one state, as it goes on: those of another one look the same to it.
@@ -63,19 +72,24 @@ impl Pictures {
         let grid = charts.grid(area.width as usize, area.height as usize);
         let mut kept = FxHashMap::default();
         for place in grid.placed(charts.top) {
-            let Some(key) = place.chart.and_then(|chart| charts.keys.get(chart)) else { continue };
+            let Some(chart) = place.chart.and_then(|chart| charts.charts.get(chart)) else { continue };
+            if chart.is_single {
+                continue;
+            }
             // A line for the title, a column for the gap.
             let size = (place.width.saturating_sub(1), place.height.saturating_sub(1));
-            let old = self.dashboard.remove(key);
-            let lines = known(&charts.drawn, key, &app.histories);
-            kept.insert(key.clone(), redraw(old, &lines, charts.options_of(key), None, size, dots(app)));
+            let name = &chart.metric.name;
+            let old = self.dashboard.remove(name);
+            let lines = known(&chart.lines, None, &app.histories);
+            let options = drawn_with(charts.options_of(name), &chart.lines, &app.histories);
+            kept.insert(name.clone(), redraw(old, &lines, options, None, size, dots(app)));
         }
         self.dashboard = kept;
     }
 
-    /// The picture of a metric on the dashboard.
-    pub fn of_metric(&self, key: &str) -> Option<&CachedPicture> {
-        self.dashboard.get(key)
+    /// The picture of a chart on the dashboard, by its name.
+    pub fn of_chart(&self, name: &str) -> Option<&CachedPicture> {
+        self.dashboard.get(name)
     }
 
     /// The picture of the chart that has the whole screen.
@@ -86,9 +100,22 @@ impl Pictures {
 
 fn of_screen(old: Option<CachedPicture>, app: &App, screen: &ChartScreen) -> CachedPicture {
     let size = screen.size(app.geometry().body);
-    let drawn = screen.in_order();
-    let lines = known(&drawn, screen.key(), &app.histories);
-    redraw(old, &lines, app.charts.options_of(screen.key()), screen.window, size, dots(app))
+    let lines = known(&screen.lines, Some(screen.chosen), &app.histories);
+    redraw(old, &lines, screen_options(app, screen), screen.window, size, dots(app))
+}
+
+/// How the chart that has the whole screen is drawn.
+pub fn screen_options(app: &App, screen: &ChartScreen) -> Options {
+    drawn_with(app.charts.options_of(screen.key()), &screen.lines, &app.histories)
+}
+
+/// The same options, but by time where all points are at one step: by steps they would stand in a line upwards.
+pub fn drawn_with(options: Options, lines: &[Series], histories: &Histories) -> Options {
+    let known =
+        || lines.iter().filter_map(|line| histories.get(&line.which)).filter(|known| known.points.len() > 1);
+    let is_by_time =
+        options.x == XAxis::Step && known().next().is_some() && known().all(CachedHistory::is_at_one_step);
+    if is_by_time { Options { x: XAxis::Relative, log_x: false, ..options } } else { options }
 }
 
 /// The picture of what is no history.
@@ -96,50 +123,65 @@ fn of_plotted(old: Option<CachedPicture>, app: &App) -> Option<CachedPicture> {
     let plotted = plotted::inputs(app)?;
     let size = (plotted.area.width as usize, plotted.area.height as usize);
     let (options, dots) = (plotted.options, dots(app));
-    let inputs = PictureInputs { lines: plotted.versions, options, window: None, size, dots };
+    let version = |(line, version): (u8, u64)| (0, Ink::of(line), LineLabel::default(), version);
+    let versions = plotted.versions.into_iter().map(version).collect();
+    let inputs = PictureInputs { lines: versions, options, window: None, size, dots };
     if let Some(old) = old.filter(|old| old.inputs == inputs) {
         return Some(old);
     }
     let lines = plotted::lines(app);
-    let mut picture = picture(&in_lines(&lines), &options, None, size, dots);
+    let mut drawn = in_lines(&lines);
     // Only a line has an end that is worth a letter.
-    picture.lines.drain(..picture.lines.len().saturating_sub(plotted.lines));
+    let dots_before = drawn.len().saturating_sub(plotted.lines);
+    for line in &mut drawn[dots_before..] {
+        line.label = LineLabel::letter(letter(line.ink.line));
+    }
+    let picture = picture(&drawn, &options, None, size, dots);
     Some(CachedPicture { inputs, picture })
 }
 
 /// The same lines, borrowed.
 pub fn in_lines(lines: &PlottedLines) -> Vec<ChartLine<'_>> {
-    lines.iter().map(|(ink, points)| ChartLine { points, ink: *ink }).collect()
+    lines.iter().map(|(ink, points)| ChartLine::new(points, *ink)).collect()
 }
 
-/// What is known of a metric of some runs, with the inks of their lines.
-fn known<'a>(drawn: &[DrawnRun], key: &str, histories: &'a Histories) -> Vec<(u8, &'a CachedHistory)> {
-    let known = drawn.iter().filter_map(|drawn| {
-        let which = HistoryKey { run: drawn.run.clone(), key: key.to_owned() };
-        Some((drawn.slot, histories.get(&which).filter(|known| known.is_known())?))
+/// A line of a chart that is known, with its place among all.
+type KnownLine<'a> = (usize, &'a Series, &'a CachedHistory);
+
+/// The lines of a chart that are known, in the order in which they are drawn.
+fn known<'a>(lines: &'a [Series], on_top: Option<usize>, histories: &'a Histories) -> Vec<KnownLine<'a>> {
+    let known = painted(lines, on_top).into_iter().filter_map(|at| {
+        let known = histories.get(&lines[at].which).filter(|known| known.is_known())?;
+        Some((at, &lines[at], known))
     });
     known.collect()
 }
 
-/// The lines of a metric of some runs, as far as they are known.
-pub fn lines<'a>(drawn: &[DrawnRun], key: &str, histories: &'a Histories) -> Vec<ChartLine<'a>> {
-    in_ink(&known(drawn, key, histories))
+/// The lines of a chart, as far as they are known, in the order in which they are drawn.
+pub fn lines<'a>(lines: &'a [Series], on_top: Option<usize>, histories: &'a Histories) -> Vec<ChartLine<'a>> {
+    in_ink(&known(lines, on_top, histories))
 }
 
-fn in_ink<'a>(known: &[(u8, &'a CachedHistory)]) -> Vec<ChartLine<'a>> {
-    known.iter().map(|(slot, known)| ChartLine { points: &known.points, ink: *slot }).collect()
+fn in_ink<'a>(known: &[KnownLine<'a>]) -> Vec<ChartLine<'a>> {
+    let line = |(_, line, known): &KnownLine<'a>| ChartLine {
+        points: &known.points,
+        passes: &known.passes,
+        ink: line.ink,
+        label: line.label,
+    };
+    known.iter().map(line).collect()
 }
 
 /// Draws anew if anything is different.
 fn redraw(
     old: Option<CachedPicture>,
-    known: &[(u8, &CachedHistory)],
+    known: &[KnownLine<'_>],
     options: Options,
     window: Option<(f64, f64)>,
     size: (usize, usize),
     dots: Dots,
 ) -> CachedPicture {
-    let lines = known.iter().map(|(slot, known)| (*slot, known.version)).collect();
+    let lines = known.iter().map(|(at, line, known)| (*at, line.ink, line.label, known.version)).collect();
     let inputs = PictureInputs { lines, options, window, size, dots };
     if let Some(old) = old.filter(|old| old.inputs == inputs) {
         return old;

@@ -4,12 +4,12 @@ use ratatui::layout::Rect;
 
 use super::dashboard::view::{has_lines, picture_area};
 use super::pictures::{CachedPicture, PictureInputs, Pictures, in_lines, lines};
+use super::series::Series;
 use super::update::dashboard_area;
-use crate::chart::PlotCell;
 use crate::chart::raster::{Raster, raster as draw};
+use crate::chart::{Ink, PlotCell};
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::plotted;
-use crate::tui::core::selected::DrawnRun;
 use crate::tui::widgets::plot::{PlotSign, plot_area, signs};
 
 /// A chart that is seen in pixels, and all that it depends on.
@@ -52,16 +52,16 @@ pub fn pictured(app: &App, pictures: &Pictures) -> Vec<PicturedChart> {
             let charts = &app.charts;
             let placed = charts.grid(area.width as usize, area.height as usize).placed(charts.top);
             let seen = placed.into_iter().filter_map(|place| {
-                let key = charts.keys.get(place.chart?)?;
-                let cached =
-                    pictures.of_metric(key).filter(|_| has_lines(&charts.drawn, key, &app.histories))?;
+                let chart = charts.charts.get(place.chart?)?;
+                let name = &chart.metric.name;
+                let cached = pictures.of_chart(name).filter(|_| has_lines(&chart.lines, &app.histories))?;
                 let at = Rect {
                     x: area.x + place.x as u16,
                     y: area.y + place.y as u16,
                     width: place.width as u16,
                     height: place.height as u16,
                 };
-                Some(of(cached, key, picture_area(at), None, false))
+                Some(of(cached, name, picture_area(at), None, false))
             });
             seen.collect()
         }
@@ -84,16 +84,19 @@ fn of(
     }
 }
 
-/// What a chart is drawn from.
+/// What a chart is drawn from: its lines, the one on top, and its picture.
 fn source<'a>(
-    app: &App,
+    app: &'a App,
     pictures: &'a Pictures,
     pictured: &PicturedChart,
-) -> Option<(Vec<DrawnRun>, &'a CachedPicture)> {
+) -> Option<(&'a [Series], Option<usize>, &'a CachedPicture)> {
     match app.screens.last() {
-        Some(Screen::Chart(screen)) => Some((screen.in_order(), pictures.of_screen()?)),
-        Some(Screen::Sweep(_)) => Some((Vec::new(), pictures.of_screen()?)),
-        _ => Some((app.charts.drawn.clone(), pictures.of_metric(&pictured.metric)?)),
+        Some(Screen::Chart(screen)) => Some((&screen.lines, Some(screen.chosen), pictures.of_screen()?)),
+        Some(Screen::Sweep(_)) => Some((&[], None, pictures.of_screen()?)),
+        _ => {
+            let chart = app.charts.charts.iter().find(|chart| chart.metric.name == pictured.metric)?;
+            Some((&chart.lines, None, pictures.of_chart(&pictured.metric)?))
+        }
     }
 }
 
@@ -110,9 +113,9 @@ pub fn raster(
         let (cached, lines) = (pictures.of_screen()?, plotted::lines(app));
         return Some(draw(&in_lines(&lines), &pictured.inputs.options, &cached.picture, size));
     }
-    let (drawn, cached) = source(app, pictures, pictured)?;
-    let lines = lines(&drawn, &pictured.metric, &app.histories);
-    Some(draw(&lines, &app.charts.options_of(&pictured.metric), &cached.picture, size))
+    let (series, on_top, cached) = source(app, pictures, pictured)?;
+    let lines = lines(series, on_top, &app.histories);
+    Some(draw(&lines, &pictured.inputs.options, &cached.picture, size))
 }
 
 /// What stands on a chart: letters and extremes, and the column of the cursor.
@@ -120,7 +123,7 @@ pub fn over(
     app: &App,
     pictures: &Pictures,
     pictured: &PicturedChart,
-) -> (Vec<(PlotCell, PlotSign, u8)>, Option<usize>) {
-    let signs = source(app, pictures, pictured).map(|(_, cached)| signs(&cached.picture, pictured.extremes));
+) -> (Vec<(PlotCell, PlotSign, Ink)>, Option<usize>) {
+    let signs = source(app, pictures, pictured).map(|(.., cached)| signs(&cached.picture, pictured.extremes));
     (signs.unwrap_or_default(), pictured.cursor)
 }

@@ -14,8 +14,9 @@ use super::actions::Action;
 use super::dashboard::view::charts_area;
 use super::effects::Effect;
 use super::histories::{HistoryKey, MetricVersion};
-use super::pictures::lines;
+use super::pictures::{lines, screen_options};
 use super::screen::{ChartScreen, Held};
+use crate::catalog::ColumnSpec;
 use crate::chart::{Dots, Plot, plot, x_range};
 use crate::config::Glyphs;
 use crate::tui::core::app::{App, ConnectionState, Screen};
@@ -48,9 +49,9 @@ fn size(area: Rect) -> (usize, usize) {
 /// Puts the charts in order and asks for the histories that they show.
 pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let is_seen = app.geometry().details.is_some() && app.details.tab == Tab::Charts;
-    if let Some(run) = app.details.run().filter(|_| is_seen) {
-        app.charts.arrange(run, &app.runs.catalog, &app.runs.selected, app.now);
-        app.charts.fit(&app.histories);
+    if is_seen {
+        arrange(app);
+        rank(app, effects);
     }
     let wanted: Vec<HistoryKey> = match app.screens.last() {
         Some(Screen::Chart(screen)) => screen.wanted().collect(),
@@ -68,13 +69,10 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
                 return;
             }
             let (width, height) = size(area);
-            let keys = charts.visible(width, height);
-            // The run on top before all others.
-            let runs = charts.drawn.iter().rev();
-            runs.flat_map(|drawn| {
-                keys.iter().map(|key| HistoryKey { run: drawn.run.clone(), key: (*key).to_owned() })
-            })
-            .collect()
+            let lines = || charts.visible(width, height).flat_map(|chart| &chart.lines);
+            // The run under the cursor before all others.
+            let own = lines().filter(|line| line.run == charts.own);
+            own.chain(lines().filter(|line| line.run != charts.own)).map(|line| line.which.clone()).collect()
         }
     };
     let wanted: Vec<(HistoryKey, MetricVersion)> = wanted
@@ -87,6 +85,33 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
     if let Some(wants) = app.histories.want(&wanted) {
         effects.push(Effect::Read(wants));
     }
+}
+
+/// Puts the charts in order: first the metrics that decide, then those of the sorted columns and of the chosen one.
+fn arrange(app: &mut App) {
+    let Some(run) = app.details.run() else { return };
+    let runs = &app.runs;
+    let deciding = app.best.policy().into_iter().flat_map(|policy| &policy.objectives);
+    let deciding = deciding.map(|objective| objective.metric.as_str());
+    let sorted = runs.view.sort.iter().filter_map(|key| key.column.metric_key());
+    let chosen = runs.chosen_column().and_then(ColumnSpec::metric_key);
+    let first: Vec<String> = deciding.chain(sorted).chain(chosen).map(str::to_owned).collect();
+    app.charts.arrange(run, &runs.catalog, &runs.selected, first.clone(), app.now);
+    if app.charts.learn(&app.histories) {
+        app.charts.arrange(run, &runs.catalog, &runs.selected, first, app.now);
+    }
+}
+
+/// Asks where the run stands among all that are shown, with the single values on the screen.
+fn rank(app: &mut App, effects: &mut Effects) {
+    let Some(area) = dashboard_area(app).filter(|_| app.runs.loaded) else { return };
+    let (width, height) = size(area);
+    let mut standings = std::mem::take(&mut app.charts.standings);
+    let tiles = app.charts.tiles(width, height);
+    if let Some(effect) = standings.want(&app.runs.catalog, &app.runs.projection, tiles) {
+        effects.push(effect);
+    }
+    app.charts.standings = standings;
 }
 
 /// What was last heard of a metric.
@@ -122,14 +147,15 @@ pub fn show_chosen(app: &mut App) {
 
 /// Where the plot of a chart that has the whole screen is, and what its axes cover.
 pub fn plot_of(app: &App, screen: &ChartScreen) -> Plot {
-    let lines = lines(&screen.in_order(), screen.key(), &app.histories);
-    let options = app.charts.options_of(screen.key());
+    let lines = lines(&screen.lines, Some(screen.chosen), &app.histories);
+    let options = screen_options(app, screen);
     plot(&lines, &options, screen.window, screen.size(app.geometry().body), dots(app))
 }
 
 pub fn answered(app: &mut App, msg: Msg) {
     match msg {
         Msg::History { request, result } => app.histories.take(&request, result, app.now),
+        Msg::Ranked { ticket, values } => app.charts.standings.take(ticket, values, app.now),
     }
 }
 
@@ -155,10 +181,10 @@ fn on_screen(app: &mut App, change: impl FnOnce(&mut ChartScreen)) {
 
 /// Changes a chart by the part of the x axis that is shown.
 fn in_window(app: &mut App, change: impl FnOnce(&mut ChartScreen, (f64, f64))) {
-    let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
-    let lines = lines(&screen.in_order(), screen.key(), &app.histories);
-    let window = x_range(&lines, &app.charts.options_of(screen.key()), screen.window);
-    change(screen, window);
+    let Some(Screen::Chart(screen)) = app.screens.last() else { return };
+    let lines = lines(&screen.lines, None, &app.histories);
+    let window = x_range(&lines, &screen_options(app, screen), screen.window);
+    on_screen(app, |screen| change(screen, window));
 }
 
 /// Changes how charts are drawn, wherever they are.
@@ -215,7 +241,7 @@ pub fn move_in_dashboard(app: &mut App, action: go::Action) -> bool {
     let (width, height) = size(area);
     let charts = &mut app.charts;
     let page = charts.grid(width, height).page() as isize;
-    let end = charts.keys.len() as isize;
+    let end = charts.charts.len() as isize;
     let (across, down) = match action {
         go::Action::Left => (-1, 0),
         go::Action::Right => (1, 0),
@@ -246,7 +272,8 @@ pub fn scroll(app: &mut App, wheel: isize) {
 /// Gives the chosen chart of the dashboard the whole screen.
 pub fn open(app: &mut App) {
     let charts = &app.charts;
-    let screen = ChartScreen::new(charts.keys.clone(), charts.at, charts.drawn.clone());
+    let metrics = charts.charts.iter().map(|chart| chart.metric.clone()).collect();
+    let screen = ChartScreen::new(metrics, charts.at, charts.drawn.clone());
     app.screens.push(Screen::Chart(Box::new(screen)));
 }
 
@@ -268,7 +295,7 @@ pub fn go(app: &mut App, action: go::Action) {
         | go::Action::Search => return go_otherwise(app, action),
     };
     let Some(Screen::Chart(screen)) = app.screens.last() else { return };
-    let (options, plot) = (app.charts.options_of(screen.key()), plot_of(app, screen));
+    let (options, plot) = (screen_options(app, screen), plot_of(app, screen));
     if let Some(Screen::Chart(screen)) = app.screens.last_mut() {
         screen.step(by, &plot, &app.histories, &options);
     }
@@ -276,8 +303,9 @@ pub fn go(app: &mut App, action: go::Action) {
 
 /// What moves the cursor to an end, or leads to another line or another chart.
 fn go_otherwise(app: &mut App, action: go::Action) {
+    let Some(Screen::Chart(screen)) = app.screens.last() else { return };
+    let options = screen_options(app, screen);
     let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
-    let options = app.charts.options_of(screen.key());
     match action {
         go::Action::Top => screen.go_to_end(false, &app.histories, &options),
         go::Action::Bottom => screen.go_to_end(true, &app.histories, &options),
@@ -298,7 +326,7 @@ fn go_otherwise(app: &mut App, action: go::Action) {
 /// Copies the values under the cursor of the chart that has the whole screen.
 pub fn copy_values(app: &mut App, effects: &mut Effects) {
     let Some(Screen::Chart(screen)) = app.screens.last() else { return };
-    let words = screen.readings(&app.histories, &app.charts.options_of(screen.key())).csv();
+    let words = screen.readings(&app.histories, &screen_options(app, screen)).csv();
     copy(app, &words, "the values under the cursor", effects);
 }
 
@@ -373,7 +401,7 @@ pub fn click(app: &mut App, event: MouseEvent) -> bool {
     if charts.at == chart {
         open(app);
     } else {
-        charts.at = chart;
+        charts.choose(chart);
     }
     true
 }
@@ -382,13 +410,9 @@ pub fn click(app: &mut App, event: MouseEvent) -> bool {
 fn charts_wait(app: &App) -> bool {
     let Some(area) = dashboard_area(app) else { return false };
     let charts = &app.charts;
-    let run = app.details.shown_run();
     let shown = charts.visible(area.width as usize, area.height as usize);
-    let which: Vec<HistoryKey> = run
-        .into_iter()
-        .flat_map(|run| shown.iter().map(|key| HistoryKey { run: run.clone(), key: (*key).to_owned() }))
-        .collect();
-    app.histories.is_waiting(which.iter())
+    let own = shown.flat_map(|chart| chart.lines.iter().filter(|line| line.run == charts.own));
+    app.histories.is_waiting(own.map(|line| &line.which))
 }
 
 /// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
@@ -405,11 +429,13 @@ pub fn is_settled(app: &App) -> bool {
 
 /// A chart as SVG.
 pub fn picture(app: &App, screen: &ChartScreen) -> String {
-    let options = app.charts.options_of(screen.key());
-    let which: Vec<HistoryKey> = screen.wanted().collect();
-    let known = which.iter().zip(&screen.drawn).filter_map(|(which, drawn)| {
-        let known = app.histories.get(which)?;
-        Some((ChartLine { points: &known.points, ink: drawn.slot }, drawn.name.as_str()))
+    let options = screen_options(app, screen);
+    let names: Vec<String> = screen.lines.iter().map(|line| screen.name(line)).collect();
+    let known = screen.lines.iter().zip(&names).filter_map(|(line, name)| {
+        let known = app.histories.get(&line.which)?;
+        let drawn =
+            ChartLine { points: &known.points, passes: &known.passes, ink: line.ink, label: line.label };
+        Some((drawn, name.as_str()))
     });
     let lines: Vec<(ChartLine<'_>, &str)> = known.collect();
     svg(screen.key(), &lines, &options, screen.window)

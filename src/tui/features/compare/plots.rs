@@ -25,7 +25,7 @@ pub fn parallel(screen: &CompareScreen, columns: usize, rows: usize, dots: Dots)
     let mut order: Vec<usize> = (0..screen.members()).collect();
     order.sort_by_key(|member| (passing[*member], levels[*member]));
     for member in order {
-        let ink = Ink { line: levels[member], is_faint: !passing[member] };
+        let ink = Ink { is_faint: !passing[member], ..Ink::of(levels[member]) };
         let mut last: Option<(f64, f64)> = None;
         for (at, axis) in screen.axes.iter().enumerate() {
             let place = axis.places[member].map(|place| (x(at), y(place)));

@@ -262,7 +262,7 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
         line("duration", duration),
     ];
     if let Some(silent) = silence(run, now) {
-        let words = format!("none for {}; if it has died, g k ends it", text::span(silent));
+        let words = format!("none for {}; if it has died, g e ends it", text::span(silent));
         lines.push(DetailLine::new("news", words, LineRole::Warn));
     }
     lines.extend([

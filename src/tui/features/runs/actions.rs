@@ -91,7 +91,7 @@ pub const WRITING_ROWS: &[ActionRow] = &[
     of_runs(
         Action::End,
         "end-run",
-        &["g k"],
+        &["g e"],
         "",
         "end runs that are stuck in Running: as killed, failed or finished",
         can_write_runs,

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use ratatui::layout::Rect;
 
 use super::protocols::Bitmap;
-use crate::chart::Ink;
 use crate::tui::core::app::App;
 use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::charts::picturing::{self as charts, PicturedChart};
@@ -74,10 +73,10 @@ impl Seen {
                 write!(out, "\x1b[{};{x}H\x1b[0;2m{}", y + 1, theme.glyphs.vertical)?;
             }
         }
-        for (place, sign, line) in signs {
-            let [red, green, blue] = theme.line_rgb(Ink { line, is_faint: false });
+        for (place, sign, ink) in signs {
+            let [red, green, blue] = theme.line_rgb(ink);
             let (x, y) = (area.x + 1 + place.column as u16, area.y + 1 + place.row as u16);
-            write!(out, "\x1b[{y};{x}H\x1b[0;1;38;2;{red};{green};{blue}m{}", sign_symbol(sign, theme))?;
+            write!(out, "\x1b[{y};{x}H\x1b[0;1;38;2;{red};{green};{blue}m{}", sign_symbol(&sign, theme))?;
         }
         write!(out, "\x1b[0m")
     }

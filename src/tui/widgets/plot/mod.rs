@@ -4,8 +4,7 @@ pub mod view;
 
 use ratatui::layout::Rect;
 
-use crate::chart::{Picture, PlotCell};
-use crate::tui::widgets::theme::letter;
+use crate::chart::{Ink, Picture, PlotCell};
 
 /// The cells of the plot itself, within those of the whole picture.
 pub fn plot_area(picture: &Picture, area: Rect) -> Rect {
@@ -14,28 +13,22 @@ pub fn plot_area(picture: &Picture, area: Rect) -> Rect {
 }
 
 /// Something that stands on a plot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlotSign {
-    /// The letter of a line, at its end.
-    End(char),
+    /// The label of a line, at its end.
+    End(String),
     Least,
     Greatest,
 }
 
-/// What stands on a plot, where, and for which line.
-pub fn signs(picture: &Picture, extremes: bool) -> Vec<(PlotCell, PlotSign, u8)> {
-    let mut signs = Vec::new();
-    for line in &picture.lines {
-        let mut put =
-            |place: Option<PlotCell>, sign| signs.extend(place.map(|place| (place, sign, line.ink)));
-        // Colour alone tells nothing: each line ends in its letter.
-        if picture.lines.len() > 1 {
-            put(line.last, PlotSign::End(letter(line.ink)));
-        }
-        if extremes {
-            put(line.least, PlotSign::Least);
-            put(line.greatest, PlotSign::Greatest);
-        }
+/// What stands on a plot or beside it, where, and for which line.
+pub fn signs(picture: &Picture, extremes: bool) -> Vec<(PlotCell, PlotSign, Ink)> {
+    // Colour alone tells nothing: each line ends in its label.
+    let ends = picture.ends.iter().map(|end| (end.place, PlotSign::End(end.text.clone()), end.ink));
+    let mut signs: Vec<_> = ends.collect();
+    for line in picture.lines.iter().filter(|_| extremes) {
+        signs.extend(line.least.map(|place| (place, PlotSign::Least, line.ink)));
+        signs.extend(line.greatest.map(|place| (place, PlotSign::Greatest, line.ink)));
     }
     signs
 }

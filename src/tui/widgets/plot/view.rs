@@ -23,36 +23,52 @@ pub struct Over {
 pub fn draw(picture: &Picture, over: Over, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let plot = plot_area(picture, area);
     axes(picture, theme, buffer, area, plot);
+    if !over.in_pixels {
+        grid(picture, theme, buffer, plot);
+    }
     for y in 0..plot.height {
         for x in 0..plot.width {
             let (character, ink) = picture.canvas.cell(x as usize, y as usize);
             let cell = &mut buffer[(plot.x + x, plot.y + y)];
             if character != ' ' && !over.in_pixels {
-                cell.set_char(character).set_style(style(ink, theme));
+                cell.set_char(character).set_style(theme.ink(ink));
             } else if over.cursor == Some(x as usize) {
                 cell.set_symbol(theme.glyphs.vertical).set_style(theme.dim);
             }
         }
     }
-    for (PlotCell { column, row }, sign, line) in signs(picture, over.extremes) {
-        if (column as u16) < plot.width && (row as u16) < plot.height {
-            let style = theme.line(line).add_modifier(Modifier::BOLD);
-            let symbol = sign_symbol(sign, theme);
-            buffer[(plot.x + column as u16, plot.y + row as u16)].set_symbol(&symbol).set_style(style);
+    let right = area.right().min(buffer.area.right());
+    let mut put = |PlotCell { column, row }: PlotCell, symbol: &str, ink: Ink| {
+        let (x, y) = (plot.x + column as u16, plot.y + row as u16);
+        if x < right && y < plot.bottom() {
+            let style = theme.ink(ink).add_modifier(Modifier::BOLD);
+            buffer.set_stringn(x, y, symbol, (right - x) as usize, style);
         }
+    };
+    if !theme.tells_lines() && !over.in_pixels {
+        picture.along.iter().for_each(|sign| put(sign.place, &sign.text, sign.ink));
+    }
+    for (place, sign, ink) in signs(picture, over.extremes) {
+        put(place, &sign_symbol(&sign, theme), ink);
     }
 }
 
-pub fn sign_symbol(sign: PlotSign, theme: &Theme) -> String {
+pub fn sign_symbol(sign: &PlotSign, theme: &Theme) -> String {
     match sign {
-        PlotSign::End(letter) => letter.to_string(),
+        PlotSign::End(label) => label.clone(),
         PlotSign::Least => theme.glyphs.descending.to_owned(),
         PlotSign::Greatest => theme.glyphs.ascending.to_owned(),
     }
 }
 
-fn style(ink: Ink, theme: &Theme) -> ratatui::style::Style {
-    if ink.is_faint { theme.faint_line(ink.line) } else { theme.line(ink.line) }
+/// Faint lines from the ticks through the plot.
+fn grid(picture: &Picture, theme: &Theme, buffer: &mut Buffer, plot: Rect) {
+    for (row, _) in picture.y_labels.iter().filter(|(row, _)| *row < plot.height as usize) {
+        // Without a colour of its own, a line would be taken for one of the chart's.
+        for x in (plot.x..plot.right()).skip(1).step_by(if theme.has_grid() { 1 } else { 4 }) {
+            buffer[(x, plot.y + *row as u16)].set_symbol(theme.glyphs.grid).set_style(theme.grid);
+        }
+    }
 }
 
 fn axes(picture: &Picture, theme: &Theme, buffer: &mut Buffer, area: Rect, plot: Rect) {

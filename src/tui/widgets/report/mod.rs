@@ -21,6 +21,11 @@ impl Report {
         let mut wrapped = Vec::new();
         for line in &self.lines {
             let clean = text::clean(line);
+            if text::width(&clean) <= width {
+                // Columns stay under one another.
+                wrapped.push(clean.trim_end().to_owned());
+                continue;
+            }
             let indent = clean.len() - clean.trim_start().len();
             let parts = text::wrap(clean.trim_start(), width.saturating_sub(indent + 2).max(16));
             if parts.is_empty() {

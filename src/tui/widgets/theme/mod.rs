@@ -6,7 +6,7 @@ mod symbols;
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::chart::Ink;
+use crate::chart::{Ink, Stroke};
 use crate::config::{Glyphs, Palette};
 use crate::mlflow::RunStatus;
 use crate::text::highlight::Kind;
@@ -21,6 +21,8 @@ pub struct Theme {
     pub accent: Style,
     pub heading: Style,
     pub border: Style,
+    /// The grid behind a chart.
+    pub grid: Style,
     pub focused_border: Style,
     pub selection: Style,
     pub unfocused_selection: Style,
@@ -76,9 +78,33 @@ impl Theme {
         }
     }
 
+    /// The style of what is drawn with an ink.
+    pub fn ink(&self, ink: Ink) -> Style {
+        if ink.is_faint { self.faint_line(ink.line) } else { self.line(ink.line) }
+    }
+
+    /// Whether lines are told apart by their colours.
+    pub fn tells_lines(&self) -> bool {
+        matches!(self.lines.first(), Some(Color::Rgb(..)))
+    }
+
+    /// Whether a grid has a colour that no line has.
+    pub fn has_grid(&self) -> bool {
+        matches!(self.grid.fg, Some(Color::Rgb(..)))
+    }
+
+    /// A piece of a line.
+    pub fn stroke(&self, stroke: Stroke) -> &'static str {
+        self.glyphs.strokes[match stroke {
+            Stroke::Solid => 0,
+            Stroke::Dashed => 1,
+            Stroke::Dotted => 2,
+        }]
+    }
+
     /// The colour of a line's pixels.
     pub fn line_rgb(&self, ink: Ink) -> [u8; 3] {
-        let style = if ink.is_faint { self.faint_line(ink.line) } else { self.line(ink.line) };
+        let style = self.ink(ink);
         let dimmed = |color: [u8; 3]| {
             if style.add_modifier.contains(Modifier::DIM) { color.map(|value| value / 2) } else { color }
         };
@@ -158,6 +184,7 @@ impl Theme {
             accent: bold,
             heading: bold,
             border: dim,
+            grid: dim,
             focused_border: bold,
             selection: reversed,
             unfocused_selection: plain.add_modifier(Modifier::UNDERLINED),
@@ -187,6 +214,7 @@ impl Theme {
             accent: plain.fg(colors.accent).add_modifier(bold),
             dim: plain.fg(colors.dim),
             border: plain.fg(colors.border),
+            grid: plain.fg(colors.grid.unwrap_or(colors.border)),
             focused_border: plain.fg(colors.accent),
             selection: plain.bg(background).fg(foreground).add_modifier(bold),
             unfocused_selection: plain.add_modifier(bold),

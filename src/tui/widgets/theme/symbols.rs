@@ -29,6 +29,9 @@ pub struct Symbols {
     pub y_tick: &'static str,
     pub x_tick: &'static str,
     pub corner: &'static str,
+    /// A line of the grid behind a chart, and pieces of lines: solid, dashed, dotted.
+    pub grid: &'static str,
+    pub strokes: [&'static str; 3],
     /// One cell of a bar, across and upwards.
     pub bar: &'static str,
     pub bar_vertical: &'static str,
@@ -66,6 +69,8 @@ pub const UNICODE: Symbols = Symbols {
     y_tick: "┤",
     x_tick: "┬",
     corner: "└",
+    grid: "┈",
+    strokes: ["──", "╌╌", "┈┈"],
     bar: "■",
     bar_vertical: "┃",
     best: "★",
@@ -100,6 +105,8 @@ pub const ASCII: Symbols = Symbols {
     y_tick: "+",
     x_tick: "+",
     corner: "+",
+    grid: ".",
+    strokes: ["--", "- ", ".."],
     bar: "=",
     bar_vertical: "#",
     best: "*",

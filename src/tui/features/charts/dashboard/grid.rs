@@ -4,6 +4,8 @@ use super::Section;
 
 /// The least that a chart is worth looking at: columns and rows with its title.
 const LEAST: (usize, usize) = (30, 8);
+/// The least that a tile takes across.
+const TILE: usize = 22;
 /// From so many rows on, sections have headings.
 const WITH_HEADINGS: usize = 12;
 /// Charts side by side, at most.
@@ -11,8 +13,16 @@ const MOST: usize = 6;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Band {
-    Heading { section: usize },
-    Charts { charts: std::ops::Range<usize>, rows: usize },
+    Heading {
+        section: usize,
+    },
+    /// Charts side by side, in so many columns.
+    Charts {
+        charts: std::ops::Range<usize>,
+        rows: usize,
+        columns: usize,
+        is_tiles: bool,
+    },
 }
 
 impl Band {
@@ -39,7 +49,6 @@ pub struct PlacedChart {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grid {
     bands: Vec<Band>,
-    columns: usize,
     size: (usize, usize),
     /// Rows of a band of charts.
     band_height: usize,
@@ -47,42 +56,52 @@ pub struct Grid {
 
 impl Grid {
     pub fn new(sections: &[Section], width: usize, height: usize) -> Self {
-        let most = sections.iter().map(|section| section.charts.len()).max().unwrap_or(0);
+        let of_lines = || sections.iter().filter(|section| section.tile.is_none());
+        let most = of_lines().map(|section| section.charts.len()).max().unwrap_or(0);
         let mut columns = (width / LEAST.0).clamp(1, MOST).min(most.max(1));
-        let has_headings = sections.len() > 1 && height >= WITH_HEADINGS;
-        let headings = if has_headings { sections.len() } else { 0 };
+        let has_headings = height >= WITH_HEADINGS;
+        let headings = sections.iter().filter(|section| has_headings && !section.title.is_empty()).count();
+        let tiles: usize = sections
+            .iter()
+            .filter_map(|section| {
+                Some(section.tile? * section.charts.len().div_ceil(tile_columns(section, width)))
+            })
+            .sum();
         // The bands of full height, and the rows that all others take.
-        let bands = |columns: usize| {
-            let of = |section: &Section| section.charts.len().div_ceil(columns);
-            let full: usize = sections.iter().filter(|section| section.rows.is_none()).map(of).sum();
-            let low = sections.iter().filter_map(|section| Some(section.rows? * of(section)));
-            (full, low.sum::<usize>() + headings)
-        };
-        let fits = |columns: usize, least: usize| bands(columns).0 * least + bands(columns).1 <= height;
+        let full =
+            |columns: usize| of_lines().map(|section| section.charts.len().div_ceil(columns)).sum::<usize>();
+        let others = tiles + headings;
+        let fits = |columns: usize, least: usize| full(columns) * least + others <= height;
         let band_height = if fits(columns, LEAST.1) {
             // Everything fits: as few columns as that allows, so that charts are as wide as they can be.
             while columns > 1 && fits(columns - 1, LEAST.1.max(height / 3)) {
                 columns -= 1;
             }
-            (height - bands(columns).1) / bands(columns).0.max(1)
+            (height - others) / full(columns).max(1)
         } else {
-            let room = height.saturating_sub(usize::from(headings > 0));
-            room / (room / LEAST.1).max(1)
+            // As low as they may be, so that much is seen; what is left over makes them higher again.
+            LEAST.1.min(height)
         };
         let mut bands = Vec::new();
         for (at, section) in sections.iter().enumerate() {
-            if has_headings {
+            if has_headings && !section.title.is_empty() {
                 bands.push(Band::Heading { section: at });
             }
+            let columns = if section.tile.is_some() {
+                tile_columns(section, width)
+            } else {
+                alike(section.charts.len(), columns)
+            };
             let mut start = section.charts.start;
             while start < section.charts.end {
                 let end = (start + columns).min(section.charts.end);
-                let rows = section.rows.unwrap_or(band_height).clamp(1, height.max(1));
-                bands.push(Band::Charts { charts: start..end, rows });
+                let rows = section.tile.unwrap_or(band_height).clamp(1, height.max(1));
+                let is_tiles = section.tile.is_some();
+                bands.push(Band::Charts { charts: start..end, rows, columns, is_tiles });
                 start = end;
             }
         }
-        Self { bands, columns, size: (width, height), band_height: band_height.max(1) }
+        Self { bands, size: (width, height), band_height: band_height.max(1) }
     }
 
     fn band_of(&self, chart: usize) -> usize {
@@ -112,9 +131,17 @@ impl Grid {
     pub fn placed(&self, top: usize) -> Vec<PlacedChart> {
         let mut placed = Vec::new();
         let mut y = 0;
-        for at in self.shown(top) {
-            let band = &self.bands[at];
-            let height = band.height().min(self.size.1.saturating_sub(y));
+        let bands = &self.bands[self.shown(top)];
+        // What would be left empty below goes to the charts.
+        let mut grow =
+            bands.iter().filter(|band| matches!(band, Band::Charts { is_tiles: false, .. })).count();
+        let mut over = self.size.1.saturating_sub(bands.iter().map(Band::height).sum());
+        for band in bands {
+            let mut height = band.height().min(self.size.1.saturating_sub(y));
+            if let Band::Charts { is_tiles: false, .. } = band {
+                let more = over / grow.max(1);
+                (height, over, grow) = (height + more, over - more, grow.saturating_sub(1));
+            }
             match band {
                 Band::Heading { section } => {
                     placed.push(PlacedChart {
@@ -126,10 +153,10 @@ impl Grid {
                         section: *section,
                     });
                 }
-                Band::Charts { charts, .. } => {
+                Band::Charts { charts, columns, .. } => {
                     for (column, chart) in charts.clone().enumerate() {
-                        let x = self.size.0 * column / self.columns;
-                        let width = self.size.0 * (column + 1) / self.columns - x;
+                        let x = self.size.0 * column / columns;
+                        let width = self.size.0 * (column + 1) / columns - x;
                         placed.push(PlacedChart { x, y, width, height, chart: Some(chart), section: 0 });
                     }
                 }
@@ -196,6 +223,17 @@ impl Grid {
     }
 }
 
+/// Tiles beside each other.
+fn tile_columns(section: &Section, width: usize) -> usize {
+    alike(section.charts.len(), width / TILE)
+}
+
+/// Columns for so many charts: all in one row, or in as few rows as they need, of the same length as far as that goes.
+fn alike(charts: usize, most: usize) -> usize {
+    let charts = charts.max(1);
+    charts.div_ceil(charts.div_ceil(most.max(1)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,14 +243,16 @@ mod tests {
         let section = |count: &usize| {
             let charts = start..start + count;
             start = charts.end;
-            Section { title: String::new(), charts, is_single: false, rows: None }
+            let tile = count.is_multiple_of(7).then_some(3);
+            let title = if start > *count { "more" } else { "" };
+            Section { title: title.into(), charts, tile }
         };
         counts.iter().map(section).collect()
     }
 
     #[test]
     fn charts_stay_inside_and_apart_and_each_can_be_reached() {
-        for counts in [&[1][..], &[5], &[3, 7, 1], &[40, 2], &[1, 1, 1, 1, 1, 1]] {
+        for counts in [&[1][..], &[5], &[3, 7, 1], &[40, 2], &[7], &[4, 14, 6], &[1, 1, 1, 1, 1, 1]] {
             let sections = sections(counts);
             let all: usize = counts.iter().sum();
             for (width, height) in [(10, 3), (58, 10), (118, 13), (198, 46)] {

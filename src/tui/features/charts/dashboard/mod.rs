@@ -1,6 +1,9 @@
-//! The charts of a run's metrics, in a grid: those without a prefix first, then by prefix, the system's own last.
+//! The charts of a run's metrics, in a grid: what runs are judged by first, then what else there is by prefix, then single
+//! values as tiles, and rates, times and the machine last.
 
+pub mod arranged;
 pub mod grid;
+pub mod tiles;
 pub mod view;
 
 use std::collections::BTreeMap;
@@ -8,73 +11,79 @@ use std::sync::Arc;
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
 use crate::chart::Options;
-use crate::mlflow::{Run, RunId};
-use crate::tui::core::selected::{DrawnRun, OVERLAID, SelectedRuns};
-use crate::tui::features::charts::histories::{Histories, HistoryKey};
+use crate::mlflow::Run;
+use crate::text;
+use crate::tui::core::selected::{DrawnRun, SelectedRuns};
+use crate::tui::features::charts::histories::Histories;
+use crate::tui::features::charts::metrics::{ChartMetric, Interest, grouped};
+use crate::tui::features::charts::series::{Series, series};
+use crate::tui::features::charts::standing::Standings;
 use crate::tui::widgets::input::Input;
+use arranged::Arranged;
 use grid::Grid;
 
 /// Sections with fewer charts share their room with those beside them.
 const SMALL: usize = 4;
+/// Cells of a name in the legend.
+const NAME: usize = 24;
 
 /// Charts that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
+    /// What stands above them; nothing stands above the first.
     pub title: String,
-    /// Places in [`Dashboard::keys`].
+    /// Places in [`Dashboard::charts`].
     pub charts: std::ops::Range<usize>,
-    /// Its metrics have one value as a rule.
+    /// The rows of a tile, where its charts are tiles of single values.
+    pub tile: Option<usize>,
+}
+
+/// One of the charts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chart {
+    pub metric: ChartMetric,
+    /// In the order of the legend.
+    pub lines: Vec<Series>,
+    /// Each run has one value as far as is known: it is a tile.
     pub is_single: bool,
-    /// The rows that its charts need, where they do not take what there is.
-    pub rows: Option<usize>,
 }
 
 #[derive(Debug, Default)]
 pub struct Dashboard {
     pub words: Input,
     pub options: Options,
-    /// Metrics with a logarithmic y axis.
+    /// Charts with a logarithmic y axis, by their names.
     pub log: FxHashSet<String>,
     /// The chosen chart, and the first band on the screen.
     pub at: usize,
     pub top: usize,
-    /// The metrics in the order of their charts.
-    pub keys: Vec<String>,
+    /// Somebody chose it; until then it is the first one, whichever that is.
+    is_chosen: bool,
+    /// In their order.
+    pub charts: Vec<Chart>,
     pub sections: Vec<Section>,
-    /// The runs whose lines are drawn, the one on top last.
+    /// The runs whose lines are drawn, in the order of the legend, with their names there.
     pub drawn: Vec<DrawnRun>,
+    pub names: Vec<String>,
+    /// The run under the cursor among them.
+    pub own: usize,
+    /// Where runs stand among those that are shown.
+    pub standings: Standings,
     /// When the run under the cursor became another one.
     pub since: i64,
     /// When the cursor has stood there long enough to look.
     pub woken_for: i64,
+    /// Metrics of which some run that was looked at has several points, and those of which none has.
+    has_line: FxHashMap<String, bool>,
+    interests: FxHashMap<String, Interest>,
+    /// The histories that were looked at for that.
+    looked_at: u64,
     /// What the charts were arranged for.
     arranged: Option<Arranged>,
-}
-
-#[derive(Debug, Clone)]
-struct Arranged {
-    run: RunId,
-    metrics: usize,
-    /// Where the metrics of selected runs were looked up.
-    catalog: Option<Arc<Catalog>>,
-    selected: u64,
-    words: String,
-}
-
-impl PartialEq for Arranged {
-    fn eq(&self, other: &Self) -> bool {
-        let same_catalog = match (&self.catalog, &other.catalog) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        };
-        same_catalog
-            && (&self.run, self.metrics, self.selected, &self.words)
-                == (&other.run, other.metrics, other.selected, &other.words)
-    }
 }
 
 impl Dashboard {
@@ -83,24 +92,38 @@ impl Dashboard {
         Self { options: self.options, log: std::mem::take(&mut self.log), ..Self::default() }
     }
 
-    /// How a metric is drawn.
-    pub fn options_of(&self, key: &str) -> Options {
-        Options { log_y: self.log.contains(key), ..self.options }
+    /// How a chart is drawn, by its name.
+    pub fn options_of(&self, name: &str) -> Options {
+        Options { log_y: self.log.contains(name), ..self.options }
     }
 
-    /// The chosen metric.
+    /// The chosen chart.
+    pub fn chosen(&self) -> Option<&Chart> {
+        self.charts.get(self.at)
+    }
+
+    /// Its name.
     pub fn key(&self) -> Option<&str> {
-        self.keys.get(self.at).map(String::as_str)
+        self.chosen().map(|chart| chart.metric.name.as_str())
     }
 
-    /// Puts the charts of a run, and of the selected ones, in order, unless they are already.
-    pub fn arrange(&mut self, run: &Run, catalog: &Arc<Catalog>, selected: &SelectedRuns, now: i64) {
+    /// Puts the charts of a run, and of the selected ones, in order, unless they are already. `first` are the metrics
+    /// that come before all others.
+    pub fn arrange(
+        &mut self,
+        run: &Run,
+        catalog: &Arc<Catalog>,
+        selected: &SelectedRuns,
+        first: Vec<String>,
+        now: i64,
+    ) {
         let wanted = Arranged {
             run: run.info.run_id.clone(),
             metrics: run.metrics.len(),
             catalog: (!selected.is_empty()).then(|| Arc::clone(catalog)),
             selected: selected.version,
             words: self.words.value().to_owned(),
+            first,
         };
         if self.arranged.as_ref() == Some(&wanted) {
             return;
@@ -108,20 +131,11 @@ impl Dashboard {
         if self.arranged.as_ref().is_none_or(|arranged| arranged.run != wanted.run) {
             self.since = now;
         }
-        let chosen = self.key().map(str::to_owned);
-        let own = &run.info.run_id;
-        let ticked = selected.in_order();
-        self.drawn = ticked
-            .iter()
-            .filter(|(id, _)| id != own)
-            .take(OVERLAID)
-            .map(|(id, run)| DrawnRun { run: id.clone(), name: run.name.clone(), slot: run.slot })
-            .collect();
-        let slot = selected.get(own.as_str()).map_or(0, |run| run.slot);
-        self.drawn.push(DrawnRun { run: own.clone(), name: run.info.run_name.clone(), slot });
-        let rows: Vec<_> = match ticked.len() {
-            0 => Vec::new(),
-            _ => catalog.rows().filter(|row| selected.contains(catalog.run_id(*row))).collect(),
+        self.draw(run, selected);
+        let rows: Vec<_> = if selected.is_empty() {
+            Vec::new()
+        } else {
+            catalog.rows().filter(|row| selected.contains(catalog.run_id(*row))).collect()
         };
         let mut keys: Vec<String> = run.metrics.iter().map(|metric| metric.key.clone()).collect();
         if !rows.is_empty() {
@@ -137,63 +151,128 @@ impl Dashboard {
             let found = run.metrics.binary_search_by(|metric| metric.key.as_str().cmp(key));
             found.is_ok_and(|at| run.metrics[at].step == 0)
         };
-        self.put(matching(keys, &wanted.words), at_zero);
-        // The chosen chart stays the chosen one.
-        self.at = chosen.and_then(|key| self.keys.iter().position(|other| *other == key)).unwrap_or(0);
+        let chosen = self.key().filter(|_| self.is_chosen).map(str::to_owned);
+        self.put(matching(keys, &wanted.words), &wanted.first, at_zero);
+        // What was chosen stays chosen.
+        let place = |name: String| self.charts.iter().position(|chart| chart.metric.name == name);
+        self.at = chosen.and_then(place).unwrap_or(0);
         self.arranged = Some(wanted);
     }
 
-    /// Takes sorted keys, by section. What has got no further than step 0 has one value as a rule, and stands apart.
-    fn put(&mut self, keys: Vec<String>, at_zero: impl Fn(&str) -> bool) {
-        const AT_ZERO: u8 = 2;
-        let mut sections: BTreeMap<(u8, String), Vec<String>> = BTreeMap::new();
-        for key in keys {
-            let place = match key.split_once('/') {
-                Some(("system", _)) => (3, "system/".to_owned()),
-                _ if at_zero(&key) => (AT_ZERO, "at step 0".to_owned()),
-                Some((prefix, _)) => (1, format!("{prefix}/")),
-                None => (0, "metrics".to_owned()),
+    /// The runs whose lines are drawn: the selected ones in their order, and the one under the cursor.
+    fn draw(&mut self, run: &Run, selected: &SelectedRuns) {
+        let own = &run.info.run_id;
+        let drawn = selected.drawn_with(own, &run.info.run_name);
+        self.own = drawn.iter().position(|drawn| drawn.run == *own).unwrap_or(0);
+        let names: Vec<String> = drawn.iter().map(|drawn| text::clean(&drawn.name).into_owned()).collect();
+        self.names = text::distinct(&names, NAME, "\u{2026}");
+        self.drawn = drawn;
+    }
+
+    /// Takes sorted keys.
+    fn put(&mut self, keys: Vec<String>, first: &[String], at_zero: impl Fn(&str) -> bool) {
+        let (single, lines): (Vec<String>, Vec<String>) = keys
+            .into_iter()
+            .partition(|key| self.has_line.get(key).map_or_else(|| at_zero(key), |has_line| !has_line));
+        let mut metrics: Vec<(ChartMetric, bool)> =
+            grouped(&lines).into_iter().map(|metric| (metric, false)).collect();
+        metrics.extend(single.into_iter().map(|key| (ChartMetric::one(key), true)));
+        let mut sections: BTreeMap<(Place, String), Vec<Ranked>> = BTreeMap::new();
+        let mut has_first_tile = false;
+        for (metric, is_single) in metrics {
+            let pin =
+                metric.parts.iter().filter_map(|part| first.iter().position(|key| *key == part.key)).min();
+            let interest = metric.parts.iter().map(|part| self.interest(&part.key)).min();
+            let interest = interest.unwrap_or(Interest::Other);
+            has_first_tile |= is_single && pin == Some(0);
+            let place = match interest {
+                _ if is_single => (Place::Tiles, "single values".to_owned()),
+                Interest::Judging => (Place::First, String::new()),
+                _ if pin.is_some() => (Place::First, String::new()),
+                Interest::Other => match metric.name.split_once('/') {
+                    Some((prefix, _)) => (Place::Prefixed, format!("{prefix}/")),
+                    None => (Place::Others, "other metrics".to_owned()),
+                },
+                Interest::Beside | Interest::System => (Place::Last, "rates, times, system".to_owned()),
             };
-            sections.entry(place).or_default().push(key);
+            let rank = (pin.unwrap_or(usize::MAX), interest, metric.name.clone());
+            sections.entry(place).or_default().push((rank, metric, is_single));
         }
-        self.keys.clear();
+        self.charts.clear();
         self.sections.clear();
-        let mut was_small = false;
-        for ((kind, title), keys) in sections {
-            let start = self.keys.len();
-            let is_small = kind < AT_ZERO && keys.len() < SMALL;
-            self.keys.extend(keys);
-            let end = self.keys.len();
-            // A heading for every two charts would leave most of the screen empty.
-            match self.sections.last_mut().filter(|_| is_small && was_small) {
-                Some(last) => {
-                    last.charts.end = end;
-                    last.title = format!("{}, {title}", last.title);
-                }
-                None => {
-                    let is_single = kind == AT_ZERO;
-                    self.sections.push(Section { title, charts: start..end, is_single, rows: None });
-                }
-            }
-            was_small = is_small;
+        // What decides comes first, even where it is a tile.
+        let (before, after): (Vec<_>, Vec<_>) =
+            sections.into_iter().partition(|((place, _), _)| has_first_tile && *place == Place::Tiles);
+        for ((place, title), mut ranked) in before.into_iter().chain(after) {
+            ranked.sort_by(|a, b| a.0.cmp(&b.0));
+            self.push(place, title, ranked);
+        }
+        if let Some(first) = self.sections.first_mut() {
+            first.title.clear();
         }
     }
 
-    /// Gives single values no more room than they need: the title, and of several runs a bar for each. Where a history
-    /// has more points after all, it is drawn like the others.
-    pub fn fit(&mut self, histories: &Histories) {
-        let Self { sections, keys, drawn, .. } = self;
-        let has_line = |key: &String| {
-            drawn.iter().any(|drawn| {
-                let which = HistoryKey { run: drawn.run.clone(), key: key.clone() };
-                histories.get(&which).is_some_and(|known| known.points.len() > 1)
-            })
-        };
-        for section in sections.iter_mut().filter(|section| section.is_single) {
-            let is_line = keys[section.charts.clone()].iter().any(has_line);
-            let rows = if drawn.len() > 1 { drawn.len() + 2 } else { 1 };
-            section.rows = (!is_line).then_some(rows);
+    /// A section behind the others; small ones join the one before.
+    fn push(&mut self, place: Place, title: String, ranked: Vec<Ranked>) {
+        let start = self.charts.len();
+        for (_, metric, is_single) in ranked {
+            let lines = series(&metric, &self.drawn);
+            self.charts.push(Chart { metric, lines, is_single });
         }
+        let end = self.charts.len();
+        let tile = (place == Place::Tiles).then(|| tiles::rows(self.drawn.len()));
+        let is_small = end - start < SMALL && matches!(place, Place::Others | Place::Prefixed);
+        // A heading for every two charts would leave most of the screen empty.
+        match self.sections.last_mut().filter(|last| is_small && last.tile.is_none()) {
+            Some(last) if last.title.is_empty() || last.charts.len() < SMALL => {
+                last.charts.end = end;
+                if !last.title.is_empty() {
+                    last.title = format!("{}, {title}", last.title);
+                }
+            }
+            Some(_) | None => self.sections.push(Section { title, charts: start..end, tile }),
+        }
+    }
+
+    fn interest(&mut self, key: &str) -> Interest {
+        if let Some(known) = self.interests.get(key) {
+            return *known;
+        }
+        let interest = Interest::of(key);
+        self.interests.insert(key.to_owned(), interest);
+        interest
+    }
+
+    /// Looks which metrics have more than one point. True if the charts are to be arranged anew.
+    pub fn learn(&mut self, histories: &Histories) -> bool {
+        if self.looked_at == histories.count() {
+            return false;
+        }
+        self.looked_at = histories.count();
+        let mut is_news = false;
+        for chart in &self.charts {
+            for part in &chart.metric.parts {
+                let of_part = chart.lines.iter().filter(|line| line.which.key == part.key);
+                let known = of_part.map(|line| histories.get(&line.which).filter(|known| known.is_known()));
+                let points: Vec<Option<usize>> =
+                    known.map(|known| known.map(|known| known.points.len())).collect();
+                let has_line = if points.iter().flatten().any(|points| *points > 1) {
+                    Some(true)
+                } else {
+                    points.iter().all(Option::is_some).then_some(false)
+                };
+                if let Some(has_line) = has_line
+                    && has_line == chart.is_single
+                {
+                    self.has_line.insert(part.key.clone(), has_line);
+                    is_news = true;
+                }
+            }
+        }
+        if is_news {
+            self.arranged = None;
+        }
+        is_news
     }
 
     pub fn grid(&self, width: usize, height: usize) -> Grid {
@@ -203,23 +282,41 @@ impl Dashboard {
     /// Moves the choice; the chosen chart is always to be seen.
     pub fn step(&mut self, across: isize, down: isize, width: usize, height: usize) {
         let grid = self.grid(width, height);
-        let last = self.keys.len().saturating_sub(1);
-        self.at = self.at.saturating_add_signed(across).min(last);
+        let last = self.charts.len().saturating_sub(1);
+        self.choose(self.at.saturating_add_signed(across).min(last));
         self.at = grid.above_or_below(self.at, down);
         self.top = grid.scrolled_to(self.at, self.top);
     }
 
-    /// The metrics whose charts are on the screen.
-    pub fn visible(&self, width: usize, height: usize) -> Vec<&str> {
-        let grid = self.grid(width, height);
-        let placed = grid.placed(self.top);
-        placed.iter().filter_map(|place| self.keys.get(place.chart?)).map(String::as_str).collect()
+    /// Chooses a chart.
+    pub fn choose(&mut self, at: usize) {
+        self.at = at;
+        self.is_chosen = true;
+    }
+
+    /// The charts on the screen.
+    pub fn visible(&self, width: usize, height: usize) -> impl Iterator<Item = &Chart> {
+        let placed = self.grid(width, height).placed(self.top);
+        placed.into_iter().filter_map(|place| self.charts.get(place.chart?))
     }
 
     /// Scrolls to the chosen chart.
     pub fn show_chosen(&mut self, width: usize, height: usize) {
         self.top = self.grid(width, height).scrolled_to(self.at, self.top);
     }
+}
+
+/// What a chart is sorted by within its section, the chart, and whether it is a tile.
+type Ranked = ((usize, Interest, String), ChartMetric, bool);
+
+/// The order of sections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    First,
+    Others,
+    Prefixed,
+    Tiles,
+    Last,
 }
 
 /// The keys with these words in them, in their order.
@@ -239,25 +336,75 @@ fn matching(keys: Vec<String>, words: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn metrics_are_grouped_by_prefix_and_the_systems_come_last() {
-        let mut dashboard = Dashboard::default();
-        let keys = ["loss", "system/cpu", "train/loss", "val/acc", "val/loss", "acc"];
-        let mut keys: Vec<String> = keys.map(str::to_owned).to_vec();
+    fn put(
+        dashboard: &mut Dashboard,
+        keys: &[&str],
+        first: &[&str],
+        single: &[&str],
+    ) -> Vec<(String, Vec<String>)> {
+        let mut keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         keys.sort_unstable();
-        let not_at_zero = |_: &str| false;
-        dashboard.put(matching(keys.clone(), ""), not_at_zero);
-        let titles: Vec<(&str, usize)> =
-            dashboard.sections.iter().map(|section| (section.title.as_str(), section.charts.len())).collect();
-        assert_eq!(titles, [("metrics, train/, val/", 5), ("system/", 1)]);
-        let many = (0..9).map(|at| format!("{}/{at}", ["a", "b"][at % 2])).chain(["b/t".into(), "t".into()]);
-        let mut many: Vec<String> = many.collect();
-        many.sort_unstable();
-        dashboard.put(many, |key| key.ends_with('t'));
-        let titles: Vec<(&str, usize)> =
-            dashboard.sections.iter().map(|section| (section.title.as_str(), section.charts.len())).collect();
-        assert_eq!(titles, [("a/", 5), ("b/", 4), ("at step 0", 2)]);
-        dashboard.put(matching(keys, "loss"), not_at_zero);
-        assert_eq!(dashboard.keys, ["loss", "train/loss", "val/loss"]);
+        let first: Vec<String> = first.iter().map(|key| (*key).to_owned()).collect();
+        dashboard.put(keys, &first, |key| single.contains(&key));
+        let sections = dashboard.sections.iter().map(|section| {
+            let charts = &dashboard.charts[section.charts.clone()];
+            (section.title.clone(), charts.iter().map(|chart| chart.metric.name.clone()).collect())
+        });
+        sections.collect()
+    }
+
+    fn expected(sections: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        sections.iter().map(|(title, names)| ((*title).to_owned(), owned(names))).collect()
+    }
+
+    #[test]
+    fn what_decides_comes_first_and_the_machine_last() {
+        let mut dashboard = Dashboard::default();
+        let keys = [
+            "acc",
+            "epoch",
+            "grad_norm",
+            "lr",
+            "system/cpu",
+            "test_f1",
+            "train/loss",
+            "val/auc",
+            "val/loss",
+            "fit_time",
+        ];
+        let found = put(&mut dashboard, &keys, &["val/auc", "train/loss"], &["test_f1", "fit_time"]);
+        assert_eq!(
+            found,
+            expected(&[
+                ("", &["val/auc", "loss", "acc", "grad_norm"]),
+                ("single values", &["test_f1", "fit_time"]),
+                ("rates, times, system", &["epoch", "lr", "system/cpu"]),
+            ])
+        );
+        // The column under the cursor comes to the front, whatever it is.
+        let found = put(&mut dashboard, &keys, &["acc", "lr"], &[]);
+        assert_eq!(found[0].1[..4], ["acc", "lr", "loss", "test_f1"]);
+        // What decides is a single value.
+        let found = put(&mut dashboard, &["loss", "mae", "rmse"], &["rmse"], &["rmse", "mae"]);
+        assert_eq!(found, expected(&[("", &["rmse", "mae"]), ("", &["loss"])]));
+    }
+
+    #[test]
+    fn what_else_there_is_stands_by_prefix() {
+        let mut dashboard = Dashboard::default();
+        let many: Vec<String> =
+            (0..10).map(|at| format!("{}/{at}", ["a", "b"][at % 2])).chain(["b/t".into()]).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let titles: Vec<(String, usize)> =
+            put(&mut dashboard, &[&many[..], &["x", "loss"]].concat(), &[], &[])
+                .into_iter()
+                .map(|(title, names)| (title, names.len()))
+                .collect();
+        assert_eq!(titles, [(String::new(), 2), ("a/".into(), 5), ("b/".into(), 6)]);
+        assert_eq!(
+            matching(vec!["loss".into(), "acc".into(), "val/loss".into()], "loss"),
+            ["loss", "val/loss"]
+        );
     }
 }

@@ -4,15 +4,14 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::Dashboard;
-use crate::chart::{Picture, PointCounts, XAxis};
-use crate::mlflow::MetricPoint;
+use super::{Chart, Dashboard, tiles};
+use crate::chart::{PointCounts, XAxis};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
-use crate::tui::core::selected::DrawnRun;
-use crate::tui::features::charts::histories::{CachedHistory, Histories, HistoryKey};
-use crate::tui::features::charts::pictures::Pictures;
+use crate::tui::features::charts::histories::{CachedHistory, Histories};
+use crate::tui::features::charts::pictures::{CachedPicture, Pictures};
+use crate::tui::features::charts::series::Series;
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
@@ -23,7 +22,7 @@ pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>
     let charts = &app.charts;
     let words = text::fit_right(&in_words(app, body), above.width as usize, theme.glyphs.ellipsis);
     frame.render_widget(Line::styled(words, theme.dim), above);
-    if charts.keys.is_empty() {
+    if charts.charts.is_empty() {
         let words = match charts.words.value() {
             "" => "no metrics logged".to_owned(),
             words => format!("no metric matches {}; esc clears it", text::clean(words)),
@@ -43,7 +42,7 @@ pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>
         match place.chart {
             None => heading(charts, place.section, theme, frame, at),
             Some(chart) => {
-                let picture = pictures.of_metric(&charts.keys[chart]).map(|cached| &cached.picture);
+                let picture = pictures.of_chart(&charts.charts[chart].metric.name);
                 one(app, chart, picture, theme, frame, at);
             }
         }
@@ -75,7 +74,7 @@ fn in_words(app: &App, body: Rect) -> String {
     let area = charts_area(body, charts.drawn.len());
     let (page, pages) = charts.grid(area.width as usize, area.height as usize).pages(charts.top);
     if pages > 1 {
-        parts.push(format!("{} charts", text::count(charts.keys.len())));
+        parts.push(format!("{} charts", text::count(charts.charts.len())));
         parts.push(format!("page {page} of {pages}"));
     }
     parts.join(" · ")
@@ -103,40 +102,116 @@ fn heading(charts: &Dashboard, section: usize, theme: &Theme, frame: &mut Frame<
     frame.render_widget(Line::from(spans), area);
 }
 
-fn one(app: &App, chart: usize, picture: Option<&Picture>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let charts = &app.charts;
-    let key = &charts.keys[chart];
-    let is_chosen = chart == charts.at && app.focus == Focus::Details;
-    let lines = MetricLines::new(charts.drawn.as_slice(), key, &app.histories);
+fn one(
+    app: &App,
+    number: usize,
+    picture: Option<&CachedPicture>,
+    theme: &Theme,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) {
+    let chart = &app.charts.charts[number];
     let width = (area.width as usize).saturating_sub(1);
-    let state = lines.state(picture);
-    let value = lines.newest().map_or(String::new(), |point| text::number(point.value));
-    let room = width.saturating_sub(1);
-    let name = text::cut(&text::clean(key), room, theme.glyphs.ellipsis);
-    let value = text::cut(&value, room.saturating_sub(text::width(&name) + 2), "");
-    let state = text::cut(&state, room.saturating_sub(text::width(&name) + text::width(&value) + 4), "");
-    let title = Line::from(vec![
-        Span::styled(if is_chosen { theme.glyphs.cursor } else { " " }, theme.accent),
-        Span::styled(name, if is_chosen { theme.accent } else { theme.text }),
-        Span::raw("  "),
-        Span::styled(value, theme.heading),
-        Span::raw("  "),
-        Span::styled(state, theme.warn),
-    ]);
+    let is_chosen = number == app.charts.at && app.focus == Focus::Details;
+    let lines = ChartLines::new(&chart.lines, &app.histories);
+    let title = title(app, chart, &lines, picture, is_chosen, theme, width);
     frame.render_widget(title, Rect { height: 1, ..area });
     let plot = picture_area(area);
     if plot.height == 0 {
         return;
     }
+    if chart.is_single {
+        return tiles::view::draw(app, chart, theme, frame, plot);
+    }
     if let Some(words) = lines.without_picture() {
         let words = text::cut(&text::clean(&words), width, theme.glyphs.ellipsis);
         centred(frame, plot, vec![Line::styled(words, theme.dim)]);
-    } else if lines.are_single() {
-        bars(&lines, theme, frame, plot);
-    } else if let Some(picture) = picture {
+    } else if let Some(cached) = picture {
         let over = Over { in_pixels: app.has_pixels, ..Over::default() };
-        draw_plot(picture, over, theme, frame.buffer_mut(), plot);
+        draw_plot(&cached.picture, over, theme, frame.buffer_mut(), plot);
     }
+}
+
+/// The name of a chart, the values of the run under the cursor, and what is to be known of its lines.
+fn title<'a>(
+    app: &App,
+    chart: &Chart,
+    lines: &ChartLines<'_>,
+    picture: Option<&CachedPicture>,
+    is_chosen: bool,
+    theme: &Theme,
+    width: usize,
+) -> Line<'a> {
+    let mut room = width.saturating_sub(1);
+    let name = text::without_middle(&text::clean(&chart.metric.name), room, theme.glyphs.ellipsis);
+    room -= text::width(&name);
+    let mut spans = vec![
+        Span::styled(if is_chosen { theme.glyphs.cursor } else { " " }, theme.accent),
+        Span::styled(name, if is_chosen { theme.accent } else { theme.text }),
+    ];
+    if chart.is_single {
+        return Line::from(spans);
+    }
+    // The first of several ways to say it that has room.
+    let mut add = |ways: Vec<Vec<Span<'a>>>| {
+        let wide = |way: &Vec<Span<'_>>| way.iter().map(|span| text::width(&span.content)).sum::<usize>();
+        if let Some(way) = ways.into_iter().find(|way| wide(way) <= room) {
+            room -= wide(&way);
+            spans.extend(way);
+        }
+    };
+    let dim = |words: String| vec![Span::styled(words, theme.dim)];
+    let state = lines.state(picture);
+    if chart.metric.has_parts() {
+        add(parts(app, chart, lines, theme));
+    } else {
+        add(vec![value(app, lines, theme)]);
+    }
+    let is_by_time = picture.is_some_and(|picture| picture.inputs.options.x != app.charts.options.x);
+    if is_by_time && let Some(step) = lines.step() {
+        add(vec![dim(format!("  by time, all at step {step}")), dim("  by time".into())]);
+    }
+    if let Some(passes) = lines.passes() {
+        add(vec![dim(format!("  {passes} passes"))]);
+    }
+    if !state.is_empty() {
+        add(vec![vec![Span::styled(format!("  {state}"), theme.warn)]]);
+    }
+    Line::from(spans)
+}
+
+/// The value of the run under the cursor.
+fn value<'a>(app: &App, lines: &ChartLines<'_>, theme: &Theme) -> Vec<Span<'a>> {
+    let Some((line, known)) = lines.of_run(app.charts.own).next() else { return Vec::new() };
+    let last = known.and_then(|known| known.points.last());
+    let number = last.map_or(String::new(), |point| text::legend_number(point.value));
+    let mut spans = Vec::new();
+    if app.charts.drawn.len() > 1 {
+        spans.push(Span::styled(format!("  {}", line.label.text()), theme.ink(line.ink)));
+    }
+    spans.push(Span::styled(format!("{}{number}", if spans.is_empty() { "  " } else { " " }), theme.heading));
+    spans
+}
+
+/// Which line is which part of the data: with the values of a run where it is the only one, and shorter.
+fn parts<'a>(app: &App, chart: &Chart, lines: &ChartLines<'_>, theme: &Theme) -> Vec<Vec<Span<'a>>> {
+    let is_overlaid = app.charts.drawn.len() > 1;
+    let way = |has_values: bool, has_strokes: bool| {
+        let mut spans = Vec::new();
+        for (line, known) in lines.of_run(app.charts.own) {
+            // Where colours are runs, parts have none.
+            let style = if is_overlaid { theme.text } else { theme.ink(line.ink) };
+            let part = &chart.metric.parts[line.part];
+            let stroke = if has_strokes { format!("{} ", theme.stroke(part.stroke)) } else { String::new() };
+            spans.push(Span::styled(format!("  {} {stroke}{}", part.sign, text::clean(&part.word)), style));
+            if let Some(last) = known.and_then(|known| known.points.last()).filter(|_| has_values) {
+                spans.push(Span::styled(format!(" {}", text::legend_number(last.value)), theme.heading));
+            }
+        }
+        spans
+    };
+    let with_values = (!is_overlaid).then(|| way(true, true));
+    with_values.into_iter().chain([way(false, true), way(false, false)]).collect()
 }
 
 /// The room of a chart's picture: below the title, and apart from the next chart.
@@ -144,46 +219,53 @@ pub fn picture_area(area: Rect) -> Rect {
     Rect { y: area.y + 1, height: area.height.saturating_sub(1), width: area.width.saturating_sub(1), ..area }
 }
 
-/// Whether a metric is drawn as lines, and not as words or bars.
-pub fn has_lines(drawn: &[DrawnRun], key: &str, histories: &Histories) -> bool {
-    let lines = MetricLines::new(drawn, key, histories);
-    lines.without_picture().is_none() && !lines.are_single()
+/// Whether a chart is drawn as lines, and not as words.
+pub fn has_lines(lines: &[Series], histories: &Histories) -> bool {
+    ChartLines::new(lines, histories).without_picture().is_none()
 }
 
-/// The histories of a metric.
-struct MetricLines<'a> {
-    lines: Vec<(&'a DrawnRun, Option<&'a CachedHistory>)>,
+/// The lines of a chart with what is known of them.
+struct ChartLines<'a> {
+    lines: Vec<(&'a Series, Option<&'a CachedHistory>)>,
 }
 
-impl<'a> MetricLines<'a> {
-    fn new(drawn: &'a [DrawnRun], key: &str, histories: &'a Histories) -> Self {
-        let known =
-            |drawn: &DrawnRun| histories.get(&HistoryKey { run: drawn.run.clone(), key: key.to_owned() });
-        Self { lines: drawn.iter().map(|drawn| (drawn, known(drawn))).collect() }
+impl<'a> ChartLines<'a> {
+    fn new(lines: &'a [Series], histories: &'a Histories) -> Self {
+        Self { lines: lines.iter().map(|line| (line, histories.get(&line.which))).collect() }
     }
 
-    fn known(&self) -> impl Iterator<Item = (&'a DrawnRun, &'a CachedHistory)> + '_ {
-        self.lines.iter().filter_map(|(drawn, known)| Some((*drawn, known.filter(|known| known.is_known())?)))
+    fn known(&self) -> impl Iterator<Item = &'a CachedHistory> + '_ {
+        self.lines.iter().filter_map(|(_, known)| known.filter(|known| known.is_known()))
     }
 
-    /// The last point of the run on top.
-    fn newest(&self) -> Option<&'a MetricPoint> {
-        self.lines.last().and_then(|(_, known)| known.as_ref()?.points.last())
+    /// The lines of one of the runs.
+    fn of_run(&self, run: usize) -> impl Iterator<Item = (&'a Series, Option<&'a CachedHistory>)> + '_ {
+        self.lines.iter().copied().filter(move |(line, _)| line.run == run)
+    }
+
+    /// The step that all points have.
+    fn step(&self) -> Option<i64> {
+        self.known().find_map(|known| Some(known.points.first()?.step))
+    }
+
+    /// How often training went over the same steps, if it did.
+    fn passes(&self) -> Option<usize> {
+        self.known().map(|known| known.passes.len()).max().filter(|passes| *passes > 1)
     }
 
     /// What the lines leave out, or have not got.
-    fn state(&self, picture: Option<&Picture>) -> String {
+    fn state(&self, picture: Option<&CachedPicture>) -> String {
         if let Some(error) = self.lines.iter().find_map(|(_, known)| known.as_ref()?.fetched.error()) {
             return error.kind.to_string();
         }
         let mut counts = PointCounts::default();
-        picture.into_iter().flat_map(|picture| &picture.lines).for_each(|line| counts.add(line.counts));
+        picture.into_iter().flat_map(|cached| &cached.picture.lines).for_each(|line| counts.add(line.counts));
         counts.in_words().unwrap_or_default()
     }
 
     /// Why nothing is drawn.
     fn without_picture(&self) -> Option<String> {
-        if self.known().any(|(_, known)| !known.points.is_empty()) {
+        if self.known().any(|known| !known.points.is_empty()) {
             return None;
         }
         let waits = self
@@ -197,69 +279,34 @@ impl<'a> MetricLines<'a> {
             None => "no points".into(),
         })
     }
-
-    /// No run has more than one value: there is no line to draw.
-    fn are_single(&self) -> bool {
-        self.known().all(|(_, known)| known.points.len() <= 1)
-    }
 }
 
-/// One value a run, as bars from zero on.
-fn bars(lines: &MetricLines<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let values = lines.known().filter_map(|(drawn, known)| Some((drawn, known.points.last()?)));
-    let values: Vec<_> = values.collect();
-    if values.len() == 1 {
-        let words = format!("one value, at step {}", values[0].1.step);
-        centred(frame, area, vec![Line::styled(words, theme.dim)]);
-        return;
-    }
-    let size = |value: f64| if value.is_finite() { value.abs() } else { 0.0 };
-    let greatest = values.iter().map(|(_, point)| size(point.value)).fold(0.0, f64::max);
-    let numbers: Vec<String> = values.iter().map(|(_, point)| text::number(point.value)).collect();
-    let number_width = numbers.iter().map(|number| text::width(number)).max().unwrap_or(0);
-    let room = (area.width as usize).saturating_sub(number_width + 4);
-    for (y, ((drawn, point), number)) in values.iter().zip(&numbers).take(area.height as usize).enumerate() {
-        let share = if greatest > 0.0 { size(point.value) / greatest } else { 0.0 };
-        let style = theme.line(drawn.slot);
-        let line = Line::from(vec![
-            Span::styled(format!(" {} ", letter(drawn.slot)), style),
-            Span::raw(text::fit_right(number, number_width, "")),
-            Span::raw(" "),
-            Span::styled(theme.glyphs.bar.repeat((share * room as f64).round() as usize), style),
-        ]);
-        frame.render_widget(line, Rect { y: area.y + y as u16, height: 1, ..area });
-    }
-}
-
-/// Which line is which run, and what it comes to in the chosen chart.
+/// Which line is which run, and what it comes to in the chosen chart, of the part that is judged by.
 fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
     let charts = &app.charts;
-    let key = charts.key().unwrap_or_default();
-    let lines = MetricLines::new(&charts.drawn, key, &app.histories);
-    let mut spans = Vec::new();
-    let mut room = width;
-    let count = charts.drawn.len();
-    for (drawn, known) in lines.lines.iter().rev() {
-        let value =
-            known.and_then(|known| known.points.last()).map_or("-".into(), |point| text::number(point.value));
-        let name = text::cut(
-            &app.best.starred(&drawn.run, &drawn.name, theme.glyphs.best),
-            24,
-            theme.glyphs.ellipsis,
-        );
-        let words = format!("{name} {value}   ");
+    let chosen = charts.chosen();
+    let key = chosen.map_or("", |chart| chart.metric.key());
+    let words = text::cut(&text::clean(key), width / 3, theme.glyphs.ellipsis);
+    let mut room = width.saturating_sub(text::width(&words) + 2);
+    let mut spans = vec![Span::styled(format!("{words}  "), theme.dim)];
+    let lines = chosen.into_iter().flat_map(|chart| chart.lines.iter().filter(|line| line.part == 0));
+    for (shown, line) in lines.enumerate() {
+        let (drawn, name) = (&charts.drawn[line.run], &charts.names[line.run]);
+        let value = tiles::value(line, app.details.run(), &app.histories);
+        let value = value.map_or("-".into(), text::legend_number);
+        let star = if app.best.run_id() == Some(drawn.run.as_str()) { theme.glyphs.best } else { "" };
         let letter = letter(drawn.slot);
-        let used = text::width(&words) + 2;
-        if used > room {
+        let more = format!("{} more", charts.drawn.len() - shown);
+        let words = format!("{star}{name} {value}   ");
+        let is_last = shown + 1 == charts.drawn.len();
+        let kept = if is_last { 0 } else { text::width(&more) };
+        if text::width(words.trim_end()) + 2 + kept > room {
+            spans.push(Span::styled(text::cut(&more, room, ""), theme.dim));
             break;
         }
-        room -= used;
-        spans.push(Span::styled(format!("{letter} "), theme.line(drawn.slot)));
+        room = room.saturating_sub(text::width(&words) + 2);
+        spans.push(Span::styled(format!("{letter} "), theme.ink(line.ink)));
         spans.push(Span::styled(words, theme.dim));
-    }
-    let left = count - spans.len() / 2;
-    if left > 0 {
-        spans.push(Span::styled(text::cut(&format!("{left} more"), room, ""), theme.dim));
     }
     Line::from(spans)
 }

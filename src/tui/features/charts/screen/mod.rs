@@ -5,11 +5,14 @@ pub mod view;
 use ratatui::layout::{Margin, Rect};
 
 use crate::chart::trace::Trace;
-use crate::chart::{Options, Plot};
+use crate::chart::{Options, Plot, XAxis};
 use crate::mlflow::MetricPoint;
 use crate::sheet::{Cell, Sheet};
+use crate::text;
 use crate::tui::core::selected::DrawnRun;
-use crate::tui::features::charts::histories::{Histories, HistoryKey};
+use crate::tui::features::charts::histories::{CachedHistory, Histories, HistoryKey};
+use crate::tui::features::charts::metrics::ChartMetric;
+use crate::tui::features::charts::series::{Series, series};
 
 /// From this width on the legend stands beside the plot.
 const WIDE: u16 = 100;
@@ -22,10 +25,12 @@ const PAN: f64 = 0.2;
 
 #[derive(Debug, Clone)]
 pub struct ChartScreen {
-    /// The metrics that there are, and the one that is shown.
-    pub keys: Vec<String>,
+    /// The charts that there are, and the one that is shown.
+    pub metrics: Vec<ChartMetric>,
     pub at: usize,
     pub drawn: Vec<DrawnRun>,
+    /// Its lines, in the order of the legend.
+    pub lines: Vec<Series>,
     /// The line that is on top, and that the cursor follows.
     pub chosen: usize,
     /// The part of the x axis that is shown; all of it where none is chosen.
@@ -64,21 +69,27 @@ pub struct Reading {
 }
 
 impl ChartScreen {
-    pub fn new(keys: Vec<String>, at: usize, drawn: Vec<DrawnRun>) -> Self {
-        Self {
-            at: at.min(keys.len().saturating_sub(1)),
-            keys,
-            chosen: drawn.len().saturating_sub(1),
-            drawn,
-            window: None,
-            cursor: None,
-            extremes: false,
-            held: None,
-        }
+    pub fn new(metrics: Vec<ChartMetric>, at: usize, drawn: Vec<DrawnRun>) -> Self {
+        let at = at.min(metrics.len().saturating_sub(1));
+        let lines = metrics.get(at).map(|metric| series(metric, &drawn)).unwrap_or_default();
+        Self { metrics, at, drawn, lines, chosen: 0, window: None, cursor: None, extremes: false, held: None }
     }
 
+    /// What the chart is called.
     pub fn key(&self) -> &str {
-        self.keys.get(self.at).map_or("", String::as_str)
+        self.metrics.get(self.at).map_or("", |metric| metric.name.as_str())
+    }
+
+    /// What a line is called: its run, or its part of the data, or both.
+    pub fn name(&self, line: &Series) -> String {
+        let part = self.metrics.get(self.at).and_then(|metric| metric.parts.get(line.part));
+        let word = part.map_or("", |part| part.word.as_str());
+        let run = text::clean(&self.drawn[line.run].name);
+        match (self.drawn.len(), word) {
+            (_, "") => run.into_owned(),
+            (1, word) => text::clean(word).into_owned(),
+            (_, word) => format!("{run} {}", text::clean(word)),
+        }
     }
 
     pub fn areas(&self, body: Rect) -> ScreenAreas {
@@ -90,7 +101,7 @@ impl ChartScreen {
                 legend: Rect { x: inner.x + plot.width + 2, width: LEGEND, ..inner },
             };
         }
-        let rows = (self.drawn.len() as u16 + 1).min(inner.height / 3);
+        let rows = (self.lines.len() as u16 + 1).min(inner.height / 3);
         let plot = Rect { height: inner.height - rows, ..inner };
         ScreenAreas { plot, legend: Rect { y: inner.y + plot.height, height: rows, ..inner } }
     }
@@ -102,23 +113,17 @@ impl ChartScreen {
     }
 
     pub fn wanted(&self) -> impl Iterator<Item = HistoryKey> + '_ {
-        self.drawn.iter().map(|drawn| HistoryKey { run: drawn.run.clone(), key: self.key().to_owned() })
+        self.lines.iter().map(|line| line.which.clone())
     }
 
-    /// The lines in the order in which they are drawn: the chosen one last.
-    pub fn in_order(&self) -> Vec<DrawnRun> {
-        let mut drawn = self.drawn.clone();
-        if self.chosen < drawn.len() {
-            let chosen = drawn.remove(self.chosen);
-            drawn.push(chosen);
-        }
-        drawn
-    }
-
-    /// Another metric, from its beginning to its end.
+    /// Another chart, from its beginning to its end.
     pub fn turn(&mut self, by: isize) {
-        let count = self.keys.len().max(1) as isize;
+        let count = self.metrics.len().max(1) as isize;
+        let run = self.lines.get(self.chosen).map_or(0, |line| line.run);
         self.at = (self.at as isize + by).rem_euclid(count) as usize;
+        self.lines = self.metrics.get(self.at).map(|metric| series(metric, &self.drawn)).unwrap_or_default();
+        // The run stays the chosen one.
+        self.chosen = self.lines.iter().position(|line| line.run == run).unwrap_or(0);
         self.reset();
     }
 
@@ -128,12 +133,30 @@ impl ChartScreen {
     }
 
     pub fn choose(&mut self, by: isize) {
-        self.chosen = self.chosen.saturating_add_signed(by).min(self.drawn.len().saturating_sub(1));
+        self.chosen = self.chosen.saturating_add_signed(by).min(self.lines.len().saturating_sub(1));
+    }
+
+    fn known<'a>(&self, line: usize, histories: &'a Histories) -> Option<&'a CachedHistory> {
+        histories.get(&self.lines.get(line)?.which)
     }
 
     fn trace<'a>(&self, line: usize, histories: &'a Histories, options: &Options) -> Option<Trace<'a>> {
-        let which = HistoryKey { run: self.drawn.get(line)?.run.clone(), key: self.key().to_owned() };
-        Some(Trace::new(&histories.get(&which)?.points, options.scales()))
+        Some(Trace::new(&self.known(line, histories)?.points, options.scales()))
+    }
+
+    /// The pass of a line that holds at an x of the axis: the last that begins before it.
+    fn pass<'a>(
+        &self,
+        line: usize,
+        x: f64,
+        histories: &'a Histories,
+        options: &Options,
+    ) -> Option<Trace<'a>> {
+        let known = self.known(line, histories)?;
+        let begins = |trace: &Trace<'_>| trace.x_extent().is_some_and(|(first, _)| first <= x);
+        let passes = known.passes.iter().rev().filter(|_| options.x == XAxis::Step);
+        let mut traces = passes.map(|pass| Trace::new(pass, options.scales()));
+        traces.find(begins).or_else(|| self.trace(line, histories, options))
     }
 
     /// Moves the cursor to the next point of the chosen line that is in another column.
@@ -194,8 +217,8 @@ impl ChartScreen {
     /// The value of a line at the cursor: the last point at or before it.
     pub fn reading(&self, line: usize, histories: &Histories, options: &Options) -> Reading {
         let nothing = Reading { point: None, is_earlier: false, smoothed: None };
-        let Some(trace) = self.trace(line, histories, options) else { return nothing };
         let x = self.cursor.unwrap_or(f64::INFINITY);
+        let Some(trace) = self.pass(line, x, histories, options) else { return nothing };
         let Some(point) = trace.at(x) else { return nothing };
         let is_earlier = self.cursor.is_some_and(|x| trace.place(&point).is_some_and(|at| at < x));
         let smoothed = options.smoothing.is_on().then(|| trace.smoothed_at(options.smoothing, x)).flatten();
@@ -204,12 +227,19 @@ impl ChartScreen {
 
     /// The values under the cursor.
     pub fn readings(&self, histories: &Histories, options: &Options) -> Sheet {
-        let mut sheet = Sheet::new(["run_id", "run_name", "step", self.key()]);
-        for (at, drawn) in self.drawn.iter().enumerate() {
-            if let Some(point) = self.reading(at, histories, options).point {
-                let ids = [Cell::from(drawn.run.as_str()), Cell::from(drawn.name.as_str())];
-                sheet.push(ids.into_iter().chain([Cell::Integer(point.step), Cell::Number(point.value)]));
-            }
+        let has_parts = self.metrics.get(self.at).is_some_and(ChartMetric::has_parts);
+        let mut sheet = if has_parts {
+            Sheet::new(["run_id", "run_name", "metric", "step", "value"])
+        } else {
+            Sheet::new(["run_id", "run_name", "step", self.key()])
+        };
+        for (at, line) in self.lines.iter().enumerate() {
+            let Some(point) = self.reading(at, histories, options).point else { continue };
+            let name = self.drawn[line.run].name.as_str();
+            let ids = [Cell::from(line.which.run.as_str()), Cell::from(name)];
+            let metric = has_parts.then(|| Cell::from(line.which.key.as_str()));
+            let values = [Cell::Integer(point.step), Cell::Number(point.value)];
+            sheet.push(ids.into_iter().chain(metric).chain(values));
         }
         sheet
     }
@@ -217,12 +247,12 @@ impl ChartScreen {
     /// All points of all lines, as they were logged.
     pub fn points(&self, histories: &Histories) -> Sheet {
         let mut sheet = Sheet::new(["run_id", "run_name", "metric", "step", "timestamp", "value"]);
-        for (which, drawn) in self.wanted().zip(&self.drawn) {
-            for point in histories.get(&which).map_or(&[][..], |known| &known.points) {
+        for line in &self.lines {
+            for point in histories.get(&line.which).map_or(&[][..], |known| &known.points) {
                 sheet.push([
-                    Cell::from(drawn.run.as_str()),
-                    Cell::from(drawn.name.as_str()),
-                    Cell::from(self.key()),
+                    Cell::from(line.which.run.as_str()),
+                    Cell::from(self.drawn[line.run].name.as_str()),
+                    Cell::from(line.which.key.as_str()),
                     Cell::Integer(point.step),
                     Cell::Integer(point.timestamp),
                     Cell::Number(point.value),

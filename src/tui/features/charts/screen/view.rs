@@ -5,21 +5,19 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use super::ChartScreen;
+use super::{ChartScreen, Reading};
+use crate::chart::PointCounts;
 use crate::chart::axis::{Unit, XAxis, time_words};
 use crate::chart::trace::{origin, x_value};
-use crate::chart::{Picture, PointCounts};
 use crate::text;
 use crate::tui::core::app::App;
-use crate::tui::features::charts::histories::{CachedHistory, HistoryKey};
-use crate::tui::features::charts::pictures::Pictures;
+use crate::tui::features::charts::histories::CachedHistory;
+use crate::tui::features::charts::pictures::{CachedPicture, Pictures, screen_options};
+use crate::tui::features::charts::series::Series;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
-
-/// Digits and signs of a value that is shown exactly.
-const EXACT: usize = 20;
 
 pub fn draw(
     app: &App,
@@ -33,9 +31,9 @@ pub fn draw(
     let areas = screen.areas(body);
     let known: Vec<Option<&CachedHistory>> = screen.wanted().map(|which| app.histories.get(&which)).collect();
     let has_points = known.iter().flatten().any(|known| !known.points.is_empty());
-    let picture = pictures.of_screen().map(|cached| &cached.picture);
-    match picture.filter(|_| has_points) {
-        Some(picture) => {
+    let cached = pictures.of_screen();
+    match cached.filter(|_| has_points) {
+        Some(CachedPicture { picture, .. }) => {
             let cursor = screen.cursor.and_then(|x| picture.plot.column(x));
             let over = Over { cursor, extremes: screen.extremes, in_pixels: app.has_pixels };
             draw_plot(picture, over, theme, frame.buffer_mut(), areas.plot);
@@ -51,12 +49,15 @@ pub fn draw(
             centred(frame, areas.plot, vec![words]);
         }
     }
-    legend(app, screen, picture, theme, frame, areas.legend);
+    legend(app, screen, cached, theme, frame, areas.legend);
 }
 
 fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Line<'a> {
-    let options = app.charts.options_of(screen.key());
+    let options = screen_options(app, screen);
     let mut parts = vec![format!("by {}", options.x.in_words())];
+    if options.x != app.charts.options.x {
+        parts.push("all points are at one step".into());
+    }
     if options.log_y {
         parts.push("log y".into());
     }
@@ -70,8 +71,8 @@ fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Li
     if screen.window.is_some() {
         parts.push("zoomed, 0 shows all".into());
     }
-    if screen.keys.len() > 1 {
-        parts.push(format!("{} of {}", screen.at + 1, text::count(screen.keys.len())));
+    if screen.metrics.len() > 1 {
+        parts.push(format!("{} of {}", screen.at + 1, text::count(screen.metrics.len())));
     }
     let separator = format!(" {} ", theme.glyphs.separator);
     let name = text::cut(&text::clean(screen.key()), width.saturating_sub(6), theme.glyphs.ellipsis);
@@ -89,7 +90,7 @@ fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Li
 fn legend(
     app: &App,
     screen: &ChartScreen,
-    picture: Option<&Picture>,
+    picture: Option<&CachedPicture>,
     theme: &Theme,
     frame: &mut Frame<'_>,
     area: Rect,
@@ -97,61 +98,58 @@ fn legend(
     if area.height == 0 {
         return;
     }
-    let options = app.charts.options_of(screen.key());
+    let options = screen_options(app, screen);
     let width = area.width as usize;
     let put = |frame: &mut Frame<'_>, y: u16, line: Line<'_>| {
         if y < area.height {
             frame.render_widget(line, Rect { y: area.y + y, height: 1, ..area });
         }
     };
-    put(
-        frame,
-        0,
-        Line::styled(text::cut(&heading(app, screen), width, theme.glyphs.ellipsis), theme.heading),
-    );
-    let rows_each = if area.height as usize >= screen.drawn.len() * 4 + 2 { 4_usize } else { 1 };
+    let words = text::cut(&heading(app, screen), width, theme.glyphs.ellipsis);
+    put(frame, 0, Line::styled(words, theme.heading));
+    let rows_each = if area.height as usize >= screen.lines.len() * 4 + 2 { 4_usize } else { 1 };
     let shown = (area.height as usize - 1) / rows_each;
     // The chosen line is always among those that are listed.
     let top = (screen.chosen + 1).saturating_sub(shown);
-    for (row, at) in (top..screen.drawn.len()).take(shown).enumerate() {
-        let drawn = &screen.drawn[at];
-        let reading = screen.reading(at, &app.histories, &options);
-        let style = theme.line(drawn.slot);
-        let is_chosen = at == screen.chosen && screen.drawn.len() > 1;
-        let value = reading.point.map_or("-".into(), |point| {
-            let exact = text::exact(point.value);
-            // Beside the plot there is room for all digits.
-            if rows_each > 1 && exact.len() <= EXACT { exact } else { text::number(point.value) }
-        });
-        let value = match reading.smoothed {
-            Some(smoothed) => format!("{value} ~{}", text::number(smoothed)),
-            None => value,
-        };
+    let rows = top..screen.lines.len().min(top + shown);
+    let readings: Vec<_> = rows.clone().map(|at| screen.reading(at, &app.histories, &options)).collect();
+    let values: Vec<String> = readings.iter().map(value_words).collect();
+    let value_width = values.iter().map(|value| text::width(value)).max().unwrap_or(0);
+    // Where a legend begins is where its longest label ends.
+    let label_width = screen.lines.iter().map(|line| label(screen, line).chars().count()).max().unwrap_or(1);
+    let room = width.saturating_sub(value_width + label_width + 3);
+    let names: Vec<String> = screen.lines.iter().map(|line| screen.name(line)).collect();
+    let names = text::distinct(&names, room.saturating_sub(1), theme.glyphs.ellipsis);
+    for (row, at) in rows.enumerate() {
+        let line = &screen.lines[at];
+        let (reading, style) = (&readings[row], theme.ink(line.ink));
+        let is_chosen = at == screen.chosen && screen.lines.len() > 1;
+        let is_best = app.best.run_id() == Some(line.which.run.as_str());
+        let star = if is_best { theme.glyphs.best } else { "" };
         let step = match reading.point {
             Some(point) if reading.is_earlier => format!(" @{}", point.step),
             _ => String::new(),
         };
-        let room = width.saturating_sub(text::width(&value) + text::width(&step) + 5);
-        let name = app.best.starred(&drawn.run, &drawn.name, theme.glyphs.best);
-        let name = text::fit(&name, room, theme.glyphs.ellipsis);
         let name_style =
             if is_chosen { style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED) } else { theme.text };
+        let name = format!("{star}{}", names[at]);
+        let filled = " ".repeat((room + 1).saturating_sub(text::width(&name)));
+        let label = format!("{:<label_width$} ", label(screen, line));
         let y = (1 + row * rows_each) as u16 + u16::from(rows_each > 1);
-        let line = Line::from(vec![
-            Span::styled(format!("{} ", letter(drawn.slot)), style.add_modifier(Modifier::BOLD)),
-            Span::styled(name.trim_end().to_owned(), name_style),
-            Span::raw(" ".repeat(text::width(&name) - text::width(name.trim_end()) + 1)),
-            Span::styled(value, theme.heading),
+        let words = Line::from(vec![
+            Span::styled(label, style.add_modifier(Modifier::BOLD)),
+            Span::styled(name, name_style),
+            Span::raw(filled),
+            Span::styled(text::fit_right(&values[row], value_width, ""), theme.heading),
             Span::styled(step, theme.warn),
         ]);
-        put(frame, y, line);
+        put(frame, y, words);
         if rows_each > 1 {
-            let which = HistoryKey { run: drawn.run.clone(), key: screen.key().to_owned() };
-            let line = picture.and_then(|picture| picture.lines.iter().find(|line| line.ink == drawn.slot));
+            let drawn = picture.and_then(|cached| cached.picture.lines.get(cached.place_of(at)?));
             let lines = app
                 .histories
-                .get(&which)
-                .map_or(Default::default(), |known| in_words(known, line.map(|line| line.counts)));
+                .get(&line.which)
+                .map_or(Default::default(), |known| in_words(known, drawn.map(|line| line.counts)));
             for (below, words) in (1..).zip(lines) {
                 let words = text::cut(&words, width.saturating_sub(2), theme.glyphs.ellipsis);
                 put(frame, y + below, Line::styled(format!("  {words}"), theme.dim));
@@ -160,38 +158,51 @@ fn legend(
     }
 }
 
+/// What stands at the end of a line, and before its name.
+fn label(screen: &ChartScreen, line: &Series) -> String {
+    if line.label.width() > 0 { line.label.text() } else { letter(screen.drawn[line.run].slot).to_string() }
+}
+
+/// A value, and what it is when smoothed.
+fn value_words(reading: &Reading) -> String {
+    let value = reading.point.map_or_else(|| "-".to_owned(), |point| text::legend_number(point.value));
+    match reading.smoothed {
+        Some(smoothed) => format!("{value} ~{}", text::legend_number(smoothed)),
+        None => value,
+    }
+}
+
 /// `min 0.51 @88  max 2.3 @0`, and `100 points, 3 NaN`.
 fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
     let extremes = known.summary.map_or(String::new(), |summary| {
-        let of = |(value, step): (f64, i64)| format!("{} @{step}", text::number(value));
+        let of = |(value, step): (f64, i64)| format!("{} @{step}", text::legend_number(value));
         format!("min {}  max {}", of(summary.min), of(summary.max))
     });
     let points = known.points.len();
     let points = if points == 1 { "1 point".into() } else { format!("{} points", text::count(points)) };
+    let passes = (known.passes.len() > 1).then(|| format!("{} passes", known.passes.len()));
     let gaps = counts.and_then(|counts| counts.in_words());
-    [extremes, gaps.map_or(points.clone(), |gaps| format!("{points}, {gaps}"))]
+    let parts: Vec<String> = [Some(points), passes, gaps].into_iter().flatten().collect();
+    [extremes, parts.join(", ")]
 }
 
-/// Where the cursor is, in the words of the axis.
+/// Where the cursor is, in the words of the axis, and the value of the chosen line there with all its digits.
 fn heading(app: &App, screen: &ChartScreen) -> String {
-    let options = app.charts.options_of(screen.key());
+    let options = screen_options(app, screen);
     let Some(cursor) = screen.cursor else { return "latest values; h l move the cursor".into() };
     let value = if options.log_x { 10_f64.powf(cursor) } else { cursor };
-    let step = screen.reading(screen.chosen, &app.histories, &options).point;
+    let point = screen.reading(screen.chosen, &app.histories, &options).point;
+    let exact = point.map_or(String::new(), |point| format!(": {}", text::exact(point.value)));
     match options.x {
-        XAxis::Step => format!("step {}", value.round()),
+        XAxis::Step => format!("step {}{exact}", value.round()),
         axis => {
             let unit = if axis == XAxis::Wall { Unit::Moment } else { Unit::Duration };
-            let exact = step.map_or(value, |point| {
-                let first = app.histories.get(&HistoryKey {
-                    run: screen.drawn[screen.chosen].run.clone(),
-                    key: screen.key().to_owned(),
-                });
-                let origin = first.map_or(0, |known| origin(&known.points));
-                x_value(&point, axis, origin)
+            let at = point.map_or(value, |point| {
+                let known = screen.lines.get(screen.chosen).and_then(|line| app.histories.get(&line.which));
+                x_value(&point, axis, known.map_or(0, |known| origin(&known.points)))
             });
-            let step = step.map_or(String::new(), |point| format!(", step {}", point.step));
-            format!("{}{step}", time_words(exact, unit))
+            let step = point.map_or(String::new(), |point| format!(", step {}", point.step));
+            format!("{}{step}{exact}", time_words(at, unit))
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Tiles, drawn.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::{goal_of, value};
+use crate::select::Goal;
+use crate::text;
+use crate::tui::core::app::App;
+use crate::tui::features::charts::dashboard::Chart;
+use crate::tui::features::charts::standing::{Standing, ordinal};
+use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::theme::letter;
+
+/// The widest bar, in cells.
+const BAR: usize = 30;
+
+/// Draws what stands below the title of a tile.
+pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let width = (area.width as usize).saturating_sub(1);
+    let run = app.details.run();
+    let goal = goal_of(chart.metric.key(), app.best.policy());
+    let values: Vec<Option<f64>> = chart.lines.iter().map(|line| value(line, run, &app.histories)).collect();
+    let standing = |value: f64| app.charts.standings.of(chart.metric.key(), value, goal);
+    let put = |frame: &mut Frame<'_>, y: usize, line: Line<'_>| {
+        if y < area.height as usize {
+            frame.render_widget(line, Rect { y: area.y + y as u16, height: 1, ..area });
+        }
+    };
+    if let [value] = values[..] {
+        let number = value.map_or_else(|| "-".to_owned(), text::legend_number);
+        let standing = value.and_then(standing);
+        let room = width.saturating_sub(text::width(&number) + 1);
+        let words = standing.map_or_else(String::new, |standing| words(standing, goal, room));
+        let style = if standing.is_some_and(|standing| standing.place == 1) && goal.is_some() {
+            theme.good
+        } else {
+            theme.dim
+        };
+        put(
+            frame,
+            0,
+            Line::from(vec![Span::styled(format!(" {number}"), theme.heading), Span::styled(words, style)]),
+        );
+        if let Some(standing) = standing {
+            let mut line = bar(standing, width.saturating_sub(2).min(BAR), theme, theme.spark);
+            line.spans.insert(0, Span::raw(" "));
+            put(frame, 1, line);
+        }
+        return;
+    }
+    let numbers: Vec<String> =
+        values.iter().map(|value| value.map_or_else(|| "-".to_owned(), text::legend_number)).collect();
+    let number_width = numbers.iter().map(|number| text::width(number)).max().unwrap_or(0);
+    let places: Vec<Option<Standing>> = values.iter().map(|value| value.and_then(standing)).collect();
+    let named = |standing: &Option<Standing>| standing.map_or_else(String::new, |found| ordinal(found.place));
+    let place_width = places.iter().map(|place| text::width(&named(place))).max().unwrap_or(0);
+    let shown = if numbers.len() > area.height as usize {
+        (area.height as usize).saturating_sub(1)
+    } else {
+        numbers.len()
+    };
+    for at in 0..shown {
+        let drawn = &app.charts.drawn[chart.lines[at].run];
+        let style = theme.ink(chart.lines[at].ink);
+        let room = width.saturating_sub(number_width + place_width + 5).min(BAR);
+        let mut spans = vec![
+            Span::styled(format!(" {} ", letter(drawn.slot)), style),
+            Span::raw(text::fit_right(&numbers[at], number_width, "")),
+            Span::styled(format!(" {} ", text::fit_right(&named(&places[at]), place_width, "")), theme.dim),
+        ];
+        if let Some(standing) = places[at].filter(|_| room > 2) {
+            spans.extend(bar(standing, room, theme, style).spans);
+        }
+        put(frame, at, Line::from(spans));
+    }
+    if shown < numbers.len() {
+        put(frame, shown, Line::styled(format!("   {} more", numbers.len() - shown), theme.dim));
+    }
+}
+
+/// Where a value stands, as fully as there is room, with the space before it.
+fn words(standing: Standing, goal: Option<Goal>, room: usize) -> String {
+    let (full, place) = (standing.in_words(goal), ordinal(standing.place));
+    let ways = [
+        format!("  {full}"),
+        format!(" {full}"),
+        format!("  {place}/{}", text::count(standing.of)),
+        format!(" {place}"),
+    ];
+    ways.into_iter().find(|way| text::width(way) <= room).unwrap_or_default()
+}
+
+/// From the worst value to the best, with a mark where one stands.
+fn bar<'a>(standing: Standing, cells: usize, theme: &Theme, style: ratatui::style::Style) -> Line<'a> {
+    let at = (standing.share * cells.saturating_sub(1) as f64).round() as usize;
+    Line::from(vec![
+        Span::styled(theme.glyphs.horizontal.repeat(at), theme.border),
+        Span::styled(theme.glyphs.live, style),
+        Span::styled(theme.glyphs.horizontal.repeat(cells.saturating_sub(at + 1)), theme.border),
+    ])
+}

@@ -1,0 +1,165 @@
+//! Where a run stands with a single value among all runs that are shown.
+
+use std::sync::Arc;
+
+use super::effects::Effect;
+use crate::catalog::Catalog;
+use crate::catalog::view::{LineKind, Projection};
+use crate::mlflow::order::rank;
+use crate::select::Goal;
+use crate::tui::core::remote::{Remote, Ticket};
+
+/// The values of a metric among the runs that are shown, in ascending order; NaN is none.
+pub type Values = Vec<(String, Vec<f64>)>;
+
+#[derive(Debug, Default)]
+pub struct Standings {
+    fetched: Remote<Values>,
+    asked: Option<Asked>,
+}
+
+/// What values were asked for.
+#[derive(Debug)]
+struct Asked {
+    catalog: Arc<Catalog>,
+    projection: Arc<Projection>,
+    keys: Vec<String>,
+}
+
+/// Where a value stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// 1 for the best one; where nobody knows what is better, for the highest.
+    pub place: usize,
+    /// Runs with a value.
+    pub of: usize,
+    /// How far it is from the worst value (0) to the best (1).
+    pub share: f64,
+}
+
+impl Standings {
+    /// Asks for the values of metrics, unless that was the last question.
+    pub fn want<'a>(
+        &mut self,
+        catalog: &Arc<Catalog>,
+        projection: &Arc<Projection>,
+        keys: impl Iterator<Item = &'a str> + Clone,
+    ) -> Option<Effect> {
+        keys.clone().next()?;
+        let is_asked = self.asked.as_ref().is_some_and(|asked| {
+            Arc::ptr_eq(&asked.catalog, catalog)
+                && Arc::ptr_eq(&asked.projection, projection)
+                && keys.clone().all(|key| asked.keys.iter().any(|known| known == key))
+        });
+        if is_asked {
+            return None;
+        }
+        let asked = Asked {
+            catalog: Arc::clone(catalog),
+            projection: Arc::clone(projection),
+            keys: keys.map(str::to_owned).collect(),
+        };
+        let (catalog, projection, keys) = (Arc::clone(catalog), Arc::clone(projection), asked.keys.clone());
+        self.asked = Some(asked);
+        Some(Effect::Rank { ticket: self.fetched.ask(), catalog, projection, keys })
+    }
+
+    pub fn take(&mut self, ticket: Ticket, values: Values, now: i64) {
+        self.fetched.take(ticket, Ok(values), now);
+    }
+
+    /// Where a value of a metric stands; nothing where it is the only one, or no number.
+    pub fn of(&self, key: &str, value: f64, goal: Option<Goal>) -> Option<Standing> {
+        let (_, values) = self.fetched.value()?.iter().find(|(known, _)| known == key)?;
+        if values.len() < 2 || value.is_nan() {
+            return None;
+        }
+        let (below, upto) =
+            (values.partition_point(|other| *other < value), values.partition_point(|other| *other <= value));
+        let is_least_best = goal == Some(Goal::Minimize);
+        let place = 1 + if is_least_best { below } else { values.len() - upto };
+        let finite = || values.iter().copied().filter(|value| value.is_finite());
+        let (low, high) = (finite().next()?, finite().next_back()?);
+        // Where all are the same, nobody is ahead.
+        if high <= low && values.len() == finite().count() {
+            return None;
+        }
+        let share = if high > low { ((value - low) / (high - low)).clamp(0.0, 1.0) } else { 0.5 };
+        Some(Standing { place, of: values.len(), share: if is_least_best { 1.0 - share } else { share } })
+    }
+}
+
+/// The latest values of metrics of the runs that a view shows.
+pub fn values(catalog: &Catalog, projection: &Projection, keys: &[String]) -> Values {
+    let rows = || {
+        projection.lines.iter().filter_map(|line| match line.kind {
+            LineKind::Run(row) => Some(row),
+            LineKind::Group(_) => None,
+        })
+    };
+    let of = |key: &String| {
+        let column = catalog.metrics.column(&catalog.texts, key);
+        let values = column.into_iter().flat_map(|column| rows().filter_map(|row| column.get(row)));
+        let mut values: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
+        values.sort_unstable_by_key(|value| rank(*value));
+        (key.clone(), values)
+    };
+    keys.iter().map(of).collect()
+}
+
+/// `3rd`, `21st`, `112th`.
+pub fn ordinal(place: usize) -> String {
+    let ending = match (place % 10, place % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{}{ending}", crate::text::count(place))
+}
+
+impl Standing {
+    /// `3rd of 17`, `best of 17`; where nobody knows what is better, `3rd highest of 17`.
+    pub fn in_words(&self, goal: Option<Goal>) -> String {
+        let of = crate::text::count(self.of);
+        match (self.place, goal) {
+            (1, Some(_)) => format!("best of {of}"),
+            (1, None) => format!("highest of {of}"),
+            (place, Some(_)) => format!("{} of {of}", ordinal(place)),
+            (place, None) => format!("{} highest of {of}", ordinal(place)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_stands_among_others() {
+        let mut standings = Standings::default();
+        let ticket = standings.fetched.ask();
+        let values = vec![f64::NEG_INFINITY, 1.0, 2.0, 2.0, 4.0];
+        standings.take(
+            ticket,
+            vec![("x".into(), values), ("one".into(), vec![1.0]), ("same".into(), vec![1.0, 1.0])],
+            0,
+        );
+        let of =
+            |value, goal| standings.of("x", value, goal).map(|found| (found.in_words(goal), found.share));
+        let (up, down) = (Some(Goal::Maximize), Some(Goal::Minimize));
+        assert_eq!(of(4.0, up), Some(("best of 5".into(), 1.0)));
+        assert_eq!(of(2.0, up), Some(("2nd of 5".into(), 1.0 / 3.0)));
+        assert_eq!(of(1.0, down), Some(("2nd of 5".into(), 1.0)));
+        assert_eq!(of(1.0, None), Some(("4th highest of 5".into(), 0.0)));
+        assert_eq!(of(f64::NAN, up), None);
+        assert_eq!(standings.of("one", 1.0, up), None, "there is nobody to stand among");
+        assert_eq!(standings.of("same", 1.0, up), None, "nobody is ahead");
+        assert_eq!(standings.of("y", 1.0, up), None);
+        assert_eq!(
+            [1, 2, 3, 4, 11, 12, 21, 112, 1_001].map(ordinal).join(" "),
+            "1st 2nd 3rd 4th 11th 12th 21st 112th 1,001st"
+        );
+    }
+}
