@@ -143,15 +143,19 @@ async fn open_copy(
     };
     // Whoever gives the program the terminal says when it is not needed any more.
     let _ = folder.keep();
-    let told = std::fs::metadata(&file).and_then(|meta| meta.modified());
-    let fetched = told.map_err(|error| error.to_string())?;
+    let fetched = written(&file).map_err(|error| error.to_string())?;
     Ok(Ended::Ready(Program { words, file, fetched }))
+}
+
+/// When a file was written last, in nanoseconds since the epoch.
+fn written(file: &Path) -> std::io::Result<u128> {
+    let since = std::fs::metadata(file)?.modified()?.duration_since(std::time::UNIX_EPOCH);
+    Ok(since.map_or(0, |since| since.as_nanos()))
 }
 
 /// Takes a copy away, unless somebody has changed it.
 fn forget(program: &Program) -> Option<Announcement> {
-    let now = std::fs::metadata(&program.file).and_then(|meta| meta.modified());
-    if now.is_ok_and(|now| now != program.fetched) {
+    if written(&program.file).is_ok_and(|now| now != program.fetched) {
         let words = format!(
             "the run keeps its file; your changed copy is {}, and `mltui upload` puts it back",
             program.file.display()

@@ -1,7 +1,6 @@
 //! The user's own programs that look into files.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// What a file is opened with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +50,8 @@ pub struct Program {
     pub words: Vec<String>,
     /// The copy that it gets.
     pub file: PathBuf,
-    /// When that was written.
-    pub fetched: SystemTime,
+    /// When that was written, in nanoseconds since the epoch.
+    pub fetched: u128,
 }
 
 impl Program {
@@ -83,11 +82,7 @@ mod tests {
         assert_eq!(with(Opener::Viewer, &[]).unwrap(), None);
         let error = with(Opener::Pager, &[("PAGER", "less 'a")]).unwrap_err();
         assert_eq!(error, "$PAGER is no command: less 'a");
-        let program = Program {
-            words: vec!["/usr/bin/less".into()],
-            file: "a".into(),
-            fetched: SystemTime::UNIX_EPOCH,
-        };
+        let program = Program { words: vec!["/usr/bin/less".into()], file: "a".into(), fetched: 0 };
         assert_eq!(program.name(), "less");
     }
 }

@@ -99,20 +99,17 @@ fn by_explaining(catalog: &Catalog, metric: &str, params: &mut [&str]) {
     let ranks: Vec<(Row, f64)> =
         values.iter().enumerate().map(|(rank, (row, _))| (*row, rank as f64)).collect();
     params.sort_by_cached_key(|key| {
-        let share = catalog
-            .params
-            .column(&catalog.texts, key)
-            .map_or(0.0, |column| explained(&ranks, |row| column.get(row), &catalog.texts));
-        Reverse((share * 1e6) as i64)
+        let Some(column) = catalog.params.column(&catalog.texts, key) else { return (true, Reverse(0)) };
+        let share = explained(&ranks, |row| column.get(row), &catalog.texts);
+        // A column that is empty for most runs is no good start.
+        let filled = ranks.iter().filter(|(row, _)| column.get(*row).is_some()).count();
+        (filled * 2 < ranks.len(), Reverse((share * 1e6) as i64))
     });
 }
 
-/// The share of the variance of ranks that groups of equal values explain, adjusted for their number and for runs without a
-/// value.
+/// The share of the variance of ranks that groups of equal values explain, adjusted for their number.
 fn explained(ranks: &[(Row, f64)], value: impl Fn(Row) -> Option<Sym>, texts: &Texts) -> f64 {
     let values: Vec<Option<Sym>> = ranks.iter().map(|(row, _)| value(*row)).collect();
-    // A column that is empty for most runs is no good start.
-    let filled = values.iter().flatten().count() as f64 / values.len() as f64;
     let numbers: Option<Vec<f64>> = values.iter().map(|sym| parse_number(texts.get((*sym)?))).collect();
     let mut groups: FxHashMap<u64, (f64, f64)> = FxHashMap::default();
     let mut put = |group: u64, rank: f64| {
@@ -141,7 +138,7 @@ fn explained(ranks: &[(Row, f64)], value: impl Fn(Row) -> Option<Sym>, texts: &T
     if parts >= count {
         return 0.0;
     }
-    (1.0 - (1.0 - between / all) * (count - 1.0) / (count - parts)) * filled
+    1.0 - (1.0 - between / all) * (count - 1.0) / (count - parts)
 }
 
 /// Whether runs have different values of a key, one without a value among them.
