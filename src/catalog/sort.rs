@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
 use crate::mlflow::RunStatus;
 use crate::mlflow::filter::Direction;
+pub use crate::mlflow::filter::parse_number;
 use crate::mlflow::order::rank;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,14 +156,4 @@ fn text_ranks(catalog: &Catalog, syms: impl Iterator<Item = Sym>) -> FxHashMap<S
         ranks.insert(*sym, TextRank::Text(rank as u64));
     }
     ranks
-}
-
-/// A text as a number, if it is one in the way that Python writes them.
-pub fn parse_number(text: &str) -> Option<f64> {
-    let starts_like_one = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
-    if starts_like_one || matches!(text, "nan" | "NaN" | "inf" | "Infinity") {
-        text.parse().ok()
-    } else {
-        None
-    }
 }

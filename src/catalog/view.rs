@@ -9,7 +9,7 @@ use super::filter::{NeedsStore, RowSet, matching};
 use super::search::Search;
 use super::sort::{SortKey, sorted};
 use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
-use crate::mlflow::filter::{Direction, Filter};
+use crate::mlflow::filter::{Asker, Direction, Expression};
 use crate::mlflow::tags;
 use crate::text::exact;
 
@@ -21,7 +21,9 @@ pub struct View {
     pub sort: Vec<SortKey>,
     /// Words that all have to be found in a run.
     pub words: String,
-    pub filter: Filter,
+    pub filter: Expression,
+    /// Who `me` is in the filter.
+    pub user: String,
     pub shape: Shape,
     /// What stands otherwise than by default: parents are open, groups are folded.
     pub toggled: FxHashSet<LineKey>,
@@ -139,9 +141,12 @@ pub fn project_with(catalog: &Catalog, view: &View, found: Option<&Ids>, now: i6
         Some(ids) => {
             Some(catalog.runs.iter().map(|run| ids.contains(catalog.texts.get(run.run_id))).collect())
         }
-        None if view.filter.clauses.is_empty() => None,
+        None if view.filter.is_empty() => None,
         // What only a store knows passes nobody here.
-        None => Some(matching(catalog, &view.filter).unwrap_or_else(|NeedsStore| RowSet::new(Vec::new()))),
+        None => {
+            let filter = view.filter.at(Asker { now, user: &view.user });
+            Some(matching(catalog, &filter).unwrap_or_else(|NeedsStore| RowSet::new(Vec::new())))
+        }
     };
     let passes = |row: Row| {
         search.as_ref().is_none_or(|set| set.contains(row))
@@ -169,7 +174,7 @@ impl View {
 
     /// Whether anything is left out.
     pub fn is_filtered(&self) -> bool {
-        !self.words.trim().is_empty() || !self.filter.clauses.is_empty()
+        !self.words.trim().is_empty() || !self.filter.is_empty()
     }
 }
 

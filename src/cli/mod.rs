@@ -206,7 +206,7 @@ impl Failure {
     /// A filter that the server does not take is a mistake of who wrote it.
     fn of_filter(error: StoreError, filter: &Filter) -> Self {
         match error.kind {
-            ErrorKind::Invalid(message) if !filter.clauses.is_empty() => {
+            ErrorKind::Invalid(message) if !filter.is_empty() => {
                 Self::Usage(format!("the server rejects this filter: {message}"))
             }
             _ => Self::Store(error),

@@ -12,7 +12,7 @@ use crate::catalog::sort::{SortKey, sorted};
 use crate::catalog::summaries::NeededHistory;
 use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Keyed, NO_TIME, Row, Sym, Value};
 use crate::config::Settings;
-use crate::mlflow::filter::{Direction, Filter, parse};
+use crate::mlflow::filter::{Asker, Direction, Expression, Filter, Query};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::sheet::json_number;
 use crate::store::batch::whole_runs;
@@ -23,7 +23,8 @@ use crate::store::{RunSearch, Scan, ScanValues, Store, now_ms};
 pub struct Arguments {
     /// Name or id of the experiment
     experiment: String,
-    /// Only runs that match this MLflow filter: "metrics.rmse < 0.5 AND params.family = 'tree'"
+    /// Only runs that match this filter: MLflow's own, as in "metrics.rmse < 0.5 AND params.family = 'tree'", or easier:
+    /// "age < 1d AND user = me AND (params.family = tree OR name ~ '^fold')"
     #[arg(long, value_name = "FILTER", default_value = "")]
     filter: String,
     /// Sort by this column, such as metrics.rmse or "start_time desc"; repeatable
@@ -54,7 +55,7 @@ struct RunsQuery {
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
-    let query = understand(arguments)?;
+    let query = understand(arguments, &settings.user)?;
     let store = open(settings)?;
     let experiment = find_experiment(&store, &arguments.experiment).await?.experiment_id;
     let (catalog, rows) = read(&store, &experiment, &query).await?;
@@ -107,7 +108,7 @@ fn tell(words: &str) {
     let _ = writeln!(std::io::stderr(), "mltui: {}", crate::text::clean(words));
 }
 
-fn understand(arguments: &Arguments) -> Result<RunsQuery, Failure> {
+fn understand(arguments: &Arguments, user: &str) -> Result<RunsQuery, Failure> {
     let wrong = |what, text: &str, error| Failure::Language { what, text: text.to_owned(), error };
     let mut sort = Vec::new();
     for text in &arguments.sort {
@@ -120,9 +121,10 @@ fn understand(arguments: &Arguments) -> Result<RunsQuery, Failure> {
     for text in arguments.columns.iter().flat_map(|list| split_columns(list)) {
         columns.push(ColumnSpec::parse(text).map_err(|error| wrong("columns", text, error))?);
     }
-    let filter = parse(&arguments.filter).map_err(|error| wrong("filter", &arguments.filter, error))?;
+    let filter =
+        Expression::parse(&arguments.filter).map_err(|error| wrong("filter", &arguments.filter, error))?;
     Ok(RunsQuery {
-        filter,
+        filter: filter.at(Asker { now: now_ms(), user }),
         sort,
         columns,
         limit: arguments.limit.unwrap_or(usize::MAX),
@@ -165,7 +167,7 @@ async fn read(
     let by_column = store.capabilities().column_scan;
     let asks_for_data_sets = query.filter.needs_store();
     // What is read faster by columns than by runs is filtered here; a server filters what it sends.
-    if !query.filter.clauses.is_empty() && (!by_column || asks_for_data_sets) {
+    if !query.filter.is_empty() && (!by_column || asks_for_data_sets) {
         let catalog = search(store, experiment, query).await?;
         let mut rows = in_order(&catalog, query);
         rows.truncate(query.limit);
@@ -174,7 +176,7 @@ async fn read(
     // Only the newest few: a search tells.
     let newest_first =
         query.sort == [SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending }];
-    if newest_first && query.filter.clauses.is_empty() && query.limit <= 1000 {
+    if newest_first && query.filter.is_empty() && query.limit <= 1000 {
         let catalog = search(store, experiment, query).await?;
         let mut rows = in_order(&catalog, query);
         rows.truncate(query.limit);
@@ -218,8 +220,14 @@ fn in_order(catalog: &Catalog, query: &RunsQuery) -> Vec<Row> {
 /// Everything that passes the filter, page by page, or no more than the limit.
 async fn search(store: &Store, experiment: &ExperimentId, query: &RunsQuery) -> Result<Catalog, Failure> {
     let page = store.capabilities().page;
+    if !query.filter.is_empty()
+        && !store.capabilities().column_scan
+        && Query::new(&query.filter).text.is_empty()
+    {
+        tell("the server knows no such filter: all runs are read and filtered here");
+    }
     // Without a filter no more is read than what is printed.
-    let is_filtered = !query.filter.clauses.is_empty();
+    let is_filtered = !query.filter.is_empty();
     let search = RunSearch {
         experiment_ids: vec![experiment.clone()],
         filter: query.filter.clone(),
@@ -266,7 +274,7 @@ pub(super) async fn scan_all(store: &Store, scan: Scan) -> Result<Builder, Failu
 /// The keys that sorting, filtering and printing need.
 fn needed(query: &RunsQuery) -> ScanValues {
     let (mut metrics, mut params, mut tag_keys) = (Vec::new(), Vec::new(), Vec::new());
-    let filtered = query.filter.clauses.iter().map(|clause| ColumnSpec::from(clause.field.clone()));
+    let filtered = query.filter.fields().into_iter().map(|field| ColumnSpec::from(field.clone()));
     let sorted = query.sort.iter().map(|key| key.column.clone());
     for column in filtered.chain(sorted).chain(query.columns.iter().cloned()) {
         match column {

@@ -8,7 +8,6 @@ use super::connection::Connection;
 use super::reading::find_run;
 use super::rows::bounded;
 use crate::mlflow::RunId;
-use crate::mlflow::filter::Field;
 use crate::store::pages::{offset_of, token_at};
 use crate::store::sql::search::{Dialect, SqlValue, heaviness, ids_of};
 use crate::store::{ErrorKind, RunPage, RunSearch};
@@ -43,12 +42,27 @@ pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage>
             search.max_results
         )));
     }
-    let offset = search.page_token.as_deref().map_or(Ok(0), offset_of)?;
-    if !connection.schema.datasets
-        && search.filter.clauses.iter().any(|clause| matches!(clause.field, Field::Dataset(_)))
-    {
+    let mut offset = search.page_token.as_deref().map_or(Ok(0), offset_of)?;
+    if !connection.schema.datasets && search.filter.needs_store() {
         return Err(ErrorKind::Unsupported("table of data sets".into()));
     }
+    let is_beyond_sql = search.filter.is_beyond_sql();
+    loop {
+        let mut page = page(connection, search, offset)?;
+        if !is_beyond_sql {
+            return Ok(page);
+        }
+        page.runs.retain(|run| search.filter.matches(run));
+        // Only the last page is empty.
+        match page.next_page_token.as_deref() {
+            Some(next) if page.runs.is_empty() => offset = offset_of(next)?,
+            _ => return Ok(page),
+        }
+    }
+}
+
+/// The runs from `offset` on that the database finds.
+fn page(connection: &mut Connection, search: &RunSearch, offset: usize) -> Inner<RunPage> {
     let sql = ids_of(search, offset, SQLITE);
     let mut ids: Vec<RunId> = {
         let mut statement = connection.db.prepare_cached(&sql.text)?;

@@ -211,7 +211,7 @@ impl App {
             paused: false,
             poll_interval: PollInterval::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
             experiments: Experiments::default(),
-            runs: Runs::default(),
+            runs: Runs::of(&setup.user),
             details: Details::default(),
             charts: Dashboard::default(),
             best: Best::new(setup.policies),

@@ -8,7 +8,7 @@ use super::effect::Effects;
 use super::layer::{Layer, Scope};
 use super::layout::{Focus, Tab};
 use super::requests::{open_selected, show_cursors, view_changed, words_changed};
-use crate::mlflow::filter::Filter;
+use crate::mlflow::filter::Expression;
 use crate::tui::features::{charts, compare, details, models, runs, sweeps};
 use crate::tui::widgets::{help, messages};
 
@@ -241,8 +241,8 @@ fn back(app: &mut App, effects: &mut Effects) {
         words_changed(app, effects);
         return;
     }
-    if app.focus == Focus::Runs && !app.runs.view.filter.clauses.is_empty() {
-        app.runs.view.filter = Filter::default();
+    if app.focus == Focus::Runs && !app.runs.view.filter.is_empty() {
+        app.runs.view.filter = Expression::default();
         app.runs.filter_text.clear();
         view_changed(app, effects);
         return;

@@ -37,6 +37,7 @@ pub fn quit(app: &mut App, effects: &mut Effects) {
 /// Asks for the lines of the view that is wanted now.
 pub fn project(app: &mut App, effects: &mut Effects) {
     let ticket = app.runs.projecting.ask();
+    app.runs.projected_at = app.now;
     let Some(snapshot) = app.runs.newest.value() else { return };
     effects.push(Runs::Project(Projecting {
         ticket,

@@ -29,7 +29,7 @@ use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{LineKey, Projection, Shape, View};
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
-use crate::mlflow::filter::{parse, same_number};
+use crate::mlflow::filter::{Expression, same_number};
 use crate::mlflow::{ExperimentId, MetricPoint, RunId};
 use crate::store::StoreError;
 use crate::tui::core::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
@@ -100,6 +100,8 @@ pub struct Spark {
 pub struct Runs {
     pub experiment: Option<ExperimentId>,
     pub name: String,
+    /// Who looks at them.
+    pub user: String,
     /// What the lines belong to; they are replaced together.
     pub catalog: Arc<Catalog>,
     pub projection: Arc<Projection>,
@@ -118,6 +120,8 @@ pub struct Runs {
     pub deleted: bool,
     /// The lines of a view; what came of them is in `projection`.
     pub projecting: Remote<()>,
+    /// When they were asked for last.
+    pub projected_at: i64,
     pub cursor: Cursor,
     /// The aliases of the registered versions of runs.
     pub badges: RunBadges,
@@ -152,11 +156,17 @@ pub struct Runs {
 }
 
 impl Runs {
+    /// None yet, for a user.
+    pub fn of(user: &str) -> Self {
+        Self { user: user.to_owned(), ..Self::default() }
+    }
+
     /// Starts on another experiment, as it was left.
     pub fn open(&mut self, experiment: ExperimentId, name: String, remembered: &Remembered) {
         *self = Self {
             experiment: Some(experiment),
             name,
+            user: std::mem::take(&mut self.user),
             newest: std::mem::take(&mut self.newest).forgotten(),
             projecting: std::mem::take(&mut self.projecting).forgotten(),
             reading_sparks: std::mem::take(&mut self.reading_sparks).forgotten(),
@@ -172,7 +182,7 @@ impl Runs {
         self.view.words.clone_from(&remembered.words);
         self.view.shape = remembered.shape.shape();
         self.view.sort = remembered.sort.iter().filter_map(|text| SortKey::parse(text).ok()).collect();
-        if let Ok(filter) = parse(&remembered.filter) {
+        if let Ok(filter) = Expression::parse(&remembered.filter) {
             self.view.filter = filter;
             self.filter_text.clone_from(&remembered.filter);
         }
@@ -205,6 +215,7 @@ impl Runs {
     /// The view to ask for.
     pub fn wanted_view(&self) -> View {
         let mut view = self.view.clone();
+        view.user.clone_from(&self.user);
         if matches!(view.shape, Shape::Groups(_)) {
             let metrics =
                 self.columns.iter().map(|shown| &shown.spec).filter(|spec| spec.metric_key().is_some());

@@ -26,6 +26,8 @@ const WIDEN: i16 = 2;
 const EXPERIMENTS_AGE: i64 = 2_000;
 /// The same where only polling tells of new experiments.
 const EXPERIMENTS_AGE_UNTOUCHED: i64 = 10_000;
+/// How long a filter by age counts as applied, in milliseconds.
+const PASSING: i64 = 5_000;
 /// Active runs that a poll looks at anew, at most: those on the screen before all others.
 const ATTENDED: usize = 60;
 
@@ -204,6 +206,9 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
 
 fn polled(app: &mut App, touched: bool, took: u64, effects: &mut Effects) {
     app.writes += u64::from(touched);
+    if app.runs.view.filter.is_of_now() && app.now - app.runs.projected_at >= PASSING {
+        project(app, effects);
+    }
     live(app);
     looked(app);
     app.poll_interval.answered(took);

@@ -110,7 +110,7 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
         if !view.words.trim().is_empty() {
             put(format!("/{}", view.words.trim()), theme.chip);
         }
-        if !view.filter.clauses.is_empty() {
+        if !view.filter.is_empty() {
             put(format!("f {}", runs.filter_text.trim()), theme.chip);
         }
     } else {

@@ -8,7 +8,7 @@ pub mod view;
 use std::fmt;
 use std::ops::Range;
 
-use crate::mlflow::filter::parse;
+use crate::mlflow::filter::Expression;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::widgets::input;
@@ -149,7 +149,7 @@ pub fn changed(app: &mut App) {
     }
     let cursor = input::cursor(&line.input);
     let text = line.input.value();
-    if let Err(error) = parse(text) {
+    if let Err(error) = Expression::parse(text) {
         line.error = Some((error.message, error.span));
     }
     let (word, offered) = completions(&app.runs.catalog, text, cursor);
