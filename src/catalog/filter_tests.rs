@@ -144,3 +144,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_filter_keeps_what_stands_under_a_run_and_above_it() {
+    use super::view::{FoldState, LineKind, Shape, View, project};
+    // 0 stands above 1 and 2, 2 above 3; 4 above 5, and 6 is alone.
+    let above = [None, Some(0), Some(0), Some(2), None, Some(4), None, None];
+    let mut runs = runs();
+    for (run, above) in runs.iter_mut().zip(above) {
+        run.tags.extend(above.map(|above| Tag::new("mlflow.parentRunId", format!("r{above}"))));
+    }
+    let mut builder = Builder::default();
+    builder.fold_changes(&whole_runs(&runs));
+    let catalog = builder.snapshot();
+    let shown = |filter: &str, shape: Shape, folded: &[&str]| {
+        let filter = Expression::parse(filter).unwrap();
+        let toggled = folded.iter().map(|id| view::LineKey::Run((*id).to_owned())).collect();
+        let projection = project(&catalog, &View { filter, shape, toggled, ..View::default() }, 0);
+        let lines = projection.lines.iter().map(|line| match line.kind {
+            LineKind::Run(row) => {
+                let folded = if matches!(line.fold, FoldState::Closed(_)) { "+" } else { "" };
+                format!("{}{}{folded}", if line.context { "~" } else { "" }, row)
+            }
+            LineKind::Group(_) => String::new(),
+        });
+        (lines.collect::<Vec<_>>().join(" "), projection.passing)
+    };
+    assert_eq!(shown("run_id = 'r0'", Shape::Tree, &[]), ("0 ~2 ~3 ~1".into(), 1));
+    assert_eq!(shown("run_id = 'r2'", Shape::Tree, &[]), ("~0 2 ~3".into(), 1));
+    assert_eq!(shown("run_id = 'r3'", Shape::Tree, &[]), ("~0 ~2 3".into(), 1));
+    assert_eq!(shown("run_id = 'r3'", Shape::Tree, &["r2"]).0, "~0 ~2 3", "open for the sake of what passes");
+    assert_eq!(shown("run_id = 'r0'", Shape::Tree, &["r2"]).0, "0 ~2+ ~1", "what is only kept can be folded");
+    assert_eq!(shown("run_id IN (r4, r6)", Shape::Tree, &[]), ("6 4 ~5".into(), 2));
+    assert_eq!(shown("run_id = 'r0'", Shape::Flat, &[]), ("0".into(), 1));
+}

@@ -48,6 +48,11 @@ impl Expression {
         }
     }
 
+    /// What a name in an expression means; none for `age` and what has no meaning.
+    pub fn field(name: &str) -> Option<Field> {
+        reader::named(name, &(0..name.len())).ok()
+    }
+
     /// Whether everything passes.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()

@@ -11,6 +11,7 @@ mod lexer;
 mod matching;
 mod order;
 mod parser;
+pub mod place;
 mod python;
 mod query;
 mod reader;

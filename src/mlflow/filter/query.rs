@@ -185,7 +185,7 @@ pub(super) fn quoted_key(key: &str) -> Option<String> {
 }
 
 /// The text in quotes. MLflow takes what stands between them as it is.
-fn quoted(text: &str) -> Option<String> {
+pub(super) fn quoted(text: &str) -> Option<String> {
     let fits = |quote: &char| !text.contains(*quote) && !text.ends_with('\\');
     ['\'', '"'].into_iter().find(fits).map(|quote| format!("{quote}{text}{quote}"))
 }

@@ -183,12 +183,7 @@ impl<'a> Reader<'a> {
             Piece::Close => return wrong("expected a comparison in the parentheses"),
             _ => return wrong(&format!("expected {EXAMPLE}")),
         };
-        let subject = match word {
-            "age" => Subject::Age,
-            "user" => Subject::Field(Field::Attribute(Attribute::UserId)),
-            "name" => Subject::Field(Field::Attribute(Attribute::RunName)),
-            word => Subject::Field(named(word, span)?),
-        };
+        let subject = if word == "age" { Subject::Age } else { Subject::Field(named(word, span)?) };
         Ok((subject, span.clone()))
     }
 
@@ -393,7 +388,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn is_keyword(word: &str) -> bool {
+pub(super) fn is_keyword(word: &str) -> bool {
     KEYWORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
@@ -413,7 +408,12 @@ fn comparator(operator: &str, span: &Range<usize>) -> Read<Comparator> {
 }
 
 /// The field of a name; where there is none, the ones that may be meant.
-fn named(word: &str, span: &Range<usize>) -> Read<Field> {
+pub(super) fn named(word: &str, span: &Range<usize>) -> Read<Field> {
+    match word {
+        "user" => return Ok(Field::Attribute(Attribute::UserId)),
+        "name" => return Ok(Field::Attribute(Attribute::RunName)),
+        _ => {}
+    }
     let is_known = |kind: &str| {
         let kind = kind.trim_matches('`');
         ["attributes", "attribute", "attr", "run", "dataset", "datasets"].contains(&kind)
