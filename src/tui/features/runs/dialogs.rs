@@ -19,6 +19,10 @@ use crate::tui::widgets::prompt::{Prompt, PromptError};
 pub fn filter(app: &mut App) {
     let hint = "metrics.rmse < 0.5 AND (params.family = tree OR age < 1d); tab completes";
     let text = app.runs.filter_text.clone();
+    let earlier: Vec<String> =
+        app.runs.filters.applied.iter().filter(|known| **known != text).cloned().collect();
+    let more = if earlier.is_empty() { "" } else { ", up: earlier filters" };
+    let hint = format!("{hint}{more}");
     Prompt::new("Filter", hint, &text, expression, |app, (text, filter), effects| {
         if filter.needs_store() && !app.capabilities.column_scan {
             let asked = Query::new(&filter.at(Asker { now: app.now, user: &app.user }));
@@ -26,12 +30,12 @@ pub fn filter(app: &mut App) {
                 app.say("the server knows no such filter: all runs are read and filtered here");
             }
         }
-        app.runs.view.filter = filter;
-        app.runs.filter_text = text;
+        app.runs.set_filter(text, filter);
         view_changed(app, effects);
         Ok(())
     })
     .of_filter()
+    .with_earlier(earlier)
     .open(app);
 }
 

@@ -10,6 +10,7 @@ pub mod column_layout;
 pub mod columns;
 pub mod dialogs;
 pub mod effects;
+pub mod filters;
 pub mod placeholders;
 mod projecting;
 pub mod row_index;
@@ -39,6 +40,7 @@ use crate::tui::core::signs::RunBadges;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
 use columns::TableColumn;
+use filters::Filters;
 use row_index::RowIndex;
 
 /// Points of a sparkline that are asked for: two for each of its cells.
@@ -116,6 +118,8 @@ pub struct Runs {
     /// The words as they are typed, and the filter expression as it was.
     pub words: Input,
     pub filter_text: String,
+    /// The filters before.
+    pub filters: Filters,
     /// Deleted runs are shown too.
     pub deleted: bool,
     /// The lines of a view; what came of them is in `projection`.
@@ -170,6 +174,7 @@ impl Runs {
             newest: std::mem::take(&mut self.newest).forgotten(),
             projecting: std::mem::take(&mut self.projecting).forgotten(),
             reading_sparks: std::mem::take(&mut self.reading_sparks).forgotten(),
+            filters: Filters::of(&remembered.filters),
             deleted: remembered.deleted,
             words: Input::new(remembered.words.clone()),
             under_cursor: remembered.run.clone().map(LineKey::Run),
@@ -202,6 +207,7 @@ impl Runs {
             sort: self.view.sort.iter().map(sort_text).collect(),
             words: self.view.words.clone(),
             filter: self.filter_text.clone(),
+            filters: self.filters.applied.clone(),
             shape: RememberedShape::of(&self.view.shape),
             deleted: self.deleted,
             column: self.chosen_column().map(ColumnSpec::name),

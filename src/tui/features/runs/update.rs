@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::actions::Action;
 use super::column_layout::{chosen_width, table};
 use super::effects::{Effect, Write};
-use super::{Msg, Runs, dialogs};
+use super::{Msg, Runs, dialogs, filters};
 use crate::catalog::view::{Shape, View};
 use crate::catalog::{Catalog, Row};
 use crate::mlflow::{RunId, RunStatus};
@@ -35,6 +35,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     let runs = &mut app.runs;
     match action {
         Action::Filter => dialogs::filter(app),
+        Action::LastFilter => filters::bring_back(app, effects),
         Action::Columns => dialogs::columns(app),
         Action::Statistic => dialogs::statistics(app),
         Action::Tags => dialogs::tags(app),
@@ -87,9 +88,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             app.status = Some(said.into());
         }
         Action::ResetView => {
+            runs.clear_filters();
             runs.view = View::default();
-            runs.words.reset();
-            runs.filter_text.clear();
             runs.own_columns = false;
             runs.follow_keys();
             view_changed(app, effects);
