@@ -5,6 +5,7 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::choosing::store_name;
 use super::output::{OutputFlags, TextTable, print_json};
 use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
@@ -15,6 +16,7 @@ use crate::config::Settings;
 use crate::mlflow::filter::{Asker, Direction, Expression, Filter, Query};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::sheet::json_number;
+use crate::state::views::{SavedView, ViewPlace, Views, find, for_place};
 use crate::store::batch::whole_runs;
 use crate::store::pages::each_page;
 use crate::store::{RunSearch, Scan, ScanValues, Store, now_ms};
@@ -35,6 +37,10 @@ pub struct Arguments {
     /// last(metrics.NAME, N), the mean of the last N points
     #[arg(long, value_name = "NAMES")]
     columns: Vec<String>,
+    /// Take columns, order and filter of a view that was saved in the explorer; --columns and --sort go before it, and
+    /// --filter narrows it
+    #[arg(long, value_name = "NAME")]
+    view: Option<String>,
     /// Print at most this many runs
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -55,9 +61,12 @@ struct RunsQuery {
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
-    let query = understand(arguments, &settings.user)?;
+    let mut query = understand(arguments, &settings.user)?;
     let store = open(settings)?;
     let experiment = find_experiment(&store, &arguments.experiment).await?.experiment_id;
+    if let Some(name) = &arguments.view {
+        query.follow(&view(settings, &experiment, name)?, arguments, &settings.user)?;
+    }
     let (catalog, rows) = read(&store, &experiment, &query).await?;
     if arguments.format.json && query.columns.is_empty() {
         let runs = rows.iter().map(|row| run_json(&catalog, *row)).collect();
@@ -76,6 +85,46 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     };
     tell_of_empty(&columns, &table.rows);
     Ok(table.print(arguments.format, now, out)?)
+}
+
+/// The saved view of that name.
+fn view(settings: &Settings, experiment: &ExperimentId, name: &str) -> Result<SavedView, Failure> {
+    let views = Views::new(&settings.state_folder).all();
+    let views = views.map_err(|cause| Failure::State { what: "the saved views", cause })?;
+    let place = ViewPlace::new(&store_name(settings), experiment);
+    if let Some(found) = find(&views, name, &place) {
+        return Ok(found.view.clone());
+    }
+    let known: Vec<&str> = for_place(&views, &place).iter().map(|view| view.name.as_str()).collect();
+    let known = if known.is_empty() {
+        "; g W in the explorer saves one".into()
+    } else {
+        format!("; there are {}", known.join(", "))
+    };
+    Err(Failure::NoneEligible(format!("no view {name:?} of this experiment{known}")))
+}
+
+impl RunsQuery {
+    /// Takes what a view says, as far as the command line does not.
+    fn follow(&mut self, view: &SavedView, arguments: &Arguments, user: &str) -> Result<(), Failure> {
+        let wrong = |what, text: &str, error| Failure::Language { what, text: text.to_owned(), error };
+        if arguments.columns.is_empty() {
+            for column in &view.columns {
+                let read = ColumnSpec::parse(&column.name);
+                self.columns.push(read.map_err(|error| wrong("view's columns", &column.name, error))?);
+            }
+        }
+        if arguments.sort.is_empty() && !view.sort.is_empty() {
+            self.sort.clear();
+            for key in &view.sort {
+                self.sort.push(SortKey::parse(key).map_err(|error| wrong("view's order", key, error))?);
+            }
+        }
+        let filter =
+            Expression::parse(&view.filter).map_err(|error| wrong("view's filter", &view.filter, error))?;
+        self.filter = std::mem::take(&mut self.filter).and(filter.at(Asker { now: now_ms(), user }));
+        Ok(())
+    }
 }
 
 /// What stands above the columns of the table; the whole name where two would look the same.

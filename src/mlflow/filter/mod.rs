@@ -42,6 +42,13 @@ impl Filter {
         Self { clauses, alternatives: Vec::new() }
     }
 
+    /// What passes both.
+    pub fn and(mut self, other: Self) -> Self {
+        self.clauses.extend(other.clauses);
+        self.alternatives.extend(other.alternatives);
+        self
+    }
+
     /// Whether everything passes.
     pub fn is_empty(&self) -> bool {
         self.clauses.is_empty() && self.alternatives.is_empty()

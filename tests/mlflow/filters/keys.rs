@@ -157,15 +157,17 @@ fn finds_what_the_file_holds(mlflow: Mlflow) {
     let mut filters: Vec<Filter> = (0..150)
         .map(|_| {
             let clauses = (0..random.usize(1..3)).map(|_| hostile_clause(&mut random)).collect();
-            Filter { clauses }
+            Filter::of(clauses)
         })
         .collect();
     // Each key and each value once by itself, where it is.
     let equal = |field, value: &str| Filter {
+        alternatives: Vec::new(),
         clauses: vec![Clause { field, test: Test::Text(Comparator::Equal, value.to_owned()) }],
     };
     filters.extend(VALUES.map(|value| equal(Field::Attribute(Attribute::UserId), value)));
     filters.extend(KEYS.map(|key| Filter {
+        alternatives: Vec::new(),
         clauses: vec![Clause { field: Field::Param(key.to_owned()), test: Test::IsNotNull }],
     }));
     for filter in &filters {

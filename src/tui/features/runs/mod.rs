@@ -16,6 +16,7 @@ mod projecting;
 pub mod row_index;
 pub mod update;
 pub mod view;
+pub mod views;
 pub mod watch;
 
 use crate::sheet::{Cell, Sheet};
@@ -32,6 +33,7 @@ use crate::catalog::view::{LineKey, Projection, Shape, View};
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
 use crate::mlflow::filter::{Expression, same_number};
 use crate::mlflow::{ExperimentId, MetricPoint, RunId};
+use crate::state::views::NamedView;
 use crate::store::StoreError;
 use crate::tui::core::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
 use crate::tui::core::remote::{Remote, Ticket};
@@ -42,6 +44,7 @@ use crate::tui::widgets::input::Input;
 use columns::TableColumn;
 use filters::Filters;
 use row_index::RowIndex;
+use views::PickedView;
 
 /// Points of a sparkline that are asked for: two for each of its cells.
 pub const SPARK_POINTS: usize = 24;
@@ -84,6 +87,8 @@ pub enum Msg {
         key: String,
         histories: Vec<(RunId, Vec<MetricPoint>)>,
     },
+    /// Views of a file.
+    ViewsRead(Result<Vec<NamedView>, String>),
     Written {
         write: effects::Write,
         result: Result<(), StoreError>,
@@ -120,6 +125,8 @@ pub struct Runs {
     pub filter_text: String,
     /// The filters before.
     pub filters: Filters,
+    /// The view that was picked.
+    pub picked_view: Option<PickedView>,
     /// Deleted runs are shown too.
     pub deleted: bool,
     /// The lines of a view; what came of them is in `projection`.
@@ -192,11 +199,8 @@ impl Runs {
             self.filter_text.clone_from(&remembered.filter);
         }
         if let Some(columns) = &remembered.columns {
-            self.columns = columns.iter().filter_map(RememberedColumn::shown).collect();
+            self.set_columns(columns.iter().filter_map(RememberedColumn::shown).collect());
             self.own_columns = true;
-            // Without a name in front nothing else would make sense.
-            self.columns.retain(|shown| shown.spec != ColumnSpec::RunName);
-            self.columns.insert(0, TableColumn::from(ColumnSpec::RunName));
         }
     }
 

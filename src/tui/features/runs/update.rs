@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 use super::actions::Action;
 use super::column_layout::{chosen_width, table};
 use super::effects::{Effect, Write};
-use super::{Msg, Runs, dialogs, filters};
-use crate::catalog::view::{Shape, View};
+use super::{Msg, Runs, dialogs, filters, views};
+use crate::catalog::view::Shape;
 use crate::catalog::{Catalog, Row};
 use crate::mlflow::{RunId, RunStatus};
 use crate::text;
@@ -36,6 +36,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
         Action::Filter => dialogs::filter(app),
         Action::LastFilter => filters::bring_back(app, effects),
+        Action::Views => views::pick(app),
+        Action::SaveView => views::save(app),
         Action::Columns => dialogs::columns(app),
         Action::Statistic => dialogs::statistics(app),
         Action::Tags => dialogs::tags(app),
@@ -88,10 +90,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             app.status = Some(said.into());
         }
         Action::ResetView => {
-            runs.clear_filters();
-            runs.view = View::default();
-            runs.own_columns = false;
-            runs.follow_keys();
+            views::reset(app);
             view_changed(app, effects);
         }
         Action::Select => {
@@ -198,6 +197,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 app.runs.take_sparks(histories);
             }
         }
+        Msg::ViewsRead(read) => views::imported(app, read, effects),
         Msg::Written { write, result } => {
             reload(app, result.map(|()| write.done()), effects);
         }

@@ -104,9 +104,13 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     // What is left out is said first: it must not be overlooked.
     let shown = text::count(runs.projection.passing);
     let of = text::count(runs.catalog.count);
+    let named = runs
+        .picked_view()
+        .map(|(name, is_changed)| format!("view {name}{}", if is_changed { " (changed)" } else { "" }));
     let calm = if runs.newest.error().is_some() { theme.bad } else { theme.dim };
     if view.is_filtered() {
         put(format!("{shown} of {of}"), theme.warn);
+        named.into_iter().for_each(|named| put(named, theme.chip));
         if !view.words.trim().is_empty() {
             put(format!("/{}", view.words.trim()), theme.chip);
         }
@@ -115,7 +119,9 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
         }
     } else {
         put(text::runs(runs.projection.passing), calm);
+        named.into_iter().for_each(|named| put(named, theme.chip));
     }
+
     if let ConnectionState::Failing { last_answer: Some(time), .. } = app.connection {
         let age = text::span(app.now - time);
         put(format!("as of {age} ago"), theme.bad);
