@@ -20,6 +20,7 @@ use crate::state::views::{SavedView, ViewPlace, Views, find, for_place};
 use crate::store::batch::whole_runs;
 use crate::store::pages::each_page;
 use crate::store::{RunSearch, Scan, ScanValues, Store, now_ms};
+use crate::text::order::natural;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -72,7 +73,11 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         let runs = rows.iter().map(|row| run_json(&catalog, *row)).collect();
         return Ok(print_json(&Json::Array(runs), out)?);
     }
-    let columns = if query.columns.is_empty() { default_columns(&catalog) } else { query.columns };
+    let columns = if query.columns.is_empty() {
+        default_columns(&catalog, arguments.format.csv)
+    } else {
+        query.columns
+    };
     let bound: Vec<Bound> = columns.iter().map(|column| Bound::new(&catalog, column)).collect();
     let now = now_ms();
     let table = TextTable {
@@ -339,8 +344,9 @@ fn needed(query: &RunsQuery) -> ScanValues {
     ScanValues::Only { metrics, params, tags: tag_keys, bare: false }
 }
 
-/// What a table shows that nobody chose columns for: the attributes, then metrics and params by name.
-fn default_columns(catalog: &Catalog) -> Vec<ColumnSpec> {
+/// What a table shows that nobody chose columns for: the attributes, then metrics and params by name; and tags, where it is
+/// for programs.
+fn default_columns(catalog: &Catalog, has_tags: bool) -> Vec<ColumnSpec> {
     let mut columns = vec![
         ColumnSpec::RunName,
         ColumnSpec::RunId,
@@ -351,10 +357,17 @@ fn default_columns(catalog: &Catalog) -> Vec<ColumnSpec> {
     ];
     let mut metrics: Vec<&str> = catalog.metrics.keys(&catalog.texts).map(|(key, _)| key).collect();
     let mut params: Vec<&str> = catalog.params.keys(&catalog.texts).map(|(key, _)| key).collect();
-    metrics.sort_unstable();
-    params.sort_unstable();
+    metrics.sort_unstable_by(|a, b| natural(a, b));
+    params.sort_unstable_by(|a, b| natural(a, b));
     columns.extend(metrics.into_iter().map(ColumnSpec::metric));
     columns.extend(params.into_iter().map(|key| ColumnSpec::Param(key.to_owned())));
+    if has_tags {
+        let keys = catalog.tags.keys(&catalog.texts).map(|(key, _)| key);
+        // The name is there already.
+        let mut keys: Vec<&str> = keys.filter(|key| *key != tags::RUN_NAME).collect();
+        keys.sort_unstable_by(|a, b| tags::is_system(a).cmp(&tags::is_system(b)).then_with(|| natural(a, b)));
+        columns.extend(keys.into_iter().map(|key| ColumnSpec::Tag(key.to_owned())));
+    }
     columns
 }
 

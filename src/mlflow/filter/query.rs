@@ -128,29 +128,29 @@ fn said(clause: &Clause) -> Said {
 
 /// What is said of a comparison that MLflow does not make; none of what it makes.
 fn said_of_more(clause: &Clause) -> Option<Said> {
-    let is_text = matches!(clause.field, Field::Param(_) | Field::Tag(_));
     match (&clause.field, &clause.test) {
         (Field::Metric(_), Test::IsNotNull) => {
             // No value that it keeps is infinite.
             let test = Test::Number(Comparator::NotEqual, Number::Float(f64::INFINITY));
             Some(said(&Clause { field: clause.field.clone(), test }))
         }
-        (Field::Metric(_) | Field::Attribute(_), Test::IsNull | Test::IsNotNull) => Some(Said::NotAtAll),
-        (Field::Attribute(Attribute::RunId), Test::In(_) | Test::NotIn(_)) => None,
-        (Field::Dataset(_) | Field::Param(_) | Field::Tag(_), Test::Matches(_) | Test::MatchesNot(_)) => {
-            Some(any_value(&clause.field))
-        }
-        (_, Test::Matches(_) | Test::MatchesNot(_)) => Some(Said::NotAtAll),
-        (_, Test::Number(..)) if is_text => Some(any_value(&clause.field)),
-        (Field::Param(_) | Field::Tag(_) | Field::Attribute(_), Test::In(list)) if list.len() != 1 => {
-            Some(if is_text { any_value(&clause.field) } else { Said::NotAtAll })
-        }
-        (Field::Param(_) | Field::Tag(_) | Field::Attribute(_), Test::In(list)) => {
+        (Field::Metric(_), Test::IsNull) => Some(Said::NotAtAll),
+        (Field::Param(_) | Field::Tag(_) | Field::Attribute(_), Test::In(list))
+            if list.len() == 1 && clause.field != Field::Attribute(Attribute::RunId) =>
+        {
             let test = Test::Text(Comparator::Equal, list[0].clone());
             Some(said(&Clause { field: clause.field.clone(), test }))
         }
-        (Field::Param(_) | Field::Tag(_), Test::NotIn(_)) => Some(any_value(&clause.field)),
-        (Field::Attribute(_), Test::NotIn(_)) => Some(Said::NotAtAll),
+        (Field::Param(_) | Field::Tag(_), test) => {
+            let is_theirs = matches!(test, Test::Text(..) | Test::IsNull | Test::IsNotNull);
+            (!is_theirs).then(|| any_value(&clause.field))
+        }
+        (Field::Dataset(_), Test::Matches(_) | Test::MatchesNot(_)) => Some(any_value(&clause.field)),
+        (Field::Attribute(attribute), test) => {
+            let is_list = matches!(test, Test::In(_) | Test::NotIn(_)) && *attribute == Attribute::RunId;
+            let is_theirs = is_list || matches!(test, Test::Text(..) | Test::Number(..));
+            (!is_theirs).then_some(Said::NotAtAll)
+        }
         _ => None,
     }
 }

@@ -4,7 +4,6 @@ use super::*;
 use crate::catalog::ColumnSpec;
 use crate::catalog::view::Shape;
 use crate::state::views::{NamedView, SavedView, ViewPlace};
-use crate::tui::core::app::Overlay;
 use crate::tui::features::export::effects::Effect as Export;
 use crate::tui::features::runs::effects::Effect as Runs;
 
@@ -145,5 +144,5 @@ fn the_view_of_the_command_line_is_shown_first() {
     let app = opened("failed", broken);
     let words = app.status.clone().unwrap();
     assert!(words.contains("the order \"nothing\", the filter \"status = \" cannot be read"), "{words}");
-    assert!(matches!(app.overlay, None::<Overlay>) && app.runs.projection.passing == 30);
+    assert!(app.overlay.is_none() && app.runs.projection.passing == 30);
 }

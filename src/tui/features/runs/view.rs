@@ -110,7 +110,9 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     let calm = if runs.newest.error().is_some() { theme.bad } else { theme.dim };
     if view.is_filtered() {
         put(format!("{shown} of {of}"), theme.warn);
-        named.into_iter().for_each(|named| put(named, theme.chip));
+        if let Some(named) = named {
+            put(named, theme.chip);
+        }
         if !view.words.trim().is_empty() {
             put(format!("/{}", view.words.trim()), theme.chip);
         }
@@ -119,7 +121,9 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
         }
     } else {
         put(text::runs(runs.projection.passing), calm);
-        named.into_iter().for_each(|named| put(named, theme.chip));
+        if let Some(named) = named {
+            put(named, theme.chip);
+        }
     }
 
     if let ConnectionState::Failing { last_answer: Some(time), .. } = app.connection {
@@ -200,7 +204,18 @@ fn heading(runs: &Runs, at: usize, width: usize, theme: &Theme) -> String {
         _ => String::new(),
     };
     let word = spec.statistic().map_or(String::new(), |word| format!("{word} "));
-    let title = format!("{word}{}", text::clean(spec.title()));
+    // A metric and a param may have one name.
+    let is_twin = |other: &ColumnSpec| {
+        other != spec && other.title() == spec.title() && other.statistic() == spec.statistic()
+    };
+    let kind = match spec {
+        ColumnSpec::Metric(..) => " (metric)",
+        ColumnSpec::Param(_) => " (param)",
+        ColumnSpec::Tag(_) => " (tag)",
+        _ => "",
+    };
+    let kind = if runs.columns.iter().any(|shown| is_twin(&shown.spec)) { kind } else { "" };
+    let title = format!("{word}{}{kind}", text::clean(spec.title()));
     let room = width.saturating_sub(text::width(&arrow) + text::width(&partial));
     format!("{}{partial}{arrow}", text::cut(&title, room, theme.glyphs.ellipsis))
 }

@@ -196,7 +196,7 @@ fn chosen(app: &mut App, picked: Picked<Choice>, effects: &mut Effects) {
         Picked::Chosen(Choice::Save) => save(app),
         Picked::Chosen(Choice::Export) => export(app),
         Picked::Chosen(Choice::Import) => import(app),
-        Picked::Toggled(Choice::View(view), for_all) => move_to(app, view, for_all, effects),
+        Picked::Toggled(Choice::View(view), for_all) => move_to(app, &view, for_all, effects),
         Picked::Removed(Choice::View(view)) => remove(app, view),
         Picked::Toggled(..) | Picked::Removed(_) => {}
     }
@@ -276,7 +276,7 @@ fn change(app: &mut App, gone: Vec<NamedView>, new: Vec<NamedView>, effects: &mu
 }
 
 /// Makes a view one for all experiments, or for this one.
-fn move_to(app: &mut App, view: NamedView, for_all: bool, effects: &mut Effects) {
+fn move_to(app: &mut App, view: &NamedView, for_all: bool, effects: &mut Effects) {
     let of = if for_all { None } else { place(app) };
     // The picker shows what it was opened with.
     let known = app.views.list.iter().find(|known| known.name == view.name && known.of != of).cloned();

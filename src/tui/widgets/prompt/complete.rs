@@ -44,8 +44,8 @@ fn names(catalog: &Catalog, word: &str) -> Vec<String> {
             found.insert((!plain.starts_with(&word), written.len(), written));
         }
     };
-    ["age", "user", "name"].iter().for_each(|name| offer((*name).to_owned()));
-    Attribute::ALL.iter().for_each(|attribute| offer(Field::Attribute(*attribute).to_string()));
+    let attributes = Attribute::ALL.into_iter().map(|attribute| Field::Attribute(attribute).to_string());
+    ["age", "user", "name"].into_iter().map(str::to_owned).chain(attributes).for_each(&mut offer);
     let texts = &catalog.texts;
     catalog.metrics.keys(texts).for_each(|(key, _)| offer(Field::Metric(key.to_owned()).to_string()));
     catalog.params.keys(texts).for_each(|(key, _)| offer(Field::Param(key.to_owned()).to_string()));
