@@ -236,10 +236,10 @@ fn back(app: &mut App, effects: &mut Effects) {
         return;
     }
     if app.focus == Focus::Runs && !app.runs.view.words.is_empty() {
-        let said = format!("cleared the search /{}", app.runs.view.words.trim());
+        let what = format!("the search /{}", app.runs.view.words.trim());
         app.runs.note_words();
         app.runs.words.reset();
-        runs::filters::tell(app, &said);
+        runs::filters::tell(app, &what);
         words_changed(app, effects);
         return;
     }

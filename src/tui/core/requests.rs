@@ -102,6 +102,7 @@ pub fn open_selected(app: &mut App, effects: &mut Effects) {
     remember(app, effects);
     let remembered = app.memory.experiments.get(id.as_str()).cloned().unwrap_or_default();
     app.runs.open(id.clone(), name, &remembered);
+    runs::views::come_back(app, remembered.view.as_deref());
     runs::views::take_wanted(app, effects);
     app.details.clear();
     app.charts = app.charts.reset();

@@ -260,7 +260,7 @@ fn a_filter_that_was_cleared_comes_back_and_earlier_ones_are_at_hand() {
     // Escape says how it comes back.
     keys(&mut app, "esc", &runs);
     assert_eq!((app.runs.length(), app.runs.filter_text.as_str()), (30, ""));
-    assert_eq!(app.status.as_deref(), Some("cleared the filter age < 80m; F brings it back"));
+    assert_eq!(app.status.as_deref(), Some("F brings back the filter age < 80m"));
     keys(&mut app, "F", &runs);
     assert_eq!((app.runs.length(), app.runs.filter_text.as_str()), (counts[2], all[2]));
     // Without a cleared one it is the one before, to and fro.

@@ -58,6 +58,14 @@ fn a_view_is_saved_and_comes_back() {
         (Shape::Tree, "params.family = tree")
     );
     assert!(drawn(&app).contains("view mine"));
+    // It is there on the next visit, and known by its name.
+    let remembered = app.runs.remembered();
+    assert_eq!(remembered.view.as_deref(), Some("mine"));
+    let (mut later, _) = opened((160, 40), 0);
+    later.views.list.clone_from(&app.views.list);
+    later.runs.open("1".into(), "wine".into(), &remembered);
+    crate::tui::features::runs::views::come_back(&mut later, remembered.view.as_deref());
+    assert_eq!(later.runs.picked_view(), Some(("mine", false)));
     // As it was before it was picked.
     keys(&mut app, "W down enter", &runs);
     assert!(app.runs.length() == 30 && app.runs.view.sort.is_empty() && app.runs.picked_view().is_none());

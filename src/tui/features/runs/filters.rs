@@ -88,16 +88,16 @@ impl Runs {
 
 /// Takes the filter away, and says how it comes back.
 pub fn clear(app: &mut App, effects: &mut Effects) {
-    let said = format!("cleared the filter {}", app.runs.filter_text);
+    let what = format!("the filter {}", app.runs.filter_text);
     app.runs.set_filter(String::new(), Expression::default());
-    tell(app, &said);
+    tell(app, &what);
     view_changed(app, effects);
 }
 
-/// Says what was taken away, and the key that brings it back.
-pub fn tell(app: &mut App, said: &str) {
+/// Says the key that brings back what was taken away. The key comes first: the line may be short.
+pub fn tell(app: &mut App, what: &str) {
     let keys = app.keymap.keys_of(super::actions::Action::LastFilter.into());
-    app.status = Some(keys.first().map_or(said.to_owned(), |key| format!("{said}; {key} brings it back")));
+    app.status = keys.first().map(|key| format!("{key} brings back {what}"));
 }
 
 /// Brings back what was taken away last.

@@ -212,6 +212,7 @@ impl Runs {
             words: self.view.words.clone(),
             filter: self.filter_text.clone(),
             filters: self.filters.applied.clone(),
+            view: self.picked_view.as_ref().map(|picked| picked.name.clone()),
             shape: RememberedShape::of(&self.view.shape),
             deleted: self.deleted,
             column: self.chosen_column().map(ColumnSpec::name),

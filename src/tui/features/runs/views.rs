@@ -129,6 +129,14 @@ fn place(app: &App) -> Option<ViewPlace> {
     app.runs.experiment.as_ref().map(|experiment| ViewPlace::new(&app.views.store, experiment))
 }
 
+/// The view of that name was shown on the last visit.
+pub fn come_back(app: &mut App, name: Option<&str>) {
+    let Some((place, name)) = place(app).zip(name) else { return };
+    let found = find(&app.views.list, name, &place).cloned();
+    app.runs.picked_view =
+        found.map(|NamedView { name, view, .. }| PickedView { name, view, before: SavedView::default() });
+}
+
 /// Shows the view that the command line names.
 pub fn take_wanted(app: &mut App, effects: &mut Effects) {
     let Some(place) = place(app) else { return };
@@ -365,6 +373,6 @@ pub fn reset(app: &mut App) {
     runs.own_columns = false;
     runs.follow_keys();
     if was_filtered {
-        filters::tell(app, "reset columns, order and filter");
+        filters::tell(app, "the filter");
     }
 }

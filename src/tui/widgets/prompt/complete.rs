@@ -12,7 +12,7 @@ use crate::mlflow::filter::{Attribute, Expression, Field};
 /// Completions that are offered.
 const OFFERED: usize = 8;
 /// Values that are looked at, of the newest runs.
-const LOOKED_AT: usize = 50_000;
+const LOOKED_AT: usize = 20_000;
 /// Characters of a value that is offered.
 const LONGEST: usize = 60;
 const TIMES: [&str; 4] = ["now-1h", "now-24h", "now-7d", "now-30d"];
