@@ -89,3 +89,45 @@ fn page(connection: &mut Connection, search: &RunSearch, offset: usize) -> Inner
     let next_page_token = (!is_last).then(|| token_at(offset + looked_at));
     Ok(RunPage { runs, next_page_token })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::mlflow::filter::{Asker, Expression};
+    use crate::store::uri::{Location, RestOptions, open};
+    use crate::store::{NewRun, RunSearch};
+
+    #[tokio::test]
+    async fn pages_on_which_nothing_passes_are_gone_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("mlflow.db").to_str().unwrap().into();
+        let store = open(&Location::Sqlite(database), &RestOptions::default(), false).unwrap();
+        store.begin().await.unwrap();
+        let experiment = store.create_experiment("e", &[]).await.unwrap();
+        for number in 0..7 {
+            let run = NewRun {
+                experiment_id: experiment.clone(),
+                run_name: Some(format!("run-{number}")),
+                user_id: "ana".into(),
+                start_time: 1_000 - number,
+                tags: Vec::new(),
+            };
+            store.create_run(&run).await.unwrap();
+        }
+        let mut search = RunSearch {
+            experiment_ids: vec![experiment],
+            filter: Expression::parse("name ~ '[456]$' AND user = ana").unwrap().at(Asker::default()),
+            max_results: 2,
+            ..RunSearch::default()
+        };
+        let mut pages = Vec::new();
+        loop {
+            let page = store.search_runs(&search).await.unwrap();
+            pages.push(page.runs.iter().map(|run| run.info.run_name.clone()).collect::<Vec<_>>().join(" "));
+            search.page_token = page.next_page_token;
+            if search.page_token.is_none() {
+                break;
+            }
+        }
+        assert_eq!(pages, ["run-4 run-5", "run-6"], "only the last may be empty");
+    }
+}
