@@ -48,7 +48,9 @@
 //! - **scan**: reading all runs of an experiment; **batch**: a block of a scan, in columns; **cursor**: how far a store's changes,
 //!   or a history, have been read.
 //! - **catalogue**: the runs of an experiment in memory; **snapshot**: its state at one time; **row**: the index of a run in it.
-//! - **view**: order, search, filter, tree or groups; **projection**: the lines that a view results in.
+//! - **expression**: a filter as people write it; **filter**: what it means, asked by somebody at a time.
+//! - **view**: order, search, filter, tree or groups; **projection**: the lines that a view results in; **named view**: columns,
+//!   order, filter, tree or groups that the user saved.
 //! - **summary**: minimum, maximum, mean, first and last value of a history; **statistic**: the one that a column shows;
 //!   **coverage**: for how many runs it is known.
 //! - **selected run**: ticked with space, across experiments; **slot**: its number, from which its letter and colour follow.

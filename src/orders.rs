@@ -15,7 +15,7 @@ use crate::mlflow::order::{by_step, rank};
 use crate::mlflow::{LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus};
 use crate::select::{Goal, MetricGoal, Policy, select};
 use crate::store::batch::whole_runs;
-use crate::text::order::natural;
+use crate::text::order::{by_digits, natural};
 
 /// More than the twenty that Rust sorts by insertion, without a look at the order.
 const ITEMS: usize = 24;
@@ -216,6 +216,7 @@ proptest! {
         cells in prop::collection::vec(cell(), ITEMS),
     ) {
         check("natural", &names, |a, b| natural(a, b))?;
+        check("digits", &names, |a, b| by_digits(a, b))?;
         check("rank", &numbers, |a, b| rank(*a).cmp(&rank(*b)))?;
         for pair in numbers.windows(2).filter(|pair| !pair[0].is_nan() && !pair[1].is_nan()) {
             prop_assert_eq!(pair[0] < pair[1], rank(pair[0]) < rank(pair[1]), "{:?}", pair);

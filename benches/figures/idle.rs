@@ -160,6 +160,7 @@ pub fn day() {
         sweeps: mltui::tui::features::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
+        views: mltui::tui::features::runs::views::NamedViews::default(),
         memory: UiMemory::default(),
         size: (200, 50),
         now: 0,

@@ -29,13 +29,29 @@ impl RowSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NeedsStore;
 
-/// The rows that pass all clauses, present or not.
+/// The rows that pass, present or not.
 pub fn matching(catalog: &Catalog, filter: &Filter) -> Result<RowSet, NeedsStore> {
     let mut pass = vec![true; catalog.runs.len()];
-    for clause in &filter.clauses {
-        apply(catalog, clause, &mut pass)?;
-    }
+    narrow(catalog, filter, &mut pass)?;
     Ok(RowSet(pass))
+}
+
+/// Leaves only the rows that pass: those that do not already are not looked at.
+fn narrow(catalog: &Catalog, filter: &Filter, pass: &mut Vec<bool>) -> Result<(), NeedsStore> {
+    for clause in &filter.clauses {
+        apply(catalog, clause, pass)?;
+    }
+    for any in &filter.alternatives {
+        let mut some = vec![false; pass.len()];
+        for filter in any {
+            // What one of them lets through need not be looked at again.
+            let mut rest: Vec<bool> = pass.iter().zip(&some).map(|(pass, some)| *pass && !some).collect();
+            narrow(catalog, filter, &mut rest)?;
+            some.iter_mut().zip(rest).for_each(|(some, passes)| *some |= passes);
+        }
+        *pass = some;
+    }
+    Ok(())
 }
 
 fn apply(catalog: &Catalog, clause: &Clause, pass: &mut [bool]) -> Result<(), NeedsStore> {

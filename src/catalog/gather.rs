@@ -24,7 +24,7 @@ pub async fn runs(store: &Store, wanted: &[(ExperimentId, RunId)]) -> Result<Cat
         let clause = Clause { field: Field::Attribute(Attribute::RunId), test: Test::In(ids) };
         let search = RunSearch {
             experiment_ids,
-            filter: Filter { clauses: vec![clause] },
+            filter: Filter::of(vec![clause]),
             view: ViewType::All,
             max_results: IDS,
             ..RunSearch::default()

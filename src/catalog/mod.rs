@@ -211,4 +211,6 @@ impl Catalog {
 }
 
 #[cfg(test)]
+mod filter_tests;
+#[cfg(test)]
 mod tests;

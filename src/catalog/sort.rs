@@ -1,6 +1,6 @@
 //! Sorted views of a catalogue: the rows of a table in their order.
 //!
-//! Numbers are sorted as numbers wherever a value is one, texts behind them; NaN and then missing values come
+//! Numbers are sorted as numbers wherever a value is one, texts behind them, by the numbers in them; NaN and then missing values come
 //! last in both directions. The order is total: ties go by start, newest first, and by run id.
 
 use rustc_hash::FxHashMap;
@@ -8,7 +8,9 @@ use rustc_hash::FxHashMap;
 use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
 use crate::mlflow::RunStatus;
 use crate::mlflow::filter::Direction;
+pub use crate::mlflow::filter::parse_number;
 use crate::mlflow::order::rank;
+use crate::text::order::by_digits;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SortKey {
@@ -113,7 +115,11 @@ fn ranks(catalog: &Catalog, key: &SortKey, now: i64) -> Vec<u64> {
                     }
                 };
             }
-            texts.sort();
+            if key.column == ColumnSpec::User {
+                texts.sort_by(|a, b| by_digits(&a.0, &b.0));
+            } else {
+                texts.sort();
+            }
             let mut rank = 0;
             for i in 0..texts.len() {
                 rank += u64::from(i > 0 && texts[i].0 != texts[i - 1].0);
@@ -150,19 +156,9 @@ fn text_ranks(catalog: &Catalog, syms: impl Iterator<Item = Sym>) -> FxHashMap<S
             }
         });
     }
-    words.sort_unstable();
+    words.sort_unstable_by(|a, b| by_digits(a.0, b.0));
     for (rank, (_, sym)) in words.iter().enumerate() {
         ranks.insert(*sym, TextRank::Text(rank as u64));
     }
     ranks
-}
-
-/// A text as a number, if it is one in the way that Python writes them.
-pub fn parse_number(text: &str) -> Option<f64> {
-    let starts_like_one = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
-    if starts_like_one || matches!(text, "nan" | "NaN" | "inf" | "Infinity") {
-        text.parse().ok()
-    } else {
-        None
-    }
 }

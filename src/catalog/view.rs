@@ -9,7 +9,7 @@ use super::filter::{NeedsStore, RowSet, matching};
 use super::search::Search;
 use super::sort::{SortKey, sorted};
 use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
-use crate::mlflow::filter::{Direction, Filter};
+use crate::mlflow::filter::{Asker, Direction, Expression};
 use crate::mlflow::tags;
 use crate::text::exact;
 
@@ -21,7 +21,9 @@ pub struct View {
     pub sort: Vec<SortKey>,
     /// Words that all have to be found in a run.
     pub words: String,
-    pub filter: Filter,
+    pub filter: Expression,
+    /// Who `me` is in the filter.
+    pub user: String,
     pub shape: Shape,
     /// What stands otherwise than by default: parents are open, groups are folded.
     pub toggled: FxHashSet<LineKey>,
@@ -53,7 +55,7 @@ pub struct ViewLine {
     pub kind: LineKind,
     pub depth: u8,
     pub fold: FoldState,
-    /// It does not pass itself and is there for the sake of its children.
+    /// It does not pass itself and is there for the sake of its children, or of a run above it.
     pub context: bool,
 }
 
@@ -139,9 +141,12 @@ pub fn project_with(catalog: &Catalog, view: &View, found: Option<&Ids>, now: i6
         Some(ids) => {
             Some(catalog.runs.iter().map(|run| ids.contains(catalog.texts.get(run.run_id))).collect())
         }
-        None if view.filter.clauses.is_empty() => None,
+        None if view.filter.is_empty() => None,
         // What only a store knows passes nobody here.
-        None => Some(matching(catalog, &view.filter).unwrap_or_else(|NeedsStore| RowSet::new(Vec::new()))),
+        None => {
+            let filter = view.filter.at(Asker { now, user: &view.user });
+            Some(matching(catalog, &filter).unwrap_or_else(|NeedsStore| RowSet::new(Vec::new())))
+        }
     };
     let passes = |row: Row| {
         search.as_ref().is_none_or(|set| set.contains(row))
@@ -169,24 +174,31 @@ impl View {
 
     /// Whether anything is left out.
     pub fn is_filtered(&self) -> bool {
-        !self.words.trim().is_empty() || !self.filter.clauses.is_empty()
+        !self.words.trim().is_empty() || !self.filter.is_empty()
     }
 }
 
 /// Children under their parents, both in the order of the view. A parent that does not pass stays for its children,
-/// and open for them.
+/// and open for them; children that do not pass stay with their parent.
 fn tree(catalog: &Catalog, view: &View, order: &[Row], passes: &dyn Fn(Row) -> bool) -> Projection {
     let parents = parents(catalog);
     let parent_of = |row: Row| parents.get(&row).copied();
     let mut shown = vec![false; catalog.runs.len()];
+    // What stands above a run that passes.
+    let mut is_above = shown.clone();
     let mut passing = 0;
     for row in order.iter().copied().filter(|row| passes(*row)) {
         passing += 1;
-        let mut at = Some(row);
-        while let Some(row) = at.filter(|row| !shown[*row as usize]) {
-            shown[row as usize] = true;
+        shown[row as usize] = true;
+        let mut at = parent_of(row);
+        while let Some(row) = at.filter(|row| !is_above[*row as usize]) {
+            is_above[row as usize] = true;
             at = parent_of(row);
         }
+    }
+    if passing < order.len() && !parents.is_empty() {
+        keep_children(&parents, order, &mut shown);
+        shown.iter_mut().zip(&is_above).for_each(|(shown, is_above)| *shown |= is_above);
     }
     let mut children: FxHashMap<Row, Vec<Row>> = FxHashMap::default();
     let mut roots = Vec::new();
@@ -203,7 +215,9 @@ fn tree(catalog: &Catalog, view: &View, order: &[Row], passes: &dyn Fn(Row) -> b
         let below = children.get(&row).map_or(&[][..], Vec::as_slice);
         let fold = if below.is_empty() {
             FoldState::Leaf
-        } else if !passes(row) || view.is_open(&LineKey::Run(catalog.run_id(row).to_owned()), true) {
+        } else if (!passes(row) && is_above[row as usize])
+            || view.is_open(&LineKey::Run(catalog.run_id(row).to_owned()), true)
+        {
             open.extend(below.iter().rev().map(|child| (*child, depth.saturating_add(1))));
             FoldState::Open(below.len() as u32)
         } else {
@@ -212,6 +226,28 @@ fn tree(catalog: &Catalog, view: &View, order: &[Row], passes: &dyn Fn(Row) -> b
         lines.push(ViewLine { kind: LineKind::Run(row), depth, fold, context: !passes(row) });
     }
     Projection { lines, passing, ..Projection::default() }
+}
+
+/// Adds what stands under runs that are shown.
+fn keep_children(parents: &FxHashMap<Row, Row>, order: &[Row], shown: &mut [bool]) {
+    let mut is_known = vec![false; shown.len()];
+    let mut path = Vec::new();
+    for row in order.iter().copied() {
+        let mut at = row;
+        // Up to a run that is shown, or whose ancestors were looked at.
+        while !shown[at as usize] && !is_known[at as usize] {
+            path.push(at);
+            match parents.get(&at) {
+                Some(parent) => at = *parent,
+                None => break,
+            }
+        }
+        let is_kept = shown[at as usize];
+        for below in path.drain(..) {
+            is_known[below as usize] = true;
+            shown[below as usize] |= is_kept;
+        }
+    }
 }
 
 /// The parent of each run that has one in the catalogue. Runs that are their own ancestors have none.

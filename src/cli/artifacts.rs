@@ -25,7 +25,7 @@ pub enum ArtifactsCommand {
 
 #[derive(Debug, clap::Args)]
 pub struct LsArguments {
-    /// runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-MODEL_ID
+    /// runs:/RUN/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-MODEL_ID
     address: String,
     /// Also list what is in folders
     #[arg(short, long)]
@@ -36,7 +36,7 @@ pub struct LsArguments {
 
 #[derive(Debug, clap::Args)]
 pub struct CatArguments {
-    /// runs:/RUN_ID/PATH, or a file of a model
+    /// runs:/RUN/PATH, or a file of a model
     address: String,
     /// Skip so many bytes
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
@@ -68,7 +68,7 @@ async fn list(settings: &Settings, arguments: &LsArguments, out: &mut impl Write
         let entries = files::entries(&source).await?;
         (entries.files, entries.is_file, entries.is_cut)
     };
-    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.sort_by(|a, b| text::order::natural(&a.path, &b.path));
     if files.is_empty() && !source.path.is_empty() {
         return Err(TransferError::Nothing(format!("nothing is at {}", source.address)).into());
     }

@@ -7,13 +7,14 @@ use super::sweep_report::say;
 use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::mlflow::Experiment;
+use crate::mlflow::filter::Asker;
 use crate::select::{
     Ancestors, Goal, MetricGoal, Policy, PolicyOrigin, Resolved, Selection, ValueOf, further_metrics,
     optuna_directions, resolve, select, select_with,
 };
 use crate::state::policies::Policies;
-use crate::store::Store;
 use crate::store::uri::Location;
+use crate::store::{Store, now_ms};
 
 #[derive(Debug, Default, clap::Args)]
 pub struct PolicyFlags {
@@ -27,7 +28,7 @@ pub struct PolicyFlags {
     /// Higher values of the metric are better
     #[arg(long)]
     max: bool,
-    /// Only runs that match this MLflow filter: "metrics.latency_ms < 50 AND params.family = 'tree'"
+    /// Only runs that match this filter: "metrics.latency_ms < 50 AND (params.family = tree OR age < 1d)"
     #[arg(long = "where", value_name = "FILTER")]
     constraint: Option<String>,
     /// Which value of the metric to use: latest, best (of its history), or last:N (mean of the last N points)
@@ -132,7 +133,7 @@ impl PolicyFlags {
             policy.weights.clone_from(&self.weight);
         }
         policy.check()?;
-        Ok((policy, origin))
+        Ok((policy.at(Asker { now: now_ms(), user: &settings.user }), origin))
     }
 
     async fn resolved(

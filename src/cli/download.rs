@@ -6,16 +6,18 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::finding::find_run;
 use super::output::print_json;
 use super::transferring::{may_replace, watched};
 use super::{Failure, open_existing};
 use crate::config::Settings;
 use crate::files::{self, Address, Done, DownloadRequest, Progress, Source, Target};
+use crate::store::Store;
 use crate::text;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-MODEL_ID
+    /// runs:/RUN/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-MODEL_ID
     address: String,
     /// Folder for the file, or for what is in the folder or model [default: one of its name, in the working folder]
     #[arg(long, value_name = "DIR")]
@@ -32,10 +34,26 @@ pub struct Arguments {
     json: bool,
 }
 
+/// Whether it looks like the id of a run, not like the beginning of one or a name.
+fn is_whole_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The address with the id of the run that is meant by a name, or by the beginning of an id.
+pub async fn of_run(store: &Store, mut address: Address) -> Result<Address, Failure> {
+    if let Address::Run(id, _) = &mut address
+        && !is_whole_id(&id.0)
+    {
+        *id = find_run(store, &id.0).await?.info.run_id;
+    }
+    Ok(address)
+}
+
 /// The files of an address; nothing is at an address of what is not there.
 pub async fn find(settings: &Settings, address: &str) -> Result<Source, Failure> {
     let address: Address = address.parse()?;
     let store = open_existing(settings)?;
+    let address = of_run(&store, address).await?;
     Ok(files::resolve(&store, &address).await?)
 }
 

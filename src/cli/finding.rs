@@ -60,7 +60,7 @@ async fn with(
     }
     let search = RunSearch {
         experiment_ids: experiments.to_vec(),
-        filter: Filter { clauses: vec![clause] },
+        filter: Filter::of(vec![clause]),
         max_results: TOLD + 1,
         ..RunSearch::default()
     };

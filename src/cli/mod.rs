@@ -71,6 +71,9 @@ const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure; 2 wrong command line
 pub struct Arguments {
     #[command(flatten)]
     pub flags: Flags,
+    /// Open the explorer with this view, as saved there
+    #[arg(long, value_name = "NAME")]
+    pub view: Option<String>,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -206,7 +209,7 @@ impl Failure {
     /// A filter that the server does not take is a mistake of who wrote it.
     fn of_filter(error: StoreError, filter: &Filter) -> Self {
         match error.kind {
-            ErrorKind::Invalid(message) if !filter.clauses.is_empty() => {
+            ErrorKind::Invalid(message) if !filter.is_empty() => {
                 Self::Usage(format!("the server rejects this filter: {message}"))
             }
             _ => Self::Store(error),
@@ -314,6 +317,10 @@ fn cleaned(value: &ContextValue) -> Option<ContextValue> {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    if arguments.view.is_some() && arguments.command.is_some() {
+        let words = "--view in front of a command is for the explorer; `mltui runs` takes it behind its name";
+        return Err(Failure::Usage(words.into()));
+    }
     let mut out = Out::open();
     match &arguments.command {
         Some(Command::Completions { shell }) => {
@@ -376,12 +383,15 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                         .into(),
                 ));
             }
-            let opened = explore(settings)?;
+            let opened = explore(settings, arguments.view)?;
             let flags = arguments.flags;
             let connect = move |name: &str| {
                 let flags = Flags { profile: Some(name.to_owned()), tracking_uri: None, ..flags.clone() };
                 let settings = Settings::load(&flags, &Environment::of_this_process(), &Folders::find());
-                settings.map_err(Failure::from).and_then(explore).map_err(|error| error.to_string())
+                settings
+                    .map_err(Failure::from)
+                    .and_then(|settings| explore(settings, None))
+                    .map_err(|error| error.to_string())
             };
             Ok(crate::tui::run(opened, &connect)?)
         }
@@ -389,13 +399,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// The store that the settings name, to be explored.
-fn explore(mut settings: Settings) -> Result<OpenStore, Failure> {
+fn explore(mut settings: Settings, view: Option<String>) -> Result<OpenStore, Failure> {
     // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
     settings.rest.max_retries = 0;
     let store = open_or_begin(&settings)?;
     let keymap = Keymap::with(settings.keys())
         .map_err(|message| ConfigError::Keys { path: settings.config_file.clone(), message })?;
-    Ok(OpenStore { settings, store, keymap })
+    Ok(OpenStore { settings, store, keymap, view })
 }
 
 /// Runs a command to its end on this thread.

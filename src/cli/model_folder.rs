@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::download::of_run;
 use super::models::Arguments;
 use super::output::print_json;
 use super::{Failure, open_existing};
@@ -34,6 +35,7 @@ pub async fn run(
     }
     let address: Address = name.parse()?;
     let store = open_existing(settings)?;
+    let address = of_run(&store, address).await?;
     let folder = files::model_folder(&store, &address).await?;
     if arguments.format.json {
         print_json(&told(&address, &folder), out)?;

@@ -16,7 +16,7 @@ use crate::store::{Store, now_ms};
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Name of a registered model, whose versions are printed; or models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-MODEL_ID
-    /// or runs:/RUN_ID/PATH, whose flavors, signature, requirements and files are
+    /// or runs:/RUN/PATH, whose flavors, signature, requirements and files are
     pub name: Option<String>,
     /// Only models whose name or alias contains this text (case-insensitive); of a model, only versions that do
     #[arg(long, value_name = "TEXT")]

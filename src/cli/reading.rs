@@ -58,8 +58,9 @@ pub async fn read_columns(
     for objective in policy.objectives.iter().chain(&policy.tie_breaks).chain(further) {
         metrics.push(objective.metric.clone());
     }
-    for clause in &policy.filter.clauses {
-        match &clause.field {
+    let fields = policy.filter.fields();
+    for field in &fields {
+        match field {
             Field::Metric(key) => metrics.push(key.clone()),
             Field::Param(key) => params.push(key.clone()),
             Field::Tag(key) => keys.push(key.clone()),
@@ -75,7 +76,7 @@ pub async fn read_columns(
         metrics,
         params,
         tags: keys,
-        bare: !policy.filter.clauses.iter().any(|clause| matches!(clause.field, Field::Attribute(_))),
+        bare: !fields.iter().any(|field| matches!(field, Field::Attribute(_))),
     };
     let scan = Scan {
         experiment_id: experiment.experiment_id.clone(),
@@ -265,7 +266,7 @@ fn at_least(policy: &Policy, bound: Option<f64>) -> Filter {
     let status = Clause { field: Field::Attribute(Attribute::Status), test: status };
     let constraint = policy.filter.clauses.iter().filter(|clause| Query::asks(clause)).take(MOST_CLAUSES);
     let [finite, good] = bounds(policy.primary(), bound);
-    Filter { clauses: constraint.cloned().chain([status, finite, good]).collect() }
+    Filter::of(constraint.cloned().chain([status, finite, good]).collect())
 }
 
 /// That a metric is a finite number, as far as that is what is wanted of it, and as good as a bound.
@@ -323,9 +324,10 @@ async fn fold_runs(
         let search = RunSearch {
             experiment_ids: vec![experiment.experiment_id.clone()],
             max_results: ids.len(),
-            filter: Filter {
-                clauses: vec![Clause { field: Field::Attribute(Attribute::RunId), test: Test::In(ids) }],
-            },
+            filter: Filter::of(vec![Clause {
+                field: Field::Attribute(Attribute::RunId),
+                test: Test::In(ids),
+            }]),
             view,
             ..RunSearch::default()
         };

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::choosing::store_name;
 use super::output::{OutputFlags, TextTable, print_json};
 use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
@@ -12,18 +13,21 @@ use crate::catalog::sort::{SortKey, sorted};
 use crate::catalog::summaries::NeededHistory;
 use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Keyed, NO_TIME, Row, Sym, Value};
 use crate::config::Settings;
-use crate::mlflow::filter::{Direction, Filter, parse};
+use crate::mlflow::filter::{Asker, Direction, Expression, Filter, Query};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::sheet::json_number;
+use crate::state::views::{SavedView, ViewPlace, Views, find, for_place};
 use crate::store::batch::whole_runs;
 use crate::store::pages::each_page;
 use crate::store::{RunSearch, Scan, ScanValues, Store, now_ms};
+use crate::text::order::natural;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Name or id of the experiment
     experiment: String,
-    /// Only runs that match this MLflow filter: "metrics.rmse < 0.5 AND params.family = 'tree'"
+    /// Only runs that match this filter: MLflow's own, as in "metrics.rmse < 0.5 AND params.family = 'tree'", or easier:
+    /// "age < 1d AND user = me AND (params.family = tree OR name ~ '^fold')"
     #[arg(long, value_name = "FILTER", default_value = "")]
     filter: String,
     /// Sort by this column, such as metrics.rmse or "start_time desc"; repeatable
@@ -34,6 +38,10 @@ pub struct Arguments {
     /// last(metrics.NAME, N), the mean of the last N points
     #[arg(long, value_name = "NAMES")]
     columns: Vec<String>,
+    /// Take columns, order and filter of a view that was saved in the explorer; --columns and --sort go before it, and
+    /// --filter narrows it
+    #[arg(long, value_name = "NAME")]
+    view: Option<String>,
     /// Print at most this many runs
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -54,15 +62,22 @@ struct RunsQuery {
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
-    let query = understand(arguments)?;
+    let mut query = understand(arguments, &settings.user)?;
     let store = open(settings)?;
     let experiment = find_experiment(&store, &arguments.experiment).await?.experiment_id;
+    if let Some(name) = &arguments.view {
+        query.follow(&view(settings, &experiment, name)?, arguments, &settings.user)?;
+    }
     let (catalog, rows) = read(&store, &experiment, &query).await?;
     if arguments.format.json && query.columns.is_empty() {
         let runs = rows.iter().map(|row| run_json(&catalog, *row)).collect();
         return Ok(print_json(&Json::Array(runs), out)?);
     }
-    let columns = if query.columns.is_empty() { default_columns(&catalog) } else { query.columns };
+    let columns = if query.columns.is_empty() {
+        default_columns(&catalog, arguments.format.csv)
+    } else {
+        query.columns
+    };
     let bound: Vec<Bound> = columns.iter().map(|column| Bound::new(&catalog, column)).collect();
     let now = now_ms();
     let table = TextTable {
@@ -75,6 +90,46 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     };
     tell_of_empty(&columns, &table.rows);
     Ok(table.print(arguments.format, now, out)?)
+}
+
+/// The saved view of that name.
+fn view(settings: &Settings, experiment: &ExperimentId, name: &str) -> Result<SavedView, Failure> {
+    let views = Views::new(&settings.state_folder).all();
+    let views = views.map_err(|cause| Failure::State { what: "the saved views", cause })?;
+    let place = ViewPlace::new(&store_name(settings), experiment);
+    if let Some(found) = find(&views, name, &place) {
+        return Ok(found.view.clone());
+    }
+    let known: Vec<&str> = for_place(&views, &place).iter().map(|view| view.name.as_str()).collect();
+    let known = if known.is_empty() {
+        "; g W in the explorer saves one".into()
+    } else {
+        format!("; there are {}", known.join(", "))
+    };
+    Err(Failure::NoneEligible(format!("no view {name:?} of this experiment{known}")))
+}
+
+impl RunsQuery {
+    /// Takes what a view says, as far as the command line does not.
+    fn follow(&mut self, view: &SavedView, arguments: &Arguments, user: &str) -> Result<(), Failure> {
+        let wrong = |what, text: &str, error| Failure::Language { what, text: text.to_owned(), error };
+        if arguments.columns.is_empty() {
+            for column in &view.columns {
+                let read = ColumnSpec::parse(&column.name);
+                self.columns.push(read.map_err(|error| wrong("view's columns", &column.name, error))?);
+            }
+        }
+        if arguments.sort.is_empty() && !view.sort.is_empty() {
+            self.sort.clear();
+            for key in &view.sort {
+                self.sort.push(SortKey::parse(key).map_err(|error| wrong("view's order", key, error))?);
+            }
+        }
+        let filter =
+            Expression::parse(&view.filter).map_err(|error| wrong("view's filter", &view.filter, error))?;
+        self.filter = std::mem::take(&mut self.filter).and(filter.at(Asker { now: now_ms(), user }));
+        Ok(())
+    }
 }
 
 /// What stands above the columns of the table; the whole name where two would look the same.
@@ -107,7 +162,7 @@ fn tell(words: &str) {
     let _ = writeln!(std::io::stderr(), "mltui: {}", crate::text::clean(words));
 }
 
-fn understand(arguments: &Arguments) -> Result<RunsQuery, Failure> {
+fn understand(arguments: &Arguments, user: &str) -> Result<RunsQuery, Failure> {
     let wrong = |what, text: &str, error| Failure::Language { what, text: text.to_owned(), error };
     let mut sort = Vec::new();
     for text in &arguments.sort {
@@ -120,9 +175,10 @@ fn understand(arguments: &Arguments) -> Result<RunsQuery, Failure> {
     for text in arguments.columns.iter().flat_map(|list| split_columns(list)) {
         columns.push(ColumnSpec::parse(text).map_err(|error| wrong("columns", text, error))?);
     }
-    let filter = parse(&arguments.filter).map_err(|error| wrong("filter", &arguments.filter, error))?;
+    let filter =
+        Expression::parse(&arguments.filter).map_err(|error| wrong("filter", &arguments.filter, error))?;
     Ok(RunsQuery {
-        filter,
+        filter: filter.at(Asker { now: now_ms(), user }),
         sort,
         columns,
         limit: arguments.limit.unwrap_or(usize::MAX),
@@ -165,7 +221,7 @@ async fn read(
     let by_column = store.capabilities().column_scan;
     let asks_for_data_sets = query.filter.needs_store();
     // What is read faster by columns than by runs is filtered here; a server filters what it sends.
-    if !query.filter.clauses.is_empty() && (!by_column || asks_for_data_sets) {
+    if !query.filter.is_empty() && (!by_column || asks_for_data_sets) {
         let catalog = search(store, experiment, query).await?;
         let mut rows = in_order(&catalog, query);
         rows.truncate(query.limit);
@@ -174,7 +230,7 @@ async fn read(
     // Only the newest few: a search tells.
     let newest_first =
         query.sort == [SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending }];
-    if newest_first && query.filter.clauses.is_empty() && query.limit <= 1000 {
+    if newest_first && query.filter.is_empty() && query.limit <= 1000 {
         let catalog = search(store, experiment, query).await?;
         let mut rows = in_order(&catalog, query);
         rows.truncate(query.limit);
@@ -218,8 +274,14 @@ fn in_order(catalog: &Catalog, query: &RunsQuery) -> Vec<Row> {
 /// Everything that passes the filter, page by page, or no more than the limit.
 async fn search(store: &Store, experiment: &ExperimentId, query: &RunsQuery) -> Result<Catalog, Failure> {
     let page = store.capabilities().page;
+    if !query.filter.is_empty()
+        && !store.capabilities().column_scan
+        && Query::new(&query.filter).text.is_empty()
+    {
+        tell("the server knows no such filter: all runs are read and filtered here");
+    }
     // Without a filter no more is read than what is printed.
-    let is_filtered = !query.filter.clauses.is_empty();
+    let is_filtered = !query.filter.is_empty();
     let search = RunSearch {
         experiment_ids: vec![experiment.clone()],
         filter: query.filter.clone(),
@@ -266,7 +328,7 @@ pub(super) async fn scan_all(store: &Store, scan: Scan) -> Result<Builder, Failu
 /// The keys that sorting, filtering and printing need.
 fn needed(query: &RunsQuery) -> ScanValues {
     let (mut metrics, mut params, mut tag_keys) = (Vec::new(), Vec::new(), Vec::new());
-    let filtered = query.filter.clauses.iter().map(|clause| ColumnSpec::from(clause.field.clone()));
+    let filtered = query.filter.fields().into_iter().map(|field| ColumnSpec::from(field.clone()));
     let sorted = query.sort.iter().map(|key| key.column.clone());
     for column in filtered.chain(sorted).chain(query.columns.iter().cloned()) {
         match column {
@@ -282,8 +344,9 @@ fn needed(query: &RunsQuery) -> ScanValues {
     ScanValues::Only { metrics, params, tags: tag_keys, bare: false }
 }
 
-/// What a table shows that nobody chose columns for: the attributes, then metrics and params by name.
-fn default_columns(catalog: &Catalog) -> Vec<ColumnSpec> {
+/// What a table shows that nobody chose columns for: the attributes, then metrics and params by name; and tags, where it is
+/// for programs.
+fn default_columns(catalog: &Catalog, has_tags: bool) -> Vec<ColumnSpec> {
     let mut columns = vec![
         ColumnSpec::RunName,
         ColumnSpec::RunId,
@@ -294,10 +357,17 @@ fn default_columns(catalog: &Catalog) -> Vec<ColumnSpec> {
     ];
     let mut metrics: Vec<&str> = catalog.metrics.keys(&catalog.texts).map(|(key, _)| key).collect();
     let mut params: Vec<&str> = catalog.params.keys(&catalog.texts).map(|(key, _)| key).collect();
-    metrics.sort_unstable();
-    params.sort_unstable();
+    metrics.sort_unstable_by(|a, b| natural(a, b));
+    params.sort_unstable_by(|a, b| natural(a, b));
     columns.extend(metrics.into_iter().map(ColumnSpec::metric));
     columns.extend(params.into_iter().map(|key| ColumnSpec::Param(key.to_owned())));
+    if has_tags {
+        let keys = catalog.tags.keys(&catalog.texts).map(|(key, _)| key);
+        // The name is there already.
+        let mut keys: Vec<&str> = keys.filter(|key| *key != tags::RUN_NAME).collect();
+        keys.sort_unstable_by(|a, b| tags::is_system(a).cmp(&tags::is_system(b)).then_with(|| natural(a, b)));
+        columns.extend(keys.into_iter().map(|key| ColumnSpec::Tag(key.to_owned())));
+    }
     columns
 }
 

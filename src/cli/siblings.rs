@@ -64,7 +64,7 @@ async fn look(
     clauses.push(Clause { field: Field::Attribute(Attribute::Status), test: status });
     let mut search = RunSearch {
         experiment_ids: vec![experiment.experiment_id.clone()],
-        filter: Filter { clauses },
+        filter: Filter::of(clauses),
         max_results: PAGE,
         ..RunSearch::default()
     };

@@ -18,7 +18,7 @@ use crate::text;
 pub struct Arguments {
     /// A file, or a folder, of which everything that is in it is logged
     path: PathBuf,
-    /// runs:/RUN_ID, or a folder of the run: runs:/RUN_ID/FOLDER
+    /// runs:/RUN, or a folder of the run: runs:/RUN/FOLDER
     address: String,
     /// Replace files of the same names
     #[arg(long)]
@@ -30,7 +30,7 @@ pub struct Arguments {
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     if !matches!(arguments.address.parse()?, Address::Run(..)) {
-        return Err(Failure::Usage("files are logged to a run: runs:/RUN_ID or runs:/RUN_ID/FOLDER".into()));
+        return Err(Failure::Usage("files are logged to a run: runs:/RUN or runs:/RUN/FOLDER".into()));
     }
     let source = find(settings, &arguments.address).await?;
     let mut request = UploadRequest { from: arguments.path.clone(), replaces: arguments.force };

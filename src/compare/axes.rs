@@ -6,6 +6,7 @@ use super::{CompareCell, Comparison, EntryKind, number};
 use crate::catalog::{ColumnSpec, Value};
 use crate::sheet;
 use crate::text;
+use crate::text::order::natural;
 
 /// Greatest over least from which on an axis of positive numbers is logarithmic: learning rates are.
 const LOG: f64 = 100.0;
@@ -58,10 +59,10 @@ impl Axis {
                 .filter(|(_, cell)| **cell != CompareCell::Missing)
                 .map(|(label, _)| label.clone())
                 .collect();
-            texts.sort_unstable();
+            texts.sort_unstable_by(|a, b| natural(a, b));
             texts.dedup();
             let place = |label: &String| {
-                let at = texts.binary_search(label).ok()?;
+                let at = texts.binary_search_by(|text| natural(text, label)).ok()?;
                 Some(if texts.len() > 1 { at as f64 / (texts.len() - 1) as f64 } else { 0.5 })
             };
             let places = labels.iter().map(place).collect();

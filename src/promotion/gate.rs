@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, Measured};
 use super::policy::{ModelPolicy, Required, Role};
-use crate::mlflow::filter::{Attribute, Clause, Field};
+use crate::mlflow::filter::{Asker, Attribute, Clause, Field, Filter, in_words};
 use crate::mlflow::{Param, Run, Tag};
 use crate::select::margin::is_better_by;
 use crate::select::{Goal, MetricGoal};
@@ -133,7 +133,9 @@ pub fn judge(policy: &ModelPolicy, role: &Role, candidate: &Facts, holder: Optio
     }
     checks.extend(policy.tags.iter().map(|required| of_tag(required, candidate)));
     checks.extend(policy.params.iter().map(|required| of_param(required, candidate)));
-    checks.extend(policy.constraint.clauses.iter().map(|clause| of_clause(clause, candidate)));
+    let constraint = policy.constraint.at(Asker::default());
+    checks.extend(constraint.clauses.iter().map(|clause| of_clause(clause, candidate)));
+    checks.extend(constraint.alternatives.iter().map(|any| of_any(any, candidate)));
     Verdict { checks }
 }
 
@@ -348,12 +350,7 @@ fn of_clause(clause: &Clause, candidate: &Facts) -> Check {
     let Some(run) = &candidate.run else {
         return check(of, Outcome::Unknown, format!("{}: its run cannot be read", clause.field));
     };
-    let has = match &clause.field {
-        Field::Metric(key) => {
-            run.metrics.iter().find(|metric| metric.key == *key).map(|metric| exact(metric.value))
-        }
-        field => text_of(run, field),
-    };
+    let has = told_of(run, &clause.field);
     let own = match &clause.field {
         Field::Metric(key) => run.metrics.iter().find(|metric| metric.key == *key).map(|it| it.value),
         _ => None,
@@ -363,6 +360,34 @@ fn of_clause(clause: &Clause, candidate: &Facts) -> Check {
     let verb = if passes { "passes" } else { "does not pass" };
     let words = format!("{} is {told}, which {verb} {}", clause.field, clause.test);
     Check { own, ..check(of, Outcome::of(passes), words) }
+}
+
+/// Conditions of which one has to hold.
+fn of_any(any: &[Filter], candidate: &Facts) -> Check {
+    let wanted = in_words(any);
+    let of = CheckOf::Where(wanted.clone());
+    let Some(run) = &candidate.run else {
+        return check(of, Outcome::Unknown, format!("{wanted}: its run cannot be read"));
+    };
+    let mut has = Vec::new();
+    for field in any.iter().flat_map(Filter::fields) {
+        let told = told_of(run, field).unwrap_or_else(|| "missing".into());
+        let words = format!("{field} is {told}");
+        if !has.contains(&words) {
+            has.push(words);
+        }
+    }
+    let passes = any.iter().any(|filter| filter.matches(run));
+    let verb = if passes { "passes" } else { "does not pass" };
+    check(of, Outcome::of(passes), format!("{}, which {verb} {wanted}", has.join(", ")))
+}
+
+/// What a run has, in words.
+fn told_of(run: &Run, field: &Field) -> Option<String> {
+    match field {
+        Field::Metric(key) => run.metrics.iter().find(|metric| metric.key == *key).map(|it| exact(it.value)),
+        field => text_of(run, field),
+    }
 }
 
 fn text_of(run: &Run, field: &Field) -> Option<String> {

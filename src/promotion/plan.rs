@@ -4,6 +4,7 @@ use super::facts::{Facts, facts, facts_of_new, if_there, read_nan};
 use super::gate::{Verdict, judge, told_apart};
 use super::log::{Log, Promotion, VERSION_OF, later_id};
 use super::policy::{ModelPolicy, Role};
+use crate::mlflow::filter::Asker;
 use crate::mlflow::{ModelVersion, RegisteredModel, RunId};
 use crate::registry::metric_of;
 use crate::select::{MetricGoal, Patterns};
@@ -131,6 +132,7 @@ pub async fn plan(store: &Store, request: &PromotionRequest, patterns: &Patterns
         None => None,
     };
     let mut judged_by = policy.clone();
+    judged_by.constraint = policy.constraint.at(Asker { now: request.now, user: &request.by }).into();
     let usual =
         || metric_of(&[candidate.origin(), held.as_ref().map(Facts::origin).unwrap_or_default()], patterns);
     let objective = policy.metric.clone().or_else(|| request.compare_by.clone()).or_else(usual);

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use crate::mlflow::ModelStage;
-use crate::mlflow::filter::Filter;
+use crate::mlflow::filter::Expression;
 use crate::mlflow::limits::{LimitError, check_alias};
-use crate::select::{MetricGoal, Policy};
+use crate::select::MetricGoal;
+use crate::select::policy::understand;
 
 /// Earlier holders that can keep an alias.
 const MOST_KEPT: usize = 9;
@@ -87,7 +88,7 @@ pub struct ModelPolicy {
     /// Of the logged model, or the run.
     pub params: Vec<Required>,
     /// The run must match it.
-    pub constraint: Filter,
+    pub constraint: Expression,
     /// The lowest first; a version goes from one to the next.
     pub roles: Vec<Role>,
     /// Earlier holders of the last role that keep an alias.
@@ -102,7 +103,7 @@ impl Default for ModelPolicy {
             same_data: false,
             tags: Vec::new(),
             params: Vec::new(),
-            constraint: Filter::default(),
+            constraint: Expression::default(),
             roles: Vec::new(),
             keep: 1,
         }
@@ -110,14 +111,16 @@ impl Default for ModelPolicy {
 }
 
 impl ModelPolicy {
-    /// Sets the constraint, in MLflow's filter language.
+    /// Sets the constraint, as [`Expression`] reads it.
     ///
     /// # Errors
     /// Where the text is not in that language, or asks for data sets.
     pub fn constrain(&mut self, text: &str) -> Result<(), String> {
-        let mut policy = Policy::new(MetricGoal::new("", crate::select::Goal::Maximize));
-        policy.constrain(text).map_err(|error| error.to_string())?;
-        self.constraint = policy.filter;
+        self.constraint = if text.trim().is_empty() {
+            Expression::default()
+        } else {
+            understand(text).map_err(|error| error.to_string())?
+        };
         Ok(())
     }
 

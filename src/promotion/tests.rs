@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::marking::{self, Journal};
+use crate::mlflow::filter::Asker;
 use crate::mlflow::{ModelStage, ModelVersion, RunId, Tag};
 use crate::select::{Goal, MetricGoal, Patterns};
 use crate::store::failing::{Failing, Moment};
@@ -432,6 +433,19 @@ fn what_is_required_and_missing_is_told_from_what_cannot_be_read() {
             "failed: metrics.rmse is 0.5, which does not pass < 0.4",
         ]
     );
+    let mut either = ModelPolicy::default();
+    either.constrain("metrics.rmse < 0.4 OR (metrics.rmse < 0.6 AND user = me)").unwrap();
+    let verdict = judge(&either, &alias("champion"), &known, None);
+    assert_eq!(
+        verdict.lines(),
+        [
+            "failed: metrics.rmse is 0.5, attributes.user_id is ana, which does not pass metrics.rmse < 0.4 OR \
+          metrics.rmse < 0.6 AND attributes.user_id = ''"
+        ],
+        "nobody asks"
+    );
+    either.constraint = either.constraint.at(Asker { now: 0, user: "ana" }).into();
+    assert_eq!(judge(&either, &alias("champion"), &known, None).outcome(), Outcome::Passed);
     known.run = None;
     known.tags = vec![Tag::new("reviewed", "yes")];
     let verdict = judge(&policy, &alias("champion"), &known, None);

@@ -102,7 +102,7 @@ async fn runs_of(store: &Store, ids: Vec<RunId>) -> Result<FxHashMap<RunId, Run>
             let clause = Clause { field: Field::Attribute(Attribute::RunId), test: Test::In(ids) };
             let search = RunSearch {
                 experiment_ids: experiments.clone(),
-                filter: Filter { clauses: vec![clause] },
+                filter: Filter::of(vec![clause]),
                 view: ViewType::All,
                 max_results: IDS,
                 ..RunSearch::default()

@@ -7,7 +7,7 @@ use super::Goal;
 use crate::catalog::ColumnSpec;
 use crate::catalog::summaries::NeededHistory;
 use crate::mlflow::Statistic;
-use crate::mlflow::filter::{Filter, ParseError, parse};
+use crate::mlflow::filter::{Asker, Expression, Filter, ParseError};
 
 /// Points whose mean can be asked for, at most.
 const MOST_LAST: u32 = 100_000;
@@ -138,7 +138,7 @@ pub struct Policy {
     pub value: ValueOf,
     /// Runs that do not pass are left out: as it was written; empty where all do.
     pub constraint: String,
-    /// The same, as it was understood.
+    /// The same, as it was understood; by [`Self::at`], where `now` or `me` are in it.
     pub filter: Filter,
 }
 
@@ -160,15 +160,23 @@ impl Policy {
         &self.objectives[0]
     }
 
-    /// Sets the constraint, in MLflow's filter language.
+    /// Sets the constraint, as [`Expression`] reads it.
     ///
     /// # Errors
     /// Where the text is not in that language, or asks for data sets. The policy is as before then.
     pub fn constrain(&mut self, text: &str) -> Result<(), PolicyError> {
-        let filter = if text.trim().is_empty() { Filter::default() } else { understand(text)? };
+        let filter = if text.trim().is_empty() { Expression::default() } else { understand(text)? };
         text.trim().clone_into(&mut self.constraint);
-        self.filter = filter;
+        self.filter = filter.at(Asker::default());
         Ok(())
+    }
+
+    /// The same, with a constraint that somebody asks for now.
+    pub fn at(mut self, asker: Asker<'_>) -> Self {
+        if let Ok(expression) = Expression::parse(&self.constraint) {
+            self.filter = expression.at(asker);
+        }
+        self
     }
 
     /// Whether the parts fit together.
@@ -210,8 +218,13 @@ impl Policy {
     }
 }
 
-fn understand(text: &str) -> Result<Filter, PolicyError> {
-    let filter = parse(text).map_err(|error| PolicyError::Constraint { text: text.to_owned(), error })?;
+/// Reads a constraint on runs.
+///
+/// # Errors
+/// Where the text is no filter, or asks for data sets.
+pub fn understand(text: &str) -> Result<Expression, PolicyError> {
+    let filter =
+        Expression::parse(text).map_err(|error| PolicyError::Constraint { text: text.to_owned(), error })?;
     if filter.needs_store() { Err(PolicyError::DataSets) } else { Ok(filter) }
 }
 

@@ -272,7 +272,7 @@ fn eligible(
     policy: &Policy,
     objectives: &Columns<'_>,
 ) -> (usize, LeftOut, Vec<Candidate>) {
-    let passing = (!policy.filter.clauses.is_empty())
+    let passing = (!policy.filter.is_empty())
         .then(|| matching(catalog, &policy.filter).unwrap_or_else(|_| RowSet::new(Vec::new())));
     let (mut considered, mut out) = (0, LeftOut::default());
     let mut eligible = Vec::with_capacity(catalog.count);

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::catalog::{Builder, Catalog};
+use crate::mlflow::filter::Asker;
 use crate::mlflow::{ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunInfo, RunStatus, Tag, tags};
 use crate::store::batch::whole_runs;
 
@@ -332,6 +333,14 @@ fn policies_are_checked_and_written_down() {
         both.weights = wrong;
         assert!(both.check().is_err());
     }
+    let mut mine = both.clone();
+    mine.constrain("age < 1d OR user = me").unwrap();
+    let mine = mine.at(Asker { now: 100_000_000, user: "ana" });
+    assert_eq!(
+        mine.filter.to_string(),
+        "(attributes.start_time > 13600000 OR attributes.user_id = 'ana')",
+        "as of now"
+    );
     assert!(matches!(both.constrain("dataset.name = 'x'"), Err(PolicyError::DataSets)));
     assert!(matches!(both.constrain("metrics.ms <"), Err(PolicyError::Constraint { .. })));
     assert!(policy(&[("m", UP), ("m", DOWN)]).check().is_err());

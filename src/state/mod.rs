@@ -4,6 +4,7 @@ pub mod by_experiment;
 pub mod document;
 pub mod lock;
 pub mod policies;
+pub mod views;
 pub mod worker;
 
 use std::io;
@@ -19,7 +20,7 @@ use crate::text::json;
 const MOST: u64 = 64 << 20;
 /// The folders of the state directory.
 #[cfg(unix)]
-const KINDS: [&str; 5] = ["journal", "plans", "policies", "stores", "sweeps"];
+const KINDS: [&str; 6] = ["journal", "plans", "policies", "stores", "sweeps", "views"];
 
 /// Reads a document; none where there is no file.
 pub fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {

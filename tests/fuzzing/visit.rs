@@ -285,6 +285,7 @@ impl Visit {
             sweeps: Sweeps::default(),
             policies: std::collections::HashMap::new(),
             user: NAMES[6].into(),
+            views: runs::views::NamedViews::default(),
             memory: UiMemory::default(),
             size,
             now: NOW,

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::numerals::parse;
 use super::seen::{ColumnContent, spelled, truth};
 use super::{ColumnKind, ColumnValues, DataColumn, GAP};
-use crate::text::order::natural;
+use crate::text::order::of_levels;
 
 /// A column under way.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl ColumnBuilder {
         }
         let mut levels: Vec<(String, u32)> = self.levels.into_iter().collect();
         // Numbers that stand for categories keep the order of numbers.
-        levels.sort_by(|(a, _), (b, _)| natural(a, b));
+        levels.sort_by(|(a, _), (b, _)| of_levels(a, b));
         let mut place = vec![0; levels.len()];
         for (at, (_, code)) in levels.iter().enumerate() {
             place[*code as usize] = at as u32;

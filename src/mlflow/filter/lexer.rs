@@ -203,7 +203,7 @@ impl Lexer<'_> {
 
 /// Where the quote is that closes a text. Doubled quotes and, but for backquotes, `\` with a quote do not close it;
 /// if then none does, the last of those did.
-fn closing(body: &str, quote: char) -> Option<usize> {
+pub(super) fn closing(body: &str, quote: char) -> Option<usize> {
     let mut chars = body.char_indices().peekable();
     let mut last_pair = None;
     while let Some((at, c)) = chars.next() {

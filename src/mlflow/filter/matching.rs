@@ -2,11 +2,28 @@
 
 use std::cmp::Ordering;
 
-use super::{Attribute, Clause, Comparator, DatasetField, Field, Number, Test};
+use super::{Attribute, Clause, Comparator, DatasetField, Field, Filter, Number, Test};
 use crate::mlflow::infinity::stored;
 use crate::mlflow::{Run, tags};
 
+impl Filter {
+    /// Whether a run passes that was read as a whole.
+    pub fn matches(&self, run: &Run) -> bool {
+        self.clauses.iter().all(|clause| clause.matches(run))
+            && self.alternatives.iter().all(|any| any.iter().any(|filter| filter.matches(run)))
+    }
+}
+
 impl Clause {
+    /// Whether no database makes the comparison: a regular expression, or a text taken for a number.
+    pub fn is_beyond_sql(&self) -> bool {
+        match self.test {
+            Test::Matches(_) | Test::MatchesNot(_) => true,
+            Test::Number(..) => matches!(self.field, Field::Param(_) | Field::Tag(_)),
+            _ => false,
+        }
+    }
+
     /// Whether a run passes that was read as a whole.
     pub fn matches(&self, run: &Run) -> bool {
         let (info, test) = (&run.info, &self.test);
@@ -48,8 +65,12 @@ impl Test {
     pub fn matches_text(&self, value: Option<&str>) -> bool {
         match (self, value) {
             (Self::IsNull, value) => value.is_none(),
-            (_, None) | (Self::Number(..), _) => false,
+            (_, None) => false,
             (Self::IsNotNull, Some(_)) => true,
+            (Self::Number(comparator, wanted), Some(value)) => parse_number(value)
+                .is_some_and(|value| compare(*comparator, value.partial_cmp(&wanted.as_f64()))),
+            (Self::Matches(pattern), Some(value)) => pattern.0.is_match(value),
+            (Self::MatchesNot(pattern), Some(value)) => !pattern.0.is_match(value),
             (Self::In(list), Some(value)) => list.iter().any(|item| item == value),
             (Self::NotIn(list), Some(value)) => list.iter().all(|item| item != value),
             (Self::Text(comparator, wanted), Some(value)) => match comparator {
@@ -65,18 +86,33 @@ impl Test {
     /// Whether a metric's value passes. NaN differs from every number and is never less, equal or greater; an infinite
     /// value is compared as the number that MLflow keeps for it.
     pub fn matches_number(&self, value: Option<f64>) -> bool {
-        let (Self::Number(comparator, wanted), Some(value)) = (self, value) else { return false };
-        compare(*comparator, stored(value).partial_cmp(&wanted.as_f64()))
+        match (self, value) {
+            (Self::Number(comparator, wanted), Some(value)) => {
+                compare(*comparator, stored(value).partial_cmp(&wanted.as_f64()))
+            }
+            _ => self.matches_presence(value.is_some()),
+        }
     }
 
     /// Whether a time in milliseconds passes; whole numbers are compared exactly.
     pub fn matches_time(&self, value: Option<i64>) -> bool {
-        let (Self::Number(comparator, wanted), Some(value)) = (self, value) else { return false };
+        let (Self::Number(comparator, wanted), Some(value)) = (self, value) else {
+            return self.matches_presence(value.is_some());
+        };
         let ordering = match wanted {
             Number::Int(wanted) => Some(value.cmp(wanted)),
             Number::Float(wanted) => exactly(value, *wanted),
         };
         compare(*comparator, ordering)
+    }
+
+    /// Whether it is asked only whether there is a value, and that is so.
+    fn matches_presence(&self, is_there: bool) -> bool {
+        match self {
+            Self::IsNull => !is_there,
+            Self::IsNotNull => is_there,
+            _ => false,
+        }
     }
 }
 
@@ -106,6 +142,16 @@ fn compare(comparator: Comparator, ordering: Option<Ordering>) -> bool {
         Comparator::Greater => ordering == Some(Ordering::Greater),
         Comparator::GreaterOrEqual => matches!(ordering, Some(Ordering::Greater | Ordering::Equal)),
         Comparator::Like | Comparator::ILike => false,
+    }
+}
+
+/// A text as a number, if it is one in the way that Python writes them.
+pub fn parse_number(text: &str) -> Option<f64> {
+    let starts_like_one = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
+    if starts_like_one || matches!(text, "nan" | "NaN" | "inf" | "Infinity") {
+        text.parse().ok()
+    } else {
+        None
     }
 }
 

@@ -1,34 +1,92 @@
 //! MLflow's search language for runs: filters, sort orders, and what each comparison means.
 //!
-//! The grammar is the one that MLflow 3.17.2 accepts (`mlflow/utils/search_utils.py`): comparisons joined by
+//! The grammar of [`parse`] is the one that MLflow 3.17.2 accepts (`mlflow/utils/search_utils.py`): comparisons joined by
 //! `AND`. The meaning is that of its SQL store: a comparison with a missing value is false, `LIKE` minds case,
 //! `ILIKE` folds ASCII letters only, and a NaN metric differs from every number.
+//!
+//! [`Expression`] is what people write: all of that with the same meaning, and more that is easier to write.
 
+mod expression;
 mod lexer;
 mod matching;
 mod order;
 mod parser;
+pub mod place;
 mod python;
 mod query;
+mod reader;
+mod words;
 
 use std::fmt;
 
-pub use matching::{like, same_number};
+use regex::Regex;
+
+pub use expression::{Asker, Expression};
+pub use matching::{like, parse_number, same_number};
 pub use order::{Direction, OrderBy};
 pub use parser::{ParseError, parse};
 pub use query::Query;
 
-/// Comparisons that must all hold.
+/// Conditions that must all hold.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
+    /// Each of these.
     pub clauses: Vec<Clause>,
+    /// And of each of these, one filter at least. MLflow knows no such thing.
+    pub alternatives: Vec<Vec<Filter>>,
 }
 
 impl Filter {
+    /// Comparisons that must all hold.
+    pub fn of(clauses: Vec<Clause>) -> Self {
+        Self { clauses, alternatives: Vec::new() }
+    }
+
+    /// What passes both.
+    pub fn and(mut self, other: Self) -> Self {
+        self.clauses.extend(other.clauses);
+        self.alternatives.extend(other.alternatives);
+        self
+    }
+
+    /// Whether everything passes.
+    pub fn is_empty(&self) -> bool {
+        self.clauses.is_empty() && self.alternatives.is_empty()
+    }
+
     /// Whether it asks for data sets, which are looked up in a store only.
     pub fn needs_store(&self) -> bool {
-        self.clauses.iter().any(|clause| matches!(clause.field, Field::Dataset(_)))
+        self.has(&|clause| matches!(clause.field, Field::Dataset(_)))
     }
+
+    /// Whether there is a comparison that no database makes.
+    pub fn is_beyond_sql(&self) -> bool {
+        self.has(&Clause::is_beyond_sql)
+    }
+
+    /// All that is compared.
+    pub fn fields(&self) -> Vec<&Field> {
+        let own = self.clauses.iter().map(|clause| &clause.field);
+        own.chain(self.alternatives.iter().flatten().flat_map(Self::fields)).collect()
+    }
+
+    fn has(&self, is_it: &dyn Fn(&Clause) -> bool) -> bool {
+        self.clauses.iter().any(is_it) || self.alternatives.iter().flatten().any(|other| other.has(is_it))
+    }
+}
+
+impl fmt::Display for Filter {
+    /// For people: `params.a = 'x' AND (metrics.b < 1 OR metrics.c > 2)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clauses = self.clauses.iter().map(|clause| format!("{} {}", clause.field, clause.test));
+        let any = self.alternatives.iter().map(|any| format!("({})", in_words(any)));
+        f.write_str(&clauses.chain(any).collect::<Vec<_>>().join(" AND "))
+    }
+}
+
+/// Filters of which one at least has to hold, for people.
+pub fn in_words(any: &[Filter]) -> String {
+    any.iter().map(ToString::to_string).collect::<Vec<_>>().join(" OR ")
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -138,6 +196,17 @@ impl Comparator {
         }
     }
 
+    /// The one that holds where both sides are exchanged.
+    fn flipped(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+            Self::Equal | Self::NotEqual | Self::Like | Self::ILike => self,
+        }
+    }
+
     fn is_for_text(self) -> bool {
         matches!(self, Self::Equal | Self::NotEqual | Self::Like | Self::ILike)
     }
@@ -163,10 +232,25 @@ impl Number {
     }
 }
 
+/// A regular expression; two are the same that are written the same.
+#[derive(Debug, Clone)]
+pub struct Pattern(Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
+    /// Of a param or tag: as far as its text is a number, which MLflow does not compare.
     Number(Comparator, Number),
     Text(Comparator, String),
+    /// A part of the text is found by it. MLflow knows no such thing.
+    Matches(Pattern),
+    /// There is a text, and no part of it is found.
+    MatchesNot(Pattern),
     In(Vec<String>),
     NotIn(Vec<String>),
     IsNull,
@@ -200,6 +284,8 @@ impl fmt::Display for Test {
             Self::Number(comparator, Number::Int(number)) => write!(f, "{} {number}", comparator.as_str()),
             Self::Number(comparator, Number::Float(number)) => write!(f, "{} {number}", comparator.as_str()),
             Self::Text(comparator, text) => write!(f, "{} '{text}'", comparator.as_str()),
+            Self::Matches(pattern) => write!(f, "~ '{}'", pattern.0),
+            Self::MatchesNot(pattern) => write!(f, "!~ '{}'", pattern.0),
             Self::In(items) => write!(f, "IN ({})", list(items)),
             Self::NotIn(items) => write!(f, "NOT IN ({})", list(items)),
             Self::IsNull => f.write_str("IS NULL"),
@@ -208,5 +294,7 @@ impl fmt::Display for Test {
     }
 }
 
+#[cfg(test)]
+mod expression_tests;
 #[cfg(test)]
 mod tests;

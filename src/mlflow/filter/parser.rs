@@ -47,7 +47,7 @@ pub fn parse(text: &str) -> Result<Filter, ParseError> {
             _ => clauses.push(parser.clause()?),
         }
     }
-    Ok(Filter { clauses })
+    Ok(Filter::of(clauses))
 }
 
 struct Parser<'a> {
@@ -268,7 +268,7 @@ fn within(text: &str, quote: char) -> Option<&str> {
     text.strip_prefix(quote)?.strip_suffix(quote)
 }
 
-fn number(text: &str, span: &Range<usize>) -> Result<Number, ParseError> {
+pub(super) fn number(text: &str, span: &Range<usize>) -> Result<Number, ParseError> {
     if text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
         && let Ok(int) = text.parse()
     {

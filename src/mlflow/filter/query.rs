@@ -4,7 +4,7 @@
 //! nothing stands for a quote, and a backslash before a quote joins two texts. Such a comparison is asked for with a
 //! pattern that lets too much through, or not at all, and done here.
 
-use super::{Clause, Comparator, Field, Filter, Number, Test, python};
+use super::{Attribute, Clause, Comparator, Field, Filter, Number, Test, python};
 use crate::mlflow::Run;
 
 /// A filter as it is sent.
@@ -13,7 +13,7 @@ pub struct Query {
     /// In MLflow's language. All runs that pass the filter pass this; others may.
     pub text: String,
     /// What a run has to pass besides.
-    rest: Vec<Clause>,
+    rest: Filter,
 }
 
 impl Query {
@@ -34,22 +34,26 @@ impl Query {
 
     /// For a server of MLflow 2, which knows no `IS NULL`. None where the filter does not ask for it.
     pub fn without_null(filter: &Filter) -> Option<Self> {
-        let asks = |clause: &Clause| matches!(clause.test, Test::IsNull | Test::IsNotNull);
+        let asks = |clause: &Clause| {
+            matches!(clause.field, Field::Param(_) | Field::Tag(_))
+                && matches!(clause.test, Test::IsNull | Test::IsNotNull)
+        };
         filter.clauses.iter().any(asks).then(|| {
-            Self::of(filter, |clause| match clause.test {
-                Test::IsNull => Said::NotAtAll,
-                Test::IsNotNull => any_value(&clause.field),
+            Self::of(filter, |clause| match (&clause.field, &clause.test) {
+                (Field::Param(_) | Field::Tag(_), Test::IsNull) => Said::NotAtAll,
+                (Field::Param(_) | Field::Tag(_), Test::IsNotNull) => any_value(&clause.field),
                 _ => said(clause),
             })
         })
     }
 
     fn of(filter: &Filter, said: impl Fn(&Clause) -> Said) -> Self {
-        let mut query = Self::default();
+        let alternatives = filter.alternatives.clone();
+        let mut query = Self { text: String::new(), rest: Filter { clauses: Vec::new(), alternatives } };
         for clause in &filter.clauses {
             let said = said(clause);
             if !matches!(said, Said::Exactly(_)) {
-                query.rest.push(clause.clone());
+                query.rest.clauses.push(clause.clone());
             }
             if let Said::Exactly(text) | Said::Widely(text) = said {
                 query.text.push_str(if query.text.is_empty() { "" } else { " AND " });
@@ -66,7 +70,7 @@ impl Query {
 
     /// Whether a run that the server answered with passes.
     pub fn passes(&self, run: &Run) -> bool {
-        self.rest.iter().all(|clause| clause.matches(run))
+        self.rest.matches(run)
     }
 }
 
@@ -78,6 +82,9 @@ enum Said {
 }
 
 fn said(clause: &Clause) -> Said {
+    if let Some(said) = said_of_more(clause) {
+        return said;
+    }
     let Some(field) = name(&clause.field) else { return Said::NotAtAll };
     let text = match &clause.test {
         // MLflow 2 takes NaN for 0, so that NaN would be left out with it; no value that it keeps is infinite.
@@ -114,8 +121,38 @@ fn said(clause: &Clause) -> Said {
         Test::NotIn(list) => return Said::Widely(format!("{field} NOT IN ({})", literals(list))),
         Test::IsNull => format!("{field} IS NULL"),
         Test::IsNotNull => format!("{field} IS NOT NULL"),
+        Test::Matches(_) | Test::MatchesNot(_) => return Said::NotAtAll,
     };
     Said::Exactly(text)
+}
+
+/// What is said of a comparison that MLflow does not make; none of what it makes.
+fn said_of_more(clause: &Clause) -> Option<Said> {
+    match (&clause.field, &clause.test) {
+        (Field::Metric(_), Test::IsNotNull) => {
+            // No value that it keeps is infinite.
+            let test = Test::Number(Comparator::NotEqual, Number::Float(f64::INFINITY));
+            Some(said(&Clause { field: clause.field.clone(), test }))
+        }
+        (Field::Metric(_), Test::IsNull) => Some(Said::NotAtAll),
+        (Field::Param(_) | Field::Tag(_) | Field::Attribute(_), Test::In(list))
+            if list.len() == 1 && clause.field != Field::Attribute(Attribute::RunId) =>
+        {
+            let test = Test::Text(Comparator::Equal, list[0].clone());
+            Some(said(&Clause { field: clause.field.clone(), test }))
+        }
+        (Field::Param(_) | Field::Tag(_), test) => {
+            let is_theirs = matches!(test, Test::Text(..) | Test::IsNull | Test::IsNotNull);
+            (!is_theirs).then(|| any_value(&clause.field))
+        }
+        (Field::Dataset(_), Test::Matches(_) | Test::MatchesNot(_)) => Some(any_value(&clause.field)),
+        (Field::Attribute(attribute), test) => {
+            let is_list = matches!(test, Test::In(_) | Test::NotIn(_)) && *attribute == Attribute::RunId;
+            let is_theirs = is_list || matches!(test, Test::Text(..) | Test::Number(..));
+            (!is_theirs).then_some(Said::NotAtAll)
+        }
+        _ => None,
+    }
 }
 
 /// That there is a value at all.
@@ -148,7 +185,7 @@ pub(super) fn quoted_key(key: &str) -> Option<String> {
 }
 
 /// The text in quotes. MLflow takes what stands between them as it is.
-fn quoted(text: &str) -> Option<String> {
+pub(super) fn quoted(text: &str) -> Option<String> {
     let fits = |quote: &char| !text.contains(*quote) && !text.ends_with('\\');
     ['\'', '"'].into_iter().find(fits).map(|quote| format!("{quote}{text}{quote}"))
 }

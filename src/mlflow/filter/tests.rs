@@ -156,7 +156,7 @@ fn any_clause() -> impl Strategy<Value = Clause> {
 proptest! {
     #[test]
     fn what_is_asked_of_a_server_means_the_filter_or_more(clauses in prop::collection::vec(any_clause(), 0..5)) {
-        let filter = Filter { clauses };
+        let filter = Filter::of(clauses);
         let query = Query::new(&filter);
         let asked = parse(&query.text).map_err(|e| TestCaseError::fail(e.report(&query.text)))?.clauses;
         // A list of one text is that text.

@@ -247,7 +247,7 @@ impl State {
             )));
         }
         let mut found = self.runs_of(&search.experiment_ids, search.view);
-        found.retain(|run| search.filter.clauses.iter().all(|clause| clause.matches(run)));
+        found.retain(|run| search.filter.matches(run));
         found.sort_by(|a, b| order(&search.order_by, a, b));
         let start = search.page_token.as_deref().map_or(Ok(0), offset_of)?;
         let end = start.saturating_add(search.max_results);

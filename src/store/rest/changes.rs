@@ -166,12 +166,10 @@ async fn look_at(
     // What is found in no list is asked for by itself.
     let in_lists = watched.chunk_by(|a, b| Query::lists(&a.0) && Query::lists(&b.0));
     for ids in in_lists.flat_map(|some| some.chunks(BULK_IDS)) {
-        let filter = Filter {
-            clauses: vec![Clause {
-                field: Field::Attribute(Attribute::RunId),
-                test: Test::In(ids.iter().map(|id| id.0.clone()).collect()),
-            }],
-        };
+        let filter = Filter::of(vec![Clause {
+            field: Field::Attribute(Attribute::RunId),
+            test: Test::In(ids.iter().map(|id| id.0.clone()).collect()),
+        }]);
         let mut body = scan_body(scan, ids.len(), None);
         body["run_view_type"] = json!(ViewType::All.as_str());
         body["filter"] = json!(Query::new(&filter).text);

@@ -34,7 +34,7 @@ pub struct Sql {
     dialect: Dialect,
 }
 
-/// The ids of the runs that a search finds from `offset` on: one more than are asked for, where there are so many.
+/// The ids of the runs that a search finds, or more of them where its filter is beyond SQL, from `offset` on: one more than are asked for, where there are so many.
 pub fn ids_of(search: &RunSearch, offset: usize, dialect: Dialect) -> Sql {
     let mut sql = Sql { text: String::new(), values: Vec::new(), dialect };
     sql.text.push_str("SELECT runs.run_uuid FROM runs WHERE ");
@@ -92,9 +92,33 @@ impl Sql {
             self.text.push_str(" AND ");
             self.clause(clause);
         }
+        for any in &filter.alternatives {
+            self.text.push_str(" AND (0 = 1");
+            for filter in any {
+                self.text.push_str(" OR (1 = 1");
+                self.filter(filter);
+                self.text.push(')');
+            }
+            self.text.push(')');
+        }
+    }
+
+    /// What no database compares: that there is something to be compared. The rest is left to the reader.
+    fn widely(&mut self, field: &Field) {
+        match field {
+            Field::Attribute(Attribute::RunName) => self.keyed("tags", tags::RUN_NAME, &Test::IsNotNull),
+            Field::Attribute(_) => self.text.push_str("1 = 1"),
+            Field::Metric(key) => self.keyed("latest_metrics", key, &Test::IsNotNull),
+            Field::Param(key) => self.keyed("params", key, &Test::IsNotNull),
+            Field::Tag(key) => self.keyed("tags", key, &Test::IsNotNull),
+            Field::Dataset(field) => self.dataset(*field, &Test::IsNotNull),
+        }
     }
 
     fn clause(&mut self, clause: &Clause) {
+        if clause.is_beyond_sql() {
+            return self.widely(&clause.field);
+        }
         match &clause.field {
             // A run's name is what its tag says: older runs have it nowhere else.
             Field::Attribute(Attribute::RunName) => self.keyed("tags", tags::RUN_NAME, &clause.test),
@@ -184,7 +208,8 @@ impl Sql {
             Test::In(list) => self.list(" IN (", list),
             Test::NotIn(list) => self.list(" NOT IN (", list),
             Test::IsNull => self.text.push_str(" IS NULL"),
-            Test::IsNotNull => self.text.push_str(" IS NOT NULL"),
+            // A regular expression has none: it is beyond SQL.
+            Test::IsNotNull | Test::Matches(_) | Test::MatchesNot(_) => self.text.push_str(" IS NOT NULL"),
         }
     }
 

@@ -8,7 +8,6 @@ use super::connection::Connection;
 use super::reading::find_run;
 use super::rows::bounded;
 use crate::mlflow::RunId;
-use crate::mlflow::filter::Field;
 use crate::store::pages::{offset_of, token_at};
 use crate::store::sql::search::{Dialect, SqlValue, heaviness, ids_of};
 use crate::store::{ErrorKind, RunPage, RunSearch};
@@ -43,12 +42,27 @@ pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage>
             search.max_results
         )));
     }
-    let offset = search.page_token.as_deref().map_or(Ok(0), offset_of)?;
-    if !connection.schema.datasets
-        && search.filter.clauses.iter().any(|clause| matches!(clause.field, Field::Dataset(_)))
-    {
+    let mut offset = search.page_token.as_deref().map_or(Ok(0), offset_of)?;
+    if !connection.schema.datasets && search.filter.needs_store() {
         return Err(ErrorKind::Unsupported("table of data sets".into()));
     }
+    let is_beyond_sql = search.filter.is_beyond_sql();
+    loop {
+        let mut page = page(connection, search, offset)?;
+        if !is_beyond_sql {
+            return Ok(page);
+        }
+        page.runs.retain(|run| search.filter.matches(run));
+        // Only the last page is empty.
+        match page.next_page_token.as_deref() {
+            Some(next) if page.runs.is_empty() => offset = offset_of(next)?,
+            _ => return Ok(page),
+        }
+    }
+}
+
+/// The runs from `offset` on that the database finds.
+fn page(connection: &mut Connection, search: &RunSearch, offset: usize) -> Inner<RunPage> {
     let sql = ids_of(search, offset, SQLITE);
     let mut ids: Vec<RunId> = {
         let mut statement = connection.db.prepare_cached(&sql.text)?;
@@ -74,4 +88,46 @@ pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage>
     }
     let next_page_token = (!is_last).then(|| token_at(offset + looked_at));
     Ok(RunPage { runs, next_page_token })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::mlflow::filter::{Asker, Expression};
+    use crate::store::uri::{Location, RestOptions, open};
+    use crate::store::{NewRun, RunSearch};
+
+    #[tokio::test]
+    async fn pages_on_which_nothing_passes_are_gone_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("mlflow.db").to_str().unwrap().into();
+        let store = open(&Location::Sqlite(database), &RestOptions::default(), false).unwrap();
+        store.begin().await.unwrap();
+        let experiment = store.create_experiment("e", &[]).await.unwrap();
+        for number in 0..7 {
+            let run = NewRun {
+                experiment_id: experiment.clone(),
+                run_name: Some(format!("run-{number}")),
+                user_id: "ana".into(),
+                start_time: 1_000 - number,
+                tags: Vec::new(),
+            };
+            store.create_run(&run).await.unwrap();
+        }
+        let mut search = RunSearch {
+            experiment_ids: vec![experiment],
+            filter: Expression::parse("name ~ '[456]$' AND user = ana").unwrap().at(Asker::default()),
+            max_results: 2,
+            ..RunSearch::default()
+        };
+        let mut pages = Vec::new();
+        loop {
+            let page = store.search_runs(&search).await.unwrap();
+            pages.push(page.runs.iter().map(|run| run.info.run_name.clone()).collect::<Vec<_>>().join(" "));
+            search.page_token = page.next_page_token;
+            if search.page_token.is_none() {
+                break;
+            }
+        }
+        assert_eq!(pages, ["run-4 run-5", "run-6"], "only the last may be empty");
+    }
 }

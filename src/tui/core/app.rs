@@ -21,6 +21,7 @@ use crate::tui::features::files::Saving;
 use crate::tui::features::models::Models;
 use crate::tui::features::models::screen::ModelsScreen;
 pub use crate::tui::features::runs::Runs;
+use crate::tui::features::runs::views::NamedViews;
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::sweeps::log::LogScreen;
 use crate::tui::features::sweeps::plan::PlanForm;
@@ -123,6 +124,8 @@ pub struct App {
     pub poll_interval: PollInterval,
     pub experiments: Experiments,
     pub runs: Runs,
+    /// The views that the user named.
+    pub views: NamedViews,
     pub details: Details,
     /// The charts of the shown run.
     pub charts: Dashboard,
@@ -170,6 +173,7 @@ pub struct Setup {
     pub selecting: Selecting,
     pub policies: HashMap<ExperimentId, Policy>,
     pub sweeps: Sweeps,
+    pub views: NamedViews,
     pub user: String,
     pub size: (u16, u16),
     pub now: i64,
@@ -214,7 +218,8 @@ impl App {
             paused: false,
             poll_interval: PollInterval::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
             experiments: Experiments::default(),
-            runs: Runs::default(),
+            runs: Runs::of(&setup.user),
+            views: setup.views,
             details: Details::default(),
             charts: Dashboard::default(),
             best: Best::new(setup.policies),

@@ -7,8 +7,7 @@ use super::app::{App, Overlay, Screen};
 use super::effect::Effects;
 use super::layer::{Layer, Scope};
 use super::layout::{Focus, Tab};
-use super::requests::{open_selected, show_cursors, view_changed, words_changed};
-use crate::mlflow::filter::Filter;
+use super::requests::{open_selected, show_cursors, words_changed};
 use crate::tui::features::{charts, compare, details, models, runs, sweeps};
 use crate::tui::widgets::{help, messages};
 
@@ -237,15 +236,15 @@ fn back(app: &mut App, effects: &mut Effects) {
         return;
     }
     if app.focus == Focus::Runs && !app.runs.view.words.is_empty() {
+        let what = format!("the search /{}", app.runs.view.words.trim());
+        app.runs.note_words();
         app.runs.words.reset();
+        runs::filters::tell(app, &what);
         words_changed(app, effects);
         return;
     }
-    if app.focus == Focus::Runs && !app.runs.view.filter.clauses.is_empty() {
-        app.runs.view.filter = Filter::default();
-        app.runs.filter_text.clear();
-        view_changed(app, effects);
-        return;
+    if app.focus == Focus::Runs && !app.runs.view.filter.is_empty() {
+        return runs::filters::clear(app, effects);
     }
     app.focus = match app.focus {
         Focus::Details => Focus::Runs,

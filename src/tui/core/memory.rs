@@ -49,6 +49,12 @@ pub struct Remembered {
     pub words: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub filter: String,
+    /// Those that were applied, the newest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<String>,
+    /// The name of the view that was picked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
     #[serde(skip_serializing_if = "RememberedShape::is_flat")]
     pub shape: RememberedShape,
     #[serde(skip_serializing_if = "std::ops::Not::not")]

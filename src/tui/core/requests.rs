@@ -16,7 +16,7 @@ use crate::tui::features::charts::metrics::ChartMetric;
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
 use crate::tui::features::session::effects::Effect as Session;
-use crate::tui::features::{compare, experiments, models, runs, sweeps};
+use crate::tui::features::{compare, experiments, export, models, runs, sweeps};
 use crate::tui::widgets::messages::note;
 
 /// Said until the store has answered.
@@ -38,6 +38,7 @@ pub fn quit(app: &mut App, effects: &mut Effects) {
 /// Asks for the lines of the view that is wanted now.
 pub fn project(app: &mut App, effects: &mut Effects) {
     let ticket = app.runs.projecting.ask();
+    app.runs.projected_at = app.now;
     let Some(snapshot) = app.runs.newest.value() else { return };
     effects.push(Runs::Project(Projecting {
         ticket,
@@ -103,6 +104,8 @@ pub fn open_selected(app: &mut App, effects: &mut Effects) {
     remember(app, effects);
     let remembered = app.memory.experiments.get(id.as_str()).cloned().unwrap_or_default();
     app.runs.open(id.clone(), name, &remembered);
+    runs::views::come_back(app, remembered.view.as_deref());
+    runs::views::take_wanted(app, effects);
     app.details.clear();
     app.charts = app.charts.reset();
     let ticket = app.runs.newest.ask();
@@ -139,6 +142,11 @@ pub fn copy(app: &mut App, text: &str, what: &str, effects: &mut Effects) {
     let safe: Vec<_> = text.lines().map(crate::text::stripped).collect();
     effects.push(Shell::Copy(safe.join("\n")));
     app.status = Some(format!("copied {what}"));
+}
+
+/// Saves a text into a new file.
+pub fn save_file(path: String, content: String, effects: &mut Effects) {
+    effects.push(export::effects::Effect::Save { path, content });
 }
 
 /// Looks at the state again after a while.

@@ -36,6 +36,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
         Action::Keep => app.overlay = None,
         Action::Clear => {
+            if app.searches_runs() {
+                app.runs.note_words();
+            }
             app.searched().reset();
             app.overlay = None;
         }

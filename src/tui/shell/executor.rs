@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::state::views::Views;
 use crate::store::Store;
 use crate::tui::core::effect::{Effect, Shell};
 use crate::tui::core::msg::Msg;
@@ -36,9 +37,10 @@ impl EffectExecutor {
         keeper: Keeper,
         best: best::effects::Services,
         sweeps: sweeps::effects::Services,
+        views: Views,
     ) -> Self {
         let interval = store.capabilities().poll_interval(interval);
-        let runs = runs::effects::Services::new(interval);
+        let runs = runs::effects::Services::new(interval, views);
         let models = models::effects::Services {
             turn: Arc::clone(&best.turn),
             journal: best.journal.clone(),

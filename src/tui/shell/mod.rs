@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::config::Settings;
+use crate::state::views::Views;
 use crate::store::uri::Location;
 use crate::store::{Store, now_ms};
 use crate::tui::core::app::{App, Setup};
@@ -28,6 +29,7 @@ use crate::tui::core::msg::Msg;
 use crate::tui::core::update::{is_settled, update};
 use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::files::programs::Program;
+use crate::tui::features::runs::views::NamedViews;
 use crate::tui::features::session::keeping::Keeper;
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::{best, experiments, sweeps};
@@ -59,6 +61,8 @@ pub struct OpenStore {
     pub settings: Settings,
     pub store: Store,
     pub keymap: Keymap,
+    /// The named view to begin with.
+    pub view: Option<String>,
 }
 
 /// Opens the store of a profile; what is wrong with it, in words.
@@ -127,7 +131,7 @@ struct Session {
 
 impl Session {
     fn start(opened: OpenStore, size: (u16, u16), heard: Heard) -> Self {
-        let OpenStore { settings, store, keymap } = opened;
+        let OpenStore { settings, store, keymap, view } = opened;
         let (sender, messages) = mpsc::unbounded_channel();
         let store_name = settings.location.as_ref().map_or_else(ToString::to_string, Location::name);
         let keeper = Keeper::new(&settings.state_folder, &store_name);
@@ -149,6 +153,7 @@ impl Session {
             &settings.state_folder,
             &store_name,
         );
+        let views = Views::new(&settings.state_folder);
         let mut trouble = Vec::new();
         let app = App::new(Setup {
             page: settings.location.as_ref().ok().and_then(Location::page),
@@ -171,11 +176,13 @@ impl Session {
                 settings.sweeping.slurm.clone(),
                 known(sweeps.plans.all(), &mut trouble),
             ),
+            views: NamedViews { list: known(views.all(), &mut trouble), store: store_name, wanted: view },
             user: settings.user.clone(),
             size,
             now: now_ms(),
         });
-        let mut executor = EffectExecutor::new(store, sender, settings.poll_interval, keeper, best, sweeps);
+        let mut executor =
+            EffectExecutor::new(store, sender, settings.poll_interval, keeper, best, sweeps, views);
         executor.recover(!settings.read_only);
         executor.perform(experiments::effects::Effect::Load.into());
         let theme = theme(&settings, heard.light);

@@ -9,6 +9,7 @@ use super::executor::EffectExecutor;
 use crate::config::Selecting;
 use crate::mlflow::{ExperimentId, Metric, Param, RunId, Tag};
 use crate::state::by_experiment::ByExperiment;
+use crate::state::views::Views;
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::store::{ErrorKind, HistoryCursor, NewRun, Store};
@@ -54,8 +55,8 @@ impl World {
         };
         let keeper = Keeper::new(folder.path(), "memory");
         let best = best::effects::Services::new(&Selecting::default(), "ana", folder.path(), "memory");
-        let executor =
-            EffectExecutor::new(store.clone(), sender, Duration::from_millis(1), keeper, best, sweeps);
+        let (pace, views) = (Duration::from_millis(1), Views::new(folder.path()));
+        let executor = EffectExecutor::new(store.clone(), sender, pace, keeper, best, sweeps, views);
         Self { executor, messages, store, failing, experiment, run, _folder: folder }
     }
 

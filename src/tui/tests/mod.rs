@@ -13,6 +13,7 @@ mod sweep_plans;
 mod sweep_screens;
 mod sweeping;
 mod table;
+mod views;
 mod visits;
 mod writes;
 
@@ -70,6 +71,7 @@ fn app(size: (u16, u16)) -> App {
         sweeps: crate::tui::features::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
+        views: crate::tui::features::runs::views::NamedViews::default(),
         memory: UiMemory::default(),
         size,
         now: NOW,

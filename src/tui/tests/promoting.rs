@@ -56,7 +56,7 @@ fn a_gate_that_does_not_pass_is_told_with_its_numbers() {
     let policy = ModelPolicy {
         metric: Some(MetricGoal::new("val_rmse", Goal::Minimize)),
         min_delta: 0.5,
-        constraint: parse("metrics.val_rmse < 0.5").unwrap(),
+        constraint: parse("metrics.val_rmse < 0.5").unwrap().into(),
         roles: vec![Role::Alias("champion".into())],
         ..ModelPolicy::default()
     };

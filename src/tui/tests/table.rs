@@ -242,3 +242,62 @@ fn the_default_columns_can_be_overseen() {
     let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("the picker") };
     assert!(picker.list().entries.len() > 2_000, "all can be picked");
 }
+
+#[test]
+fn a_filter_that_was_cleared_comes_back_and_earlier_ones_are_at_hand() {
+    let (mut app, runs) = opened((140, 40), 30);
+    keys(&mut app, "F", &runs);
+    assert!(app.status.as_deref().unwrap().contains("no filter was cleared"), "{:?}", app.status);
+    let all = ["params.family = tree", "user = me AND (status = failed OR status = killed)", "age < 80m"];
+    let mut counts = Vec::new();
+    for text in all {
+        keys(&mut app, "f ctrl-u", &runs);
+        typed(&mut app, text, &runs);
+        keys(&mut app, "enter", &runs);
+        counts.push(app.runs.length());
+    }
+    assert!(counts.iter().all(|count| (1..30).contains(count)), "{counts:?}");
+    // Escape says how it comes back.
+    keys(&mut app, "esc", &runs);
+    assert_eq!((app.runs.length(), app.runs.filter_text.as_str()), (30, ""));
+    assert_eq!(app.status.as_deref(), Some("F brings back the filter age < 80m"));
+    keys(&mut app, "F", &runs);
+    assert_eq!((app.runs.length(), app.runs.filter_text.as_str()), (counts[2], all[2]));
+    // Without a cleared one it is the one before, to and fro.
+    keys(&mut app, "F", &runs);
+    assert_eq!(app.runs.filter_text, all[1]);
+    keys(&mut app, "F", &runs);
+    assert_eq!(app.runs.filter_text, all[2]);
+    // Words come back too.
+    keys(&mut app, "/ f r s t enter", &runs);
+    let narrowed = app.runs.length();
+    keys(&mut app, "esc", &runs);
+    assert!(app.status.as_deref().unwrap().contains("/frst"), "{:?}", app.status);
+    keys(&mut app, "F", &runs);
+    assert_eq!((app.runs.length(), app.runs.words.value()), (narrowed, "frst"));
+    keys(&mut app, "g r F", &runs);
+    assert_eq!((app.runs.length(), app.runs.filter_text.as_str()), (narrowed, all[2]), "both");
+    // The arrows go through earlier ones, and come back to what was typed.
+    let line = |app: &App| match &app.overlay {
+        Some(Overlay::Prompt(prompt)) => prompt.line().input.value().to_owned(),
+        _ => String::new(),
+    };
+    keys(&mut app, "esc esc f up", &runs);
+    assert_eq!(line(&app), all[2]);
+    keys(&mut app, "up up up", &runs);
+    assert_eq!(line(&app), all[0], "there is none before");
+    keys(&mut app, "down", &runs);
+    assert_eq!(line(&app), all[1]);
+    keys(&mut app, "down down down", &runs);
+    assert_eq!(line(&app), "");
+    typed(&mut app, "rms", &runs);
+    keys(&mut app, "down", &runs);
+    assert_eq!(line(&app), "rms", "where completions are offered the arrows choose one");
+    keys(&mut app, "esc f up up enter", &runs);
+    assert_eq!(app.runs.length(), counts[1]);
+    // They are there on the next visit.
+    let remembered = app.runs.remembered();
+    assert_eq!(remembered.filters, [all[0], all[2], all[1]]);
+    app.runs.open("1".into(), "wine".into(), &remembered);
+    assert_eq!(app.runs.remembered().filters, remembered.filters);
+}

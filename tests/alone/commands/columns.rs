@@ -1,10 +1,11 @@
 //! The columns of lists: their names, their order and their values.
 
-use mltui::mlflow::{Metric, Param, RunStatus};
-use mltui::store::{NewRun, RunUpdate};
+use mltui::mlflow::{Metric, Param, RunStatus, Tag};
+use mltui::state::views::{NamedView, SavedColumn, SavedView, ViewPlace, Views};
+use mltui::store::{NewRun, RunUpdate, uri};
 use serde_json::Value;
 
-use crate::support::commands::{fill, json, mltui, open, printed, text};
+use crate::support::commands::{fill, json, mltui, open, printed, refused, text};
 
 /// Twenty-one names, with which a comparison of numbers as numbers and of all else as texts goes round in circles.
 const MIXED: [&str; 21] = [
@@ -23,7 +24,7 @@ fn names_of_digits_and_letters_are_sorted() {
         }
     });
     let listed = printed(folder.path(), &["experiments", "--sort", "name", "--columns", "name", "--csv"]);
-    let expected = "name 5 9 11 12 16 21 25 36 41 43 14a 19a 22a 24a 27a 28a 29a 2a 35a 46a 47a Default";
+    let expected = "name 5 9 11 12 16 21 25 36 41 43 2a 14a 19a 22a 24a 27a 28a 29a 35a 46a 47a Default";
     assert_eq!(listed.split_whitespace().collect::<Vec<_>>().join(" "), expected);
     let down = printed(folder.path(), &["experiments", "--sort", "name desc", "--columns", "name", "--csv"]);
     assert_eq!(down.split_whitespace().nth(1), Some("Default"));
@@ -111,4 +112,83 @@ fn a_run_that_was_resumed_has_no_end_and_its_duration_goes_on() {
     assert_eq!(runs[0]["end_time"], Value::Null);
     assert!(runs[0]["duration"].as_i64().unwrap() > 1_000_000_000_000, "since 1970, and on");
     assert_eq!(runs[1], serde_json::json!({ "end_time": 9_000, "duration": 6_000 }));
+}
+
+#[test]
+fn runs_are_filtered_as_people_write_it_and_by_saved_views() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = open(&address);
+    let experiment = runtime.block_on(async {
+        let experiment = store.create_experiment("folds", &[]).await.unwrap();
+        for fold in [10, 2, 1] {
+            let run = NewRun {
+                experiment_id: experiment.clone(),
+                run_name: Some(format!("fold{fold}")),
+                user_id: if fold == 1 { "ben" } else { "ana" }.into(),
+                start_time: if fold == 2 { now() } else { 1_000 },
+                tags: vec![Tag::new("stage", "a b"), Tag::new("mlflow.note.content", "n")],
+            };
+            let id = store.create_run(&run).await.unwrap().info.run_id;
+            let metric = Metric { key: "val/loss".into(), value: f64::from(fold), timestamp: 1, step: 0 };
+            store.log_batch(&id, &[metric], &[Param::new("lr", format!("{fold}e-1"))], &[]).await.unwrap();
+        }
+        experiment
+    });
+    let runs = |more: &[&str]| {
+        let list = [
+            "--tracking-uri",
+            &address,
+            "runs",
+            "folds",
+            "--columns",
+            "run_name",
+            "--csv",
+            "--sort",
+            "run_name",
+        ];
+        printed(folder.path(), &[&list, more].concat()).lines().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    for (filter, found) in [
+        ("", "fold1 fold2 fold10"),
+        ("metrics.val/loss < 2 OR name ~ '0$'", "fold1 fold10"),
+        ("age < 1d", "fold2"),
+        ("params.lr < 0.5", "fold1 fold2"),
+        ("tags.stage = 'a b' AND (user = ben OR age < 1h)", "fold1 fold2"),
+        ("metrics.none IS NULL AND name IN (fold1, fold10)", "fold1 fold10"),
+    ] {
+        assert_eq!(runs(&["--filter", filter]), found, "{filter}");
+    }
+    let whole = printed(folder.path(), &["--tracking-uri", &address, "runs", "folds", "--csv"]);
+    let head = whole.lines().next().unwrap();
+    assert!(head.ends_with("params.lr,tags.stage,tags.mlflow.note.content"), "{head}");
+    // A view that the explorer saved.
+    let state = folder.path().join(".local/state/mltui");
+    let uri = uri::parse(&address, folder.path()).unwrap().name();
+    let view = SavedView {
+        columns: vec![SavedColumn { name: "metrics.val/loss".into(), width: None }],
+        sort: vec!["metrics.val/loss desc".into()],
+        filter: "user = ana".into(),
+        ..SavedView::default()
+    };
+    let named = NamedView { name: "hers".into(), of: Some(ViewPlace::new(&uri, &experiment)), view };
+    Views::new(&state).change(&[], &[named]).unwrap();
+    let seen = |more: &[&str]| {
+        let list = ["--tracking-uri", &address, "runs", "folds", "--view", "hers", "--csv"];
+        printed(folder.path(), &[&list, more].concat()).lines().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(seen(&[]), "metrics.val/loss 10 2");
+    assert_eq!(seen(&["--columns", "run_name", "--filter", "age > 1d"]), "run_name fold10", "narrowed");
+    let (code, message) =
+        refused(folder.path(), &["--tracking-uri", &address, "runs", "folds", "--view", "his"]);
+    assert!(code == 3 && message.contains("no view \"his\" of this experiment; there are hers"), "{message}");
+    let (code, message) =
+        refused(folder.path(), &["--tracking-uri", &address, "--view", "hers", "runs", "folds"]);
+    assert!(code == 2 && message.contains("behind its name"), "{message}");
+}
+
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    since.as_millis() as i64
 }

@@ -75,3 +75,30 @@ fn a_run_is_found_by_id_name_and_the_beginning_of_its_id() {
     let (code, message) = refused(folder.path(), &[place, &["compare", "third", begins]].concat());
     assert!(code == 2 && message.contains("2 to 500 different runs"), "{message}");
 }
+
+#[test]
+fn an_address_names_a_run_as_commands_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let store = open(&address);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (first, _, twin) = runtime.block_on(async {
+        let first = run(&store, "bold-owl", &[(1, 1.0)]).await;
+        (first, run(&store, "twin", &[(1, 1.0)]).await, run(&store, "twin", &[(1, 1.0)]).await)
+    });
+    std::fs::write(folder.path().join("notes.txt"), "well done").unwrap();
+    let place: &[&str] = &["--tracking-uri", &address];
+    printed(folder.path(), &[place, &["upload", "notes.txt", "runs:/bold-owl/texts"]].concat());
+    let id = first.info.run_id.as_str();
+    for wanted in ["bold-owl", &id[..10], id] {
+        let file = format!("runs:/{wanted}/texts/notes.txt");
+        assert_eq!(printed(folder.path(), &[place, &["artifacts", "cat", &file]].concat()), "well done");
+    }
+    let (code, message) = refused(folder.path(), &[place, &["artifacts", "ls", "runs:/twin"]].concat());
+    assert!(
+        code == 2 && message.contains("several runs") && message.contains(twin.info.run_id.as_str()),
+        "{message}"
+    );
+    let (code, message) = refused(folder.path(), &[place, &["artifacts", "ls", "runs:/nobody"]].concat());
+    assert!(code == 3 && message.contains("nobody"), "{message}");
+}

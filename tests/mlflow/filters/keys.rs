@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use mltui::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Number, Query, Test};
+use mltui::mlflow::filter::{
+    Asker, Attribute, Clause, Comparator, Expression, Field, Filter, Number, Query, Test,
+};
 use mltui::mlflow::{ExperimentId, RunId};
 use mltui::store::uri::RestOptions;
 use mltui::store::{RunSearch, Store, uri};
@@ -42,6 +44,20 @@ const VALUES: [&str; 24] = [
     "/* */",
     "; x",
     "IT'S \"X\"",
+];
+
+/// What MLflow does not take.
+const EASY: [&str; 10] = [
+    "params.from = a OR metrics.in > 0",
+    "user = me OR (user ~ '^it' AND start_time > now-0.005s)",
+    "params.from ~ 'A|%' AND user != me",
+    "params.from !~ a",
+    "params.case IN (a, A, '')",
+    "metrics.in IS NULL",
+    "metrics.in IS NOT NULL",
+    "status IN (finished, failed) AND name ~ a",
+    "tags.like NOT IN (a)",
+    "params.a/b:c-d < 5 OR end_time IS NULL",
 ];
 
 const NUMBERS: [f64; 8] = [0.0, 1.0, -2.5, 1e-300, 1e300, f64::MAX, -f64::MAX, 0.1];
@@ -157,17 +173,20 @@ fn finds_what_the_file_holds(mlflow: Mlflow) {
     let mut filters: Vec<Filter> = (0..150)
         .map(|_| {
             let clauses = (0..random.usize(1..3)).map(|_| hostile_clause(&mut random)).collect();
-            Filter { clauses }
+            Filter::of(clauses)
         })
         .collect();
     // Each key and each value once by itself, where it is.
     let equal = |field, value: &str| Filter {
+        alternatives: Vec::new(),
         clauses: vec![Clause { field, test: Test::Text(Comparator::Equal, value.to_owned()) }],
     };
     filters.extend(VALUES.map(|value| equal(Field::Attribute(Attribute::UserId), value)));
     filters.extend(KEYS.map(|key| Filter {
+        alternatives: Vec::new(),
         clauses: vec![Clause { field: Field::Param(key.to_owned()), test: Test::IsNotNull }],
     }));
+    filters.extend(EASY.map(|text| Expression::parse(text).unwrap().at(Asker { now: 1_010, user: "A" })));
     for filter in &filters {
         let (here, there) = (all_found(&file, filter, &runtime), all_found(&remote, filter, &runtime));
         assert_eq!(here, there, "{filter:?}, asked as {:?}", Query::new(filter));
@@ -183,8 +202,11 @@ fn finds_what_the_file_holds(mlflow: Mlflow) {
         ("params.`from` = 'a\\'", 0),
         ("attributes.'status' = 'FINISHED'", 0),
         ("params.`from` IS NOT NULL", 0),
-        ("params.from = 'a'", 2),
-        ("metrics.`in` > '0'", 2),
+        // MLflow takes none of these.
+        ("params.from = 'a'", 0),
+        ("metrics.`in` > '0'", 0),
+        ("params.from = a b", 2),
+        ("metrics.`in` > 'x'", 2),
     ] {
         for address in [server.uri(), format!("sqlite:///{}", database.display())] {
             let (ended, said) = runs(folder.path(), &address, filter);

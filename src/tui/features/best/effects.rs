@@ -9,6 +9,7 @@ use super::{Champion, Marked, Msg, Preview, Unmarked, choose};
 use crate::catalog::{Catalog, gather};
 use crate::config::Selecting;
 use crate::marking::{self, Journal, MarkRequest, Resumed, Undoing};
+use crate::mlflow::filter::Asker;
 use crate::mlflow::{ExperimentId, RunId, Tag};
 use crate::promotion;
 use crate::select::{Ancestors, Patterns, Policy};
@@ -79,7 +80,8 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
     match effect {
         Effect::Select { ticket, catalog, tags, chosen, ancestors } => {
             let patterns = Arc::clone(&services.patterns);
-            let chosen = chosen.map(|chosen| *chosen);
+            let asker = Asker { now: now_ms(), user: &services.user };
+            let chosen = chosen.map(|chosen| chosen.at(asker));
             let select = move || choose(ticket, catalog, chosen, &tags, &patterns, &ancestors);
             tasks.answer(Slot("select"), blocking(select));
         }

@@ -8,7 +8,7 @@ use super::actions::Action;
 use super::effects::Effect;
 use super::{Chosen, Msg, marking};
 use crate::mlflow::RunId;
-use crate::mlflow::filter::parse;
+use crate::mlflow::filter::Expression;
 use crate::select::{Goal, MetricGoal, Policy, Resolved, ValueOf, reason};
 use crate::text;
 use crate::tui::core::app::{App, Overlay};
@@ -290,10 +290,11 @@ fn policy_prompt(
 }
 
 fn constrain(app: &mut App) {
-    let hint = "metrics.latency_ms < 50 AND params.family = 'tree'; tab completes names";
+    let hint = "metrics.latency_ms < 50 AND params.family = tree; tab completes";
     let read = |policy: &mut Policy, text: &str| {
         if !text.is_empty() {
-            parse(text).map_err(|error| PromptError { message: error.message, span: error.span })?;
+            Expression::parse(text)
+                .map_err(|error| PromptError { message: error.message, span: error.span })?;
         }
         Ok(policy.constrain(text).map_err(|error| error.to_string())?)
     };

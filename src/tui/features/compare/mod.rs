@@ -23,6 +23,7 @@ use crate::compare::{Comparison, Entry, EntryKind};
 use crate::mlflow::{ExperimentId, RunId, Statistic};
 use crate::select::Goal;
 use crate::store::StoreError;
+use crate::text::order::natural;
 use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
@@ -211,9 +212,10 @@ impl CompareScreen {
             })
             .collect();
         if self.by_name {
-            shown.sort_by_key(|at| {
-                let entry = &entries[*at as usize];
-                (entry.kind, entry.spec.title().to_owned())
+            let entry = |at: u32| &entries[at as usize];
+            shown.sort_by(|a, b| {
+                let (a, b) = (entry(*a), entry(*b));
+                a.kind.cmp(&b.kind).then_with(|| natural(a.spec.title(), b.spec.title()))
             });
         }
         self.shown = shown;

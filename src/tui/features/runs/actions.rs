@@ -14,6 +14,9 @@ use crate::tui::core::layout::Focus;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     Filter,
+    LastFilter,
+    Views,
+    SaveView,
     Sort,
     SortAlso,
     Columns,
@@ -41,7 +44,31 @@ rows_of!(table: Runs, TABLE, &[Scope::Panes]);
 rows_of!(of_runs: Runs, RUNS, &[Scope::Panes]);
 
 pub const TABLE_ROWS: &[ActionRow] = &[
-    table(Action::Filter, "filter", &["f"], "filter", "filter with an MLflow expression", on_loaded_runs),
+    table(Action::Filter, "filter", &["f"], "filter", "filter with an expression", on_loaded_runs),
+    table(
+        Action::LastFilter,
+        "last-filter",
+        &["F"],
+        "",
+        "bring back the filter or search that was cleared",
+        has_lost_filter,
+    ),
+    table(
+        Action::Views,
+        "views",
+        &["W"],
+        "",
+        "pick, save, remove, export or import a named view",
+        on_loaded_runs,
+    ),
+    table(
+        Action::SaveView,
+        "save-view",
+        &["g W"],
+        "",
+        "save columns, order, filter and groups as a view",
+        on_loaded_runs,
+    ),
     table(Action::Sort, "sort", &["s"], "sort", "sort by the column: up, down, newest first", on_loaded_runs),
     table(Action::SortAlso, "sort-also", &["S"], "", "sort by the column too, to break ties", is_sorted),
     table(Action::Columns, "columns", &["c"], "columns", "choose the columns", on_loaded_runs),
@@ -98,6 +125,11 @@ pub const WRITING_ROWS: &[ActionRow] = &[
     ),
     of_runs(Action::Note, "note", &["n"], "", "edit the note", can_note),
 ];
+
+fn has_lost_filter(app: &App) -> Possible {
+    on_loaded_runs(app)?;
+    given(app.runs.can_bring_back(), "no filter was cleared; f filters")
+}
 
 fn is_sorted(app: &App) -> Possible {
     on_loaded_runs(app)?;

@@ -5,7 +5,7 @@
 use super::effects::Write;
 use super::update::write;
 use crate::catalog::ColumnSpec;
-use crate::mlflow::filter::{Filter, parse};
+use crate::mlflow::filter::{Asker, Expression, Query};
 use crate::mlflow::limits::CUT;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus, Statistic, Tag, limits, tags};
 use crate::text;
@@ -16,26 +16,34 @@ use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 
-/// An expression as it is typed, and what it says.
-type Expression = (String, Filter);
-
 pub fn filter(app: &mut App) {
-    let hint = "metrics.rmse < 0.5 AND params.family = 'tree'; tab completes names";
+    let hint = "metrics.rmse < 0.5 AND (params.family = tree OR age < 1d); tab completes";
     let text = app.runs.filter_text.clone();
-    Prompt::new("MLflow filter", hint, &text, expression, |app, (text, filter), effects| {
-        app.runs.view.filter = filter;
-        app.runs.filter_text = text;
+    let earlier: Vec<String> =
+        app.runs.filters.applied.iter().filter(|known| **known != text).cloned().collect();
+    let more = if earlier.is_empty() { "" } else { ", up: earlier filters" };
+    let hint = format!("{hint}{more}");
+    Prompt::new("Filter", hint, &text, expression, |app, (text, filter), effects| {
+        if filter.needs_store() && !app.capabilities.column_scan {
+            let asked = Query::new(&filter.at(Asker { now: app.now, user: &app.user }));
+            if asked.text.is_empty() {
+                app.say("the server knows no such filter: all runs are read and filtered here");
+            }
+        }
+        app.runs.set_filter(text, filter);
         view_changed(app, effects);
         Ok(())
     })
     .of_filter()
+    .with_earlier(earlier)
     .open(app);
 }
 
-fn expression(text: &str) -> Result<Expression, PromptError> {
+/// An expression as it is typed, and what it says.
+fn expression(text: &str) -> Result<(String, Expression), PromptError> {
     let trimmed = text.trim();
     let before = text.len() - text.trim_start().len();
-    let filter = parse(trimmed).map_err(|error| PromptError {
+    let filter = Expression::parse(trimmed).map_err(|error| PromptError {
         message: error.message,
         span: error.span.start + before..error.span.end + before,
     })?;

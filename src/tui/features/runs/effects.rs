@@ -14,9 +14,11 @@ use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Sync;
 use crate::catalog::view::{LineKey, View};
 use crate::mlflow::{ExperimentId, RunId, RunStatus, Tag, ViewType};
+use crate::state::views::{NamedView, ViewPlace, Views, imported};
 use crate::store::{Result, RunUpdate, Scan, ScanValues, Store};
+use crate::tui::core::msg::Announcement;
 use crate::tui::core::remote::Ticket;
-use crate::tui::core::tasks::{Slot, Tasks};
+use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
 /// Runs on the first page: more than a screen has rows.
 const FIRST_PAGE: usize = 100;
@@ -51,6 +53,16 @@ pub enum Effect {
         key: String,
     },
     Write(Write),
+    /// Keep views that the user named, and forget others.
+    KeepViews {
+        gone: Vec<NamedView>,
+        new: Vec<NamedView>,
+    },
+    /// Read views of a file.
+    ImportViews {
+        path: String,
+        place: ViewPlace,
+    },
 }
 
 /// A view whose lines are wanted.
@@ -120,11 +132,12 @@ pub struct Services {
     /// How often it polls.
     pub interval: Duration,
     paused: bool,
+    views: Views,
 }
 
 impl Services {
-    pub fn new(interval: Duration) -> Self {
-        Self { attended: Arc::default(), watcher: None, interval, paused: false }
+    pub fn new(interval: Duration, views: Views) -> Self {
+        Self { attended: Arc::default(), watcher: None, interval, paused: false, views }
     }
 
     fn command(&self, command: WatchCommand) {
@@ -185,6 +198,19 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &mut Services) {
             let histories = store.sampled_history(&ids, &key, SPARK_POINTS).await.unwrap_or_default();
             Msg::Sparks { ticket, key, histories }
         }),
+        Effect::KeepViews { gone, new } => {
+            if let Err(error) = services.views.change(&gone, &new) {
+                tasks.send(Announcement(format!("cannot save the views: {error}")));
+            }
+        }
+        Effect::ImportViews { path, place } => {
+            let read = move || {
+                let path = std::path::absolute(path)?;
+                imported(&path, &place)
+            };
+            let read = move || Msg::ViewsRead(read().map_err(|error: std::io::Error| error.to_string()));
+            tasks.answer(Slot("views"), blocking(read));
+        }
         Effect::Write(write) => tasks.write(async move {
             let result = self::write(&store, &write).await;
             Msg::Written { write, result }

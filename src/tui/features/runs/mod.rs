@@ -10,11 +10,13 @@ pub mod column_layout;
 pub mod columns;
 pub mod dialogs;
 pub mod effects;
+pub mod filters;
 pub mod placeholders;
 mod projecting;
 pub mod row_index;
 pub mod update;
 pub mod view;
+pub mod views;
 pub mod watch;
 
 use crate::sheet::{Cell, Sheet};
@@ -29,8 +31,9 @@ use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{LineKey, Projection, Shape, View};
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
-use crate::mlflow::filter::{parse, same_number};
+use crate::mlflow::filter::{Expression, same_number};
 use crate::mlflow::{ExperimentId, MetricPoint, RunId};
+use crate::state::views::NamedView;
 use crate::store::StoreError;
 use crate::tui::core::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
 use crate::tui::core::remote::{Remote, Ticket};
@@ -39,7 +42,9 @@ use crate::tui::core::signs::RunBadges;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
 use columns::TableColumn;
+use filters::Filters;
 use row_index::RowIndex;
+use views::PickedView;
 
 /// Points of a sparkline that are asked for: two for each of its cells.
 pub const SPARK_POINTS: usize = 24;
@@ -82,6 +87,8 @@ pub enum Msg {
         key: String,
         histories: Vec<(RunId, Vec<MetricPoint>)>,
     },
+    /// Views of a file.
+    ViewsRead(Result<Vec<NamedView>, String>),
     Written {
         write: effects::Write,
         result: Result<(), StoreError>,
@@ -100,6 +107,8 @@ pub struct Spark {
 pub struct Runs {
     pub experiment: Option<ExperimentId>,
     pub name: String,
+    /// Who looks at them.
+    pub user: String,
     /// What the lines belong to; they are replaced together.
     pub catalog: Arc<Catalog>,
     pub projection: Arc<Projection>,
@@ -114,10 +123,16 @@ pub struct Runs {
     /// The words as they are typed, and the filter expression as it was.
     pub words: Input,
     pub filter_text: String,
+    /// The filters before.
+    pub filters: Filters,
+    /// The view that was picked.
+    pub picked_view: Option<PickedView>,
     /// Deleted runs are shown too.
     pub deleted: bool,
     /// The lines of a view; what came of them is in `projection`.
     pub projecting: Remote<()>,
+    /// When they were asked for last.
+    pub projected_at: i64,
     pub cursor: Cursor,
     /// The aliases of the registered versions of runs.
     pub badges: RunBadges,
@@ -156,14 +171,21 @@ pub struct Runs {
 }
 
 impl Runs {
+    /// None yet, for a user.
+    pub fn of(user: &str) -> Self {
+        Self { user: user.to_owned(), ..Self::default() }
+    }
+
     /// Starts on another experiment, as it was left.
     pub fn open(&mut self, experiment: ExperimentId, name: String, remembered: &Remembered) {
         *self = Self {
             experiment: Some(experiment),
             name,
+            user: std::mem::take(&mut self.user),
             newest: std::mem::take(&mut self.newest).forgotten(),
             projecting: std::mem::take(&mut self.projecting).forgotten(),
             reading_sparks: std::mem::take(&mut self.reading_sparks).forgotten(),
+            filters: Filters::of(&remembered.filters),
             deleted: remembered.deleted,
             words: Input::new(remembered.words.clone()),
             under_cursor: remembered.run.clone().map(LineKey::Run),
@@ -176,16 +198,13 @@ impl Runs {
         self.view.words.clone_from(&remembered.words);
         self.view.shape = remembered.shape.shape();
         self.view.sort = remembered.sort.iter().filter_map(|text| SortKey::parse(text).ok()).collect();
-        if let Ok(filter) = parse(&remembered.filter) {
+        if let Ok(filter) = Expression::parse(&remembered.filter) {
             self.view.filter = filter;
             self.filter_text.clone_from(&remembered.filter);
         }
         if let Some(columns) = &remembered.columns {
-            self.columns = columns.iter().filter_map(RememberedColumn::shown).collect();
+            self.set_columns(columns.iter().filter_map(RememberedColumn::shown).collect());
             self.own_columns = true;
-            // Without a name in front nothing else would make sense.
-            self.columns.retain(|shown| shown.spec != ColumnSpec::RunName);
-            self.columns.insert(0, TableColumn::from(ColumnSpec::RunName));
         }
     }
 
@@ -196,6 +215,8 @@ impl Runs {
             sort: self.view.sort.iter().map(sort_text).collect(),
             words: self.view.words.clone(),
             filter: self.filter_text.clone(),
+            filters: self.filters.applied.clone(),
+            view: self.picked_view.as_ref().map(|picked| picked.name.clone()),
             shape: RememberedShape::of(&self.view.shape),
             deleted: self.deleted,
             column: self.chosen_column().map(ColumnSpec::name),
@@ -209,6 +230,7 @@ impl Runs {
     /// The view to ask for.
     pub fn wanted_view(&self) -> View {
         let mut view = self.view.clone();
+        view.user.clone_from(&self.user);
         if matches!(view.shape, Shape::Groups(_)) {
             let metrics =
                 self.columns.iter().map(|shown| &shown.spec).filter(|spec| spec.metric_key().is_some());

@@ -28,7 +28,7 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, (width, height): (usize, usize
         if !view.words.trim().is_empty() {
             filters.push(format!("/{}", view.words.trim()));
         }
-        if !view.filter.clauses.is_empty() {
+        if !view.filter.is_empty() {
             filters.push(app.runs.filter_text.trim().to_owned());
         }
         let filters = text::clean(&filters.join(" and ")).into_owned();

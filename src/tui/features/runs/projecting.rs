@@ -6,6 +6,7 @@ use super::Msg;
 use super::effects::Projecting;
 use crate::catalog::view::{Ids, project_with};
 use crate::mlflow::ViewType;
+use crate::mlflow::filter::Asker;
 use crate::store::pages::Pages;
 use crate::store::{Result, RunSearch, Store};
 use crate::tui::core::msg::{Announcement, Msg as Any};
@@ -42,7 +43,7 @@ async fn search(store: &Store, request: &Projecting) -> Result<Ids> {
     let experiment = request.catalog.texts.get(request.catalog.run(*row).experiment_id);
     let mut search = RunSearch {
         experiment_ids: vec![experiment.into()],
-        filter: request.view.filter.clone(),
+        filter: request.view.filter.at(Asker { now: request.now, user: &request.view.user }),
         view: ViewType::All,
         max_results: PAGE,
         ..RunSearch::default()

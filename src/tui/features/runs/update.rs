@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 use super::actions::Action;
 use super::column_layout::{chosen_width, table};
 use super::effects::{Effect, Write};
-use super::{Msg, Runs, dialogs};
-use crate::catalog::view::{Shape, View};
+use super::{Msg, Runs, dialogs, filters, views};
+use crate::catalog::view::Shape;
 use crate::catalog::{Catalog, Row};
 use crate::mlflow::{RunId, RunStatus};
 use crate::text;
@@ -26,6 +26,8 @@ const WIDEN: i16 = 2;
 const EXPERIMENTS_AGE: i64 = 2_000;
 /// The same where only polling tells of new experiments.
 const EXPERIMENTS_AGE_UNTOUCHED: i64 = 10_000;
+/// How long a filter by age counts as applied, in milliseconds.
+const PASSING: i64 = 5_000;
 /// Active runs that a poll looks at anew, at most: those on the screen before all others.
 const ATTENDED: usize = 60;
 
@@ -33,6 +35,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     let runs = &mut app.runs;
     match action {
         Action::Filter => dialogs::filter(app),
+        Action::LastFilter => filters::bring_back(app, effects),
+        Action::Views => views::pick(app),
+        Action::SaveView => views::save(app),
         Action::Columns => dialogs::columns(app),
         Action::Statistic => dialogs::statistics(app),
         Action::Tags => dialogs::tags(app),
@@ -86,11 +91,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             app.status = Some(said.into());
         }
         Action::ResetView => {
-            runs.view = View::default();
-            runs.words.reset();
-            runs.filter_text.clear();
-            runs.own_columns = false;
-            runs.follow_keys();
+            views::reset(app);
             view_changed(app, effects);
         }
         Action::Select => {
@@ -197,6 +198,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 app.runs.take_sparks(histories);
             }
         }
+        Msg::ViewsRead(read) => views::imported(app, read, effects),
         Msg::Written { write, result } => {
             reload(app, result.map(|()| write.done()), effects);
         }
@@ -205,6 +207,9 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
 
 fn polled(app: &mut App, touched: bool, took: u64, effects: &mut Effects) {
     app.writes += u64::from(touched);
+    if app.runs.view.filter.is_of_now() && app.now - app.runs.projected_at >= PASSING {
+        project(app, effects);
+    }
     live(app);
     looked(app);
     app.poll_interval.answered(took);

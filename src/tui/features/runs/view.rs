@@ -105,18 +105,28 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     // What is left out is said first: it must not be overlooked.
     let shown = text::count(runs.projection.passing);
     let of = text::count(runs.catalog.count);
+    let named = runs
+        .picked_view()
+        .map(|(name, is_changed)| format!("view {name}{}", if is_changed { " (changed)" } else { "" }));
     let calm = if runs.newest.error().is_some() { theme.bad } else { theme.dim };
     if view.is_filtered() {
         put(format!("{shown} of {of}"), theme.warn);
+        if let Some(named) = named {
+            put(named, theme.chip);
+        }
         if !view.words.trim().is_empty() {
             put(format!("/{}", view.words.trim()), theme.chip);
         }
-        if !view.filter.clauses.is_empty() {
+        if !view.filter.is_empty() {
             put(format!("f {}", runs.filter_text.trim()), theme.chip);
         }
     } else {
         put(text::runs(runs.projection.passing), calm);
+        if let Some(named) = named {
+            put(named, theme.chip);
+        }
     }
+
     if let ConnectionState::Failing { last_answer: Some(time), .. } = app.connection {
         let age = text::span(app.now - time);
         put(format!("as of {age} ago"), theme.bad);
@@ -195,7 +205,18 @@ fn heading(runs: &Runs, at: usize, width: usize, theme: &Theme) -> String {
         _ => String::new(),
     };
     let word = spec.statistic().map_or(String::new(), |word| format!("{word} "));
-    let title = format!("{word}{}", text::clean(spec.title()));
+    // A metric and a param may have one name.
+    let is_twin = |other: &ColumnSpec| {
+        other != spec && other.title() == spec.title() && other.statistic() == spec.statistic()
+    };
+    let kind = match spec {
+        ColumnSpec::Metric(..) => " (metric)",
+        ColumnSpec::Param(_) => " (param)",
+        ColumnSpec::Tag(_) => " (tag)",
+        _ => "",
+    };
+    let kind = if runs.columns.iter().any(|shown| is_twin(&shown.spec)) { kind } else { "" };
+    let title = format!("{word}{}{kind}", text::clean(spec.title()));
     let room = width.saturating_sub(text::width(&arrow) + text::width(&partial));
     format!("{}{partial}{arrow}", text::cut(&title, room, theme.glyphs.ellipsis))
 }

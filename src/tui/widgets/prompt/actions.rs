@@ -32,14 +32,21 @@ pub const ROWS: &[ActionRow] = &[
         has_lines,
     ),
     row(Action::Complete, "complete", &["tab"], "complete", "prompt: complete the word", has_completions),
-    row(Action::NextCompletion, "next-completion", &["down"], "", "prompt: next completion", has_completions),
+    row(
+        Action::NextCompletion,
+        "next-completion",
+        &["down"],
+        "",
+        "prompt: next completion, or a later filter",
+        has_list,
+    ),
     row(
         Action::PreviousCompletion,
         "previous-completion",
         &["up"],
         "",
-        "prompt: previous completion",
-        has_completions,
+        "prompt: previous completion, or an earlier filter",
+        has_list,
     ),
     row(Action::Leave, "leave", &["esc", "ctrl-c"], "leave", "prompt: cancel", always),
 ];
@@ -54,6 +61,13 @@ fn has_lines(app: &App) -> Possible {
 
 fn has_completions(app: &App) -> Possible {
     given(in_line(app, |line| !line.completions.is_empty()), "no completion")
+}
+
+fn has_list(app: &App) -> Possible {
+    given(
+        in_line(app, |line| !line.completions.is_empty() || !line.earlier.is_empty()),
+        "no completion, and no earlier text",
+    )
 }
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
@@ -77,6 +91,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Complete => {
             line.complete();
             is_other = true;
+        }
+        Action::NextCompletion | Action::PreviousCompletion if line.recalls() => {
+            line.recall(action == Action::PreviousCompletion);
         }
         Action::NextCompletion => line.step(1),
         Action::PreviousCompletion => line.step(line.completions.len().saturating_sub(1)),

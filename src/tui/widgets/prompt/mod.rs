@@ -8,7 +8,7 @@ pub mod view;
 use std::fmt;
 use std::ops::Range;
 
-use crate::mlflow::filter::parse;
+use crate::mlflow::filter::Expression;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::widgets::input;
@@ -62,6 +62,10 @@ pub struct PromptLine {
     pub word: usize,
     /// The completion that Tab takes.
     pub chosen: usize,
+    /// What was typed here before, the newest last.
+    pub earlier: Vec<String>,
+    /// How far back it was gone among these, and what stood there before.
+    pub recalled: Option<(usize, String)>,
 }
 
 /// A prompt, whatever its value is.
@@ -94,6 +98,8 @@ impl<T> Prompt<T> {
             completions: Vec::new(),
             word: 0,
             chosen: 0,
+            earlier: Vec::new(),
+            recalled: None,
         };
         Self { line, read, owner: Box::new(owner) }
     }
@@ -107,6 +113,12 @@ impl<T> Prompt<T> {
     /// The same for a filter.
     pub fn of_filter(mut self) -> Self {
         self.line.is_filter = true;
+        self
+    }
+
+    /// The same, where earlier texts can be taken again, the newest of them last.
+    pub fn with_earlier(mut self, earlier: Vec<String>) -> Self {
+        self.line.earlier = earlier;
         self
     }
 
@@ -144,12 +156,13 @@ pub fn changed(app: &mut App) {
     let Some(Overlay::Prompt(prompt)) = &mut app.overlay else { return };
     let line = prompt.line_mut();
     line.error = None;
+    line.recalled = None;
     if !line.is_filter {
         return;
     }
     let cursor = input::cursor(&line.input);
     let text = line.input.value();
-    if let Err(error) = parse(text) {
+    if let Err(error) = Expression::parse(text) {
         line.error = Some((error.message, error.span));
     }
     let (word, offered) = completions(&app.runs.catalog, text, cursor);
@@ -162,6 +175,31 @@ impl PromptLine {
     /// Goes on to another completion.
     pub fn step(&mut self, by: usize) {
         self.chosen = (self.chosen + by) % self.completions.len().max(1);
+    }
+
+    /// Goes on to an earlier text, or back to a later one and at last to what was typed.
+    pub fn recall(&mut self, is_back: bool) {
+        let (back, typed) = match self.recalled.take() {
+            None if is_back => (1, self.input.value().to_owned()),
+            None => return,
+            Some((back, typed)) if is_back => ((back + 1).min(self.earlier.len()), typed),
+            Some((back, typed)) => (back - 1, typed),
+        };
+        self.completions.clear();
+        self.error = None;
+        let text = self.earlier.len().checked_sub(back).and_then(|at| self.earlier.get(at));
+        match text.filter(|_| back > 0) {
+            Some(text) => {
+                self.input = Input::new(text.clone());
+                self.recalled = Some((back, typed));
+            }
+            None => self.input = Input::new(typed),
+        }
+    }
+
+    /// Whether the arrows go through earlier texts: not where they go through completions.
+    fn recalls(&self) -> bool {
+        !self.earlier.is_empty() && self.completions.is_empty()
     }
 
     /// Puts the chosen completion in place of the word under the cursor.
