@@ -116,8 +116,7 @@ fn wait(patience: Option<Duration>, words: &PipeReader) -> Waited {
             Waited::Gone
         }
         Ok(_) if ends[0].revents().contains(PollFlags::IN) => Waited::Came,
-        Ok(_) => Waited::Gone,
         Err(Errno::INTR | Errno::AGAIN) => Waited::Interrupted,
-        Err(_) => Waited::Gone,
+        Ok(_) | Err(_) => Waited::Gone,
     }
 }
