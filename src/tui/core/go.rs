@@ -225,6 +225,9 @@ fn back(app: &mut App, effects: &mut Effects) {
     if app.focus == Focus::Details && app.details.artifacts.preview.take().is_some() {
         return;
     }
+    if charts::update::drop_cursor(app) {
+        return;
+    }
     if app.is_on_charts() && !app.charts.words.value().is_empty() {
         app.charts.words.reset();
         return;

@@ -61,6 +61,8 @@ pub struct Dashboard {
     /// The chosen chart, and the first band on the screen.
     pub at: usize,
     pub top: usize,
+    /// The cursor of all charts, on their x axis; at the end where there is none.
+    pub cursor: Option<f64>,
     /// Somebody chose it; until then it is the first one, whichever that is.
     is_chosen: bool,
     /// In their order.
