@@ -28,8 +28,6 @@ use grid::Grid;
 
 /// Sections with fewer charts share their room with those beside them.
 const SMALL: usize = 4;
-/// Cells of a name in the legend.
-const NAME: usize = 24;
 
 /// Charts that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +66,7 @@ pub struct Dashboard {
     /// In their order.
     pub charts: Vec<Chart>,
     pub sections: Vec<Section>,
-    /// The runs whose lines are drawn, in the order of the legend, with their names there.
+    /// The runs whose lines are drawn, in the order of the legend, with their names.
     pub drawn: Vec<DrawnRun>,
     pub names: Vec<String>,
     /// The run under the cursor among them.
@@ -175,8 +173,7 @@ impl Dashboard {
             drawn.push(DrawnRun { run: own.clone(), name: run.info.run_name.clone(), slot });
         }
         self.own = drawn.iter().position(|drawn| drawn.run == *own).unwrap_or(0);
-        let names: Vec<String> = drawn.iter().map(|drawn| text::clean(&drawn.name).into_owned()).collect();
-        self.names = text::distinct(&names, NAME, "\u{2026}");
+        self.names = drawn.iter().map(|drawn| text::clean(&drawn.name).into_owned()).collect();
         self.drawn = drawn;
     }
 

@@ -19,6 +19,9 @@ use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
 
+/// Cells of a name in the legend.
+const NAME: usize = 24;
+
 /// Draws the charts, and in a line above them how they are drawn.
 pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: Rect) {
     let charts = &app.charts;
@@ -239,8 +242,11 @@ fn parts<'a>(
         }
         spans
     };
-    let with_values = (!is_overlaid).then(|| way(true, true));
-    with_values.into_iter().chain([way(false, true), way(false, false)]).collect()
+    let mut ways = vec![way(false, true), way(false, false)];
+    if !is_overlaid {
+        ways.splice(..0, [way(true, true), way(true, false)]);
+    }
+    ways
 }
 
 /// The room of a chart's picture: below the title, and apart from the next chart.
@@ -318,9 +324,10 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
     let words = text::cut(&text::clean(key), width / 3, theme.glyphs.ellipsis);
     let mut room = width.saturating_sub(text::width(&words) + 2);
     let mut spans = vec![Span::styled(format!("{words}  "), theme.dim)];
+    let names = text::distinct(&charts.names, NAME, theme.glyphs.ellipsis);
     let lines = chosen.into_iter().flat_map(|chart| chart.lines.iter().filter(|line| line.part == 0));
     for (shown, line) in lines.enumerate() {
-        let (drawn, name) = (&charts.drawn[line.run], &charts.names[line.run]);
+        let (drawn, name) = (&charts.drawn[line.run], &names[line.run]);
         let is_read = chosen.is_some_and(|chart| !chart.is_single) && charts.cursor.is_some();
         let known = app.histories.get(&line.which).filter(|known| is_read && known.is_known());
         let value = known.map_or_else(
