@@ -246,7 +246,7 @@ fn the_run_under_the_cursor_is_dim_behind_those_that_are_marked() {
 #[test]
 fn letters_stand_along_the_lines_where_colours_do_not_tell_them_apart() {
     let (mut app, runs) = opened_with((120, 40), &["val/acc"]);
-    keys(&mut app, "space space 3 z", &runs);
+    keys(&mut app, "space space k 3 z", &runs);
     let letters = |theme: &Theme| {
         let text = screen(&app, theme).backend().to_string();
         text.lines()
@@ -258,6 +258,13 @@ fn letters_stand_along_the_lines_where_colours_do_not_tell_them_apart() {
     let coloured = letters(&Theme::new(true, Palette::Dark, terminal, Glyphs::Unicode));
     let mono = letters(&Theme::new(false, Palette::Dark, terminal, Glyphs::Unicode));
     assert!(coloured == 2 && mono > 6, "{coloured}, {mono}");
+    // The grid, which is dim without colours, leaves nothing on the lines that pass over it.
+    let screen = screen(&app, &Theme::new(false, Palette::Dark, terminal, Glyphs::Unicode));
+    let cells = screen.backend().buffer().content().iter();
+    let mut dots = cells.filter(|cell| cell.symbol().starts_with(|c| ('\u{2801}'..='\u{28ff}').contains(&c)));
+    let dim = dots.clone().filter(|cell| cell.modifier.contains(ratatui::style::Modifier::DIM)).count();
+    let faint = app.charts.charts[0].lines.iter().filter(|line| line.ink.is_faint).count();
+    assert!(dots.next().is_some() && (faint > 0 || dim == 0), "{dim}");
 }
 
 #[test]

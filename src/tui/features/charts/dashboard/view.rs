@@ -342,8 +342,10 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
         let more = format!("{} more", charts.drawn.len() - shown);
         let words = format!("{star}{name} {value}   ");
         let is_last = shown + 1 == charts.drawn.len();
-        let kept = if is_last { 0 } else { text::width(&more) };
-        if text::width(words.trim_end()) + 2 + kept > room {
+        // Spaces behind the last need no room.
+        let wide =
+            if is_last { text::width(words.trim_end()) } else { text::width(&words) + text::width(&more) };
+        if wide + 2 > room {
             spans.push(Span::styled(text::cut(&more, room, ""), theme.dim));
             break;
         }
