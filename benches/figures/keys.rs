@@ -45,7 +45,10 @@ impl Visit {
 
 /// Whether the details show charts with their values.
 pub fn has_charts(screen: &str) -> bool {
-    ["acc  0.", "acc  1.", "loss  0.", "loss  1."].iter().any(|title| screen.contains(title))
+    // Of a chart, or of a tile with where the run stands.
+    ["val 0.", "val 1.", "best of 1", "st of 1", "nd of 1", "rd of 1", "th of 1"]
+        .iter()
+        .any(|words| screen.contains(words))
 }
 
 pub fn spread(mut times: Vec<f64>) -> (f64, f64) {

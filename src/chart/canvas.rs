@@ -9,6 +9,9 @@ pub struct Ink {
 }
 
 impl Ink {
+    /// Of the grid behind all lines, where that is drawn in pixels.
+    pub const GRID: Self = Self { line: u8::MAX, is_faint: true, stroke: Stroke::Dotted };
+
     /// A solid line in front.
     pub fn of(line: u8) -> Self {
         Self { line, ..Self::default() }

@@ -83,8 +83,9 @@ pub struct PassingLine {
     pub ink: Ink,
 }
 
-/// Where labels stand along lines; those of different lines stand in different columns as far as that goes.
-pub fn along(lines: &[PassingLine], columns: usize, rows: usize) -> Vec<LineSign> {
+/// Where labels stand along lines, apart from each other and from those at the ends; those of different lines stand in
+/// different columns as far as that goes.
+pub fn along(lines: &[PassingLine], ends: &[LineSign], columns: usize, rows: usize) -> Vec<LineSign> {
     let stride = STRIDE.min((columns / 2).max(8));
     let mut signs: Vec<LineSign> = Vec::new();
     for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.label.width() > 0) {
@@ -100,7 +101,7 @@ pub fn along(lines: &[PassingLine], columns: usize, rows: usize) -> Vec<LineSign
             let row = (from.1 + (to.1 - from.1) * share).floor();
             let place = PlotCell { column, row: row.max(0.0) as usize };
             // A cell is left between labels, or two would be read as one.
-            let is_free = signs.iter().all(|sign| {
+            let is_free = signs.iter().chain(ends).all(|sign| {
                 sign.place.row != place.row
                     || sign.place.column + sign.text.chars().count() < column
                     || column + label.width() < sign.place.column

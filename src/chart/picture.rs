@@ -245,9 +245,10 @@ pub fn picture(
             passing.push(PassingLine { places: places.clone(), label: line.label, ink: line.ink });
         }
     }
+    let ends = ends(&ending, plot.columns + plot.right, plot.rows);
     Picture {
-        ends: ends(&ending, plot.columns + plot.right, plot.rows),
-        along: along(&passing, plot.columns, plot.rows),
+        along: along(&passing, &ends, plot.columns, plot.rows),
+        ends,
         plot,
         canvas,
         y_labels,

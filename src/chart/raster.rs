@@ -35,6 +35,16 @@ impl Raster {
         }
     }
 
+    /// A faint line through the middle of each row that has a tick.
+    fn grid(&mut self, picture: &Picture) {
+        for (row, _) in &picture.y_labels {
+            let y = (2 * row + 1) * self.height / (2 * picture.plot.rows).max(1);
+            for x in 0..self.width as i64 {
+                self.dot(x, y as i64, Ink::GRID);
+            }
+        }
+    }
+
     /// A line as thick as a pen.
     fn line(&mut self, from: (f64, f64), to: (f64, f64), pen: i64, ink: Ink) {
         let Some((from, to)) = self.clip(from, to) else { return };
@@ -86,6 +96,7 @@ pub fn raster(
     (width, height): (usize, usize),
 ) -> Raster {
     let mut raster = Raster::new(width, height);
+    raster.grid(picture);
     let window = (picture.plot.x.low, picture.plot.x.high);
     let x = Scale::new(window, width);
     let y = Scale::new((picture.plot.y.low, picture.plot.y.high), height);

@@ -396,6 +396,10 @@ impl Visit {
                 });
                 read.collect()
             }
+            Effect::Charts(charts::effects::Effect::Rank { ticket, catalog, projection, keys }) => {
+                let values = charts::standing::values(&catalog, &projection, &keys);
+                vec![Msg::Charts(charts::Msg::Ranked { ticket, values })]
+            }
             Effect::Details(effect) => self.answer_details(effect, fails),
             effect => answer_to_a_person(effect, fails),
         }

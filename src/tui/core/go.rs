@@ -224,6 +224,9 @@ fn back(app: &mut App, effects: &mut Effects) {
     if app.focus == Focus::Details && app.details.close_file() {
         return;
     }
+    if charts::update::drop_cursor(app) {
+        return;
+    }
     if app.is_on_charts() && !app.charts.words.value().is_empty() {
         app.charts.words.reset();
         return;

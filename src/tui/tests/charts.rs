@@ -1,8 +1,10 @@
 //! Charts: the dashboard of a run, marked runs over one another, and one chart on the whole screen.
 
 use super::*;
+use crate::text;
 use crate::tui::core::app::Screen;
 use crate::tui::core::effect::Effect;
+use crate::tui::features::charts::histories::HistoryKey;
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::charts::update::plot_of;
 
@@ -244,7 +246,7 @@ fn the_run_under_the_cursor_is_dim_behind_those_that_are_marked() {
 #[test]
 fn letters_stand_along_the_lines_where_colours_do_not_tell_them_apart() {
     let (mut app, runs) = opened_with((120, 40), &["val/acc"]);
-    keys(&mut app, "space space 3 z", &runs);
+    keys(&mut app, "space space k 3 z", &runs);
     let letters = |theme: &Theme| {
         let text = screen(&app, theme).backend().to_string();
         text.lines()
@@ -256,4 +258,40 @@ fn letters_stand_along_the_lines_where_colours_do_not_tell_them_apart() {
     let coloured = letters(&Theme::new(true, Palette::Dark, terminal, Glyphs::Unicode));
     let mono = letters(&Theme::new(false, Palette::Dark, terminal, Glyphs::Unicode));
     assert!(coloured == 2 && mono > 6, "{coloured}, {mono}");
+    // The grid, which is dim without colours, leaves nothing on the lines that pass over it.
+    let screen = screen(&app, &Theme::new(false, Palette::Dark, terminal, Glyphs::Unicode));
+    let cells = screen.backend().buffer().content().iter();
+    let mut dots = cells.filter(|cell| cell.symbol().starts_with(|c| ('\u{2801}'..='\u{28ff}').contains(&c)));
+    let dim = dots.clone().filter(|cell| cell.modifier.contains(ratatui::style::Modifier::DIM)).count();
+    let faint = app.charts.charts[0].lines.iter().filter(|line| line.ink.is_faint).count();
+    assert!(dots.next().is_some() && (faint > 0 || dim == 0), "{dim}");
+}
+
+#[test]
+fn one_cursor_goes_through_all_charts() {
+    let (mut app, runs) = opened_with((200, 60), &METRICS);
+    keys(&mut app, "3 z < < <", &runs);
+    let at = app.charts.cursor.unwrap();
+    let screen = drawn(&app);
+    assert!(screen.contains(&format!("at step {at}")), "{at} {screen}");
+    let point = |key: &str| {
+        let run = app.charts.drawn[0].run.clone();
+        let known = app.histories.get(&HistoryKey { run, key: key.to_owned() }).unwrap();
+        known.points.iter().find(|point| point.step == at as i64).unwrap().value
+    };
+    let (val, train) = (text::legend_number(point("val/loss")), text::legend_number(point("train/loss")));
+    assert!(screen.contains(&format!("val {val}  t ╌╌ train {train}")), "{val} {screen}");
+    assert!(screen.contains(&format!("grad_norm  {}", text::legend_number(point("grad_norm")))), "{screen}");
+    // Drawn by time, it has another axis.
+    assert!(screen.contains("stepless_mae  0.92  by time"), "{screen}");
+    // The chart on the whole screen goes on from there.
+    keys(&mut app, "enter", &runs);
+    assert_eq!(chart(&app).cursor, Some(at));
+    keys(&mut app, "esc", &runs);
+    keys(&mut app, "> > > >", &runs);
+    assert_eq!(app.charts.cursor, None, "behind the end it is gone");
+    keys(&mut app, "< esc", &runs);
+    assert_eq!((app.charts.cursor, app.is_on_charts()), (None, true));
+    keys(&mut app, "< x", &runs);
+    assert_eq!(app.charts.cursor, None, "it belongs to the axis");
 }

@@ -19,6 +19,8 @@ pub enum Action {
     PanLeft,
     PanRight,
     Extremes,
+    Earlier,
+    Later,
 }
 
 rows_of!(chart: Charts, CHARTS, &[Scope::Chart]);
@@ -45,6 +47,8 @@ pub const ROWS: &[ActionRow] = &[
         "y range: all values, middle 98 %, middle 90 %",
         always,
     ),
+    charts(Action::Earlier, "cursor-left", &["<"], "", "move the cursor of all charts to the left", always),
+    charts(Action::Later, "cursor-right", &[">"], "", "move the cursor of all charts to the right", always),
     chart(Action::ZoomIn, "zoom-in", &["+"], "zoom", "zoom in at the cursor", always),
     chart(Action::ZoomOut, "zoom-out", &["-"], "", "zoom out", always),
     chart(Action::Fit, "fit", &["0"], "fit", "show the whole history again", always),

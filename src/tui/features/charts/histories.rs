@@ -3,6 +3,8 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::chart::passes::passes;
+use crate::chart::trace::Trace;
+use crate::chart::{Options, XAxis};
 use crate::mlflow::{Metric, MetricPoint, RunId, Summary};
 use crate::store::{HistoryCursor, HistoryPart, StoreError, by_step};
 use crate::tui::core::remote::{Remote, Ticket};
@@ -180,6 +182,19 @@ impl CachedHistory {
     pub fn is_at_one_step(&self) -> bool {
         let ends = self.points.first().zip(self.points.last());
         self.points.len() > 1 && ends.is_some_and(|(first, last)| first.step == last.step)
+    }
+
+    /// What is drawn of it that holds at an x of the axis: of several passes the last that begins before it.
+    pub fn trace_at(&self, x: f64, options: &Options) -> Trace<'_> {
+        let begins = |trace: &Trace<'_>| trace.x_extent().is_some_and(|(first, _)| first <= x);
+        let passes = self.passes.iter().rev().filter(|_| options.x == XAxis::Step);
+        let mut traces = passes.map(|pass| Trace::new(pass, options.scales()));
+        traces.find(begins).unwrap_or_else(|| Trace::new(&self.points, options.scales()))
+    }
+
+    /// The last point at or before an x of the axis.
+    pub fn point_at(&self, x: f64, options: &Options) -> Option<MetricPoint> {
+        self.trace_at(x, options).at(x)
     }
 
     /// Nobody answers it any more: it is to be asked for again.

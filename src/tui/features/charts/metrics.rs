@@ -1,6 +1,6 @@
 //! What the names of metrics say of their charts: which of them share one, and which come first.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::chart::Stroke;
 use crate::select::{is_judging, is_timing};
@@ -99,30 +99,28 @@ pub fn grouped(keys: &[String]) -> Vec<ChartMetric> {
             members.entry(rest).or_default().push((*data, word, key));
         }
     }
-    for key in keys {
+    for (key, _) in keys.iter().zip(&splits).filter(|(_, split)| split.is_none()) {
         // As Keras writes the loss of training, beside val_loss.
         if let Some(members) = members.get_mut(key.as_str()) {
             members.push((Data::Unsaid, key, key));
         }
     }
     members.retain(|_, members| members.len() > 1);
-    let taken = |name: &str| keys.iter().any(|key| key == name);
+    let names: FxHashSet<&str> = keys.iter().map(String::as_str).collect();
     let mut charts = Vec::new();
     for (key, split) in keys.iter().zip(&splits) {
         let rest = split.as_ref().map_or(key.as_str(), |(.., rest)| rest);
         let Some(members) = members.get_mut(rest) else {
-            if !charts.iter().any(|chart: &ChartMetric| chart.parts.iter().any(|part| part.key == *key)) {
-                charts.push(ChartMetric::one(key.clone()));
-            }
+            charts.push(ChartMetric::one(key.clone()));
             continue;
         };
-        let members = std::mem::take(members);
-        if members.is_empty() {
+        let parts = parts(std::mem::take(members));
+        if parts.is_empty() {
+            // It is in a chart already.
             continue;
         }
-        let parts = parts(members);
         let is_own = parts.iter().any(|part| part.key == rest);
-        let name = if taken(rest) && !is_own { joined(&parts) } else { rest.to_owned() };
+        let name = if names.contains(rest) && !is_own { joined(&parts) } else { rest.to_owned() };
         charts.push(ChartMetric { name, parts });
     }
     charts

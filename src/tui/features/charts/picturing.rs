@@ -61,11 +61,17 @@ pub fn pictured(app: &App, pictures: &Pictures) -> Vec<PicturedChart> {
                     width: place.width as u16,
                     height: place.height as u16,
                 };
-                Some(of(cached, name, picture_area(at), None, false))
+                Some(of(cached, name, picture_area(at), cursor_column(app, cached), false))
             });
             seen.collect()
         }
     }
+}
+
+/// The column of the cursor that all charts have, on one of the dashboard.
+pub fn cursor_column(app: &App, cached: &CachedPicture) -> Option<usize> {
+    let x = app.charts.cursor.filter(|_| cached.inputs.options.x == app.charts.options.x)?;
+    cached.picture.plot.column(x)
 }
 
 fn of(

@@ -11,12 +11,14 @@ use ratatui::layout::{Position, Rect};
 
 use super::Msg;
 use super::actions::Action;
+use super::dashboard::Chart;
 use super::dashboard::view::charts_area;
 use super::effects::Effect;
 use super::histories::{HistoryKey, MetricVersion};
-use super::pictures::{lines, screen_options};
+use super::pictures::{drawn_with, lines, screen_options};
 use super::screen::{ChartScreen, Held};
 use crate::catalog::ColumnSpec;
+use crate::chart::trace::Trace;
 use crate::chart::{Dots, Plot, plot, x_range};
 use crate::config::Glyphs;
 use crate::tui::core::app::{App, ConnectionState, Screen};
@@ -170,6 +172,8 @@ pub fn perform(app: &mut App, action: Action) {
         Action::PanRight => in_window(app, |screen, window| screen.pan(1.0, window)),
         Action::Fit => on_screen(app, ChartScreen::reset),
         Action::Extremes => on_screen(app, |screen| screen.extremes = !screen.extremes),
+        Action::Earlier => move_cursor(app, false),
+        Action::Later => move_cursor(app, true),
     }
 }
 
@@ -225,14 +229,51 @@ fn draw_otherwise(app: &mut App, action: Action) {
         | Action::Fit
         | Action::PanLeft
         | Action::PanRight
-        | Action::Extremes => return,
+        | Action::Extremes
+        | Action::Earlier
+        | Action::Later => return,
     };
     app.status = Some(said);
-    if matches!(action, Action::XAxis | Action::LogX)
-        && let Some(Screen::Chart(screen)) = app.screens.last_mut()
-    {
-        screen.reset();
+    if matches!(action, Action::XAxis | Action::LogX) {
+        app.charts.cursor = None;
+        on_screen(app, ChartScreen::reset);
     }
+}
+
+/// Moves the cursor that all charts have: from point to point of the chosen one, and behind its end to none.
+fn move_cursor(app: &mut App, forward: bool) {
+    if let Some(Screen::Chart(_)) = app.screens.last() {
+        return go(app, if forward { go::Action::Right } else { go::Action::Left });
+    }
+    let Some(area) = dashboard_area(app) else { return };
+    let charts = &app.charts;
+    let placed = charts.grid(area.width as usize, area.height as usize).placed(charts.top);
+    let is_fit = |chart: &Chart| {
+        let options = drawn_with(charts.options, &chart.lines, &app.histories);
+        !chart.is_single && options.x == charts.options.x
+    };
+    let seen = placed.iter().filter_map(|place| Some((place.chart?, place)));
+    let fit = seen
+        .filter_map(|(at, place)| Some((at, place, charts.charts.get(at).filter(|chart| is_fit(chart))?)));
+    // Where the chosen chart has no such axis, the first that has one leads.
+    let Some((_, place, chart)) = fit.min_by_key(|(at, ..)| (*at != charts.at, *at)) else {
+        app.status = Some("no chart here has an axis for a cursor".into());
+        return;
+    };
+    let options = charts.options_of(&chart.metric.name);
+    let size = (place.width.saturating_sub(1), place.height.saturating_sub(1));
+    let plot = plot(&lines(&chart.lines, None, &app.histories), &options, None, size, dots(app));
+    let own = chart.lines.iter().filter(|line| line.run == charts.own);
+    let Some(known) = own.chain(&chart.lines).find_map(|line| app.histories.get(&line.which)) else { return };
+    let trace = Trace::new(&known.points, options.scales());
+    let from = charts.cursor.unwrap_or(plot.x.high + plot.x_stride());
+    app.charts.cursor =
+        trace.neighbour(from, plot.x_stride(), forward).or(charts.cursor.filter(|_| !forward));
+}
+
+/// Takes the cursor off the charts; true if there was one.
+pub fn drop_cursor(app: &mut App) -> bool {
+    app.is_on_charts() && app.charts.cursor.take().is_some()
 }
 
 /// Moves the choice among the charts of the dashboard; true if that is what the keys move now.
@@ -273,7 +314,10 @@ pub fn scroll(app: &mut App, wheel: isize) {
 pub fn open(app: &mut App) {
     let charts = &app.charts;
     let metrics = charts.charts.iter().map(|chart| chart.metric.clone()).collect();
-    let screen = ChartScreen::new(metrics, charts.at, charts.drawn.clone());
+    let mut screen = ChartScreen::new(metrics, charts.at, charts.drawn.clone());
+    if screen_options(app, &screen).x == charts.options.x {
+        screen.cursor = charts.cursor;
+    }
     app.screens.push(Screen::Chart(Box::new(screen)));
 }
 

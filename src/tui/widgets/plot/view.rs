@@ -31,6 +31,8 @@ pub fn draw(picture: &Picture, over: Over, theme: &Theme, buffer: &mut Buffer, a
             let (character, ink) = picture.canvas.cell(x as usize, y as usize);
             let cell = &mut buffer[(plot.x + x, plot.y + y)];
             if character != ' ' && !over.in_pixels {
+                // Nothing of the grid stays: it would make the line dim.
+                cell.reset();
                 cell.set_char(character).set_style(theme.ink(ink));
             } else if over.cursor == Some(x as usize) {
                 cell.set_symbol(theme.glyphs.vertical).set_style(theme.dim);
@@ -42,6 +44,7 @@ pub fn draw(picture: &Picture, over: Over, theme: &Theme, buffer: &mut Buffer, a
         let (x, y) = (plot.x + column as u16, plot.y + row as u16);
         if x < right && y < plot.bottom() {
             let style = theme.ink(ink).add_modifier(Modifier::BOLD);
+            (x..right.min(x + text::width(symbol) as u16)).for_each(|x| buffer[(x, y)].reset());
             buffer.set_stringn(x, y, symbol, (right - x) as usize, style);
         }
     };

@@ -104,7 +104,11 @@ impl Theme {
 
     /// The colour of a line's pixels.
     pub fn line_rgb(&self, ink: Ink) -> [u8; 3] {
-        let style = self.ink(ink);
+        let style = match ink {
+            Ink::GRID if self.has_grid() => self.grid,
+            Ink::GRID => self.grid.add_modifier(Modifier::DIM),
+            ink => self.ink(ink),
+        };
         let dimmed = |color: [u8; 3]| {
             if style.add_modifier.contains(Modifier::DIM) { color.map(|value| value / 2) } else { color }
         };

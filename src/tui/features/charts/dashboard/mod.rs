@@ -28,8 +28,6 @@ use grid::Grid;
 
 /// Sections with fewer charts share their room with those beside them.
 const SMALL: usize = 4;
-/// Cells of a name in the legend.
-const NAME: usize = 24;
 
 /// Charts that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,12 +59,14 @@ pub struct Dashboard {
     /// The chosen chart, and the first band on the screen.
     pub at: usize,
     pub top: usize,
+    /// The cursor of all charts, on their x axis; at the end where there is none.
+    pub cursor: Option<f64>,
     /// Somebody chose it; until then it is the first one, whichever that is.
     is_chosen: bool,
     /// In their order.
     pub charts: Vec<Chart>,
     pub sections: Vec<Section>,
-    /// The runs whose lines are drawn, in the order of the legend, with their names there.
+    /// The runs whose lines are drawn, in the order of the legend, with their names.
     pub drawn: Vec<DrawnRun>,
     pub names: Vec<String>,
     /// The run under the cursor among them.
@@ -164,8 +164,7 @@ impl Dashboard {
         let own = &run.info.run_id;
         let drawn = selected.drawn_with(own, &run.info.run_name);
         self.own = drawn.iter().position(|drawn| drawn.run == *own).unwrap_or(0);
-        let names: Vec<String> = drawn.iter().map(|drawn| text::clean(&drawn.name).into_owned()).collect();
-        self.names = text::distinct(&names, NAME, "\u{2026}");
+        self.names = drawn.iter().map(|drawn| text::clean(&drawn.name).into_owned()).collect();
         self.drawn = drawn;
     }
 

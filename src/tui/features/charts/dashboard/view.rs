@@ -5,17 +5,22 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{Chart, Dashboard, tiles};
+use crate::chart::axis::{Unit, time_words};
 use crate::chart::{PointCounts, XAxis};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
 use crate::tui::features::charts::histories::{CachedHistory, Histories};
 use crate::tui::features::charts::pictures::{CachedPicture, Pictures};
+use crate::tui::features::charts::picturing::cursor_column;
 use crate::tui::features::charts::series::Series;
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
+
+/// Cells of a name in the legend.
+const NAME: usize = 24;
 
 /// Draws the charts, and in a line above them how they are drawn.
 pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: Rect) {
@@ -71,6 +76,14 @@ fn in_words(app: &App, body: Rect) -> String {
         parts.push(format!("smoothed {}", options.smoothing.0));
     }
     parts.extend(options.y_range.in_words().map(str::to_owned));
+    if let Some(x) = charts.cursor {
+        let value = if options.log_x { 10_f64.powf(x) } else { x };
+        parts.push(match options.x {
+            XAxis::Step => format!("at step {}", value.round()),
+            XAxis::Relative => format!("at {}", time_words(value, Unit::Duration)),
+            XAxis::Wall => format!("at {}", time_words(value, Unit::Moment)),
+        });
+    }
     let area = charts_area(body, charts.drawn.len());
     let (page, pages) = charts.grid(area.width as usize, area.height as usize).pages(charts.top);
     if pages > 1 {
@@ -127,7 +140,8 @@ fn one(
         let words = text::cut(&text::clean(&words), width, theme.glyphs.ellipsis);
         centred(frame, plot, vec![Line::styled(words, theme.dim)]);
     } else if let Some(cached) = picture {
-        let over = Over { in_pixels: app.has_pixels, ..Over::default() };
+        let cursor = cursor_column(app, cached);
+        let over = Over { cursor, in_pixels: app.has_pixels, ..Over::default() };
         draw_plot(&cached.picture, over, theme, frame.buffer_mut(), plot);
     }
 }
@@ -162,12 +176,12 @@ fn title<'a>(
     };
     let dim = |words: String| vec![Span::styled(words, theme.dim)];
     let state = lines.state(picture);
-    if chart.metric.has_parts() {
-        add(parts(app, chart, lines, theme));
-    } else {
-        add(vec![value(app, lines, theme)]);
-    }
     let is_by_time = picture.is_some_and(|picture| picture.inputs.options.x != app.charts.options.x);
+    if chart.metric.has_parts() {
+        add(parts(app, chart, lines, is_by_time, theme));
+    } else {
+        add(vec![value(app, lines, is_by_time, theme)]);
+    }
     if is_by_time && let Some(step) = lines.step() {
         add(vec![dim(format!("  by time, all at step {step}")), dim("  by time".into())]);
     }
@@ -180,11 +194,23 @@ fn title<'a>(
     Line::from(spans)
 }
 
+/// The value of a line at the cursor of all charts, or its latest; `-` before its first.
+fn number_at(app: &App, known: &CachedHistory, is_by_time: bool) -> String {
+    let point = match app.charts.cursor.filter(|_| !is_by_time) {
+        Some(x) => known.point_at(x, &app.charts.options),
+        None => known.points.last().copied(),
+    };
+    match point {
+        Some(point) => text::legend_number(point.value),
+        None if known.points.is_empty() => String::new(),
+        None => "-".into(),
+    }
+}
+
 /// The value of the run under the cursor.
-fn value<'a>(app: &App, lines: &ChartLines<'_>, theme: &Theme) -> Vec<Span<'a>> {
+fn value<'a>(app: &App, lines: &ChartLines<'_>, is_by_time: bool, theme: &Theme) -> Vec<Span<'a>> {
     let Some((line, known)) = lines.of_run(app.charts.own).next() else { return Vec::new() };
-    let last = known.and_then(|known| known.points.last());
-    let number = last.map_or(String::new(), |point| text::legend_number(point.value));
+    let number = known.map_or(String::new(), |known| number_at(app, known, is_by_time));
     let mut spans = Vec::new();
     if app.charts.drawn.len() > 1 {
         spans.push(Span::styled(format!("  {}", line.label.text()), theme.ink(line.ink)));
@@ -194,7 +220,13 @@ fn value<'a>(app: &App, lines: &ChartLines<'_>, theme: &Theme) -> Vec<Span<'a>> 
 }
 
 /// Which line is which part of the data: with the values of a run where it is the only one, and shorter.
-fn parts<'a>(app: &App, chart: &Chart, lines: &ChartLines<'_>, theme: &Theme) -> Vec<Vec<Span<'a>>> {
+fn parts<'a>(
+    app: &App,
+    chart: &Chart,
+    lines: &ChartLines<'_>,
+    is_by_time: bool,
+    theme: &Theme,
+) -> Vec<Vec<Span<'a>>> {
     let is_overlaid = app.charts.drawn.len() > 1;
     let way = |has_values: bool, has_strokes: bool| {
         let mut spans = Vec::new();
@@ -204,14 +236,17 @@ fn parts<'a>(app: &App, chart: &Chart, lines: &ChartLines<'_>, theme: &Theme) ->
             let part = &chart.metric.parts[line.part];
             let stroke = if has_strokes { format!("{} ", theme.stroke(part.stroke)) } else { String::new() };
             spans.push(Span::styled(format!("  {} {stroke}{}", part.sign, text::clean(&part.word)), style));
-            if let Some(last) = known.and_then(|known| known.points.last()).filter(|_| has_values) {
-                spans.push(Span::styled(format!(" {}", text::legend_number(last.value)), theme.heading));
+            if let Some(known) = known.filter(|_| has_values) {
+                spans.push(Span::styled(format!(" {}", number_at(app, known, is_by_time)), theme.heading));
             }
         }
         spans
     };
-    let with_values = (!is_overlaid).then(|| way(true, true));
-    with_values.into_iter().chain([way(false, true), way(false, false)]).collect()
+    let mut ways = vec![way(false, true), way(false, false)];
+    if !is_overlaid {
+        ways.splice(..0, [way(true, true), way(true, false)]);
+    }
+    ways
 }
 
 /// The room of a chart's picture: below the title, and apart from the next chart.
@@ -289,18 +324,28 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
     let words = text::cut(&text::clean(key), width / 3, theme.glyphs.ellipsis);
     let mut room = width.saturating_sub(text::width(&words) + 2);
     let mut spans = vec![Span::styled(format!("{words}  "), theme.dim)];
+    let names = text::distinct(&charts.names, NAME, theme.glyphs.ellipsis);
     let lines = chosen.into_iter().flat_map(|chart| chart.lines.iter().filter(|line| line.part == 0));
     for (shown, line) in lines.enumerate() {
-        let (drawn, name) = (&charts.drawn[line.run], &charts.names[line.run]);
-        let value = tiles::value(line, app.details.run(), &app.histories);
-        let value = value.map_or("-".into(), text::legend_number);
+        let (drawn, name) = (&charts.drawn[line.run], &names[line.run]);
+        let is_read = chosen.is_some_and(|chart| !chart.is_single) && charts.cursor.is_some();
+        let known = app.histories.get(&line.which).filter(|known| is_read && known.is_known());
+        let value = known.map_or_else(
+            || {
+                let latest = tiles::value(line, app.details.run(), &app.histories);
+                latest.map_or("-".into(), text::legend_number)
+            },
+            |known| number_at(app, known, known.is_at_one_step() && charts.options.x == XAxis::Step),
+        );
         let star = if app.best.run_id() == Some(drawn.run.as_str()) { theme.glyphs.best } else { "" };
         let letter = letter(drawn.slot);
         let more = format!("{} more", charts.drawn.len() - shown);
         let words = format!("{star}{name} {value}   ");
         let is_last = shown + 1 == charts.drawn.len();
-        let kept = if is_last { 0 } else { text::width(&more) };
-        if text::width(words.trim_end()) + 2 + kept > room {
+        // Spaces behind the last need no room.
+        let wide =
+            if is_last { text::width(words.trim_end()) } else { text::width(&words) + text::width(&more) };
+        if wide + 2 > room {
             spans.push(Span::styled(text::cut(&more, room, ""), theme.dim));
             break;
         }

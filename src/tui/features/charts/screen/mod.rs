@@ -5,7 +5,7 @@ pub mod view;
 use ratatui::layout::{Margin, Rect};
 
 use crate::chart::trace::Trace;
-use crate::chart::{Options, Plot, XAxis};
+use crate::chart::{Options, Plot};
 use crate::mlflow::MetricPoint;
 use crate::sheet::{Cell, Sheet};
 use crate::text;
@@ -144,21 +144,6 @@ impl ChartScreen {
         Some(Trace::new(&self.known(line, histories)?.points, options.scales()))
     }
 
-    /// The pass of a line that holds at an x of the axis: the last that begins before it.
-    fn pass<'a>(
-        &self,
-        line: usize,
-        x: f64,
-        histories: &'a Histories,
-        options: &Options,
-    ) -> Option<Trace<'a>> {
-        let known = self.known(line, histories)?;
-        let begins = |trace: &Trace<'_>| trace.x_extent().is_some_and(|(first, _)| first <= x);
-        let passes = known.passes.iter().rev().filter(|_| options.x == XAxis::Step);
-        let mut traces = passes.map(|pass| Trace::new(pass, options.scales()));
-        traces.find(begins).or_else(|| self.trace(line, histories, options))
-    }
-
     /// Moves the cursor to the next point of the chosen line that is in another column.
     pub fn step(&mut self, by: isize, plot: &Plot, histories: &Histories, options: &Options) {
         let (end, stride) = (plot.x.high, plot.x_stride());
@@ -218,7 +203,8 @@ impl ChartScreen {
     pub fn reading(&self, line: usize, histories: &Histories, options: &Options) -> Reading {
         let nothing = Reading { point: None, is_earlier: false, smoothed: None };
         let x = self.cursor.unwrap_or(f64::INFINITY);
-        let Some(trace) = self.pass(line, x, histories, options) else { return nothing };
+        let known = self.known(line, histories);
+        let Some(trace) = known.map(|known| known.trace_at(x, options)) else { return nothing };
         let Some(point) = trace.at(x) else { return nothing };
         let is_earlier = self.cursor.is_some_and(|x| trace.place(&point).is_some_and(|at| at < x));
         let smoothed = options.smoothing.is_on().then(|| trace.smoothed_at(options.smoothing, x)).flatten();
