@@ -120,7 +120,7 @@ pub const WRITING_ROWS: &[ActionRow] = &[
         "end-run",
         &["g e"],
         "",
-        "end runs that are stuck in Running: as killed, failed or finished",
+        "end runs stuck in Running: as killed, failed or finished",
         can_write_runs,
     ),
     of_runs(Action::Note, "note", &["n"], "", "edit the note", can_note),

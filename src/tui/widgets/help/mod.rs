@@ -34,7 +34,21 @@ pub fn lines(app: &App) -> Vec<HelpLine> {
     lines
 }
 
+/// Cells of a column of help, and the most columns.
+pub const COLUMN: u16 = 80;
+const MOST_COLUMNS: u16 = 3;
+
+/// Columns of help on a screen of that many cells.
+pub fn columns(width: u16) -> u16 {
+    (width.saturating_sub(4) / COLUMN).clamp(1, MOST_COLUMNS)
+}
+
+/// Rows of help on the screen.
+pub fn seen(app: &App) -> usize {
+    app.size.1.saturating_sub(6) as usize
+}
+
 /// Lines of help on the screen.
 pub fn height(app: &App) -> usize {
-    app.size.1.saturating_sub(6) as usize
+    seen(app) * usize::from(columns(app.size.0))
 }

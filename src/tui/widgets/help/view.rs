@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
-use super::{HelpLine, height, lines};
+use super::{COLUMN, HelpLine, columns, height, lines, seen};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::widgets::frame::pane_block;
@@ -16,9 +16,16 @@ const KEYS_WIDTH: usize = 16;
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, scroll: usize) {
     let lines = lines(app);
     let screen = frame.area();
-    let width = screen.width.saturating_sub(4).min(84);
-    let rows = (lines.len().min(height(app).max(1)) as u16 + 2).min(screen.height);
-    let area = Rect { x: (screen.width - width) / 2, y: (screen.height - rows) / 2, width, height: rows };
+    let columns = columns(screen.width).min(lines.len().div_ceil(seen(app).max(1)).max(1) as u16);
+    let rows = lines.len().div_ceil(columns.into()).min(seen(app).max(1)) as u16;
+    let width = screen.width.saturating_sub(4).min(columns * COLUMN + 4);
+    let height_of_box = (rows + 2).min(screen.height);
+    let area = Rect {
+        x: (screen.width - width) / 2,
+        y: (screen.height - height_of_box) / 2,
+        width,
+        height: height_of_box,
+    };
     frame.render_widget(Clear, area);
     let more = if lines.len() > height(app) { ", j k scroll" } else { "" };
     let title = Line::from(vec![
@@ -28,14 +35,28 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, scroll: usize) {
     let block = pane_block(theme, true, title);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    for (i, line) in lines.iter().skip(scroll).take(inner.height as usize).enumerate() {
+    let column = (inner.width.saturating_sub(1) / columns).max(1);
+    let in_column = inner.height.max(1) as usize;
+    for (i, line) in lines.iter().skip(scroll).take(in_column * usize::from(columns)).enumerate() {
+        let (across, down) = ((i / in_column) as u16, (i % in_column) as u16);
+        let x = inner.x + 1 + across * column;
         let place =
-            Rect { x: inner.x + 1, y: inner.y + i as u16, width: inner.width.saturating_sub(1), height: 1 };
+            Rect { x, y: inner.y + down, width: column.min(inner.right().saturating_sub(x)), height: 1 };
         let drawn = match line {
             HelpLine::Group(name) => Line::styled(*name, theme.heading),
             HelpLine::Keys { keys, title } => Line::from(vec![
                 Span::styled(format!("  {}", text::fit(keys, KEYS_WIDTH, theme.glyphs.ellipsis)), theme.key),
-                Span::styled(format!(" {title}"), theme.text),
+                Span::styled(
+                    format!(
+                        " {}",
+                        text::cut(
+                            title,
+                            (place.width as usize).saturating_sub(KEYS_WIDTH + 4),
+                            theme.glyphs.ellipsis
+                        )
+                    ),
+                    theme.text,
+                ),
             ]),
         };
         frame.render_widget(drawn, place);
