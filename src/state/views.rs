@@ -13,6 +13,9 @@ use crate::text::json;
 /// No file of views is nearly as long.
 const MOST: u64 = 4 << 20;
 
+/// Characters of a view's name.
+pub const LONGEST: usize = 60;
+
 /// Which runs a view is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewPlace {
@@ -134,7 +137,8 @@ pub fn imported(path: &Path, place: &ViewPlace) -> io::Result<Vec<NamedView>> {
         let words = format!("{} is no file of views: {error}", path.display());
         io::Error::new(io::ErrorKind::InvalidData, words)
     })?;
-    let views = file.views.into_iter().filter(|view| !view.name.trim().is_empty());
+    let is_name = |name: &str| !name.trim().is_empty() && name.chars().count() <= LONGEST;
+    let views = file.views.into_iter().filter(|view| is_name(&view.name));
     Ok(views
         .map(|view| NamedView {
             name: view.name.trim().to_owned(),

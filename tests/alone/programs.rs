@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use mltui::store::{NewRun, Store};
 
@@ -12,7 +13,7 @@ use crate::support::wait_until;
 
 /// Shows a file as pagers do, and ends with a line that is typed.
 const PAGER: &str = "#!/bin/sh\ntrap 'echo caught' INT\ncat \"$2\"\necho shown $1\nread line || read line\necho $line >line\n";
-const EDITOR: &str = "#!/bin/sh\nif [ -e keep ]; then exit 3; fi\necho more >>\"$1\"\n";
+const EDITOR: &str = "#!/bin/sh\nsleep 1.1\nif [ -e keep ]; then exit 3; fi\necho more >>\"$1\"\n";
 
 fn script(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
@@ -69,6 +70,22 @@ fn a_file_is_opened_by_programs_of_the_user_which_get_the_terminal() {
     terminal.wait_for("notes.txt");
     assert_eq!(fs::read_to_string(here.join("line")).unwrap(), "qq\n");
     wait_until("the copy to go", || copies(&copied) == 0);
+    // One that an interrupt ends, and one that stops itself, as less does at ctrl-z.
+    script(&here.join("pager"), "#!/bin/sh\necho shown\nsleep 100\n");
+    terminal.type_keys("go\r");
+    terminal.wait_for("shown");
+    terminal.type_keys("\x03");
+    terminal.wait_until("the explorer", Terminal::is_taken_over);
+    terminal.wait_for("notes.txt");
+    script(&here.join("pager"), "#!/bin/sh\necho shown\nkill -STOP $$\necho goes on\nread line\n");
+    terminal.type_keys("go\r");
+    terminal.wait_until("a stop of both", Terminal::is_stopped);
+    let group = format!("-{}", terminal.process_id());
+    assert!(Command::new("kill").args(["-CONT", "--", &group]).status().unwrap().success());
+    terminal.wait_for("goes on");
+    terminal.type_keys("\n");
+    terminal.wait_until("the explorer", Terminal::is_taken_over);
+    terminal.wait_for("notes.txt");
     // An editor changes its copy, which is kept, and the run is as it was.
     terminal.type_keys("go");
     terminal.wait_for("Open notes.txt with");
@@ -79,6 +96,11 @@ fn a_file_is_opened_by_programs_of_the_user_which_get_the_terminal() {
     fs::write(here.join("keep"), "").unwrap();
     terminal.type_keys("goedi\r");
     terminal.wait_for("editor ended with exit status: 3");
+    // What it leaves beside its copy is somebody's work.
+    script(&here.join("editor"), "#!/bin/sh\nsleep 1.1\necho mine >\"$1.swp\"\n");
+    terminal.type_keys("goedi\r");
+    terminal.wait_for("editor left files in");
+    assert_eq!(copies(&copied), 2);
     fs::remove_file(here.join("editor")).unwrap();
     terminal.type_keys("goedi\r");
     terminal.wait_for("cannot start ./editor");

@@ -150,3 +150,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn numbers_among_texts_are_compared_exactly_and_up_to_infinity() {
+    for (text, value, passes) in [
+        ("params.p <= inf", "inf", true),
+        ("params.p > inf", "inf", false),
+        ("params.p >= -inf", "-inf", true),
+        ("params.p > 9007199254740992", "9007199254740993", true),
+        ("params.p < 9007199254740993", "9007199254740992", true),
+        ("params.p < 5", "4.5", true),
+        ("params.p < 5", "five", false),
+    ] {
+        assert_eq!(read(text).clauses[0].test.matches_text(Some(value)), passes, "{text} of {value}");
+    }
+}

@@ -67,8 +67,14 @@ impl Test {
             (Self::IsNull, value) => value.is_none(),
             (_, None) => false,
             (Self::IsNotNull, Some(_)) => true,
-            (Self::Number(comparator, wanted), Some(value)) => parse_number(value)
-                .is_some_and(|value| compare(*comparator, value.partial_cmp(&wanted.as_f64()))),
+            (Self::Number(comparator, wanted), Some(value)) => {
+                // Whole numbers are compared exactly; an infinite value is what MLflow keeps for it.
+                if let (Number::Int(wanted), Ok(value)) = (wanted, value.trim().parse::<i128>()) {
+                    return compare(*comparator, value.partial_cmp(&i128::from(*wanted)));
+                }
+                parse_number(value)
+                    .is_some_and(|value| compare(*comparator, stored(value).partial_cmp(&wanted.as_f64())))
+            }
             (Self::Matches(pattern), Some(value)) => pattern.0.is_match(value),
             (Self::MatchesNot(pattern), Some(value)) => !pattern.0.is_match(value),
             (Self::In(list), Some(value)) => list.iter().any(|item| item == value),

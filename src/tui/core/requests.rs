@@ -12,7 +12,7 @@ use super::selected::DrawnRun;
 use crate::catalog::view::LineKey;
 use crate::mlflow::{ExperimentId, RunId};
 use crate::store::{Result, StoreError};
-use crate::tui::features::charts::metrics::ChartMetric;
+use crate::tui::features::charts::metrics::{ChartMetric, grouped};
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
 use crate::tui::features::session::effects::Effect as Session;
@@ -87,6 +87,13 @@ pub fn load_experiments(app: &mut App, effects: &mut Effects) {
 pub fn open_chart(app: &mut App, keys: Vec<String>, at: usize, drawn: Vec<DrawnRun>) {
     let metrics = keys.into_iter().map(ChartMetric::one).collect();
     app.screens.push(Screen::Chart(Box::new(ChartScreen::new(metrics, at, drawn))));
+}
+
+/// Gives the chart of a metric the whole screen, among those of sorted keys; parts of the data share one.
+pub fn open_chart_of(app: &mut App, keys: &[String], key: &str, drawn: Vec<DrawnRun>) {
+    let metrics = grouped(keys);
+    let at = metrics.iter().position(|metric| metric.parts.iter().any(|part| part.key == key));
+    app.screens.push(Screen::Chart(Box::new(ChartScreen::new(metrics, at.unwrap_or(0), drawn))));
 }
 
 /// What training would begin, in words.

@@ -7,12 +7,12 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::executor::EffectExecutor;
 use crate::config::Selecting;
-use crate::mlflow::{ExperimentId, Metric, Param, RunId, Tag};
+use crate::mlflow::{ExperimentId, Metric, Param, RunId, RunStatus, Tag};
 use crate::state::by_experiment::ByExperiment;
 use crate::state::views::Views;
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
-use crate::store::{ErrorKind, HistoryCursor, NewRun, Store};
+use crate::store::{ErrorKind, HistoryCursor, NewRun, RunUpdate, Store};
 use crate::sweep::begin::SameStore;
 use crate::tui::core::effect::Effect;
 use crate::tui::core::msg::Msg;
@@ -318,5 +318,36 @@ fn a_write_is_carried_out_and_told_and_leaving_waits_for_it() {
         assert_eq!(world.executor.finish().await, None);
         let run = world.store.get_run(&run).await.unwrap();
         assert_eq!((run.info.run_name.as_str(), run.tag("a")), ("renamed", Some("b")));
+    });
+}
+
+#[test]
+fn a_stuck_run_ends_when_it_was_last_heard_of_and_one_that_ended_keeps_its_end() {
+    block_on(async {
+        let mut world = World::new().await;
+        let ended = create(&world.store, &world.experiment, "ended").await;
+        let silent = create(&world.store, &world.experiment, "silent").await;
+        let point = Metric { key: "loss".into(), value: 0.5, timestamp: 5_000, step: 1 };
+        world.store.log_batch(&silent, &[point], &[], &[]).await.unwrap();
+        let update =
+            RunUpdate { status: Some(RunStatus::Finished), end_time: Some(3_000), ..RunUpdate::default() };
+        world.store.update_run(&ended, &update).await.unwrap();
+        let ids = vec![world.run.clone(), ended.clone(), silent.clone()];
+        let end = Write::End { ids, status: RunStatus::Killed, end_time: 9_000 };
+        world.executor.perform(Effect::Runs(runs::effects::Effect::Write(end)));
+        world
+            .wait(|msg| match msg {
+                Msg::Runs(runs::Msg::Written { result, .. }) => Some(result.unwrap()),
+                _ => None,
+            })
+            .await;
+        for (id, status, at) in [
+            (&world.run, RunStatus::Killed, 9_000),
+            (&ended, RunStatus::Finished, 3_000),
+            (&silent, RunStatus::Killed, 5_000),
+        ] {
+            let info = world.store.get_run(id).await.unwrap().info;
+            assert_eq!((info.status, info.end_time), (status, Some(at)), "{}", info.run_name);
+        }
     });
 }

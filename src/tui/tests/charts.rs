@@ -225,7 +225,7 @@ fn the_run_under_the_cursor_is_dim_behind_those_that_are_marked() {
     assert_eq!(slots, [1, 2, 3, 0]);
     assert_eq!(app.charts.own, 3);
     for chart in &app.charts.charts {
-        for line in &chart.lines {
+        for line in chart.lines() {
             assert_eq!(line.ink.is_faint, line.run == 3);
             assert_eq!(line.ink.line, app.charts.drawn[line.run].slot, "a colour is a run");
         }
@@ -263,7 +263,7 @@ fn letters_stand_along_the_lines_where_colours_do_not_tell_them_apart() {
     let cells = screen.backend().buffer().content().iter();
     let mut dots = cells.filter(|cell| cell.symbol().starts_with(|c| ('\u{2801}'..='\u{28ff}').contains(&c)));
     let dim = dots.clone().filter(|cell| cell.modifier.contains(ratatui::style::Modifier::DIM)).count();
-    let faint = app.charts.charts[0].lines.iter().filter(|line| line.ink.is_faint).count();
+    let faint = app.charts.charts[0].lines().iter().filter(|line| line.ink.is_faint).count();
     assert!(dots.next().is_some() && (faint > 0 || dim == 0), "{dim}");
 }
 

@@ -47,7 +47,8 @@ fn a_version_is_promoted_after_a_look_and_taken_back() {
     world.keys("n B");
     world.typed("not an/alias");
     world.keys("enter");
-    world.has("nothing matches");
+    world.has("invalid alias");
+    assert!(matches!(world.app.overlay, Some(Overlay::Picker(_))), "it can be corrected");
 }
 
 #[test]

@@ -154,3 +154,32 @@ fn the_view_of_the_command_line_is_shown_first() {
     assert!(words.contains("the order \"nothing\", the filter \"status = \" cannot be read"), "{words}");
     assert!(app.overlay.is_none() && app.runs.projection.passing == 30);
 }
+
+#[test]
+fn a_view_of_another_experiment_stays_where_it_is() {
+    let (mut app, runs) = opened((160, 40), 3);
+    let place = |id: &str| Some(ViewPlace::new("", &id.into()));
+    let view = |of: Option<ViewPlace>, filter: &str| NamedView {
+        name: "best".into(),
+        of,
+        view: SavedView { filter: filter.into(), ..SavedView::default() },
+    };
+    app.views.list = vec![view(place("2"), "status = failed"), view(place("1"), "")];
+    let moved = effects(&mut app, "W tab");
+    let of = |app: &App| app.views.list.iter().map(|view| view.of.clone()).collect::<Vec<_>>();
+    assert_eq!(written(&moved), (vec!["best".into()], vec!["best of all".into()]));
+    assert_eq!(of(&app), [place("2"), None]);
+    assert_eq!(app.views.list[1].view.filter, "", "and not what the other one shows");
+    // Removed from the list that was opened before it was moved, it is gone.
+    keys(&mut app, "up ctrl-x y", &runs);
+    assert_eq!(of(&app), [place("2")]);
+    // The name column keeps its width, and no width is out of range.
+    let wide = |width| crate::state::views::SavedColumn { name: "run_name".into(), width: Some(width) };
+    let mut named = view(place("1"), "");
+    named.view.columns =
+        vec![wide(40), crate::state::views::SavedColumn { name: "status".into(), width: Some(60_000) }];
+    app.views.list.push(named);
+    keys(&mut app, "W enter", &runs);
+    assert_eq!((app.runs.columns[0].width, app.runs.columns[1].width), (Some(40), Some(80)));
+    assert_eq!(app.runs.picked_view(), Some(("best", false)));
+}

@@ -218,12 +218,14 @@ fn what_is_under_the_cursor_is_saved_and_nothing_replaced_unasked() {
     assert!(drawn(&app).contains("cancelled; what came of"), "what ends later says nothing");
     // Opened, it goes to a program that gets the terminal, and what that had is taken away.
     keys(&mut app, "g o", &runs);
+    assert!(drawn(&app).contains("this is a folder; g w saves it"));
+    keys(&mut app, "enter j g o", &runs);
     let text = drawn(&app);
-    assert!(text.contains("Open model with") && text.contains("viewer of the system"), "{text}");
+    assert!(text.contains("Open MLmodel with") && text.contains("viewer of the system"), "{text}");
     let (number, request) = saves(&press(&mut app, "enter")).unwrap();
     assert_eq!(request.aim, files::Aim::Open(Opener::Pager));
     let file = std::path::PathBuf::from("/tmp/mltui-1/model");
-    let program = Program { words: vec!["less".into()], file, fetched: 0 };
+    let program = Program { words: vec!["less".into()], is_editor: false, file, fetched: 0 };
     let ended = files::Ended::Ready(program.clone());
     let ready = files::Msg::Ended { number, request: request.clone(), ended };
     let effects = take(&mut app, Msg::from(ready.clone()));
@@ -232,7 +234,7 @@ fn what_is_under_the_cursor_is_saved_and_nothing_replaced_unasked() {
         effects.iter().any(|effect| matches!(effect, Effect::Files(files::effects::Effect::Forget(_))))
     };
     let result = Err("cannot start less: no such file".to_owned());
-    assert!(forgets(&take(&mut app, Msg::from(files::Msg::Closed { program, result }))));
+    assert!(forgets(&take(&mut app, Msg::from(files::Msg::Closed { program, result, at_once: false }))));
     assert!(drawn(&app).contains("cannot start less"));
     let effects = take(&mut app, Msg::from(ready));
     assert!(forgets(&effects) && effects.len() == 1, "nobody waits for it any more");

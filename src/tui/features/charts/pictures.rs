@@ -80,8 +80,8 @@ impl Pictures {
             let size = (place.width.saturating_sub(1), place.height.saturating_sub(1));
             let name = &chart.metric.name;
             let old = self.dashboard.remove(name);
-            let lines = known(&chart.lines, None, &app.histories);
-            let options = drawn_with(charts.options_of(name), &chart.lines, &app.histories);
+            let lines = known(chart.lines(), None, &app.histories);
+            let options = drawn_with(charts.options_of(name), chart.lines(), &app.histories);
             kept.insert(name.clone(), redraw(old, &lines, options, None, size, dots(app)));
         }
         self.dashboard = kept;

@@ -54,7 +54,7 @@ pub fn pictured(app: &App, pictures: &Pictures) -> Vec<PicturedChart> {
             let seen = placed.into_iter().filter_map(|place| {
                 let chart = charts.charts.get(place.chart?)?;
                 let name = &chart.metric.name;
-                let cached = pictures.of_chart(name).filter(|_| has_lines(&chart.lines, &app.histories))?;
+                let cached = pictures.of_chart(name).filter(|_| has_lines(chart.lines(), &app.histories))?;
                 let at = Rect {
                     x: area.x + place.x as u16,
                     y: area.y + place.y as u16,
@@ -101,7 +101,7 @@ fn source<'a>(
         Some(Screen::Sweep(_)) => Some((&[], None, pictures.of_screen()?)),
         _ => {
             let chart = app.charts.charts.iter().find(|chart| chart.metric.name == pictured.metric)?;
-            Some((&chart.lines, None, pictures.of_chart(&pictured.metric)?))
+            Some((chart.lines(), None, pictures.of_chart(&pictured.metric)?))
         }
     }
 }

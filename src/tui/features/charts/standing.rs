@@ -92,9 +92,10 @@ impl Standings {
 /// The latest values of metrics of the runs that a view shows.
 pub fn values(catalog: &Catalog, projection: &Projection, keys: &[String]) -> Values {
     let rows = || {
+        // What stands there only for its children or its parent does not pass.
         projection.lines.iter().filter_map(|line| match line.kind {
-            LineKind::Run(row) => Some(row),
-            LineKind::Group(_) => None,
+            LineKind::Run(row) if !line.context => Some(row),
+            LineKind::Run(_) | LineKind::Group(_) => None,
         })
     };
     let of = |key: &String| {

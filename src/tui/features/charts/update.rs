@@ -71,7 +71,7 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
                 return;
             }
             let (width, height) = size(area);
-            let lines = || charts.visible(width, height).flat_map(|chart| &chart.lines);
+            let lines = || charts.visible(width, height).flat_map(|chart| chart.lines());
             // The run under the cursor before all others.
             let own = lines().filter(|line| line.run == charts.own);
             own.chain(lines().filter(|line| line.run != charts.own)).map(|line| line.which.clone()).collect()
@@ -249,7 +249,7 @@ fn move_cursor(app: &mut App, forward: bool) {
     let charts = &app.charts;
     let placed = charts.grid(area.width as usize, area.height as usize).placed(charts.top);
     let is_fit = |chart: &Chart| {
-        let options = drawn_with(charts.options, &chart.lines, &app.histories);
+        let options = drawn_with(charts.options, chart.lines(), &app.histories);
         !chart.is_single && options.x == charts.options.x
     };
     let seen = placed.iter().filter_map(|place| Some((place.chart?, place)));
@@ -262,9 +262,11 @@ fn move_cursor(app: &mut App, forward: bool) {
     };
     let options = charts.options_of(&chart.metric.name);
     let size = (place.width.saturating_sub(1), place.height.saturating_sub(1));
-    let plot = plot(&lines(&chart.lines, None, &app.histories), &options, None, size, dots(app));
-    let own = chart.lines.iter().filter(|line| line.run == charts.own);
-    let Some(known) = own.chain(&chart.lines).find_map(|line| app.histories.get(&line.which)) else { return };
+    let plot = plot(&lines(chart.lines(), None, &app.histories), &options, None, size, dots(app));
+    let own = chart.lines().iter().filter(|line| line.run == charts.own);
+    let Some(known) = own.chain(chart.lines()).find_map(|line| app.histories.get(&line.which)) else {
+        return;
+    };
     let trace = Trace::new(&known.points, options.scales());
     let from = charts.cursor.unwrap_or(plot.x.high + plot.x_stride());
     app.charts.cursor =
@@ -455,7 +457,7 @@ fn charts_wait(app: &App) -> bool {
     let Some(area) = dashboard_area(app) else { return false };
     let charts = &app.charts;
     let shown = charts.visible(area.width as usize, area.height as usize);
-    let own = shown.flat_map(|chart| chart.lines.iter().filter(|line| line.run == charts.own));
+    let own = shown.flat_map(|chart| chart.lines().iter().filter(|line| line.run == charts.own));
     app.histories.is_waiting(own.map(|line| &line.which))
 }
 

@@ -122,6 +122,19 @@ impl Details {
         self.window(self.cursor.at..self.cursor.at + 1, "", 0).pop()
     }
 
+    /// Whether the cursor is on a folder of files.
+    pub fn is_on_folder(&self) -> bool {
+        match self.tab {
+            Tab::Artifacts => {
+                let entry = self.artifacts.entries().into_iter().nth(self.cursor.at);
+                let is_folder = matches!(entry, Some(artifacts::ArtifactEntry::Folder { .. }));
+                self.artifacts.preview.is_none() && is_folder
+            }
+            Tab::Models => matches!(self.target_under_cursor(), Some(LineTarget::Folder(_))),
+            _ => false,
+        }
+    }
+
     /// What the line under the cursor is of.
     pub fn target_under_cursor(&self) -> Option<LineTarget> {
         self.line_under_cursor()?.target

@@ -15,7 +15,7 @@ use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Tab;
-use crate::tui::core::requests::{open_chart, show_run};
+use crate::tui::core::requests::{open_chart_of, show_run};
 use crate::tui::widgets::report::Report;
 
 pub fn answered(app: &mut App, msg: Msg) {
@@ -83,9 +83,11 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
 /// Gives the chart of the metric under the cursor the whole screen.
 fn open_metric(app: &mut App) {
     let Some(run) = app.details.run() else { return };
-    let keys = run.metrics.iter().map(|metric| metric.key.clone()).collect();
+    let Some(metric) = run.metrics.get(app.details.cursor.at) else { return };
+    let key = metric.key.clone();
+    let keys: Vec<String> = run.metrics.iter().map(|metric| metric.key.clone()).collect();
     let drawn = app.runs.selected.drawn_with(&run.info.run_id, &run.info.run_name);
-    open_chart(app, keys, app.details.cursor.at, drawn);
+    open_chart_of(app, &keys, &key, drawn);
 }
 
 /// Shows all of the value under the cursor.

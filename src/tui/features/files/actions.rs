@@ -6,6 +6,7 @@ use super::update::address;
 use crate::tui::core::action::{ActionRow, FILES, Possible, given, rows_of};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
+use crate::tui::core::layout::Focus;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -41,7 +42,7 @@ pub const ROWS: &[ActionRow] = &[
         &["g o"],
         "open with",
         "open the file under the cursor with $PAGER, $EDITOR or the system's viewer",
-        can_save,
+        can_open,
     ),
 ];
 
@@ -52,6 +53,12 @@ fn has_artifact(app: &App) -> Possible {
 fn can_save(app: &App) -> Possible {
     given(app.saving.is_none(), "something is being saved already; g x cancels it")?;
     has_artifact(app)
+}
+
+fn can_open(app: &App) -> Possible {
+    can_save(app)?;
+    let is_folder = app.focus == Focus::Details && app.details.is_on_folder();
+    given(!is_folder, "this is a folder; g w saves it")
 }
 
 fn is_saving(app: &App) -> Possible {

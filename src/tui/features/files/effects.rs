@@ -144,7 +144,7 @@ async fn open_copy(
     // Whoever gives the program the terminal says when it is not needed any more.
     let _ = folder.keep();
     let fetched = written(&file).map_err(|error| error.to_string())?;
-    Ok(Ended::Ready(Program { words, file, fetched }))
+    Ok(Ended::Ready(Program { words, is_editor: opener == Opener::Editor, file, fetched }))
 }
 
 /// When a file was written last, in nanoseconds since the epoch.
@@ -162,10 +162,15 @@ fn forget(program: &Program) -> Option<Announcement> {
         );
         return Some(Announcement(words));
     }
-    if let Some(folder) = program.file.parent().filter(|folder| is_ours(folder)) {
-        let _ = std::fs::remove_dir_all(folder);
+    let folder = program.file.parent().filter(|folder| is_ours(folder))?;
+    let _ = std::fs::remove_file(&program.file);
+    // What an editor has put beside it is somebody's work.
+    match std::fs::remove_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+            Some(Announcement(format!("{} left files in {}", program.name(), folder.display())))
+        }
+        Ok(()) | Err(_) => None,
     }
-    None
 }
 
 fn is_ours(folder: &Path) -> bool {

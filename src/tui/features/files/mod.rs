@@ -70,6 +70,6 @@ pub enum Msg {
     Progress { number: u64, words: String },
     /// It is over.
     Ended { number: u64, request: Request, ended: Ended },
-    /// A program that had the terminal has ended; why it could not begin, or what its status says.
-    Closed { program: Program, result: Result<(), String> },
+    /// A program that had the terminal has ended, perhaps `at_once`; why it could not begin, or what its status says.
+    Closed { program: Program, result: Result<(), String>, at_once: bool },
 }

@@ -48,6 +48,8 @@ impl Opener {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     pub words: Vec<String>,
+    /// What is changed in the copy is somebody's work.
+    pub is_editor: bool,
     /// The copy that it gets.
     pub file: PathBuf,
     /// When that was written, in nanoseconds since the epoch.
@@ -82,7 +84,8 @@ mod tests {
         assert_eq!(with(Opener::Viewer, &[]).unwrap(), None);
         let error = with(Opener::Pager, &[("PAGER", "less 'a")]).unwrap_err();
         assert_eq!(error, "$PAGER is no command: less 'a");
-        let program = Program { words: vec!["/usr/bin/less".into()], file: "a".into(), fetched: 0 };
+        let program =
+            Program { words: vec!["/usr/bin/less".into()], is_editor: false, file: "a".into(), fetched: 0 };
         assert_eq!(program.name(), "less");
     }
 }

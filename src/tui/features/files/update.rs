@@ -130,7 +130,11 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 }
             }
         }
-        Msg::Closed { program, result } => {
+        Msg::Closed { program, result: Ok(()), at_once: true } if program.is_editor => {
+            // One with a window of its own goes on with the copy.
+            app.say(format!("{} works on a copy: {}", program.name(), program.file.display()));
+        }
+        Msg::Closed { program, result, at_once: _ } => {
             if let Err(words) = result {
                 app.say(words);
             }

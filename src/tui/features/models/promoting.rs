@@ -63,7 +63,10 @@ pub fn pick_role(app: &mut App, effects: &mut Effects) {
         Picked::Chosen(None) => ask_alias(app, &model, number),
         Picked::Toggled(..) | Picked::Removed(_) => {}
     })
-    .or_typed("a new alias", |text| editing::alias_of(text).ok().map(|alias| Some(Role::Alias(alias))))
+    .or_typed("a new alias", |text| {
+        let alias = editing::alias_of(text).map_err(|error| error.message)?;
+        Ok(Some(Role::Alias(alias)))
+    })
     .open(app);
 }
 

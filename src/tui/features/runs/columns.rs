@@ -26,7 +26,7 @@ const DEFAULT_PARAMS: usize = 24;
 /// Runs that are looked at to find out whether a param differs.
 const COMPARED: usize = 1_000;
 /// How narrow and wide a column may be made, in cells.
-const WIDTHS: (u16, u16) = (4, 80);
+pub const WIDTHS: (u16, u16) = (4, 80);
 
 /// A column of the table.
 #[derive(Debug, Clone, PartialEq)]

@@ -16,7 +16,7 @@ use crate::catalog::view::{LineKey, View};
 use crate::mlflow::{ExperimentId, RunId, RunStatus, Tag, ViewType};
 use crate::state::views::{NamedView, ViewPlace, Views, imported};
 use crate::store::{Result, RunUpdate, Scan, ScanValues, Store};
-use crate::tui::core::msg::Announcement;
+use crate::tui::core::msg::{Announcement, Msg as CoreMsg};
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
@@ -199,9 +199,13 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &mut Services) {
             Msg::Sparks { ticket, key, histories }
         }),
         Effect::KeepViews { gone, new } => {
-            if let Err(error) = services.views.change(&gone, &new) {
-                tasks.send(Announcement(format!("cannot save the views: {error}")));
-            }
+            // In their order, and away from the loop: another program may hold the file.
+            let views = services.views.clone();
+            let keep = move || match views.change(&gone, &new) {
+                Ok(()) => CoreMsg::Tick,
+                Err(error) => Announcement(format!("cannot save the views: {error}")).into(),
+            };
+            tasks.write(blocking(keep));
         }
         Effect::ImportViews { path, place } => {
             let read = move || {
@@ -230,9 +234,19 @@ async fn write(store: &Store, write: &Write) -> Result<()> {
         Write::SetTag { ids, tag } => each(ids, |id| store.set_tag(id, tag)).await,
         Write::DeleteTag { ids, key } => each(ids, |id| store.delete_tag(id, key)).await,
         Write::End { ids, status, end_time } => {
-            let update =
-                RunUpdate { status: Some(*status), end_time: Some(*end_time), ..RunUpdate::default() };
-            each(ids, |id| store.update_run(id, &update)).await
+            // Who ends by himself meanwhile keeps his own end.
+            for id in ids {
+                let run = store.get_run(id).await?;
+                if run.info.status.is_active() {
+                    // It is known to have lived as long as it logged something.
+                    let last = run.metrics.iter().map(|metric| metric.timestamp).max();
+                    let end_time = last.filter(|last| last < end_time).unwrap_or(*end_time);
+                    let update =
+                        RunUpdate { status: Some(*status), end_time: Some(end_time), ..RunUpdate::default() };
+                    store.update_run(id, &update).await?;
+                }
+            }
+            Ok(())
         }
     }
 }

@@ -207,7 +207,8 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
 
 fn polled(app: &mut App, touched: bool, took: u64, effects: &mut Effects) {
     app.writes += u64::from(touched);
-    if app.runs.view.filter.is_of_now() && app.now - app.runs.projected_at >= PASSING {
+    let is_due = app.now - app.runs.projected_at >= PASSING && !app.runs.projecting.is_waiting();
+    if is_due && app.runs.view.filter.is_of_now() {
         project(app, effects);
     }
     live(app);

@@ -1,14 +1,14 @@
 //! Views with names: taken from what is shown, picked, and handed on as files.
 
 use super::actions::Action;
-use super::columns::TableColumn;
+use super::columns::{TableColumn, WIDTHS};
 use super::effects::Effect;
 use super::{Runs, filters};
 use crate::catalog::ColumnSpec;
 use crate::catalog::sort::SortKey;
 use crate::catalog::view::Shape;
 use crate::mlflow::filter::Expression;
-use crate::state::views::{NamedView, SavedColumn, SavedView, ViewPlace, exported, find, for_place};
+use crate::state::views::{LONGEST, NamedView, SavedColumn, SavedView, ViewPlace, exported, find, for_place};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
@@ -17,9 +17,6 @@ use crate::tui::core::requests::{save_file, view_changed};
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
-
-/// Characters of a view's name.
-const LONGEST: usize = 60;
 
 /// The views that there are, for all experiments of all stores.
 #[derive(Debug, Default)]
@@ -36,7 +33,8 @@ pub struct NamedViews {
 pub struct PickedView {
     pub name: String,
     view: SavedView,
-    before: SavedView,
+    /// None where that was on an earlier visit.
+    before: Option<SavedView>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -113,9 +111,14 @@ impl Runs {
 
     /// Columns that the user chose. Without a name in front nothing else would make sense.
     pub fn set_columns(&mut self, columns: Vec<TableColumn>) {
+        let is_name = |shown: &TableColumn| shown.spec == ColumnSpec::RunName;
+        let name = columns.iter().find(|shown| is_name(shown)).cloned();
         self.columns = columns;
-        self.columns.retain(|shown| shown.spec != ColumnSpec::RunName);
-        self.columns.insert(0, TableColumn::from(ColumnSpec::RunName));
+        self.columns.retain(|shown| !is_name(shown));
+        self.columns.insert(0, name.unwrap_or_else(|| TableColumn::from(ColumnSpec::RunName)));
+        for column in &mut self.columns {
+            column.width = column.width.map(|width| width.clamp(WIDTHS.0, WIDTHS.1));
+        }
     }
 
     /// The view that is shown, and whether it was changed since.
@@ -133,8 +136,7 @@ fn place(app: &App) -> Option<ViewPlace> {
 pub fn come_back(app: &mut App, name: Option<&str>) {
     let Some((place, name)) = place(app).zip(name) else { return };
     let found = find(&app.views.list, name, &place).cloned();
-    app.runs.picked_view =
-        found.map(|NamedView { name, view, .. }| PickedView { name, view, before: SavedView::default() });
+    app.runs.picked_view = found.map(|NamedView { name, view, .. }| PickedView { name, view, before: None });
 }
 
 /// Shows the view that the command line names.
@@ -153,7 +155,8 @@ pub fn take_wanted(app: &mut App, effects: &mut Effects) {
 }
 
 fn open(app: &mut App, named: &NamedView, effects: &mut Effects) {
-    let before = app.runs.picked_view.take().map_or_else(|| app.runs.saved_view(), |picked| picked.before);
+    let picked = app.runs.picked_view.take();
+    let before = picked.map_or_else(|| Some(app.runs.saved_view()), |picked| picked.before);
     let taken = app.runs.take_view(&named.view);
     // As it now is: what could not be read is not a change of the user.
     let view = app.runs.saved_view();
@@ -179,7 +182,7 @@ pub fn pick(app: &mut App) {
             value: Choice::View((*view).clone()),
         })
         .collect();
-    if app.runs.picked_view.is_some() {
+    if app.runs.picked_view.as_ref().is_some_and(|picked| picked.before.is_some()) {
         items.push(item("as it was", "before a view was picked", Choice::Before));
     }
     items.push(item("save the view", "columns, order, filter and groups, as they are now", Choice::Save));
@@ -195,9 +198,9 @@ fn chosen(app: &mut App, picked: Picked<Choice>, effects: &mut Effects) {
     match picked {
         Picked::Chosen(Choice::View(view)) => open(app, &view, effects),
         Picked::Chosen(Choice::Before) => {
-            if let Some(picked) = app.runs.picked_view.take() {
+            if let Some(before) = app.runs.picked_view.take().and_then(|picked| picked.before) {
                 // It was read before.
-                let _ = app.runs.take_view(&picked.before);
+                let _ = app.runs.take_view(&before);
                 view_changed(app, effects);
             }
         }
@@ -205,7 +208,12 @@ fn chosen(app: &mut App, picked: Picked<Choice>, effects: &mut Effects) {
         Picked::Chosen(Choice::Export) => export(app),
         Picked::Chosen(Choice::Import) => import(app),
         Picked::Toggled(Choice::View(view), for_all) => move_to(app, &view, for_all, effects),
-        Picked::Removed(Choice::View(view)) => remove(app, view),
+        Picked::Removed(Choice::View(view)) => {
+            // It may have been moved since the list was opened.
+            let now = place(app).and_then(|place| find(&app.views.list, &view.name, &place).cloned());
+            let is_there = app.views.list.iter().any(|known| known.name == view.name && known.of == view.of);
+            remove(app, if is_there { view } else { now.unwrap_or(view) });
+        }
         Picked::Toggled(..) | Picked::Removed(_) => {}
     }
 }
@@ -269,7 +277,7 @@ fn named(text: &str) -> Result<String, PromptError> {
 /// A view is there from now on, and shown.
 fn keep(app: &mut App, new: NamedView, effects: &mut Effects) {
     let view = app.runs.saved_view();
-    let before = app.runs.picked_view.take().map_or_else(|| view.clone(), |picked| picked.before);
+    let before = app.runs.picked_view.take().map_or_else(|| Some(view.clone()), |picked| picked.before);
     app.runs.picked_view = Some(PickedView { name: new.name.clone(), view, before });
     app.runs.changed = true;
     app.status = Some(format!("saved the view {}", text::clean(&new.name)));
@@ -285,10 +293,11 @@ fn change(app: &mut App, gone: Vec<NamedView>, new: Vec<NamedView>, effects: &mu
 
 /// Makes a view one for all experiments, or for this one.
 fn move_to(app: &mut App, view: &NamedView, for_all: bool, effects: &mut Effects) {
-    let of = if for_all { None } else { place(app) };
-    // The picker shows what it was opened with.
-    let known = app.views.list.iter().find(|known| known.name == view.name && known.of != of).cloned();
-    if app.views.list.iter().any(|known| known.name == view.name && known.of == of) {
+    let here = place(app);
+    let (from, of) = if for_all { (here, None) } else { (None, here) };
+    // The picker shows what it was opened with, and other experiments have views of that name.
+    let known = app.views.list.iter().find(|known| known.name == view.name && known.of == from).cloned();
+    if known.is_some() && app.views.list.iter().any(|known| known.name == view.name && known.of == of) {
         let whose = if for_all { "for all experiments" } else { "of this experiment" };
         return app.say(format!("there is a view {} {whose} already; remove one of them", view.name));
     }
@@ -347,7 +356,13 @@ pub fn imported(app: &mut App, read: Result<Vec<NamedView>, String>, effects: &m
     let is_known =
         |view: &NamedView| app.views.list.iter().any(|known| known.name == view.name && known.of == view.of);
     let (known, mut new): (Vec<_>, Vec<_>) = views.into_iter().partition(is_known);
-    new.dedup_by(|a, b| a.name == b.name && a.of == b.of);
+    let mut seen: Vec<(String, Option<ViewPlace>)> = Vec::new();
+    new.retain(|view| {
+        let key = (view.name.clone(), view.of.clone());
+        let is_first = !seen.contains(&key);
+        seen.push(key);
+        is_first
+    });
     let names =
         |views: &[NamedView]| views.iter().map(|view| view.name.as_str()).collect::<Vec<_>>().join(", ");
     let mut words = match new.len() {

@@ -93,6 +93,15 @@ impl Inputs {
         self.signals.recv().await
     }
 
+    /// Forgets interrupts and stops that were meant for another program. False if this one shall end.
+    pub fn forget_interrupts(&mut self) -> bool {
+        let mut goes_on = true;
+        while let Ok(input) = self.signals.try_recv() {
+            goes_on &= !matches!(input, Input::Msg(Msg::Terminate));
+        }
+        goes_on
+    }
+
     /// The next one, if it is there already.
     pub fn waiting(&mut self) -> Option<Input> {
         self.signals.try_recv().or_else(|_| self.terminal.try_recv()).ok()

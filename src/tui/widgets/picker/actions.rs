@@ -65,7 +65,10 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Up => list.step(-1, height),
         Action::PageDown => list.step(height as isize, height),
         Action::PageUp => list.step(-(height as isize), height),
-        Action::Pick => return picker.give(app, super::PickerEvent::Chosen, effects),
+        Action::Pick => match picker.refusal() {
+            Some(why) => app.say(why),
+            None => return picker.give(app, super::PickerEvent::Chosen, effects),
+        },
         Action::Remove => return picker.give(app, super::PickerEvent::Removed, effects),
         Action::Toggle => {
             list.toggle();

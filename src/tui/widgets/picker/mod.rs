@@ -45,7 +45,7 @@ pub struct Picker<T> {
     typed: Option<Typed<T>>,
 }
 
-type Typed<T> = Box<dyn Fn(&str) -> Option<T>>;
+type Typed<T> = Box<dyn Fn(&str) -> Result<T, String>>;
 
 /// What is seen of a list.
 #[derive(Debug)]
@@ -82,6 +82,8 @@ pub enum PickerEvent {
 pub trait Pick: fmt::Debug {
     fn list(&self) -> &PickerList;
     fn list_mut(&mut self) -> &mut PickerList;
+    /// Why what is typed, which no entry matches, is no value either.
+    fn refusal(&self) -> Option<String>;
     /// Gives the owner the value under the cursor.
     fn give(&self, app: &mut App, event: PickerEvent, effects: &mut Effects);
 }
@@ -124,10 +126,20 @@ impl<T: Clone> Picker<T> {
     }
 
     /// The same, and a text that no entry matches is a value as well, which is called `what`.
-    pub fn or_typed(mut self, what: &'static str, read: impl Fn(&str) -> Option<T> + 'static) -> Self {
+    pub fn or_typed(
+        mut self,
+        what: &'static str,
+        read: impl Fn(&str) -> Result<T, String> + 'static,
+    ) -> Self {
         self.list.makes = Some(what);
         self.typed = Some(Box::new(read));
         self
+    }
+
+    /// What is made of the text that is typed, if no entry matches it.
+    fn typed(&self) -> Option<Result<T, String>> {
+        let read = self.typed.as_ref().filter(|_| self.list.found.is_empty())?;
+        Some(read(self.list.query.value().trim()))
     }
 
     /// Puts the list over everything else.
@@ -154,13 +166,16 @@ impl<T: Clone> Pick for Picker<T> {
         &mut self.list
     }
 
+    fn refusal(&self) -> Option<String> {
+        self.typed().and_then(Result::err)
+    }
+
     fn give(&self, app: &mut App, event: PickerEvent, effects: &mut Effects) {
         let Some(at) = self.list.found.get(self.list.cursor.at).map(|at| *at as usize) else {
-            let typed = self.typed.as_ref().and_then(|read| read(self.list.query.value().trim()));
-            return match typed {
-                Some(value) => (self.owner)(app, Picked::Chosen(value), effects),
-                None => app.say("nothing matches"),
-            };
+            if let Some(Ok(value)) = self.typed() {
+                (self.owner)(app, Picked::Chosen(value), effects);
+            }
+            return;
         };
         let value = self.values[at].clone();
         let picked = match event {

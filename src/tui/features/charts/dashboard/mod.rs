@@ -7,7 +7,7 @@ pub mod tiles;
 pub mod view;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -44,10 +44,18 @@ pub struct Section {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chart {
     pub metric: ChartMetric,
-    /// In the order of the legend.
-    pub lines: Vec<Series>,
+    drawn: Arc<[DrawnRun]>,
+    /// Made when the chart is first looked at: a run may have ten thousand metrics.
+    lines: OnceLock<Vec<Series>>,
     /// Each run has one value as far as is known: it is a tile.
     pub is_single: bool,
+}
+
+impl Chart {
+    /// In the order of the legend.
+    pub fn lines(&self) -> &[Series] {
+        self.lines.get_or_init(|| series(&self.metric, &self.drawn))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -214,9 +222,10 @@ impl Dashboard {
     /// A section behind the others; small ones join the one before.
     fn push(&mut self, place: Place, title: String, ranked: Vec<Ranked>) {
         let start = self.charts.len();
+        let drawn: Arc<[DrawnRun]> = self.drawn.clone().into();
         for (_, metric, is_single) in ranked {
-            let lines = series(&metric, &self.drawn);
-            self.charts.push(Chart { metric, lines, is_single });
+            let (drawn, lines) = (Arc::clone(&drawn), OnceLock::new());
+            self.charts.push(Chart { metric, drawn, lines, is_single });
         }
         let end = self.charts.len();
         let tile = (place == Place::Tiles).then(|| tiles::rows(self.drawn.len()));
@@ -249,9 +258,11 @@ impl Dashboard {
         }
         self.looked_at = histories.count();
         let mut is_news = false;
-        for chart in &self.charts {
+        // Of charts that nobody has looked at nothing was read.
+        let looked_at = self.charts.iter().filter_map(|chart| Some((chart, chart.lines.get()?)));
+        for (chart, lines) in looked_at {
             for part in &chart.metric.parts {
-                let of_part = chart.lines.iter().filter(|line| line.which.key == part.key);
+                let of_part = lines.iter().filter(|line| line.which.key == part.key);
                 let known = of_part.map(|line| histories.get(&line.which).filter(|known| known.is_known()));
                 let points: Vec<Option<usize>> =
                     known.map(|known| known.map(|known| known.points.len())).collect();

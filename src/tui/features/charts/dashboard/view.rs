@@ -126,7 +126,7 @@ fn one(
     let chart = &app.charts.charts[number];
     let width = (area.width as usize).saturating_sub(1);
     let is_chosen = number == app.charts.at && app.focus == Focus::Details;
-    let lines = ChartLines::new(&chart.lines, &app.histories);
+    let lines = ChartLines::new(chart.lines(), &app.histories);
     let title = title(app, chart, &lines, picture, is_chosen, theme, width);
     frame.render_widget(title, Rect { height: 1, ..area });
     let plot = picture_area(area);
@@ -325,7 +325,7 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
     let mut room = width.saturating_sub(text::width(&words) + 2);
     let mut spans = vec![Span::styled(format!("{words}  "), theme.dim)];
     let names = text::distinct(&charts.names, NAME, theme.glyphs.ellipsis);
-    let lines = chosen.into_iter().flat_map(|chart| chart.lines.iter().filter(|line| line.part == 0));
+    let lines = chosen.into_iter().flat_map(|chart| chart.lines().iter().filter(|line| line.part == 0));
     for (shown, line) in lines.enumerate() {
         let (drawn, name) = (&charts.drawn[line.run], &names[line.run]);
         let is_read = chosen.is_some_and(|chart| !chart.is_single) && charts.cursor.is_some();

@@ -21,7 +21,8 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
     let width = (area.width as usize).saturating_sub(1);
     let run = app.details.run();
     let goal = goal_of(chart.metric.key(), app.best.policy());
-    let values: Vec<Option<f64>> = chart.lines.iter().map(|line| value(line, run, &app.histories)).collect();
+    let values: Vec<Option<f64>> =
+        chart.lines().iter().map(|line| value(line, run, &app.histories)).collect();
     let standing = |value: f64| app.charts.standings.of(chart.metric.key(), value, goal);
     let put = |frame: &mut Frame<'_>, y: usize, line: Line<'_>| {
         if y < area.height as usize {
@@ -62,8 +63,8 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         numbers.len()
     };
     for at in 0..shown {
-        let drawn = &app.charts.drawn[chart.lines[at].run];
-        let style = theme.ink(chart.lines[at].ink);
+        let drawn = &app.charts.drawn[chart.lines()[at].run];
+        let style = theme.ink(chart.lines()[at].ink);
         let room = width.saturating_sub(number_width + place_width + 5).min(BAR);
         let mut spans = vec![
             Span::styled(format!(" {} ", letter(drawn.slot)), style),
