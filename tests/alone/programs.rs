@@ -107,6 +107,7 @@ fn a_file_is_opened_by_programs_of_the_user_which_get_the_terminal() {
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
     // Asked to end, both do.
+    script(&here.join("pager"), PAGER);
     let mut terminal = begin();
     terminal.type_keys("\r");
     terminal.wait_for("shown -R");

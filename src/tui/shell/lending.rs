@@ -78,10 +78,10 @@ fn close(session: &mut Session, program: Program, result: Result<(), String>, at
 async fn wait(
     session: &mut Session,
     inputs: &mut Inputs,
-    child: Child,
+    mut child: Child,
 ) -> Result<io::Result<ExitStatus>, Ended> {
     let id = child.id();
-    let mut ended = tokio::task::spawn_blocking(move || wait_for(child));
+    let mut ended = tokio::task::spawn_blocking(move || wait_for(&mut child));
     let mut is_asked_to_end = false;
     loop {
         tokio::select! {
@@ -109,7 +109,7 @@ async fn wait(
 /// Waits for the end of a program. When it stops, all of the job does: whoever has started this program has the terminal then,
 /// and lets both go on.
 #[cfg(unix)]
-fn wait_for(child: Child) -> io::Result<ExitStatus> {
+fn wait_for(child: &mut Child) -> io::Result<ExitStatus> {
     use std::os::unix::process::ExitStatusExt as _;
 
     use rustix::io::Errno;
@@ -126,7 +126,7 @@ fn wait_for(child: Child) -> io::Result<ExitStatus> {
 }
 
 #[cfg(not(unix))]
-fn wait_for(mut child: Child) -> io::Result<ExitStatus> {
+fn wait_for(child: &mut Child) -> io::Result<ExitStatus> {
     child.wait()
 }
 

@@ -335,12 +335,13 @@ fn a_stuck_run_ends_when_it_was_last_heard_of_and_one_that_ended_keeps_its_end()
         let ids = vec![world.run.clone(), ended.clone(), silent.clone()];
         let end = Write::End { ids, status: RunStatus::Killed, end_time: 9_000 };
         world.executor.perform(Effect::Runs(runs::effects::Effect::Write(end)));
-        world
+        let result = world
             .wait(|msg| match msg {
-                Msg::Runs(runs::Msg::Written { result, .. }) => Some(result.unwrap()),
+                Msg::Runs(runs::Msg::Written { result, .. }) => Some(result),
                 _ => None,
             })
             .await;
+        assert!(result.is_ok(), "{result:?}");
         for (id, status, at) in [
             (&world.run, RunStatus::Killed, 9_000),
             (&ended, RunStatus::Finished, 3_000),

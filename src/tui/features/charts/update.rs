@@ -71,7 +71,7 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
                 return;
             }
             let (width, height) = size(area);
-            let lines = || charts.visible(width, height).flat_map(|chart| chart.lines());
+            let lines = || charts.visible(width, height).flat_map(Chart::lines);
             // The run under the cursor before all others.
             let own = lines().filter(|line| line.run == charts.own);
             own.chain(lines().filter(|line| line.run != charts.own)).map(|line| line.which.clone()).collect()
