@@ -149,7 +149,7 @@ fn what_is_wrong_with_the_command_line_is_said_before_anything_is_written() {
             (&["mark-best", "wine", "--where", "metrics.val_rmse <"], "in the constraint"),
             (&["best", "wine", "--where", "metrics.val_rmse <"], "in the constraint"),
             (&["best", "wine", "--where", "metrics.val_rmse < 'a'"], "in the constraint"),
-            (&["best", "wine", "--where", "params.lr > 1"], "in the constraint"),
+            (&["best", "wine", "--where", "params.lr > a"], "in the constraint"),
             (&["best", "wine", "--where", "dataset.name = 'a'"], "cannot use datasets"),
         ] {
             let output = run(folder.path(), &address, arguments);

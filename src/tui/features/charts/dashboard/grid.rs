@@ -4,6 +4,8 @@ use super::Section;
 
 /// The least that a chart is worth looking at: columns and rows with its title.
 const LEAST: (usize, usize) = (30, 8);
+/// Rows of a chart below tiles that would fill the page with themselves.
+const LOWEST: usize = 5;
 /// The least that a tile takes across.
 const TILE: usize = 22;
 /// From so many rows on, sections have headings.
@@ -61,12 +63,10 @@ impl Grid {
         let mut columns = (width / LEAST.0).clamp(1, MOST).min(most.max(1));
         let has_headings = height >= WITH_HEADINGS;
         let headings = sections.iter().filter(|section| has_headings && !section.title.is_empty()).count();
-        let tiles: usize = sections
-            .iter()
-            .filter_map(|section| {
-                Some(section.tile? * section.charts.len().div_ceil(tile_columns(section, width)))
-            })
-            .sum();
+        let tile_rows = |section: &Section| {
+            section.tile.unwrap_or(0) * section.charts.len().div_ceil(tile_columns(section, width))
+        };
+        let tiles: usize = sections.iter().map(tile_rows).sum();
         // The bands of full height, and the rows that all others take.
         let full =
             |columns: usize| of_lines().map(|section| section.charts.len().div_ceil(columns)).sum::<usize>();
@@ -79,8 +79,12 @@ impl Grid {
             }
             (height - others) / full(columns).max(1)
         } else {
-            // As low as they may be, so that much is seen; what is left over makes them higher again.
-            LEAST.1.min(height)
+            // As low as they may be, so that much is seen; what is left over makes them higher again. Lower still where tiles
+            // would stand alone above an empty half.
+            let leading = sections.first().filter(|section| section.tile.is_some()).map_or(0, tile_rows);
+            let heads = sections.iter().take(2).filter(|section| has_headings && !section.title.is_empty());
+            let below = height.saturating_sub(leading + heads.count());
+            if leading > 0 && (LOWEST..LEAST.1).contains(&below) { below } else { LEAST.1.min(height) }
         };
         let mut bands = Vec::new();
         for (at, section) in sections.iter().enumerate() {
@@ -284,6 +288,19 @@ mod tests {
         let none = Grid::new(&[], 58, 10);
         assert_eq!((none.scrolled_to(0, 3), none.pages(0)), (0, (1, 1)));
         assert!(none.placed(0).is_empty() && none.above_or_below(0, 1) == 0);
+    }
+
+    #[test]
+    fn tiles_do_not_stand_alone_where_a_low_chart_fits() {
+        let mut parts = sections(&[1, 9]);
+        parts[0].tile = Some(4);
+        for (height, seen) in [(10, 6), (9, 5), (12, 7)] {
+            let placed = Grid::new(&parts, 90, height).placed(0);
+            let chart = placed.iter().find(|place| place.chart == Some(1)).map(|place| place.height);
+            assert_eq!(chart, Some(seen), "{placed:?}");
+        }
+        // There is no room for one.
+        assert_eq!(Grid::new(&parts, 90, 8).placed(0).len(), 1);
     }
 
     #[test]
