@@ -5,9 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use mltui::store::{NewRun, Store};
-
-use crate::support::client::{self, block_on};
+use crate::support::stores::{block_on, new_run, open};
 use crate::support::terminal::Terminal;
 use crate::support::wait_until;
 
@@ -29,17 +27,10 @@ fn a_file_is_opened_by_programs_of_the_user_which_get_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let address = format!("sqlite:///{}", here.join("mlflow.db").display());
-    let store: Store = client::open(&address, client::quick());
+    let store = open(&address);
     let run = block_on(async {
         let experiment = store.create_experiment("wine", &[]).await.unwrap();
-        let run = NewRun {
-            experiment_id: experiment,
-            run_name: Some("first".into()),
-            user_id: "ana".into(),
-            start_time: 1,
-            tags: Vec::new(),
-        };
-        let run = store.create_run(&run).await.unwrap().info.run_id;
+        let run = store.create_run(&new_run(&experiment, "first", 1)).await.unwrap().info.run_id;
         store.write_artifact(&run, "notes.txt", b"some words\n").await.unwrap();
         run
     });

@@ -112,14 +112,13 @@ impl Details {
             Tab::Artifacts => self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty(),
             Tab::Models => matches!(self.target_under_cursor(), Some(LineTarget::File(_))),
             Tab::Charts => false,
-            Tab::Metrics | Tab::Overview | Tab::Params | Tab::Tags | Tab::Datasets => {
-                self.line_under_cursor().is_some_and(|line| !line.value.is_empty())
-            }
+            // Asked for every frame: a data set's schema may be long, and is not copied for that.
+            Tab::Metrics => self.run().is_some_and(|run| !run.metrics.is_empty()),
+            Tab::Params => self.run().is_some_and(|run| !run.params.is_empty()),
+            Tab::Tags => self.run().is_some_and(|run| !run.tags.is_empty()),
+            Tab::Datasets => self.run().is_some_and(|run| !run.inputs.is_empty()),
+            Tab::Overview => self.run().is_some(),
         }
-    }
-
-    pub fn line_under_cursor(&self) -> Option<DetailLine> {
-        self.window(self.cursor.at..self.cursor.at + 1, "", 0).pop()
     }
 
     /// Whether the cursor is on a folder of files.
@@ -137,7 +136,7 @@ impl Details {
 
     /// What the line under the cursor is of.
     pub fn target_under_cursor(&self) -> Option<LineTarget> {
-        self.line_under_cursor()?.target
+        self.window(self.cursor.at..self.cursor.at + 1, "", 0).pop()?.target
     }
 
     /// The address of the files under the cursor: `runs:/RUN/PATH`, or `models:/…`.

@@ -94,7 +94,9 @@ fn open_metric(app: &mut App) {
 fn show_whole(app: &mut App) {
     let at = app.details.cursor.at;
     let line = app.details.window(at..at + 1, &app.runs.name, app.now).pop();
-    let Some(line) = line else { return };
+    let Some(line) = line.filter(|line| !line.value.is_empty()) else {
+        return app.say("there is no more of this");
+    };
     let title = text::clean(line.key.trim()).into_owned();
     app.overlay = Some(Overlay::Report(Report::new(title, whole(&line.value))));
 }
