@@ -5,7 +5,7 @@ use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Test};
 use crate::mlflow::tags;
 
 /// A set of rows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowSet(Vec<bool>);
 
 impl FromIterator<bool> for RowSet {

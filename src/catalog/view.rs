@@ -10,7 +10,7 @@ use super::search::Search;
 use super::sort::{SortKey, sorted};
 use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
 use crate::mlflow::filter::{Asker, Direction, Expression};
-use crate::mlflow::tags;
+use crate::mlflow::{LifecycleStage, tags};
 use crate::text::exact;
 
 /// Ids of runs.
@@ -77,7 +77,8 @@ pub enum FoldState {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
     pub value: Option<String>,
-    pub runs: u32,
+    /// In the order of the view.
+    pub runs: Vec<Row>,
     /// The extremes of each measured column that some run of the group has a number in: of the finite ones, where there
     /// are any.
     pub extremes: Vec<Option<(f64, f64)>>,
@@ -90,9 +91,25 @@ pub struct Projection {
     pub groups: Vec<Group>,
     /// Runs that pass, shown or folded away.
     pub passing: usize,
+    /// Which these are, where any are left out.
+    pub passed: Option<RowSet>,
 }
 
 impl Projection {
+    /// Whether a run passes, shown or folded away.
+    pub fn passes(&self, row: Row) -> bool {
+        self.passed.as_ref().is_none_or(|passed| passed.contains(row))
+    }
+
+    /// The runs of a line: one, or all of a group, folded or not.
+    pub fn rows_of(&self, at: usize) -> &[Row] {
+        match self.lines.get(at).map(|line| &line.kind) {
+            Some(LineKind::Run(row)) => std::slice::from_ref(row),
+            Some(LineKind::Group(group)) => &self.groups[*group as usize].runs,
+            None => &[],
+        }
+    }
+
     /// The run of a line.
     pub fn row(&self, at: usize) -> Option<Row> {
         match self.lines.get(at)?.kind {
@@ -153,14 +170,17 @@ pub fn project_with(catalog: &Catalog, view: &View, found: Option<&Ids>, now: i6
             && filtered.as_ref().is_none_or(|set| set.contains(row))
     };
     let order = sorted(catalog, &view.sort, now);
-    match &view.shape {
+    let passed = (search.is_some() || filtered.is_some())
+        .then(|| (0..catalog.runs.len()).map(|row| passes(row as Row)).collect());
+    let projection = match &view.shape {
         Shape::Tree => tree(catalog, view, &order, &passes),
         Shape::Groups(column) => groups(catalog, view, column, &order, &passes, now),
         Shape::Flat => {
             let lines: Vec<ViewLine> = order.into_iter().filter(|row| passes(*row)).map(leaf).collect();
             Projection { passing: lines.len(), lines, ..Projection::default() }
         }
-    }
+    };
+    Projection { passed, ..projection }
 }
 
 fn leaf(row: Row) -> ViewLine {
@@ -285,6 +305,19 @@ fn parents(catalog: &Catalog) -> FxHashMap<Row, Row> {
     parents
 }
 
+/// What stands under runs, at any depth: neither deleted runs nor these themselves.
+pub fn descendants(catalog: &Catalog, of: &[Row]) -> Vec<Row> {
+    let parents = parents(catalog);
+    let of: FxHashSet<Row> = of.iter().copied().collect();
+    let is_under = |row: Row| {
+        let mut above = std::iter::successors(parents.get(&row), |above| parents.get(above));
+        above.any(|above| of.contains(above))
+    };
+    let under =
+        |row: &Row| !of.contains(row) && catalog.run(*row).stage == LifecycleStage::Active && is_under(*row);
+    catalog.newest_first.iter().copied().filter(under).collect()
+}
+
 /// Runs that share a value under a line of their own; the group of the first run comes first.
 fn groups(
     catalog: &Catalog,
@@ -329,7 +362,7 @@ fn groups(
         }
         projection.passing += rows.len();
         let extremes = measured.iter().map(|bound| extremes(catalog, bound, &rows, now)).collect();
-        projection.groups.push(Group { value, runs: count, extremes });
+        projection.groups.push(Group { value, runs: rows, extremes });
     }
     projection
 }

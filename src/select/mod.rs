@@ -20,7 +20,7 @@ mod ties;
 pub use direction::{Goal, goal, is_judging, is_timing};
 pub use parents::{Ancestors, DEEPEST, missing_parents};
 pub use policy::{MetricGoal, Policy, PolicyError, ValueOf};
-pub use rank::{LeftOut, Ranked, Selection, TieBreak, select, select_with};
+pub use rank::{LeftOut, Ranked, Selection, TieBreak, select, select_among, select_with};
 pub use resolve::{Patterns, PolicyOrigin, Resolved, optuna_directions, resolve};
 pub use spread::{Spread, SpreadOf, has_seed, is_seed, spread};
 pub use ties::{MOST_FURTHER, SAMPLE, further_metrics, newest_active, newest_metrics};

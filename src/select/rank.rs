@@ -192,9 +192,21 @@ pub fn select_with(
     ancestors: &Ancestors,
     most: usize,
 ) -> Selection {
+    select_among(catalog, policy, further, ancestors, most, None)
+}
+
+/// The same, among some of the runs.
+pub fn select_among(
+    catalog: &Catalog,
+    policy: &Policy,
+    further: &[MetricGoal],
+    ancestors: &Ancestors,
+    most: usize,
+    among: Option<&RowSet>,
+) -> Selection {
     let objectives = Columns::new(catalog, policy, &policy.objectives);
     let ties = Ties::new(catalog, policy, further);
-    let (considered, mut left_out, mut eligible) = eligible(catalog, policy, &objectives);
+    let (considered, mut left_out, mut eligible) = eligible(catalog, policy, &objectives, among);
     let repeating = repeating_parents(catalog, &eligible, &objectives, ancestors);
     left_out.parents = repeating.len();
     eligible.retain(|(_, row)| !repeating.contains(row));
@@ -271,6 +283,7 @@ fn eligible(
     catalog: &Catalog,
     policy: &Policy,
     objectives: &Columns<'_>,
+    among: Option<&RowSet>,
 ) -> (usize, LeftOut, Vec<Candidate>) {
     let passing = (!policy.filter.is_empty())
         .then(|| matching(catalog, &policy.filter).unwrap_or_else(|_| RowSet::new(Vec::new())));
@@ -278,7 +291,7 @@ fn eligible(
     let mut eligible = Vec::with_capacity(catalog.count);
     for row in catalog.rows() {
         let run = catalog.run(row);
-        if run.stage == LifecycleStage::Deleted {
+        if run.stage == LifecycleStage::Deleted || among.is_some_and(|among| !among.contains(row)) {
             continue;
         }
         considered += 1;

@@ -9,6 +9,7 @@
 mod expression;
 mod lexer;
 mod matching;
+pub mod narrowing;
 mod order;
 mod parser;
 pub mod place;

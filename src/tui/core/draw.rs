@@ -211,7 +211,8 @@ fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 fn calm_status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = area.width.saturating_sub(2) as usize;
     let status_context = text::clean(&status_context(app)).into_owned();
-    let best = if app.screens.is_empty() { app.best.words(app.runs.complete) } else { None };
+    let is_told = app.screens.is_empty() && app.runs.range_from.is_none();
+    let best = if is_told { app.best.words(app.runs.complete) } else { None };
     let Some(best) = best else {
         let words = text::cut(&status_context, width, theme.glyphs.ellipsis);
         frame.render_widget(Line::styled(format!(" {words}"), theme.dim), area);
@@ -253,8 +254,12 @@ fn status_context(app: &App) -> String {
         Focus::Runs => {
             let at = format!("row {} of {}", text::count(runs.cursor.at + 1), text::count(runs.length()));
             match runs.chosen_column() {
-                Some(column) if runs.range_from.is_none() => format!("{at}, column {}", column.name()),
-                _ => format!("{at}, selecting a range: space or v selects it, esc cancels"),
+                _ if runs.range_from.is_some() => {
+                    let words = text::runs(runs.rows_here().len());
+                    format!("{words} in the range: space selects, C compares, D deletes, esc leaves it")
+                }
+                Some(column) => format!("{at}, column {}", column.name()),
+                None => at,
             }
         }
     }

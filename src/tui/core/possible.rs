@@ -33,8 +33,8 @@ pub fn on_loaded_runs(app: &App) -> Possible {
     given(app.runs.loaded, "no experiment is open yet")
 }
 
-/// There is a run that something can be done to: the selected ones, or the one under the cursor.
+/// There is a run that something can be done to: the selected ones, or those under the cursor.
 pub fn has_target(app: &App) -> Possible {
-    let is_there = app.runs.row_under_cursor().is_some() || !app.runs.selected.is_empty();
+    let is_there = app.runs.length() > 0 || !app.runs.selected.is_empty();
     given(app.focus != Focus::Experiments && is_there, "no run under the cursor")
 }

@@ -17,6 +17,7 @@ use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
 use crate::tui::features::session::effects::Effect as Session;
 use crate::tui::features::{compare, experiments, export, models, runs, sweeps};
+use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::messages::note;
 
 /// Said until the store has answered.
@@ -76,6 +77,32 @@ pub fn view_changed(app: &mut App, effects: &mut Effects) {
     app.runs.changed = true;
     app.runs.range_from = None;
     project(app, effects);
+}
+
+/// Puts the cursor on a run of the open experiment: unfolds what it is under, and asks before the filter is taken away that
+/// hides it.
+pub fn go_to_run(app: &mut App, id: &RunId, effects: &mut Effects) {
+    let Some(row) = app.runs.row_of(id) else { return app.say("the run is not in this experiment any more") };
+    app.focus = Focus::Runs;
+    if let Some(at) = (0..app.runs.length()).find(|at| app.runs.projection.row(*at) == Some(row)) {
+        let height = app.geometry().rows(Focus::Runs);
+        app.runs.cursor.jump(at, app.runs.length(), height);
+        app.runs.moved();
+    } else if app.runs.projection.passes(row) {
+        app.runs.unfold(row);
+        app.runs.follow(id);
+        project(app, effects);
+    } else {
+        let name = app.runs.catalog.run_name(row).to_owned();
+        let id = id.clone();
+        Confirm::new("Clear the filter that hides it?", vec![name], move |app, effects| {
+            app.runs.clear_filters();
+            app.runs.follow(&id);
+            view_changed(app, effects);
+            runs::filters::tell(app, "the filter");
+        })
+        .open(app);
+    }
 }
 
 pub fn load_experiments(app: &mut App, effects: &mut Effects) {

@@ -44,8 +44,13 @@ impl SelectedRuns {
         if self.contains(id) {
             return;
         }
-        let taken: Vec<u8> = self.by_id.values().map(|run| run.slot).collect();
-        let slot = (1..=u8::MAX).find(|slot| !taken.contains(slot)).unwrap_or(u8::MAX);
+        // Beyond so many, none is free.
+        let slot = if self.len() >= usize::from(u8::MAX) {
+            u8::MAX
+        } else {
+            let taken: Vec<u8> = self.by_id.values().map(|run| run.slot).collect();
+            (1..=u8::MAX).find(|slot| !taken.contains(slot)).unwrap_or(u8::MAX)
+        };
         self.selections += 1;
         self.version += 1;
         let run = SelectedRun {

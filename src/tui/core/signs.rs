@@ -10,6 +10,8 @@ use crate::marking::MARK;
 pub enum RunSign {
     /// The program picks it.
     Best,
+    /// It is the best of those that are shown, and the best of all is not.
+    BestShown,
     /// No other run beats it in all objectives.
     Front,
 }

@@ -73,9 +73,52 @@ fn the_best_run_has_a_star_and_a_reason() {
     feed(&mut app, snapshot(ticket, &runs), &runs);
     assert!(drawn(&app).contains("★ best: calm-ibis-12"), "{}", drawn(&app));
     assert_eq!(app.runs.run_under_cursor().unwrap(), runs[28].info.run_id);
-    // The best one may be hidden.
-    keys(&mut app, "/ c a l m - i b i s - 8 enter b", &runs);
-    assert!(drawn(&app).contains("hidden by a filter or a fold"));
+}
+
+#[test]
+fn the_best_of_what_is_shown_is_told_beside_the_best_of_all() {
+    let (mut app, runs) = opened((140, 40), 30);
+    let all = app.best.run_id().unwrap().to_owned();
+    let name =
+        |id: &str| runs.iter().find(|run| run.info.run_id.as_str() == id).unwrap().info.run_name.clone();
+    let under_cursor = |app: &App| app.runs.run_under_cursor().unwrap().to_string();
+    keys(&mut app, "/ ' c a l m - i b i s - 8 enter", &runs);
+    assert_eq!(app.best.shown_id(), Some(runs[8].info.run_id.as_str()));
+    let said = drawn(&app);
+    assert!(said.contains("best of the 1 shown: calm-ibis-8, lowest val_rmse of 1 run; of all: "), "{said}");
+    assert!(said.contains(&format!("of all: {}", name(&all))), "{said}");
+    keys(&mut app, "w", &runs);
+    assert!(drawn(&app).contains("Of the 1 run that is shown"), "{}", drawn(&app));
+    // One key goes to it, and further to the best of all.
+    keys(&mut app, "esc b", &runs);
+    assert_eq!(under_cursor(&app), runs[8].info.run_id.as_str());
+    keys(&mut app, "b", &runs);
+    assert!(drawn(&app).contains("Clear the filter that hides it?"), "{}", drawn(&app));
+    keys(&mut app, "n", &runs);
+    assert_eq!((app.runs.length(), under_cursor(&app)), (1, runs[8].info.run_id.to_string()));
+    keys(&mut app, "b y", &runs);
+    assert_eq!((app.runs.length(), under_cursor(&app)), (30, all.clone()));
+    assert!(app.best.shown_id().is_none());
+    // The filter comes back.
+    keys(&mut app, "F", &runs);
+    assert_eq!(app.runs.length(), 1);
+    // None of those may be the best.
+    keys(&mut app, "esc 7", &runs);
+    let said = drawn(&app);
+    assert!(said.contains("none of the 7 shown is eligible; best of all: "), "{said}");
+    // Among what is shown anyway it is told once.
+    keys(&mut app, "7 f s t a t u s = f i n i s h e d enter", &runs);
+    assert!(drawn(&app).contains(&format!("best: {}, lowest", name(&all))), "{}", drawn(&app));
+}
+
+#[test]
+fn the_best_is_found_under_a_fold() {
+    let (mut app, runs) = opened((140, 40), 30);
+    let all = app.best.run_id().unwrap().to_owned();
+    keys(&mut app, "g b enter", &runs);
+    assert!(app.runs.run_under_cursor().is_none(), "groups are folded");
+    keys(&mut app, "b", &runs);
+    assert_eq!(app.runs.run_under_cursor().unwrap().as_str(), all);
 }
 
 #[test]

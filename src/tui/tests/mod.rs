@@ -9,6 +9,7 @@ mod promoting;
 mod registry;
 mod replay;
 mod screens;
+mod selecting;
 mod sweep_plans;
 mod sweep_screens;
 mod sweeping;
@@ -171,10 +172,11 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 histories: ids.into_iter().map(|id| (id, points(1.0))).collect(),
             })]
         }
-        Effect::Best(best::effects::Effect::Select { ticket, catalog, tags, chosen, ancestors }) => {
+        Effect::Best(best::effects::Effect::Select { ticket, catalog, tags, chosen, ancestors, among }) => {
             let chosen = chosen.map(|chosen| *chosen);
             let patterns = crate::select::Patterns::default();
-            vec![best::choose(ticket, catalog, chosen, &tags, &patterns, &ancestors).into()]
+            let among = among.as_ref().and_then(|lines| lines.passed.as_ref());
+            vec![best::choose(ticket, catalog, chosen, &tags, &patterns, &ancestors, among).into()]
         }
         Effect::Compare(compare::effects::Effect::Load { ticket, runs: wanted }) => {
             let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));

@@ -176,8 +176,8 @@ fn groups_show_count_and_best() {
     while app.runs.chosen_column() != Some(&ColumnSpec::Param("family".into())) {
         keys(&mut app, "l", &runs);
     }
-    keys(&mut app, "g b", &runs);
-    assert_eq!(app.runs.length(), 2);
+    keys(&mut app, "g b enter", &runs);
+    assert_eq!(app.runs.length(), 2, "the chosen column is the first of the list");
     let text = drawn(&app);
     assert!(text.contains("▸ tree (15)") && text.contains("▸ forest (15)"), "{text}");
     assert!(text.contains("   0.5 "), "the best of the sorted column: {text}");
@@ -186,7 +186,7 @@ fn groups_show_count_and_best() {
     assert_eq!(app.runs.length(), 17);
     keys(&mut app, "j", &runs);
     assert!(app.runs.run_under_cursor().is_some());
-    keys(&mut app, "g b", &runs);
+    keys(&mut app, "g b enter", &runs);
     assert_eq!((app.runs.view.shape.clone(), app.runs.length()), (Shape::Flat, 30));
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Champion, Marked, Msg, Preview, Unmarked, choose};
+use crate::catalog::view::Projection;
 use crate::catalog::{Catalog, gather};
 use crate::config::Selecting;
 use crate::marking::{self, Journal, MarkRequest, Resumed, Undoing};
@@ -28,6 +29,8 @@ pub enum Effect {
         tags: Vec<Tag>,
         chosen: Option<Box<Policy>>,
         ancestors: Arc<Ancestors>,
+        /// The lines whose runs are chosen among too.
+        among: Option<Arc<Projection>>,
     },
     /// Read runs above others that are not in the table, such as deleted ones.
     ReadAncestors {
@@ -78,11 +81,14 @@ impl Services {
 pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
     let store = tasks.store.clone();
     match effect {
-        Effect::Select { ticket, catalog, tags, chosen, ancestors } => {
+        Effect::Select { ticket, catalog, tags, chosen, ancestors, among } => {
             let patterns = Arc::clone(&services.patterns);
             let asker = Asker { now: now_ms(), user: &services.user };
             let chosen = chosen.map(|chosen| chosen.at(asker));
-            let select = move || choose(ticket, catalog, chosen, &tags, &patterns, &ancestors);
+            let select = move || {
+                let among = among.as_ref().and_then(|lines| lines.passed.as_ref());
+                choose(ticket, catalog, chosen, &tags, &patterns, &ancestors, among)
+            };
             tasks.answer(Slot("select"), blocking(select));
         }
         Effect::ReadAncestors { experiment, runs } => tasks.answer(Slot("ancestors"), async move {

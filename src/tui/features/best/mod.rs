@@ -14,13 +14,15 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
+use crate::catalog::filter::RowSet;
 use crate::catalog::summaries::NeededHistory;
+use crate::catalog::view::Projection;
 use crate::catalog::{Catalog, Row};
 use crate::marking::{MarkPlan, MarkRequest};
 use crate::mlflow::{ExperimentId, RunId, Tag, tags};
 use crate::select::{
     Ancestors, MetricGoal, Patterns, Policy, Resolved, Selection, further_metrics, missing_parents,
-    newest_metrics, optuna_directions, reason, resolve, select_with,
+    newest_metrics, optuna_directions, reason, resolve, select_among,
 };
 use crate::store::StoreError;
 use crate::text;
@@ -72,6 +74,8 @@ pub struct Chosen {
     pub directions: Vec<MetricGoal>,
     pub resolved: Resolved,
     pub selection: Option<Arc<Selection>>,
+    /// The choice among the runs that the filter lets pass.
+    pub shown: Option<Arc<Selection>>,
 }
 
 /// What came of a mark, or of undoing one.
@@ -107,6 +111,8 @@ pub struct Best {
     /// Runs above others that the table does not have.
     ancestors: Arc<Ancestors>,
     id: Option<String>,
+    /// The best of the runs that are shown, where that is another one.
+    shown_id: Option<String>,
     front: FxHashSet<String>,
     asked: Option<AskedPolicy>,
     looking: Looking,
@@ -135,6 +141,7 @@ struct AskedPolicy {
     tags: Vec<Tag>,
     chosen: Option<Policy>,
     ancestors: Arc<Ancestors>,
+    among: Option<Arc<Projection>>,
 }
 
 impl Best {
@@ -162,10 +169,17 @@ impl Best {
         self.id.as_deref()
     }
 
+    /// The best of the runs that are shown, where the best of all is not among them.
+    pub fn shown_id(&self) -> Option<&str> {
+        self.shown_id.as_deref()
+    }
+
     /// What is told of a run of the open experiment.
     pub fn sign(&self, run_id: &str) -> Option<RunSign> {
         if self.id.as_deref() == Some(run_id) {
             Some(RunSign::Best)
+        } else if self.shown_id.as_deref() == Some(run_id) {
+            Some(RunSign::BestShown)
         } else if self.front.contains(run_id) {
             Some(RunSign::Front)
         } else {
@@ -204,9 +218,11 @@ impl Best {
         if !self.fetched.awaits(ticket) {
             return false;
         }
-        let Chosen { catalog, selection, .. } = &chosen;
+        let Chosen { catalog, selection, shown, .. } = &chosen;
         let id = |row: Row| catalog.run_id(row).to_owned();
-        self.id = selection.as_ref().and_then(|selection| Some(id(selection.best()?.row)));
+        let best = |selection: &Option<Arc<Selection>>| Some(selection.as_ref()?.best()?.row);
+        self.id = best(selection).map(id);
+        self.shown_id = best(shown).filter(|row| Some(*row) != best(selection)).map(id);
         let front = selection.as_ref().map(|selection| selection.front.iter().copied().map(id).collect());
         self.front = front.unwrap_or_default();
         self.fetched.take(ticket, Ok(chosen), now)
@@ -260,12 +276,30 @@ impl Best {
     /// What the status line says: the best run, or why there is none.
     pub fn words(&self, is_complete: bool) -> Option<String> {
         let so_far = if is_complete { "" } else { ", so far" };
-        let Chosen { catalog, resolved, selection, .. } = self.chosen()?;
+        let Chosen { catalog, resolved, selection, shown, .. } = self.chosen()?;
         match (resolved, selection) {
             (Resolved::Policy(..), Some(selection)) => Some(match selection.best() {
                 Some(best) => {
                     let name = text::clean(catalog.run_name(best.row));
-                    format!("best: {name}, {}{so_far}", reason::short(selection))
+                    let of_all = |why: bool| {
+                        let why = if why { reason::short(selection) } else { text::number(best.values[0]) };
+                        format!("{name}, {why}{so_far}")
+                    };
+                    match shown.as_ref().map(|shown| (shown, shown.best())) {
+                        Some((shown, Some(of_shown))) if of_shown.row != best.row => format!(
+                            "best of the {} shown: {}, {}; of all: {}",
+                            text::count(shown.considered),
+                            text::clean(catalog.run_name(of_shown.row)),
+                            reason::short(shown),
+                            of_all(false)
+                        ),
+                        Some((shown, None)) if shown.considered > 0 => format!(
+                            "none of the {} shown is eligible; best of all: {}",
+                            text::count(shown.considered),
+                            of_all(true)
+                        ),
+                        Some(_) | None => format!("best: {}", of_all(true)),
+                    }
                 }
                 None if selection.considered == 0 => return None,
                 None => {
@@ -293,24 +327,26 @@ pub fn choose(
     tags: &[Tag],
     patterns: &Patterns,
     ancestors: &Ancestors,
+    among: Option<&RowSet>,
 ) -> Msg {
     // A policy that was chosen needs no metrics to be found.
     let counts = if chosen.is_some() { Vec::new() } else { newest_metrics(&catalog) };
     let directions = optuna_directions(&catalog);
     let resolved = resolve(chosen, tags, patterns, &counts, &directions);
-    let selection = match &resolved {
-        Resolved::Policy(policy, _) => {
-            let mut selection = select_with(&catalog, policy, &[], ancestors, TOP);
-            if !selection.undecided.is_empty() {
-                selection =
-                    select_with(&catalog, policy, &further_metrics(&catalog, patterns), ancestors, TOP);
-            }
-            Some(Arc::new(selection))
+    let select = |among: Option<&RowSet>| {
+        let Resolved::Policy(policy, _) = &resolved else { return None };
+        let mut selection = select_among(&catalog, policy, &[], ancestors, TOP, among);
+        if !selection.undecided.is_empty() {
+            let further = further_metrics(&catalog, patterns);
+            selection = select_among(&catalog, policy, &further, ancestors, TOP, among);
         }
-        _ => None,
+        Some(Arc::new(selection))
     };
+    let selection = select(None);
+    let shown = among.and_then(|among| select(Some(among)));
     let missing = missing_parents(&catalog, ancestors);
-    Msg::Selected { ticket, chosen: Box::new(Chosen { catalog, directions, resolved, selection }), missing }
+    let chosen = Chosen { catalog, directions, resolved, selection, shown };
+    Msg::Selected { ticket, chosen: Box::new(chosen), missing }
 }
 
 impl Best {
@@ -328,12 +364,17 @@ impl Best {
             return None;
         }
         let chosen = self.policies.get(&experiment);
+        let among = runs.projection.passed.is_some().then_some(&runs.projection);
         let is_asked = self.looking != Looking::Again
             && self.asked.as_ref().is_some_and(|asked| {
                 Arc::ptr_eq(&asked.catalog, &runs.catalog)
                     && Arc::ptr_eq(&asked.ancestors, &self.ancestors)
                     && asked.tags == tags
                     && asked.chosen.as_ref() == chosen
+                    && match (&asked.among, among) {
+                        (Some(asked), Some(now)) => Arc::ptr_eq(asked, now),
+                        (asked, now) => asked.is_none() && now.is_none(),
+                    }
             });
         if is_asked {
             return None;
@@ -350,6 +391,7 @@ impl Best {
             tags: tags.to_vec(),
             chosen: chosen.clone().map(Box::new),
             ancestors: Arc::clone(&self.ancestors),
+            among: among.cloned(),
         };
         self.asked = Some(AskedPolicy {
             experiment,
@@ -357,6 +399,7 @@ impl Best {
             tags: tags.to_vec(),
             chosen,
             ancestors: Arc::clone(&self.ancestors),
+            among: among.cloned(),
         });
         Some(effect)
     }

@@ -13,7 +13,7 @@ use crate::select::{Goal, MetricGoal, Policy, Resolved, ValueOf, reason};
 use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
-use crate::tui::core::layout::Focus;
+use crate::tui::core::requests::go_to_run;
 use crate::tui::core::signs::RunSign;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
@@ -36,8 +36,12 @@ enum PolicyEdit {
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
         Action::GoTo => {
-            if let Some(id) = app.best.run_id().map(RunId::from) {
-                go_to(app, &id);
+            let best = app.best.run_id().map(RunId::from);
+            // Asked again, it goes on from the best of what is shown to the best of all.
+            let here = app.runs.run_under_cursor();
+            let shown = app.best.shown_id().map(RunId::from).filter(|shown| here.as_ref() != Some(shown));
+            if let Some(id) = shown.or(best) {
+                go_to_run(app, &id, effects);
             }
         }
         Action::Leaderboard => leaderboard(app),
@@ -53,24 +57,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     }
 }
 
-/// Puts the cursor on a run, if it is among those that are shown.
-pub fn go_to(app: &mut App, id: &RunId) {
-    let height = app.geometry().rows(Focus::Runs);
-    let row = app.runs.row_of(id);
-    let at = row.and_then(|row| (0..app.runs.length()).find(|at| app.runs.projection.row(*at) == Some(row)));
-    match at {
-        Some(at) => {
-            let length = app.runs.length();
-            app.runs.cursor.jump(at, length, height);
-            app.runs.moved();
-            app.focus = Focus::Runs;
-        }
-        None => app.say("the run is hidden by a filter or a fold"),
-    }
-}
-
 fn leaderboard(app: &mut App) {
-    let Some(Chosen { catalog, selection: Some(selection), .. }) = app.best.chosen() else { return };
+    let Some(Chosen { catalog, selection, shown, .. }) = app.best.chosen() else { return };
+    let Some(selection) = shown.as_ref().or(selection.as_ref()) else { return };
     let first = selection.best().map_or(f64::NAN, |best| best.values[0]);
     // What stands to the right, in columns.
     let notes: Vec<Vec<String>> = selection
@@ -80,6 +69,7 @@ fn leaderboard(app: &mut App) {
             let behind = ranked.values[0] - first;
             let sign = match app.best.sign(catalog.run_id(ranked.row)) {
                 Some(RunSign::Best) => "best",
+                Some(RunSign::BestShown) => "best shown",
                 Some(RunSign::Front) => "front",
                 None => "",
             };
@@ -107,10 +97,13 @@ fn leaderboard(app: &mut App) {
         on: None,
         value: RunId::from(catalog.run_id(ranked.row)),
     });
-    let title = format!("Leaderboard: {}", reason::aim(&selection.policy));
+    let of = shown
+        .as_ref()
+        .map_or(String::new(), |shown| format!(" of the {} shown", text::count(shown.considered)));
+    let title = format!("Leaderboard{of}: {}", reason::aim(&selection.policy));
     let items: Vec<_> = items.collect();
-    Picker::new(title, items, |app, picked, _| match picked {
-        Picked::Chosen(id) => go_to(app, &id),
+    Picker::new(title, items, |app, picked, effects| match picked {
+        Picked::Chosen(id) => go_to_run(app, &id, effects),
         Picked::Toggled(..) | Picked::Removed(_) => {}
     })
     .open(app);
@@ -118,9 +111,15 @@ fn leaderboard(app: &mut App) {
 
 /// Why the best run is the best.
 pub fn why(app: &App) -> Option<Report> {
-    let Chosen { catalog, resolved, selection, .. } = app.best.chosen()?;
+    let Chosen { catalog, resolved, selection, shown, .. } = app.best.chosen()?;
     let Resolved::Policy(_, origin) = resolved else { return None };
     let mut lines = reason::long(selection.as_ref()?, catalog, *origin);
+    if let Some(shown) = shown {
+        lines.push(String::new());
+        let are = if shown.considered == 1 { "is" } else { "are" };
+        lines.push(format!("Of the {} that {are} shown:", text::runs(shown.considered)));
+        lines.extend(reason::long(shown, catalog, *origin));
+    }
     if !app.runs.complete {
         lines.push("Still reading runs.".into());
     }

@@ -34,6 +34,15 @@ const BRUSH: f64 = 0.05;
 /// the table.
 pub fn candidates(app: &App) -> Vec<Compared> {
     let runs = &app.runs;
+    if let Some(experiment) = &runs.experiment
+        && (runs.range_from.is_some() || runs.selected.is_empty() && runs.is_on_group())
+    {
+        let of = |run: RunId| {
+            let slot = runs.selected.get(run.as_str()).map_or(0, |run| run.slot);
+            Compared { run, experiment: experiment.clone(), slot }
+        };
+        return runs.targets().into_iter().map(of).collect();
+    }
     let mut selected: Vec<Compared> = runs
         .selected
         .in_order()
@@ -56,6 +65,7 @@ pub fn candidates(app: &App) -> Vec<Compared> {
 
 fn open(app: &mut App) {
     let mut runs = candidates(app);
+    app.runs.range_from = None;
     if runs.len() > MOST {
         runs.truncate(MOST);
         app.say(format!("the first {MOST} runs are compared; select the ones that matter"));

@@ -10,11 +10,13 @@ use crate::tui::core::action::{
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
 use crate::tui::core::layout::Focus;
+use crate::tui::features::runs::chips::Chip;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     Filter,
     LastFilter,
+    Chip(Chip),
     Views,
     SaveView,
     Sort,
@@ -53,6 +55,17 @@ pub const TABLE_ROWS: &[ActionRow] = &[
         "bring back the filter or search that was cleared",
         has_lost_filter,
     ),
+    table(Action::Chip(Chip::Mine), "mine", &["4"], "", "only your runs, or all", has_experiment),
+    table(
+        Action::Chip(Chip::LastDay),
+        "last-day",
+        &["5"],
+        "",
+        "only runs of the last 24 hours, or all",
+        has_experiment,
+    ),
+    table(Action::Chip(Chip::Running), "running", &["6"], "", "only runs that go on, or all", has_experiment),
+    table(Action::Chip(Chip::Failed), "failed", &["7"], "", "only runs that failed, or all", has_experiment),
     table(
         Action::Views,
         "views",
@@ -85,7 +98,14 @@ pub const TABLE_ROWS: &[ActionRow] = &[
     table(Action::ColumnWider, "column-wider", &["+"], "", "make the column wider", on_loaded_runs),
     table(Action::ColumnNarrower, "column-narrower", &["-"], "", "make the column narrower", on_loaded_runs),
     table(Action::Tree, "tree", &["g t"], "", "show runs as a tree, or as a flat list", on_loaded_runs),
-    table(Action::Group, "group", &["g b"], "group", "group by the column, or stop grouping", can_group),
+    table(
+        Action::Group,
+        "group",
+        &["g b"],
+        "group",
+        "group runs by the values of a column, or stop",
+        can_group,
+    ),
     table(Action::Fold, "fold", &["x"], "fold", "fold or unfold a parent or group", can_fold),
     table(Action::FoldAll, "fold-all", &["X"], "", "fold or unfold all of them", has_folds),
     table(Action::Deleted, "deleted", &["g d"], "", "show or hide deleted runs", on_loaded_runs),
@@ -131,6 +151,10 @@ fn has_lost_filter(app: &App) -> Possible {
     given(app.runs.can_bring_back(), "no filter was cleared; f filters")
 }
 
+fn has_experiment(app: &App) -> Possible {
+    given(app.runs.loaded, "no experiment is open yet")
+}
+
 fn is_sorted(app: &App) -> Possible {
     on_loaded_runs(app)?;
     given(!app.runs.view.sort.is_empty(), "sort by a column first: s")
@@ -151,11 +175,7 @@ fn on_metric(app: &App) -> Possible {
 
 fn can_group(app: &App) -> Possible {
     on_loaded_runs(app)?;
-    let is_grouped = matches!(app.runs.view.shape, Shape::Groups(_));
-    given(
-        is_grouped || app.runs.can_group(),
-        "choose a param, a tag, the status or the user with h and l first",
-    )
+    given(app.runs.catalog.count > 0, "there is no run to group")
 }
 
 fn can_fold(app: &App) -> Possible {
@@ -171,7 +191,7 @@ fn has_folds(app: &App) -> Possible {
 
 fn has_run_in_table(app: &App) -> Possible {
     on_runs(app)?;
-    given(app.runs.row_under_cursor().is_some(), "no run under the cursor")
+    given(app.runs.length() > 0, "no run under the cursor")
 }
 
 fn has_selected(app: &App) -> Possible {

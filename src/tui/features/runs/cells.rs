@@ -175,7 +175,7 @@ impl<'a> RunCells<'a> {
                 ),
                 Some(value) => text::clean(value).into_owned(),
             };
-            let count = format!(" ({})", text::count(group.runs as usize));
+            let count = format!(" ({})", text::count(group.runs.len()));
             let prefix = self.prefix(line);
             let room = place.width.saturating_sub(text::width(&prefix) + text::width(&count));
             let words = format!("{prefix}{}{count}", text::cut(&value, room, theme.glyphs.ellipsis));

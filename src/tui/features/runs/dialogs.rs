@@ -4,7 +4,8 @@
 
 use super::effects::Write;
 use super::update::write;
-use crate::catalog::ColumnSpec;
+use crate::catalog::view::descendants;
+use crate::catalog::{ColumnSpec, Row};
 use crate::mlflow::filter::{Asker, Expression, Query};
 use crate::mlflow::limits::CUT;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus, Statistic, Tag, limits, tags};
@@ -301,6 +302,37 @@ pub fn end(app: &mut App) {
 /// The question before runs are deleted or restored; selected runs have to be all of a kind.
 pub fn delete(app: &mut App) {
     let ids = app.runs.targets();
+    let catalog = &app.runs.catalog;
+    let rows: Vec<Row> = ids.iter().filter_map(|id| catalog.find(id.as_str())).collect();
+    // What stands under deleted runs is restored by itself.
+    let below = descendants(catalog, &rows);
+    if below.is_empty() || rows.iter().any(|row| catalog.run(*row).stage == LifecycleStage::Deleted) {
+        return confirm_delete(app, ids);
+    }
+    let children: Vec<RunId> = below.iter().map(|row| RunId::from(catalog.run_id(*row))).collect();
+    let (these, whose) = match ids.as_slice() {
+        [_] => ("this run".to_owned(), "its"),
+        ids => (format!("these {} runs", text::count(ids.len())), "their"),
+    };
+    let of = match children.len() {
+        1 => format!("{whose} child"),
+        many => format!("{whose} {} children", text::count(many)),
+    };
+    let item = |label: String, value: Vec<RunId>| Item { label, note: String::new(), on: None, value };
+    let whole = ids.iter().chain(&children).cloned().collect();
+    let items = [
+        item(format!("{these} and {of}"), whole),
+        item(format!("{these} alone"), ids),
+        item(format!("{of} alone"), children),
+    ];
+    Picker::new("Delete", items, |app, picked, _| match picked {
+        Picked::Chosen(ids) => confirm_delete(app, ids),
+        Picked::Toggled(..) | Picked::Removed(_) => {}
+    })
+    .open(app);
+}
+
+fn confirm_delete(app: &mut App, ids: Vec<RunId>) {
     let catalog = &app.runs.catalog;
     let rows: Vec<_> = ids.iter().filter_map(|id| catalog.find(id.as_str())).collect();
     let deleted = rows.iter().filter(|row| catalog.run(**row).stage == LifecycleStage::Deleted).count();

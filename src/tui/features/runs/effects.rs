@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedSender};
 
+use super::sparks::SPARK_POINTS;
 use super::watch::{Attended, Watch, WatchCommand};
-use super::{Msg, SPARK_POINTS, projecting};
+use super::{Msg, projecting};
 use crate::catalog::Catalog;
 use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Sync;

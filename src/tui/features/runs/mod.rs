@@ -6,14 +6,18 @@
 
 pub mod actions;
 pub mod cells;
+pub mod chips;
 pub mod column_layout;
 pub mod columns;
 pub mod dialogs;
 pub mod effects;
 pub mod filters;
+pub mod grouping;
 pub mod placeholders;
 mod projecting;
 pub mod row_index;
+pub mod selection;
+pub mod sparks;
 pub mod update;
 pub mod view;
 pub mod views;
@@ -31,7 +35,7 @@ use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{LineKey, Projection, Shape, View};
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
-use crate::mlflow::filter::{Expression, same_number};
+use crate::mlflow::filter::Expression;
 use crate::mlflow::{ExperimentId, MetricPoint, RunId};
 use crate::state::views::NamedView;
 use crate::store::StoreError;
@@ -44,12 +48,9 @@ use crate::tui::widgets::input::Input;
 use columns::TableColumn;
 use filters::Filters;
 use row_index::RowIndex;
+use sparks::Spark;
 use views::PickedView;
 
-/// Points of a sparkline that are asked for: two for each of its cells.
-pub const SPARK_POINTS: usize = 24;
-/// Sparklines that are kept, those off the screen among them.
-const SPARKS: usize = 500;
 /// Metric columns whose extremes a group shows.
 const MEASURED: usize = 32;
 
@@ -93,14 +94,6 @@ pub enum Msg {
         write: effects::Write,
         result: Result<(), StoreError>,
     },
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Spark {
-    pub points: Vec<MetricPoint>,
-    /// The latest value when the history was requested; another one now means that the history is out of date.
-    pub latest: Option<f64>,
-    pub is_answered: bool,
 }
 
 #[derive(Debug, Default)]
@@ -299,23 +292,35 @@ impl Runs {
         self.row_index.find(&self.catalog, id, self.row_under_cursor())
     }
 
-    /// The selected runs of this experiment, or else the one under the cursor.
-    pub fn targets(&self) -> Vec<RunId> {
-        let rows = self.catalog.newest_first.iter().map(|row| self.catalog.run_id(*row));
-        let is_selected = |id: &&str| self.selected.contains(id);
-        let selected: Vec<RunId> = if self.selected.is_empty() {
-            Vec::new()
-        } else {
-            rows.filter(is_selected).map(RunId::from).collect()
-        };
-        if selected.is_empty() { self.run_under_cursor().into_iter().collect() } else { selected }
-    }
-
     pub fn moved(&mut self) {
         self.under_cursor = self.picked(self.cursor.at);
         (self.is_chosen, self.was_moved) = (true, true);
         self.changed = true;
         self.look_above();
+    }
+
+    /// The cursor goes to a run once it is among the lines.
+    pub fn follow(&mut self, id: &RunId) {
+        self.under_cursor = Some(LineKey::Run(id.to_string()));
+        (self.is_chosen, self.was_moved) = (true, true);
+        self.changed = true;
+    }
+
+    /// Opens what a run is folded away under.
+    pub fn unfold(&mut self, row: Row) {
+        let group = self.projection.groups.iter().find(|group| group.runs.contains(&row));
+        if let Some(group) = group {
+            let picked = LineKey::Group(group.value.clone());
+            // Groups are folded by default.
+            if self.view.all_toggled {
+                self.view.toggled.remove(&picked);
+            } else {
+                self.view.toggled.insert(picked);
+            }
+        } else {
+            self.view.toggled.clear();
+            self.view.all_toggled = false;
+        }
     }
 
     /// The runs that a newer catalogue has besides those that are shown. Rows stay what they are, unless the store was
@@ -348,29 +353,6 @@ impl Runs {
         self.projection.lines.len()
     }
 
-    /// The lines between the start of a range and the cursor, if one is being selected.
-    pub fn range(&self) -> Option<std::ops::RangeInclusive<usize>> {
-        let from = self.range_from?;
-        Some(from.min(self.cursor.at)..=from.max(self.cursor.at))
-    }
-
-    /// Selects the range that is being selected, or else the run under the cursor, or not any more.
-    pub fn toggle_selected(&mut self) {
-        let Some(experiment) = self.experiment.clone() else { return };
-        let catalog = Arc::clone(&self.catalog);
-        let rows: Vec<Row> = match self.range() {
-            Some(range) => range.filter_map(|at| self.projection.row(at)).collect(),
-            None => self.row_under_cursor().into_iter().collect(),
-        };
-        let is_range = self.range_from.take().is_some();
-        for row in rows {
-            let id = catalog.run_id(row);
-            if is_range || !self.selected.remove(id) {
-                self.selected.insert(id, catalog.run_name(row), &experiment);
-            }
-        }
-    }
-
     /// The runs on the screen.
     pub fn visible(&self, height: usize) -> impl Iterator<Item = Row> + '_ {
         self.cursor.window(self.length(), height).filter_map(|at| self.projection.row(at))
@@ -388,59 +370,6 @@ impl Runs {
             }
         }
         wanted
-    }
-
-    /// Takes in the histories that were asked for last.
-    /// Whether there is anything to draw, as far as is known: values that were logged once have no trend.
-    pub fn has_trends(&self) -> bool {
-        let mut answered = self.sparks.values().filter(|spark| spark.is_answered).peekable();
-        answered.peek().is_none() || answered.any(|spark| spark.points.len() > 1)
-    }
-
-    pub fn take_sparks(&mut self, histories: Vec<(RunId, Vec<MetricPoint>)>) {
-        for (id, points) in histories {
-            if let Some(spark) = self.sparks.get_mut(id.as_str()) {
-                spark.points = points;
-            }
-        }
-        self.sparks.values_mut().for_each(|spark| spark.is_answered = true);
-    }
-
-    /// The runs on the screen whose sparkline is missing or out of date, together with those that were asked for and
-    /// not answered yet: the new request takes the place of the older one.
-    pub fn missing_sparks(&mut self, height: usize) -> Option<(String, Vec<RunId>)> {
-        let key = self.spark_key.clone()?;
-        let column = Arc::clone(self.catalog.metrics.column(&self.catalog.texts, &key)?);
-        let mut missing = Vec::new();
-        let mut has_new = false;
-        for row in self.visible(height).collect::<Vec<_>>() {
-            let latest = column.get(row);
-            let id = self.catalog.run_id(row);
-            let is_current = self.sparks.get(id).is_some_and(|spark| match (spark.latest, latest) {
-                (Some(a), Some(b)) => same_number(a, b),
-                (a, b) => a.is_none() && b.is_none(),
-            });
-            let is_waiting = self.sparks.get(id).is_some_and(|spark| !spark.is_answered);
-            if is_current && is_waiting {
-                missing.push(RunId::from(id));
-            } else if !is_current && latest.is_some() {
-                has_new = true;
-                let points = self.sparks.remove(id).map(|spark| spark.points).unwrap_or_default();
-                missing.push(RunId(id.to_owned()));
-                self.sparks.insert(id.to_owned(), Spark { points, latest, is_answered: false });
-            }
-        }
-        if self.sparks.len() > SPARKS {
-            let on_screen: FxHashSet<&str> =
-                self.visible(height).map(|row| self.catalog.run_id(row)).collect();
-            let mut sparks = std::mem::take(&mut self.sparks);
-            sparks.retain(|id, _| on_screen.contains(id.as_str()));
-            self.sparks = sparks;
-        }
-        if !has_new {
-            return None;
-        }
-        Some((key, missing))
     }
 
     /// Whether runs can be grouped by the chosen column.

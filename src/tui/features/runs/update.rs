@@ -7,14 +7,13 @@ use ratatui::layout::Rect;
 use super::actions::Action;
 use super::column_layout::{chosen_width, table};
 use super::effects::{Effect, Write};
-use super::{Msg, Runs, dialogs, filters, views};
+use super::{Msg, Runs, chips, dialogs, filters, grouping, selection, views};
 use crate::catalog::view::Shape;
 use crate::catalog::{Catalog, Row};
 use crate::mlflow::{RunId, RunStatus};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::{Effects, Shell};
-use crate::tui::core::go::step;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::requests::{failing, live, load_experiments, looked, project, reload, view_changed};
 use crate::tui::widgets::messages::note;
@@ -35,6 +34,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     let runs = &mut app.runs;
     match action {
         Action::Filter => dialogs::filter(app),
+        Action::Chip(chip) => chips::switch(app, chip, effects),
         Action::LastFilter => filters::bring_back(app, effects),
         Action::Views => views::pick(app),
         Action::SaveView => views::save(app),
@@ -63,16 +63,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             reshape(runs, shape);
             view_changed(app, effects);
         }
-        Action::Group => {
-            let shape = match (&runs.view.shape, runs.chosen_column()) {
-                (Shape::Groups(old), Some(new)) if old == new => Shape::Flat,
-                (Shape::Groups(_), _) if !runs.can_group() => Shape::Flat,
-                (_, Some(new)) => Shape::Groups(new.clone()),
-                (_, None) => Shape::Flat,
-            };
-            reshape(runs, shape);
-            view_changed(app, effects);
-        }
+        Action::Group => grouping::pick(app),
         Action::Fold => fold(app, effects),
         Action::FoldAll => {
             runs.view.all_toggled = !runs.view.all_toggled;
@@ -94,13 +85,10 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             views::reset(app);
             view_changed(app, effects);
         }
-        Action::Select => {
-            runs.toggle_selected();
-            step(app, Focus::Runs, 1);
-        }
+        Action::Select => selection::select(app),
         Action::SelectRange => {
             if runs.range_from.is_some() {
-                runs.toggle_selected();
+                selection::select_range(app);
             } else {
                 runs.range_from = Some(runs.cursor.at);
             }
@@ -111,6 +99,10 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
 
 /// A click on a title sorts, one on a row moves the cursor there, and folds or unfolds it where it was already.
 pub fn click(app: &mut App, pane: Rect, (x, y): (u16, u16), effects: &mut Effects) {
+    let chip = chips::places(app, pane).into_iter().find(|(.., place)| place.contains((x, y).into()));
+    if let Some((chip, ..)) = chip {
+        return chips::switch(app, chip, effects);
+    }
     if app.runs.length() == 0 {
         return;
     }
@@ -146,7 +138,8 @@ pub fn fold(app: &mut App, effects: &mut Effects) {
     project(app, effects);
 }
 
-fn reshape(runs: &mut Runs, shape: Shape) {
+/// Lets the lines stand otherwise, with all folds as by default.
+pub fn reshape(runs: &mut Runs, shape: Shape) {
     runs.view.shape = shape;
     runs.view.toggled.clear();
     runs.view.all_toggled = false;
@@ -154,6 +147,7 @@ fn reshape(runs: &mut Runs, shape: Shape) {
 
 /// Writes to the store.
 pub fn write(app: &mut App, write: Write, effects: &mut Effects) {
+    app.runs.range_from = None;
     app.status = Some("writing".into());
     effects.push(Effect::Write(write));
 }

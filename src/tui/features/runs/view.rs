@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::Runs;
 use super::cells::RunCells;
+use super::chips;
 use super::column_layout::table;
 use super::placeholders::without_rows;
 use crate::catalog::sort::SortKey;
@@ -29,9 +30,14 @@ const LEAST: usize = 6;
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let focused = app.focus == Focus::Runs;
-    let block = pane_block(theme, focused, title(app, theme, focused, area.width as usize));
+    let chips = chips::places(app, area);
+    let room = chips.first().map_or(area.width, |(.., first)| first.x - 1 - area.x);
+    let block = pane_block(theme, focused, title(app, theme, focused, room as usize));
     let inner = block.inner(area);
     frame.render_widget(block, area);
+    for (chip, words, place) in chips {
+        draw_chip(chip.is_on(&app.runs.view.filter), &words, theme, frame, place);
+    }
     let runs = &app.runs;
     if runs.length() == 0 {
         centred(frame, inner, without_rows(app, theme, (inner.width as usize, inner.height as usize)));
@@ -52,6 +58,22 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     });
 }
 
+/// A filter that a key switches: its key, and whether it is on.
+fn draw_chip(is_on: bool, words: &str, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
+    let (key, label) = words.split_once(' ').unwrap_or(("", words));
+    let (key_style, style) = if is_on { (theme.chip, theme.chip) } else { (theme.key, theme.dim) };
+    let around = |x, sign: &'static str| (Rect { x, width: 1, ..place }, sign);
+    let (left, right) = if is_on { ("[", "]") } else { (" ", " ") };
+    for (place, sign) in [around(place.x - 1, left), around(place.x + place.width, right)] {
+        frame.render_widget(Span::styled(sign, style), place);
+    }
+    let label = if key.is_empty() { label.to_owned() } else { format!(" {label}") };
+    frame.render_widget(
+        Line::from(vec![Span::styled(key.to_owned(), key_style), Span::styled(label, style)]),
+        place,
+    );
+}
+
 /// In front of a line: that its run is selected or was marked best, and that it is the best or on the Pareto front.
 fn signs(app: &App, at: usize, kind: LineKind, theme: &Theme) -> Line<'static> {
     let runs = &app.runs;
@@ -70,11 +92,12 @@ fn signs(app: &App, at: usize, kind: LineKind, theme: &Theme) -> Line<'static> {
         Span::raw(" ")
     };
     let sign = match id.and_then(|id| app.best.sign(id)) {
-        Some(RunSign::Best) => theme.glyphs.best,
-        Some(RunSign::Front) => theme.glyphs.front,
-        None => " ",
+        Some(RunSign::Best) => Span::styled(theme.glyphs.best, theme.good),
+        Some(RunSign::BestShown) => Span::styled(theme.glyphs.best, theme.accent),
+        Some(RunSign::Front) => Span::styled(theme.glyphs.front, theme.good),
+        None => Span::raw(" "),
     };
-    Line::from(vec![tick, Span::styled(sign, theme.good)])
+    Line::from(vec![tick, sign])
 }
 
 fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> {

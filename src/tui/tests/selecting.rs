@@ -1,0 +1,140 @@
+//! What an action is about: one run, several, a range, a group, a parent with its children; and filters of one key.
+
+use super::*;
+
+fn selected(app: &App) -> Vec<String> {
+    app.runs.selected.in_order().into_iter().map(|(_, run)| run.name.clone()).collect()
+}
+
+/// What deleting would delete, if it is confirmed.
+fn deleted(app: &mut App, keys_of_it: &str, runs: &[Run]) -> Vec<RunId> {
+    let mut deleted = Vec::new();
+    for event in parse_keys(keys_of_it).unwrap() {
+        let mut queue = take(app, Msg::Key(event));
+        while let Some(effect) = queue.pop() {
+            if let Effect::Runs(runs::effects::Effect::Write(runs::effects::Write::Delete(ids))) = &effect {
+                deleted.clone_from(ids);
+            }
+            for msg in answer(effect, runs) {
+                queue.extend(take(app, msg));
+            }
+        }
+    }
+    deleted
+}
+
+#[test]
+fn chips_switch_parts_of_the_filter() {
+    let (mut app, runs) = opened((140, 40), 30);
+    assert!(drawn(&app).contains(" 4 mine  5 24h  6 running  7 failed "), "{}", drawn(&app));
+    keys(&mut app, "7", &runs);
+    assert_eq!((app.runs.filter_text.as_str(), app.runs.length()), ("status = failed", 7));
+    assert!(drawn(&app).contains("[7 failed]"), "{}", drawn(&app));
+    // No run fails and runs.
+    keys(&mut app, "6", &runs);
+    assert_eq!((app.runs.filter_text.as_str(), app.runs.length()), ("status = running", 8));
+    keys(&mut app, "4", &runs);
+    assert_eq!((app.runs.filter_text.as_str(), app.runs.length()), ("status = running AND user = me", 8));
+    let text = drawn(&app);
+    assert!(text.contains("[4 mine] 5 24h [6 running] 7 failed"), "{text}");
+    keys(&mut app, "6", &runs);
+    assert_eq!((app.runs.filter_text.as_str(), app.runs.length()), ("user = me", 30));
+    // They go with what is typed, from any pane.
+    keys(
+        &mut app,
+        "f ctrl-u a g e space < space 2 d space O R space a g e space < space 3 d enter 3 7",
+        &runs,
+    );
+    assert_eq!(app.runs.filter_text, "(age < 2d OR age < 3d) AND status = failed");
+    assert_eq!(app.runs.length(), 7);
+    keys(&mut app, "7", &runs);
+    assert_eq!(app.runs.filter_text, "age < 2d OR age < 3d");
+    keys(&mut app, "2 esc", &runs);
+    // The mouse does the same.
+    let place = place(&app, "5 24h");
+    feed(&mut app, click(place.0 + 1, place.1), &runs);
+    assert_eq!(app.runs.filter_text, "age < 1d");
+    feed(&mut app, click(place.0 + 1, place.1), &runs);
+    assert_eq!((app.runs.filter_text.as_str(), app.runs.length()), ("", 30));
+    // A narrow table has no room for them; the keys work.
+    feed(&mut app, Msg::Resize { columns: 60, rows: 20 }, &runs);
+    assert!(!drawn(&app).contains("running  7"), "{}", drawn(&app));
+    keys(&mut app, "7", &runs);
+    assert_eq!(app.runs.length(), 7);
+}
+
+#[test]
+fn a_range_is_what_actions_act_on() {
+    let (mut app, runs) = opened((140, 40), 30);
+    let all = names(&app);
+    keys(&mut app, "space g g v j j", &runs);
+    assert!(drawn(&app).contains("3 runs in the range"), "{}", drawn(&app));
+    let gone = deleted(&mut app, "D y", &runs);
+    assert_eq!(gone.len(), 3, "the range, whatever else is selected");
+    assert!(app.runs.range_from.is_none(), "it ends with the action");
+    keys(&mut app, "u g g v j C", &runs);
+    assert!(drawn(&app).contains("· 2 runs ·"), "{}", drawn(&app));
+    keys(&mut app, "esc g g v j j space", &runs);
+    assert_eq!(selected(&app), all[..3]);
+    keys(&mut app, "v j esc", &runs);
+    assert!(app.runs.range_from.is_none() && app.runs.selected.len() == 3, "esc leaves the range alone");
+}
+
+#[test]
+fn a_group_is_all_its_runs() {
+    let (mut app, runs) = opened((140, 40), 30);
+    keys(&mut app, "g b", &runs);
+    assert!(drawn(&app).contains("Group runs by"), "{}", drawn(&app));
+    keys(&mut app, "f a m i l y enter", &runs);
+    assert_eq!(app.runs.length(), 2, "folded");
+    keys(&mut app, "g g C", &runs);
+    assert!(drawn(&app).contains("· 15 runs ·"), "{}", drawn(&app));
+    keys(&mut app, "esc space", &runs);
+    assert_eq!((app.runs.selected.len(), app.runs.cursor.at), (15, 1));
+    keys(&mut app, "k space", &runs);
+    assert_eq!(app.runs.selected.len(), 0, "and not any more");
+    assert_eq!(deleted(&mut app, "g g D y", &runs).len(), 15);
+    keys(&mut app, "t", &runs);
+    assert!(drawn(&app).contains("Tags of 15 runs"), "{}", drawn(&app));
+    keys(&mut app, "esc g b", &runs);
+    keys(&mut app, "n o space g r o u p s enter", &runs);
+    assert_eq!(app.runs.length(), 30);
+}
+
+#[test]
+fn a_parent_asks_about_its_children() {
+    let (mut app, mut runs) = opened((140, 40), 12);
+    for run in &mut runs[1..4] {
+        run.tags.push(Tag::new("mlflow.parentRunId", format!("{:032x}", 0)));
+    }
+    runs[4].tags.push(Tag::new("mlflow.parentRunId", format!("{:032x}", 1)));
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    let at_parent = |app: &mut App, runs: &[Run]| {
+        let parent = RunId(format!("{:032x}", 0));
+        for _ in 0..20 {
+            if app.runs.run_under_cursor().as_ref() == Some(&parent) {
+                return;
+            }
+            keys(app, "j", runs);
+        }
+        panic!("{}", drawn(app));
+    };
+    keys(&mut app, "g t g g", &runs);
+    at_parent(&mut app, &runs);
+    keys(&mut app, "space", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("this run and its 4 children"), "{text}");
+    keys(&mut app, "down enter", &runs);
+    assert_eq!(app.runs.selected.len(), 5, "grandchildren too");
+    keys(&mut app, "u g g", &runs);
+    at_parent(&mut app, &runs);
+    keys(&mut app, "x space enter", &runs);
+    assert_eq!(selected(&app), ["calm-ibis-0"], "folded or not");
+    assert_eq!(deleted(&mut app, "D enter y", &runs).len(), 5);
+    at_parent(&mut app, &runs);
+    assert_eq!(deleted(&mut app, "D down enter y", &runs).len(), 1);
+    at_parent(&mut app, &runs);
+    assert_eq!(deleted(&mut app, "D a l o n e down enter y", &runs).len(), 4);
+    assert_eq!(deleted(&mut app, "D enter n", &runs).len(), 0);
+}
