@@ -82,7 +82,14 @@ pub const TABLE_ROWS: &[ActionRow] = &[
         "save columns, order, filter and groups as a view",
         on_loaded_runs,
     ),
-    table(Action::Sort, "sort", &["s"], "sort", "sort by the column: up, down, newest first", on_loaded_runs),
+    table(
+        Action::Sort,
+        "sort",
+        &["s"],
+        "sort",
+        "sort by the column: best or least first, the other way, newest first",
+        on_loaded_runs,
+    ),
     table(Action::SortAlso, "sort-also", &["S"], "", "sort by the column too, to break ties", is_sorted),
     table(Action::Columns, "columns", &["c"], "columns", "choose the columns", on_loaded_runs),
     table(

@@ -263,7 +263,7 @@ impl Runs {
     }
 
     /// Goes on from ascending to descending to newest first, on the chosen column; `also` keeps the other keys.
-    pub fn cycle_sort(&mut self, also: bool) {
+    pub fn cycle_sort(&mut self, also: bool, first: Direction) {
         let Some(column) = self.chosen_column().cloned() else { return };
         let known = self.view.sorted_by(&column);
         if !also {
@@ -271,9 +271,11 @@ impl Runs {
         }
         let at = self.view.sort.iter().position(|key| key.column == column);
         match (known.map(|(_, direction)| direction), at) {
-            (Some(Direction::Ascending), Some(at)) => self.view.sort[at].direction = Direction::Descending,
-            (Some(Direction::Descending), Some(at)) => drop(self.view.sort.remove(at)),
-            _ => self.view.sort.push(SortKey { column, direction: Direction::Ascending }),
+            (Some(direction), Some(at)) if direction == first => {
+                self.view.sort[at].direction = direction.reversed();
+            }
+            (Some(_), Some(at)) => drop(self.view.sort.remove(at)),
+            _ => self.view.sort.push(SortKey { column, direction: first }),
         }
     }
 }

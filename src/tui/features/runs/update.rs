@@ -9,8 +9,10 @@ use super::column_layout::{chosen_width, table};
 use super::effects::{Effect, Write};
 use super::{Msg, Runs, chips, dialogs, filters, grouping, selection, views};
 use crate::catalog::view::Shape;
-use crate::catalog::{Catalog, Row};
+use crate::catalog::{Catalog, ColumnSpec, Row};
+use crate::mlflow::filter::Direction;
 use crate::mlflow::{RunId, RunStatus};
+use crate::select::Goal;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::{Effects, Shell};
@@ -45,7 +47,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Delete => dialogs::delete(app),
         Action::End => dialogs::end(app),
         Action::Sort | Action::SortAlso => {
-            runs.cycle_sort(action == Action::SortAlso);
+            let first = best_first(app);
+            app.runs.cycle_sort(action == Action::SortAlso, first);
             view_changed(app, effects);
         }
         Action::ColumnLeft | Action::ColumnRight => {
@@ -97,6 +100,21 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     }
 }
 
+/// The order in which the best value of the chosen column comes first, as far as that is known.
+fn best_first(app: &App) -> Direction {
+    let Some(metric) = app.runs.chosen_column().and_then(ColumnSpec::metric_key) else {
+        return Direction::Ascending;
+    };
+    let chosen = app.best.policy().and_then(|policy| {
+        policy.objectives.iter().find(|objective| objective.metric == metric).map(|objective| objective.goal)
+    });
+    let directions = app.best.chosen().map_or(&[][..], |chosen| &chosen.directions);
+    match chosen.or_else(|| app.selecting.patterns.goal(directions, metric)) {
+        Some(Goal::Maximize) => Direction::Descending,
+        Some(Goal::Minimize) | None => Direction::Ascending,
+    }
+}
+
 /// A click on a title sorts, one on a row moves the cursor there, and folds or unfolds it where it was already.
 pub fn click(app: &mut App, pane: Rect, (x, y): (u16, u16), effects: &mut Effects) {
     let chip = chips::places(app, pane).into_iter().find(|(.., place)| place.contains((x, y).into()));
@@ -111,7 +129,8 @@ pub fn click(app: &mut App, pane: Rect, (x, y): (u16, u16), effects: &mut Effect
     match table.hit(x, y) {
         Some(Hit::Title(column)) => {
             runs.choose_column(column);
-            runs.cycle_sort(false);
+            let first = best_first(app);
+            app.runs.cycle_sort(false, first);
             view_changed(app, effects);
         }
         Some(Hit::Row(at, _)) => {
