@@ -305,6 +305,20 @@ fn parents(catalog: &Catalog) -> FxHashMap<Row, Row> {
     parents
 }
 
+/// What stands right under a run, the newest first; no deleted runs.
+pub fn children(catalog: &Catalog, of: Row) -> Vec<Row> {
+    let Some(column) = catalog.tags.column(&catalog.texts, tags::PARENT_RUN_ID) else { return Vec::new() };
+    // Equal texts have equal numbers.
+    let id = catalog.run(of).run_id;
+    let under: FxHashSet<Row> =
+        column.iter().filter(|(_, parent)| *parent == id).map(|(row, _)| row).collect();
+    let is_there = |row: &Row| under.contains(row) && catalog.run(*row).stage == LifecycleStage::Active;
+    if under.is_empty() {
+        return Vec::new();
+    }
+    catalog.newest_first.iter().copied().filter(is_there).collect()
+}
+
 /// What stands under runs, at any depth: neither deleted runs nor these themselves.
 pub fn descendants(catalog: &Catalog, of: &[Row]) -> Vec<Row> {
     let parents = parents(catalog);

@@ -34,8 +34,8 @@ pub struct Arguments {
     /// any, with min or max: val_loss:min
     #[arg(long)]
     pub metric: Option<String>,
-    /// A model family to try; repeatable; by default all that suit the data
-    #[arg(long = "family", value_name = "NAME")]
+    /// A model family to try, or several with commas; repeatable; by default all that suit the data
+    #[arg(long = "family", value_name = "NAME", value_delimiter = ',')]
     pub families: Vec<String>,
     /// The search space of a family: random_forest.max_depth=4..24, ridge.alpha=0.01..10.0:log, svm.kernel=rbf
     #[arg(long = "space", value_name = "FAMILY.NAME=RANGE")]

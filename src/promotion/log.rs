@@ -15,6 +15,11 @@ const PROMOTED: &str = "mltui.promotion.";
 const UNDONE: &str = "mltui.promotion-undone.";
 /// On a version: the promotion that it was registered for.
 pub const VERSION_OF: &str = "mltui.promotion";
+
+/// Whether a tag belongs to the logs of promotions and marks, and is not for people to read.
+pub fn is_of_log(key: &str) -> bool {
+    [VERSION_OF, "mltui.mark", "mltui.unmark."].iter().any(|ours| key.starts_with(ours))
+}
 /// Milliseconds after which whoever began something is not at it any more.
 const AT_WORK: i64 = 600_000;
 

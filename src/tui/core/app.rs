@@ -1,6 +1,8 @@
 //! The whole state of the explorer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+
+use crossterm::event::KeyEvent;
 
 use super::keymap::{Chord, Keymap};
 use super::layout::{Focus, Geometry, Tab, geometry};
@@ -109,6 +111,8 @@ pub struct App {
     pub pending: Vec<Chord>,
     /// When the first of them was.
     pub pending_since: i64,
+    /// Keys that wait for the view that was asked for before them.
+    pub held: VecDeque<KeyEvent>,
     /// The experiment that the settings want opened first.
     pub wanted_experiment: Option<String>,
     pub focus: Focus,
@@ -206,6 +210,7 @@ impl App {
             page: setup.page,
             memory: setup.memory,
             pending: Vec::new(),
+            held: VecDeque::new(),
             pending_since: 0,
             wanted_experiment: setup.experiment,
             focus: Focus::Runs,

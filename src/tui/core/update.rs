@@ -10,6 +10,7 @@ use super::action::{Action, possible};
 use super::app::{App, Overlay};
 use super::effect::{Effect, Effects};
 use super::keymap::{Chord, Lookup};
+use super::layer::Layer;
 use super::mouse::mouse;
 use super::msg::{Msg, Stamped};
 use super::requests::{quit, remember, show_cursors};
@@ -20,6 +21,9 @@ use crate::tui::features::{
 use crate::tui::widgets::input::{self, Input, Room};
 use crate::tui::widgets::{confirm, keys, picker, prompt};
 
+/// How long a key waits for the view that was asked for, in milliseconds: a store that filters may take longer.
+const PATIENCE: i64 = 400;
+
 pub fn update(app: &mut App, Stamped { now, msg }: Stamped) -> Vec<Effect> {
     let mut effects = Effects::default();
     app.now = now;
@@ -28,10 +32,24 @@ pub fn update(app: &mut App, Stamped { now, msg }: Stamped) -> Vec<Effect> {
         return Vec::new();
     }
     take(app, msg, &mut effects);
+    release(app, &mut effects);
     if !app.quitting {
         follow_up(app, &mut effects);
     }
     effects.into_vec()
+}
+
+/// Takes the keys that came, in their order. Those that are about rows wait for the view that a key before them asked for: who
+/// filters and goes on typing means what will be seen then.
+fn release(app: &mut App, effects: &mut Effects) {
+    while let Some(event) = app.held.front().copied() {
+        let is_about_rows = matches!(app.layer(), Layer::Panes | Layer::Dashboard);
+        if is_about_rows && app.runs.awaits_view() && app.now - app.runs.projected_at < PATIENCE {
+            return;
+        }
+        app.held.pop_front();
+        key(app, event, effects);
+    }
 }
 
 /// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
@@ -43,7 +61,7 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
         Msg::Key(event) => {
             if event.kind != KeyEventKind::Release {
-                key(app, event, effects);
+                app.held.push_back(event);
             }
         }
         Msg::Mouse(event) => mouse(app, event, effects),

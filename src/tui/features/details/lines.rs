@@ -8,13 +8,17 @@ use super::artifacts::ArtifactEntry;
 use super::models::RunModel;
 use super::series::LoggedImage;
 use super::{Details, Tab, models};
-use crate::mlflow::{Metric, ModelVersion, Param, Run, RunId, tags};
+use crate::mlflow::{Metric, ModelVersion, Param, Run, RunId, RunStatus, Tag, tags};
 use crate::registry::badges;
 use crate::store::ArtifactList;
+use crate::sweep::engine::record::WHY;
 use crate::text;
 
 /// A run that has logged nothing for so many milliseconds may have died.
 const SILENT: i64 = 3 * 3_600_000;
+
+/// Runs under a run that are listed.
+const CHILDREN: usize = 50;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineRole {
@@ -121,7 +125,9 @@ impl Details {
                 let mut lines = overview(run, experiment, now);
                 // Behind its ids: what a run is used for is worth more than where its files are.
                 let versions = self.registered.iter().map(|version| registered("registered", version));
-                lines.splice(2..2, versions);
+                let at = lines.iter().position(|line| line.key == "started").unwrap_or(0);
+                lines.splice(at..at, versions);
+                lines.extend(self.child_lines());
                 lines
             }
             Tab::Metrics => run.metrics.iter().map(metric).collect(),
@@ -131,6 +137,28 @@ impl Details {
             Tab::Datasets => data_sets(run),
             Tab::Models => self.about_models().into_iter().chain(self.model_lines().cloned()).collect(),
         }
+    }
+
+    /// The first of the runs under this one.
+    fn child_lines(&self) -> Vec<DetailLine> {
+        let count = self.children.len();
+        let shown = self.children.iter().take(CHILDREN).enumerate();
+        let mut lines: Vec<DetailLine> = shown
+            .map(|(at, id)| {
+                let key = match (at, count) {
+                    (0, 1) => "child".to_owned(),
+                    (0, count) => format!("{} children", text::count(count)),
+                    _ => String::new(),
+                };
+                let target = Some(LineTarget::Run(id.clone()));
+                DetailLine { target, ..DetailLine::new(key, id.to_string(), LineRole::Plain) }
+            })
+            .collect();
+        if count > CHILDREN {
+            let words = format!("and {} more: g t shows runs as a tree", text::count(count - CHILDREN));
+            lines.push(DetailLine::new("", words, LineRole::Dim));
+        }
+        lines
     }
 
     fn artifact_lines(&self, range: Range<usize>) -> Vec<DetailLine> {
@@ -255,12 +283,19 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
         info.start_time.zip(end).map_or("-".into(), |(start, end)| text::duration(end.saturating_sub(start)));
     let tag = |key: &str| run.tag(key).unwrap_or("-").to_owned();
     let line = |key: &str, value: String| DetailLine::new(key, value, LineRole::Plain);
-    let mut lines = vec![
+    let told = why(run).map(|(key, words)| {
+        // The last words of a program say most.
+        let last = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let exact = Some(words.to_owned());
+        DetailLine { exact, ..DetailLine::new(key, last.trim(), LineRole::Bad) }
+    });
+    let mut lines: Vec<DetailLine> = told.into_iter().collect();
+    lines.extend([
         line("run id", info.run_id.to_string()),
         line("experiment", format!("{experiment} ({})", info.experiment_id)),
         line("started", time(info.start_time)),
         line("duration", duration),
-    ];
+    ]);
     if let Some(silent) = silence(run, now) {
         let words = format!("none for {}; if it has died, g e ends it", text::span(silent));
         lines.push(DetailLine::new("news", words, LineRole::Warn));
@@ -283,6 +318,19 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
     }
     lines.extend(run.model_outputs.iter().map(|output| line("model", output.model_id.to_string())));
     lines
+}
+
+/// What a run that did not finish says of the reason, and the tag that says it: ours of a trial, or one that people set.
+fn why(run: &Run) -> Option<(&str, &str)> {
+    if !matches!(run.info.status, RunStatus::Failed | RunStatus::Killed) {
+        return None;
+    }
+    let is_told = |tag: &&Tag| {
+        let last = tag.key.rsplit(['.', '_', '/']).next().unwrap_or_default();
+        ["error", "exception", "traceback", "failure"].iter().any(|word| last.eq_ignore_ascii_case(word))
+    };
+    let own = run.tag(WHY).map(|why| ("why", why));
+    own.or_else(|| run.tags.iter().find(is_told).map(|tag| (tag.key.as_str(), tag.value.as_str())))
 }
 
 /// Milliseconds for which a run that goes on has logged no point, where that is worth a word.

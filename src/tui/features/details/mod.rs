@@ -13,6 +13,10 @@ pub mod series;
 pub mod update;
 pub mod view;
 
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::catalog::view::children;
 use crate::mlflow::{ModelVersion, Run, RunId};
 use crate::sheet::{Cell, Sheet};
 use crate::store::{ArtifactList, StoreError};
@@ -51,6 +55,9 @@ pub struct Details {
     pub registered: Vec<ModelVersion>,
     /// They are known: there are no others.
     pub knows_registered: bool,
+    /// The runs under the one that is shown, and what they were looked up in.
+    pub children: Vec<RunId>,
+    children_of: Option<(RunId, Arc<Catalog>)>,
 }
 
 impl Details {
@@ -104,6 +111,20 @@ impl Details {
             Some(preview) if self.tab == Tab::Artifacts => preview.step(by, height),
             _ => self.cursor.step(by, length, height),
         }
+    }
+
+    /// Looks up the runs under the one that is shown, where it is another one or there may be others.
+    fn follow_children(&mut self, catalog: &Arc<Catalog>) {
+        let Some(run) = self.shown_run().filter(|_| self.tab == Tab::Overview) else { return };
+        let is_known =
+            self.children_of.as_ref().is_some_and(|(of, known)| of == run && Arc::ptr_eq(known, catalog));
+        if is_known {
+            return;
+        }
+        let run = run.clone();
+        let rows = catalog.find(run.as_str()).map_or_else(Vec::new, |row| children(catalog, row));
+        self.children = rows.into_iter().map(|row| RunId::from(catalog.run_id(row))).collect();
+        self.children_of = Some((run, Arc::clone(catalog)));
     }
 
     /// Whether Enter opens a folder or a file.

@@ -98,7 +98,8 @@ fn show_whole(app: &mut App) {
         return app.say("there is no more of this");
     };
     let title = text::clean(line.key.trim()).into_owned();
-    app.overlay = Some(Overlay::Report(Report::new(title, whole(&line.value))));
+    let value = line.exact.as_ref().unwrap_or(&line.value);
+    app.overlay = Some(Overlay::Report(Report::new(title, whole(value))));
 }
 
 fn look_into(app: &mut App, path: String, effects: &mut Effects) {
@@ -153,6 +154,7 @@ pub fn follow(app: &mut App, effects: &mut Effects) -> bool {
 
 /// Asks for what the tab still needs that is shown now.
 pub fn needs_of_tab(app: &mut App, effects: &mut Effects) {
+    app.details.follow_children(&app.runs.catalog);
     let Some(run) = app.details.run() else { return };
     let id: RunId = run.info.run_id.clone();
     let models = models::places(run);

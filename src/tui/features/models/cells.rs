@@ -5,7 +5,9 @@ use ratatui::text::{Line, Span};
 
 use super::describe::{is_better, signed};
 use super::screen::ModelsScreen;
+use crate::mlflow::tags::is_system;
 use crate::mlflow::{ModelVersion, RegisteredModel};
+use crate::promotion::is_of_log;
 use crate::registry::badges;
 use crate::text;
 use crate::tui::widgets::theme::Theme;
@@ -176,7 +178,7 @@ impl<'a> VersionColumns<'a> {
             },
             VersionColumn::Difference => self.difference(version).map_or(String::new(), signed),
             VersionColumn::Tags => {
-                let own = version.tags.iter().filter(|tag| !crate::mlflow::tags::is_system(&tag.key));
+                let own = version.tags.iter().filter(|tag| !is_system(&tag.key) && !is_of_log(&tag.key));
                 let tag = |tag: &crate::mlflow::Tag| {
                     let value: String = tag.value.chars().take(40).collect();
                     format!("{}={value}", tag.key)

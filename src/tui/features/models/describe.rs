@@ -4,6 +4,7 @@ use super::screen::ModelsScreen;
 use crate::files::{ModelFolder, summary};
 use crate::mlflow::filter::same_number;
 use crate::mlflow::{ModelVersion, RegisteredModel, Tag, tags};
+use crate::promotion::is_of_log;
 use crate::registry::badges;
 use crate::select::Goal;
 use crate::store::StoreError;
@@ -64,8 +65,9 @@ fn described(text: &str, extent: Extent, lines: &mut Vec<ToldLine>) {
 
 fn tagged(all: &[Tag], lines: &mut Vec<ToldLine>) {
     let mut key = "tags";
+    let told = all.iter().filter(|tag| !is_of_log(&tag.key));
     // The user's own first.
-    let (system, own): (Vec<&Tag>, Vec<&Tag>) = all.iter().partition(|tag| tags::is_system(&tag.key));
+    let (system, own): (Vec<&Tag>, Vec<&Tag>) = told.partition(|tag| tags::is_system(&tag.key));
     for tag in own.into_iter().chain(system) {
         lines.push(line(key, format!("{} = {}", tag.key, tag.value.lines().next().unwrap_or_default())));
         key = "";

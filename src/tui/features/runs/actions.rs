@@ -207,6 +207,7 @@ fn has_selected(app: &App) -> Possible {
 
 fn can_write_runs(app: &App) -> Possible {
     can_write(app)?;
+    given(!app.runs.awaits_view(), "the runs are still being filtered or sorted; try again")?;
     has_target(app)
 }
 

@@ -243,10 +243,13 @@ impl Runs {
         height: usize,
     ) {
         let came = self.came_with(&catalog);
+        let began = self.range_from.and_then(|at| Some((at, self.picked(at)?)));
         let keys = (self.catalog.metrics.len(), self.catalog.params.len());
         let is_new = !self.loaded || keys != (catalog.metrics.len(), catalog.params.len());
         self.catalog = catalog;
         self.projection = projection;
+        // A range begins at its run, wherever that is now.
+        self.range_from = began.and_then(|(at, picked)| self.projection.position(&self.catalog, &picked, at));
         self.loaded = true;
         self.complete = complete;
         if is_new {
@@ -347,6 +350,11 @@ impl Runs {
     /// How many runs came in above the window and were not seen since.
     pub fn new_above(&self) -> usize {
         self.above.len()
+    }
+
+    /// Whether another view than the one that is shown was asked for, and is on its way.
+    pub fn awaits_view(&self) -> bool {
+        self.loaded && self.projecting.is_waiting() && self.shown_view != self.wanted_view()
     }
 
     pub fn length(&self) -> usize {
