@@ -62,7 +62,7 @@ pub fn table_area(body: Rect) -> Rect {
 fn full_text_lines(height: u16) -> u16 {
     match height {
         0..8 => 0,
-        8..26 => 1,
+        8..16 => 1,
         _ => 2,
     }
 }

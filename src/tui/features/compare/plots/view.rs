@@ -79,15 +79,14 @@ pub fn draw_bar(values: &LevelValues, theme: &Theme, buffer: &mut Buffer, area: 
 pub fn not_shown(screen: &CompareScreen) -> Option<String> {
     let params = match screen.left_out {
         0 => None,
-        1 => Some("1 param that is the same or that most lack".to_owned()),
-        count => Some(format!("{count} params that are the same or that most lack")),
+        1 => Some("1 param".to_owned()),
+        count => Some(format!("{count} params")),
     };
     let metric = text::clean(screen.metric.as_deref().unwrap_or_default()).into_owned();
     let runs = match screen.drawn.iter().filter(|is_drawn| !**is_drawn).count() {
         0 => None,
-        1 => Some(format!("1 run without {metric}")),
-        count => Some(format!("{count} runs without {metric}")),
+        count => Some(format!("{} without {metric}", text::runs(count))),
     };
-    let parts: Vec<String> = params.into_iter().chain(runs).collect();
-    (!parts.is_empty()).then(|| format!("not shown: {}; d shows all", parts.join(", ")))
+    let parts: Vec<String> = runs.into_iter().chain(params).collect();
+    (!parts.is_empty()).then(|| format!("d also shows {}", parts.join(" and ")))
 }

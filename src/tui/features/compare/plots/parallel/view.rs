@@ -184,7 +184,10 @@ impl AxesView<'_> {
             let labels = distinct(&labels, room, self.theme.glyphs.ellipsis);
             let style = if axis == self.screen.axis { self.theme.text } else { self.theme.dim };
             for (mark, label) in marks.iter().zip(labels) {
-                buffer.set_string(self.column(at) + 1, self.row(mark.place), label, style);
+                let (x, y) = (self.column(at) + 1, self.row(mark.place));
+                // Nothing of the lines below shines through.
+                (x..x + text::width(&label) as u16).for_each(|x| buffer[(x, y)].reset());
+                buffer.set_string(x, y, label, style);
             }
         }
     }
@@ -207,12 +210,10 @@ impl AxesView<'_> {
             let Some(place) = axis.places[member] else { continue };
             let row = self.row(place);
             let used = taken.entry(row).or_default();
-            if *used < LETTERS {
-                let x = self.column(last) + 1 + *used as u16;
-                let sign = letter(screen.slot(member)).to_string();
-                buffer.set_string(x, row, sign, level_style(levels[member], theme));
-                *used += 1;
-            }
+            *used += 1;
+            let x = self.column(last) + (*used).min(LETTERS) as u16;
+            let sign = if *used > LETTERS { '+' } else { letter(screen.slot(member)) };
+            buffer.set_string(x, row, sign.to_string(), level_style(levels[member], theme));
         }
     }
 }

@@ -181,7 +181,7 @@ impl ScatterView<'_> {
         };
         let rest = not_shown(screen).map_or(String::new(), |rest| format!("; {rest}"));
         format!(
-            "{} {}: {head_x} {}, {head_y} {}{lack}{rest}",
+            "{} {}: {head_x} {}, {head_y} {}{rest}{lack}",
             letter(screen.slot(chosen)),
             text::clean(comparison.title(chosen).0),
             label(&self.x),
