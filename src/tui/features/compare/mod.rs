@@ -247,8 +247,8 @@ impl CompareScreen {
             // What is on the screen stays until more is known.
             return;
         }
-        let axes = self.axes.iter().map(|axis| &axis.spec);
-        let on_axes = axes.filter(|spec| matches!(spec, ColumnSpec::Param(_))).cloned().next();
+        let mut axes = self.axes.iter().map(|axis| &axis.spec);
+        let on_axes = axes.find(|spec| matches!(spec, ColumnSpec::Param(_))).cloned();
         let params = || comparison.entries.iter().filter(|entry| entry.kind == EntryKind::Param);
         let differing = || params().find(|entry| entry.differs);
         let other = || comparison.entries.iter().find(|entry| Some(&entry.spec) != self.y.as_ref());

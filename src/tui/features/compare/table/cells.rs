@@ -141,11 +141,10 @@ pub fn full_text(cells: &MemberCells<'_>) -> Option<String> {
     let cell = cells.comparison.cell(entry, &bound, member, cells.now);
     let value = match &cell {
         _ if !cells.comparison.is_known(entry) => "not read yet".to_owned(),
-        CompareCell::One(Value::Number(value)) => text::exact(*value),
+        CompareCell::One(Value::Number(value) | Value::Point(value, None)) => text::exact(*value),
         CompareCell::One(Value::Point(value, Some(step))) => {
             format!("{} at step {step}", text::exact(*value))
         }
-        CompareCell::One(Value::Point(value, None)) => text::exact(*value),
         CompareCell::One(Value::Text(text)) => (*text).to_owned(),
         cell => cell_words(entry, cell),
     };
