@@ -34,20 +34,18 @@ pub fn title(screen: &CompareScreen, entry: &Entry) -> String {
     text::clean(&name).into_owned()
 }
 
-/// The titles that more than one of these has.
-pub fn twins<'a>(entries: impl Iterator<Item = &'a Entry>) -> FxHashSet<String> {
-    let mut counts: FxHashMap<&str, usize> = FxHashMap::default();
-    for entry in entries {
-        // Attributes go by their names.
-        let attribute = entry.spec.name();
-        let title = if entry.kind == EntryKind::Attribute { attribute.as_str() } else { entry.spec.title() };
-        if let Some(count) = counts.get_mut(title) {
-            *count += 1;
-        } else if entry.kind != EntryKind::Attribute {
-            counts.insert(entry.spec.title(), 1);
+/// The titles that more than one of these has; attributes go by their names.
+pub fn twins<'a>(entries: impl Iterator<Item = &'a Entry> + Clone) -> FxHashSet<String> {
+    let (mut seen, mut twins) = (FxHashSet::default(), FxHashSet::default());
+    let attributes = entries.clone().filter(|entry| entry.kind == EntryKind::Attribute);
+    let attributes: Vec<String> = attributes.map(|entry| entry.spec.name()).collect();
+    let others = entries.filter(|entry| entry.kind != EntryKind::Attribute);
+    for title in attributes.iter().map(String::as_str).chain(others.map(|entry| entry.spec.title())) {
+        if !seen.insert(title) {
+            twins.insert(title.to_owned());
         }
     }
-    counts.into_iter().filter(|(_, count)| *count > 1).map(|(title, _)| title.to_owned()).collect()
+    twins
 }
 
 /// Texts in so many cells each, by what they are in full: without their middle, and those that are cut stay different.
@@ -58,4 +56,43 @@ pub fn cut_apart(texts: &mut Vec<String>, cells: usize, ellipsis: &str) -> FxHas
     let are_apart = middle.iter().collect::<FxHashSet<_>>().len() == middle.len();
     let cuts = if are_apart { middle } else { distinct(texts, cells, ellipsis) };
     texts.iter().cloned().zip(cuts).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ColumnSpec;
+
+    #[test]
+    fn titles_of_several_kinds_are_known() {
+        let entry = |kind, spec| Entry {
+            kind,
+            spec,
+            is_timing: false,
+            differs: true,
+            spread: 0.5,
+            goal: None,
+            best: None,
+            present: 2,
+        };
+        let entries = [
+            entry(EntryKind::Metric, ColumnSpec::metric("lr")),
+            entry(EntryKind::Metric, ColumnSpec::metric("loss")),
+            entry(EntryKind::Param, ColumnSpec::Param("lr".into())),
+            entry(EntryKind::Attribute, ColumnSpec::Duration),
+            entry(EntryKind::Tag, ColumnSpec::Tag("duration".into())),
+        ];
+        let mut twins: Vec<String> = twins(entries.iter()).into_iter().collect();
+        twins.sort_unstable();
+        assert_eq!(twins, ["duration", "lr"]);
+    }
+
+    #[test]
+    fn long_values_lose_their_middle_and_stay_different() {
+        let mut texts =
+            ["/data/a/very/long/train.csv", "/data/a/very/long/test.csv"].map(str::to_owned).to_vec();
+        let cut = cut_apart(&mut texts, 12, "…");
+        assert_eq!(cut["/data/a/very/long/train.csv"], "/data/…n.csv");
+        assert_eq!(cut["/data/a/very/long/test.csv"], "/data/…t.csv");
+    }
 }

@@ -68,17 +68,18 @@ pub fn draw(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: 
 
 /// How many runs pass the brushes, or how to brush, and what is not shown.
 fn passing_words(screen: &CompareScreen) -> String {
-    let passing = screen.passing().into_iter().filter(|passes| *passes).count();
+    let drawn = screen.drawn.iter().filter(|is_drawn| **is_drawn).count();
+    let passing = screen.passing().into_iter().zip(&screen.drawn);
+    let passing = passing.filter(|(passes, is_drawn)| *passes && **is_drawn).count();
     let chosen = &screen.axes[screen.axis];
     let words = match brush(screen, screen.axis) {
         Some(brush) => format!(
-            "{passing} of {} pass; {} from {} to {}",
-            screen.members(),
+            "{passing} of {drawn} pass; {} from {} to {}",
             text::clean(chosen.spec.title()),
             text::clean(&chosen.label_at(brush.low)),
             text::clean(&chosen.label_at(brush.high))
         ),
-        None if !screen.brushes.is_empty() => format!("{passing} of {} pass", screen.members()),
+        None if !screen.brushes.is_empty() => format!("{passing} of {drawn} pass"),
         None => "j k brush the axis".into(),
     };
     not_shown(screen).map_or(words.clone(), |rest| format!("{words}; {rest}"))
