@@ -113,15 +113,18 @@ fn point() -> impl Strategy<Value = MetricPoint> {
 
 fn entry() -> impl Strategy<Value = Entry> {
     let kinds = [EntryKind::Metric, EntryKind::Param, EntryKind::System];
-    (proptest::sample::select(kinds.to_vec()), number()).prop_map(|(kind, spread)| Entry {
-        kind,
-        spec: ColumnSpec::RunId,
-        differs: true,
-        spread,
-        goal: None,
-        best: None,
-        present: 1,
-    })
+    (proptest::sample::select(kinds.to_vec()), number(), any::<[bool; 2]>(), 0..3_usize).prop_map(
+        |(kind, spread, [is_timing, differs], present)| Entry {
+            kind,
+            spec: ColumnSpec::RunId,
+            is_timing,
+            differs,
+            spread,
+            goal: None,
+            best: None,
+            present,
+        },
+    )
 }
 
 fn matter() -> impl Strategy<Value = Matter> {

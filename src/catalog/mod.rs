@@ -67,6 +67,15 @@ impl<T> Default for Column<T> {
     }
 }
 
+/// Of rows in ascending order.
+impl<T: Copy> FromIterator<(Row, T)> for Column<T> {
+    fn from_iter<I: IntoIterator<Item = (Row, T)>>(values: I) -> Self {
+        let mut column = Self::default();
+        values.into_iter().for_each(|value| column.push(value));
+        column
+    }
+}
+
 impl<T: Copy> Column<T> {
     pub fn get(&self, row: Row) -> Option<T> {
         // Most columns are full, or full but for a gap: the row itself is the first guess.

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Entry, EntryKind, Member, groups, number};
 use crate::catalog::{Bound, Catalog, Column, ColumnSpec, Keyed, Row, Sym, Value};
 use crate::mlflow::tags;
-use crate::select::{Goal, Patterns, optuna_directions};
+use crate::select::{Goal, Patterns, is_timing, optuna_directions};
 
 /// Where a row stands among the members.
 struct MemberRows {
@@ -35,9 +35,12 @@ pub fn entries(catalog: &Catalog, members: &[Member], now: i64, patterns: &Patte
     entries
 }
 
-/// Kind by kind, what differs most first.
+/// Kind by kind, what differs most among most members first, and how long it all took last.
 pub fn by_spread(a: &Entry, b: &Entry) -> std::cmp::Ordering {
-    a.kind.cmp(&b.kind).then_with(|| b.spread.total_cmp(&a.spread))
+    (a.kind, a.is_timing, !a.differs)
+        .cmp(&(b.kind, b.is_timing, !b.differs))
+        .then_with(|| b.spread.total_cmp(&a.spread))
+        .then_with(|| b.present.cmp(&a.present))
 }
 
 /// The values that some rows have in a column, each with its member. Both are in ascending order: where the column is
@@ -106,22 +109,37 @@ fn metric(key: &str, column: &Column<f64>, places: &MemberRows, goal_of: &GoalOf
     if numbers.is_empty() {
         return None;
     }
-    let (differs, spread) = spread_of(&numbers, places.count);
-    let goal = goal_of(key);
+    let kind = if key.starts_with("system/") { EntryKind::System } else { EntryKind::Metric };
+    let mut entry = Entry {
+        kind,
+        spec: ColumnSpec::metric(key),
+        is_timing: is_timing(key),
+        differs: false,
+        spread: 0.0,
+        goal: goal_of(key),
+        best: None,
+        present: 0,
+    };
+    measure(&mut entry, &numbers, &able, places.count);
+    Some(entry)
+}
+
+/// Takes in the numbers that members have of a metric, those among them that can be best, and how many members there are.
+pub fn measure(entry: &mut Entry, numbers: &[f64], able: &[f64], count: usize) {
+    (entry.differs, entry.spread) = spread_of(numbers, count);
+    entry.present = numbers.len();
     let finite = able.iter().copied().filter(|value| value.is_finite());
-    let best = goal.and_then(|goal| match goal {
+    entry.best = entry.goal.and_then(|goal| match goal {
         Goal::Minimize => finite.reduce(f64::min),
         Goal::Maximize => finite.reduce(f64::max),
     });
-    let spec = ColumnSpec::metric(key);
-    let kind = if key.starts_with("system/") { EntryKind::System } else { EntryKind::Metric };
-    Some(Entry { kind, spec, differs, spread, goal, best, present: numbers.len() })
 }
 
-/// Whether numbers differ, of which `count` could be there, and by how much. NaN and the infinities have no place among the
-/// others: they count as missing, unless all members have the same of them.
+/// Whether numbers differ, of which `count` could be there, and by how much: their range, times the share of members that
+/// have one. NaN and the infinities have no place among the others: they count as missing, unless all members have the same
+/// of them.
 fn spread_of(numbers: &[f64], count: usize) -> (bool, f64) {
-    let (mut least, mut greatest, mut finite) = (f64::INFINITY, f64::NEG_INFINITY, 0);
+    let (mut least, mut greatest, mut finite) = (f64::INFINITY, f64::NEG_INFINITY, 0_u32);
     for value in numbers.iter().filter(|value| value.is_finite()) {
         finite += 1;
         least = least.min(*value);
@@ -135,8 +153,7 @@ fn spread_of(numbers: &[f64], count: usize) -> (bool, f64) {
     };
     let sort = |value: f64| if value.is_infinite() { (false, value > 0.0) } else { (true, value.is_nan()) };
     let some_missing = numbers.len() < count || numbers.iter().any(|value| sort(*value) != sort(numbers[0]));
-    let missing = if some_missing { (count - finite) as f64 / count as f64 } else { 0.0 };
-    (greatest > least || some_missing, range.max(missing))
+    (greatest > least || some_missing, range * f64::from(finite) / count.max(1) as f64)
 }
 
 fn texts<'a>(
@@ -159,7 +176,7 @@ fn texts<'a>(
             return None;
         }
         let numbers: Option<Vec<f64>> = distinct.iter().map(|sym| number(catalog.texts.get(*sym))).collect();
-        let missing = 1.0 - having.len() as f64 / places.count as f64;
+        let coverage = having.len() as f64 / places.count as f64;
         let of_texts = (distinct.len() - 1) as f64 / (count.max(2) - 1) as f64;
         let range = numbers.map_or(of_texts, |numbers| spread_of(&numbers, numbers.len()).1);
         let differs = distinct.len() > 1 || having.len() < places.count;
@@ -168,8 +185,17 @@ fn texts<'a>(
             _ if key == tags::RUN_NAME => return None,
             _ => ColumnSpec::Tag(key.to_owned()),
         };
-        let spread = if differs { range.max(missing).max(f64::MIN_POSITIVE) } else { 0.0 };
-        Some(Entry { kind, spec, differs, spread, goal: None, best: None, present: having.len() })
+        let spread = if differs { range * coverage } else { 0.0 };
+        Some(Entry {
+            kind,
+            spec,
+            is_timing: false,
+            differs,
+            spread,
+            goal: None,
+            best: None,
+            present: having.len(),
+        })
     })
 }
 
@@ -191,6 +217,7 @@ fn attributes(catalog: &Catalog, members: &[Member], now: i64) -> Vec<Entry> {
             (present > 0).then_some(Entry {
                 kind: EntryKind::Attribute,
                 spec,
+                is_timing: false,
                 differs,
                 spread,
                 goal: None,

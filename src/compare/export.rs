@@ -86,7 +86,7 @@ pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize
 
 /// The name of an entry without its kind.
 pub fn name(entry: &Entry) -> String {
-    if entry.kind == EntryKind::Attribute { entry.spec.name() } else { entry.spec.title().to_owned() }
+    if entry.kind == EntryKind::Attribute { entry.spec.name() } else { entry.spec.head() }
 }
 
 /// A member's name; the second of that name says so.

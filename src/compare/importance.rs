@@ -5,7 +5,6 @@ use rustc_hash::FxHashMap;
 use super::forest::{Data, permutations};
 use super::{CompareCell, Comparison, Entry, EntryKind, number};
 use crate::catalog::{Bound, ColumnSpec};
-use crate::mlflow::Statistic;
 
 /// Runs below which nothing is said: a correlation of 0.5 among fewer is as likely as not by chance.
 pub const FEWEST: usize = 12;
@@ -41,8 +40,7 @@ pub enum Matters {
 
 /// A metric's finite values by member, and the params that differ, as numbers or texts.
 pub fn matters(comparison: &Comparison, metric: &str, now: i64) -> Matters {
-    let entry_of = |spec: &ColumnSpec| comparison.entries.iter().find(|entry| entry.spec == *spec);
-    let target = entry_of(&ColumnSpec::Metric(metric.to_owned(), Statistic::Latest));
+    let target = comparison.metric(metric);
     let numbers =
         |entry: &Entry, bound: &Bound, member: usize| comparison.cell(entry, bound, member, now).number();
     let values: Vec<(usize, f64)> = target.map_or(Vec::new(), |entry| {

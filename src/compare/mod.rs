@@ -12,7 +12,11 @@ pub mod importance;
 
 use std::sync::Arc;
 
-use crate::catalog::{Bound, Catalog, ColumnSpec, Row, Value};
+use rustc_hash::FxHashMap;
+
+use crate::catalog::{Bound, Catalog, Column, ColumnSpec, Row, Value};
+use crate::chart::axis::Unit;
+use crate::mlflow::{Statistic, Summary};
 use crate::select::{Goal, Patterns};
 
 /// Runs that are compared, at most.
@@ -58,14 +62,27 @@ pub struct Entry {
     pub spec: ColumnSpec,
     /// Not all members have the same, or not all have it.
     pub differs: bool,
-    /// From 0 (all the same) to 1: of numbers half the range over the greatest size, of texts the share of distinct ones, and no less than
-    /// the share of members that have none.
+    /// A metric that tells how long something took.
+    pub is_timing: bool,
+    /// From 0 (all the same) to 1: of numbers half the range over the greatest size, of texts the share of distinct ones,
+    /// times the share of members that have one.
     pub spread: f64,
     /// What is wanted of a metric, where that is known, and the best value there is.
     pub goal: Option<Goal>,
     pub best: Option<f64>,
     /// Members that have a value.
     pub present: usize,
+}
+
+impl Entry {
+    /// What its numbers are.
+    pub fn unit(&self) -> Unit {
+        match self.spec {
+            ColumnSpec::Duration => Unit::Duration,
+            ColumnSpec::StartTime | ColumnSpec::Started | ColumnSpec::EndTime => Unit::Moment,
+            _ => Unit::Number,
+        }
+    }
 }
 
 /// What stands in a cell.
@@ -127,6 +144,10 @@ pub struct Comparison {
     /// Whether runs that differ only in seed or fold are one member.
     pub is_grouped: bool,
     pub runs: usize,
+    /// Which value of each history it is made of.
+    pub statistic: Statistic,
+    /// What is known of the histories, by metric; nothing is needed for the latest values.
+    histories: FxHashMap<String, Arc<Column<Summary>>>,
 }
 
 impl Comparison {
@@ -139,7 +160,54 @@ impl Comparison {
             rows.iter().map(|row| Member { rows: vec![*row] }).collect()
         };
         let entries = entries::entries(&catalog, &members, now, patterns);
-        Self { catalog, members, entries, is_grouped, runs: rows.len() }
+        Self {
+            catalog,
+            members,
+            entries,
+            is_grouped,
+            runs: rows.len(),
+            statistic: Statistic::Latest,
+            histories: FxHashMap::default(),
+        }
+    }
+
+    /// The same runs, compared by another value of their histories, as far as these are known. The order stays, as more
+    /// will be known.
+    #[must_use]
+    pub fn by(&self, statistic: Statistic, histories: FxHashMap<String, Arc<Column<Summary>>>) -> Self {
+        let mut by = Self { statistic, histories, ..self.clone() };
+        let mut entries = std::mem::take(&mut by.entries);
+        for entry in &mut entries {
+            let ColumnSpec::Metric(_, of) = &mut entry.spec else { continue };
+            *of = statistic;
+            entry.best = None;
+            if !by.is_known(entry) {
+                continue;
+            }
+            let bound = by.bound(entry);
+            let cells: Vec<CompareCell<'_>> =
+                (0..by.members.len()).map(|member| by.cell(entry, &bound, member, 0)).collect();
+            let numbers: Vec<f64> = cells.iter().filter_map(CompareCell::number).collect();
+            let able = cells.iter().filter(|cell| cell.infinite() == 0).filter_map(CompareCell::number);
+            let able: Vec<f64> = able.collect();
+            entries::measure(entry, &numbers, &able, by.members.len());
+        }
+        by.entries = entries;
+        by
+    }
+
+    /// Whether the values of an entry are known.
+    pub fn is_known(&self, entry: &Entry) -> bool {
+        match &entry.spec {
+            ColumnSpec::Metric(_, Statistic::Latest) => true,
+            ColumnSpec::Metric(key, _) => self.histories.contains_key(key),
+            _ => true,
+        }
+    }
+
+    /// A metric that some member has.
+    pub fn metric(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.spec.metric_key() == Some(key))
     }
 
     /// The run that stands for a member, and how many there are besides.
@@ -192,13 +260,18 @@ impl Comparison {
     }
 
     pub fn bound(&self, entry: &Entry) -> Bound {
-        Bound::new(&self.catalog, &entry.spec)
+        match &entry.spec {
+            ColumnSpec::Metric(key, statistic) if *statistic != Statistic::Latest => self
+                .histories
+                .get(key)
+                .map_or(Bound::Absent, |column| Bound::Summary(Arc::clone(column), *statistic)),
+            spec => Bound::new(&self.catalog, spec),
+        }
     }
 
     /// What is wanted of a metric that some member has.
     pub fn goal(&self, metric: &str) -> Option<Goal> {
-        let of_metric = |entry: &&Entry| matches!(&entry.spec, ColumnSpec::Metric(key, _) if key == metric);
-        self.entries.iter().find(of_metric)?.goal
+        self.metric(metric)?.goal
     }
 
     /// Whether a cell holds the best value of its entry. Several runs of which some have no finite one never do.

@@ -144,7 +144,8 @@ fn an_infinite_value_is_never_best_and_spoils_no_mean() {
     let alone = compared(&runs, false);
     let (loss, acc) = (entry(&alone, "metrics.val_loss"), entry(&alone, "metrics.val_acc"));
     assert_eq!((loss.best, acc.best), (Some(0.5), Some(0.75)));
-    assert_eq!((loss.differs, loss.spread), (true, 0.5), "two of four are on no scale");
+    let expected = (0.6 - 0.5) / 0.6 / 2.0 * 0.5;
+    assert!(loss.differs && (loss.spread - expected).abs() < 1e-12, "two of four are on no scale: {loss:?}");
     let cell = |member: usize| alone.cell(loss, &alone.bound(loss), member, 0);
     let differences =
         [difference(&cell(2), &cell(0)), difference(&cell(0), &cell(3)), difference(&cell(3), &cell(3))];
@@ -244,6 +245,109 @@ fn infinite_values_are_left_out_where_params_are_weighed() {
     };
     assert_eq!(runs, FEWEST);
     assert!(params[0].importance.is_finite() && params[0].correlation.is_some());
+}
+
+#[test]
+fn rows_stand_by_how_much_they_differ_among_how_many() {
+    let with = |number: usize, params: &[(&str, &str)]| {
+        let loss = 1.0 + number as f64;
+        let metrics =
+            [("fit_seconds", 10_f64.powi(number as i32)), ("loss", loss), ("acc", 0.9 + loss / 100.0)];
+        run(number, params, &metrics)
+    };
+    let runs = [
+        with(0, &[("parent_only", "a"), ("same", "1")]),
+        with(1, &[("lr", "0.1"), ("depth", "3"), ("gamma", "1"), ("same", "1")]),
+        with(2, &[("lr", "0.2"), ("depth", "4"), ("gamma", "100"), ("same", "1")]),
+        with(3, &[("lr", "0.4"), ("depth", "5"), ("same", "1")]),
+    ];
+    let comparison = compared(&runs, false);
+    let names = |kind: EntryKind| -> Vec<&str> {
+        let of_kind = comparison.entries.iter().filter(|entry| entry.kind == kind);
+        of_kind.map(|entry| entry.spec.title()).collect()
+    };
+    assert_eq!(names(EntryKind::Metric), ["loss", "acc", "fit_seconds"], "timings come last");
+    assert_eq!(names(EntryKind::Param), ["lr", "gamma", "depth", "parent_only", "same"]);
+    // (0.4 - 0.1) / 0.4 / 2 in three of four
+    assert!((entry(&comparison, "params.lr").spread - 0.375 * 0.75).abs() < 1e-12);
+}
+
+#[test]
+fn plots_leave_out_what_tells_nothing_of_the_runs_on_them() {
+    let mut runs: Vec<Run> = (1..6)
+        .map(|number| {
+            let lr = format!("0.{number}");
+            let mut params = vec![("lr", lr.as_str()), ("same", "x")];
+            if number < 3 {
+                params.push(("gamma", if number == 1 { "1" } else { "2" }));
+            }
+            run(number, &params, &[("loss", number as f64)])
+        })
+        .collect();
+    runs.push(run(9, &[("trials", "5"), ("same", "y")], &[]));
+    let comparison = compared(&runs, false);
+    let metric = ColumnSpec::metric("loss");
+    let names = |laid: &axes::ParallelAxes| -> Vec<String> {
+        laid.axes.iter().map(|axis| axis.spec.title().to_owned()).collect()
+    };
+    let laid = axes::parallel(&comparison, &metric, |member| member < 5, false, 0);
+    assert_eq!((names(&laid), laid.left_out), (vec!["lr".into(), "loss".into()], 3), "{laid:?}");
+    assert!(laid.axes.iter().all(|axis| axis.places[5].is_none()));
+    let laid = axes::parallel(&comparison, &metric, |_| true, true, 0);
+    assert_eq!((laid.axes.len(), laid.left_out), (5, 0));
+}
+
+#[test]
+fn axes_have_marks_with_their_unit() {
+    let runs: Vec<Run> = (0..9)
+        .map(|number| {
+            let mut run = run(
+                number,
+                &[("kind", ["a", "b", "c"][number % 3])],
+                &[("lr", 10_f64.powi(-(number as i32)))],
+            );
+            run.info.end_time = Some(1_000 + number as i64 + 60_000 * (1 + number as i64));
+            run
+        })
+        .collect();
+    let comparison = compared(&runs, false);
+    let marks = |spec: &ColumnSpec, most: usize| -> Vec<(f64, String)> {
+        let axis = axes::Axis::new(&comparison, spec, 0).unwrap();
+        axis.marks(most).into_iter().map(|mark| (mark.place, mark.label)).collect()
+    };
+    let kind = ColumnSpec::Param("kind".into());
+    assert_eq!(marks(&kind, 9), [(0.0, "a".into()), (0.5, "b".into()), (1.0, "c".into())]);
+    assert_eq!(marks(&kind, 2), [(0.0, "a".into()), (1.0, "c".into())]);
+    let lr = marks(&ColumnSpec::metric("lr"), 9);
+    assert_eq!((lr[0].1.as_str(), lr[8].1.as_str(), lr.len()), ("1e-8", "1", 9));
+    let axis = axes::Axis::new(&comparison, &ColumnSpec::Duration, 0).unwrap();
+    assert_eq!(axis.ends(), ("1m 00s".into(), "9m 00s".into()));
+    assert!(marks(&ColumnSpec::Duration, 4).iter().any(|(_, label)| label == "4m"), "{:?}", axis.marks(4));
+    let duration = entry(&comparison, "duration");
+    assert_eq!(axes::difference_words(duration, -61_000.0), "-1m 01s");
+    let mean = CompareCell::Mean { mean: 61_000.0, deviation: Some(1_500.0), count: 2, infinite: 0 };
+    assert_eq!(axes::cell_words(duration, &mean), "1m 01s±1.5s");
+}
+
+#[test]
+fn runs_are_compared_by_any_value_of_their_histories() {
+    let runs = [run(0, &[], &[("loss", 0.5), ("acc", 0.5)]), run(1, &[], &[("loss", 0.25), ("acc", 0.5)])];
+    let last = compared(&runs, false);
+    let point = |step: i64, value: f64| crate::mlflow::MetricPoint { step, timestamp: 0, value };
+    let of = |points: [f64; 2]| Summary::of([point(0, points[0]), point(1, points[1])]).unwrap();
+    let column = [(0, of([0.125, 0.5])), (1, of([0.75, 0.25]))].into_iter().collect();
+    let known = FxHashMap::from_iter([("loss".to_owned(), Arc::new(column))]);
+    let by = last.by(Statistic::Min, known.clone());
+    let loss = entry(&by, "min(metrics.loss)");
+    assert_eq!((loss.best, loss.differs, by.is_known(loss)), (Some(0.125), true, true));
+    let cell = by.cell(loss, &by.bound(loss), 0, 0);
+    assert_eq!(cell, CompareCell::One(Value::Point(0.125, Some(0))));
+    assert!(by.is_best(loss, &cell));
+    let acc = entry(&by, "min(metrics.acc)");
+    assert_eq!((by.is_known(acc), acc.best), (false, None), "nobody has read it");
+    assert_eq!(by.cell(acc, &by.bound(acc), 0, 0), CompareCell::Missing);
+    assert!(export::sheet(&by, &[loss], None, 0).csv().contains("metrics,min(loss),0.125,0.25"));
+    assert_eq!(entry(&last.by(Statistic::First, known), "first(metrics.loss)").best, Some(0.125));
 }
 
 #[test]

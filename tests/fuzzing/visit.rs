@@ -360,9 +360,20 @@ impl Visit {
                 let histories = ids.into_iter().map(|id| (id.clone(), points(&id))).collect();
                 vec![Msg::Runs(runs::Msg::Sparks { ticket, key, histories })]
             }
-            Effect::Best(best::effects::Effect::Select { ticket, catalog, tags, chosen, ancestors }) => {
+            Effect::Best(best::effects::Effect::Select {
+                ticket,
+                catalog,
+                tags,
+                chosen,
+                ancestors,
+                among,
+            }) => {
+                let among = among.as_ref().and_then(|lines| lines.passed.as_ref());
                 let chosen = chosen.map(|chosen| *chosen);
-                vec![best::choose(ticket, catalog, chosen, &tags, &Patterns::default(), &ancestors).into()]
+                vec![
+                    best::choose(ticket, catalog, chosen, &tags, &Patterns::default(), &ancestors, among)
+                        .into(),
+                ]
             }
             Effect::Compare(compare::effects::Effect::Load { ticket, runs }) => {
                 let catalog = self.catalog(runs.into_iter().map(|(_, run)| run));

@@ -61,7 +61,13 @@ fn the_best_run_has_a_star_and_a_reason() {
         "{why}"
     );
     assert!(why.contains("inferred from the name"), "{why}");
-    keys(&mut app, "esc L down enter", &runs);
+    keys(&mut app, "esc L", &runs);
+    let board = drawn(&app);
+    let second = board.lines().find(|line| line.contains(" 2  calm-ibis-28 ")).unwrap();
+    for told in ["■", " 0.86 ", "+0.36", "family tree", "lr "] {
+        assert!(second.contains(told), "{told} in {board}");
+    }
+    keys(&mut app, "down enter", &runs);
     assert_eq!(
         app.runs.run_under_cursor().unwrap(),
         runs[28].info.run_id,

@@ -254,3 +254,186 @@ fn everything_on_the_screen_can_leave_it() {
     };
     assert!(path == "comparison.json" && content.starts_with('['));
 }
+
+/// Words between two and more spaces, or between what frames are drawn with.
+fn words_of(line: &str) -> Vec<String> {
+    let plain: String = line.chars().map(|c| if "\"│┃┏┓┗┛━─‹›".contains(c) { '\u{1f}' } else { c }).collect();
+    let parts = plain.split('\u{1f}').flat_map(|part| part.split("  "));
+    parts.map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn are_apart(words: &[String], what: &str) {
+    for (at, word) in words.iter().enumerate() {
+        assert!(!words[..at].contains(word), "{word:?} stands twice in {what}");
+    }
+}
+
+mod labels {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Long names that have beginnings and ends in common.
+    fn name() -> impl Strategy<Value = String> {
+        let part = |parts: &'static [&'static str]| proptest::sample::select(parts.to_vec());
+        let begin = part(&["", "resnet50-imagenet-pretrained-", "a/very/long/path/to/"]);
+        let end = part(&["", "-with-warmup-and-cosine-decay", ".weights", "-seed"]);
+        (begin, "[ab]{0,2}[0-9]{0,2}", end).prop_map(|(begin, middle, end)| format!("{begin}{middle}{end}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_two_columns_or_axes_carry_the_same_label(
+            names in prop::collection::vec(name(), 2..9),
+            keys in prop::collection::hash_set(name().prop_filter("a key", |key| !key.is_empty()), 1..7),
+            size in proptest::sample::select(vec![(200, 50), (120, 36), (80, 24), (60, 20)]),
+        ) {
+            let (mut app, mut runs) = opened(size, names.len());
+            for (at, (run, name)) in runs.iter_mut().zip(&names).enumerate() {
+                run.info.run_name.clone_from(name);
+                // The same names are those of params and of metrics.
+                run.params = keys.iter().map(|key| Param::new(key, format!("{key}-{}-{key}", at % 3))).collect();
+                run.metrics = keys
+                    .iter()
+                    .map(|key| Metric { key: key.clone(), value: 1.0 + at as f64, timestamp: NOW, step: 9 })
+                    .collect();
+            }
+            let ticket = app.runs.newest.ticket();
+            feed(&mut app, snapshot(ticket, &runs), &runs);
+            keys_of(&mut app, "C", &runs);
+            let text = drawn(&app);
+            let lines: Vec<&str> = text.lines().collect();
+            are_apart(&words_of(lines[2]), &text);
+            if size.0 >= 70 {
+                let first = |line: &&str| words_of(line).into_iter().next();
+                let keys: Vec<String> = lines[3..].iter().filter_map(|line| {
+                    let words = words_of(line);
+                    let kinds = ["metrics", "params", "attributes", "tags"];
+                    if kinds.contains(&words.first()?.as_str()) { words.get(1).cloned() } else { first(line) }
+                }).take_while(|word| word != "attributes").take(comparison(&app).shown.len()).collect();
+                are_apart(&keys, &text);
+            }
+            keys_of(&mut app, "v", &runs);
+            let text = drawn(&app);
+            are_apart(&words_of(text.lines().nth(2).unwrap()), &text);
+            let members: Vec<String> =
+                text.lines().skip(3).take(names.len()).filter_map(|line| words_of(line).into_iter().next()).collect();
+            are_apart(&members, &text);
+            keys_of(&mut app, "v ]", &runs);
+            let text = drawn(&app);
+            if comparison(&app).axes.len() > 1 {
+                are_apart(&words_of(text.lines().nth(2).unwrap()), &text);
+            }
+        }
+    }
+
+    fn keys_of(app: &mut App, words: &str, runs: &[Run]) {
+        super::keys(app, words, runs);
+    }
+}
+
+#[test]
+fn another_value_of_the_histories_is_read_as_it_is_seen() {
+    let (mut app, runs) = opened((160, 40), 30);
+    keys(&mut app, "space space space C", &runs);
+    assert!(drawn(&app).contains("last values"), "{}", drawn(&app));
+    keys(&mut app, "e down enter", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("min values"), "{text}");
+    // The histories fall to the last value, 1/40 less a 40th part.
+    let screen = comparison(&app);
+    let metric = screen.comparison().unwrap().metric("val_rmse").unwrap().clone();
+    assert_eq!(metric.spec.name(), "min(metrics.val_rmse)");
+    assert!(screen.comparison().unwrap().is_known(&metric));
+    assert!(text.contains("at step 39"), "{text}");
+    keys(&mut app, "e down down down enter", &runs);
+    assert!(drawn(&app).contains("first values"), "{}", drawn(&app));
+    keys(&mut app, "e down enter 3 enter", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("values at step 3") && text.contains("at step 3"), "{text}");
+    keys(&mut app, "]", &runs);
+    assert!(drawn(&app).contains("val_rmse (at step 3)"), "{}", drawn(&app));
+    let Effect::Shell(Shell::Copy(text)) = exported(&mut app, "copy as csv", &runs) else { panic!() };
+    assert!(text.lines().next().unwrap().contains("at(metrics.val_rmse, 3)"), "{text}");
+}
+
+#[test]
+fn histories_that_cannot_be_read_are_told_and_tried_again() {
+    let (mut app, runs) = opened((160, 40), 8);
+    keys(&mut app, "C", &runs);
+    // Nobody answers at first.
+    for key in ["e", "down", "enter"] {
+        take(&mut app, Msg::Key(parse_keys(key).unwrap()[0]));
+    }
+    assert!(comparison(&app).histories.asked.is_waiting());
+    let ticket = comparison(&app).histories.asked.ticket();
+    let error = StoreError::new("read a history", ErrorKind::NotFound("it is gone".into()));
+    let part = crate::mlflow::Part::All;
+    let failed = compare::Msg::Summarised { ticket, part, result: Err(error) };
+    let effects = take(&mut app, failed);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Compare(_))), "it does not ask for ever");
+    assert!(drawn(&app).contains("it is gone"), "{}", drawn(&app));
+    keys(&mut app, "]", &runs);
+    assert!(drawn(&app).contains("could not be read"), "{}", drawn(&app));
+    keys(&mut app, "[ e down enter", &runs);
+    assert!(drawn(&app).contains("at step 0"), "{}", drawn(&app));
+}
+
+#[test]
+fn the_scatter_plot_begins_with_the_param_that_matters_most() {
+    let (mut app, mut runs) = opened((160, 40), 30);
+    for (number, run) in runs.iter_mut().enumerate() {
+        run.params = vec![
+            Param::new("noise", (number * 7919 % 31).to_string()),
+            Param::new("width", (number * 37 % 100).to_string()),
+            Param::new("same", "x"),
+        ];
+    }
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    keys(&mut app, "C ] ]", &runs);
+    assert_eq!(comparison(&app).x, Some(crate::catalog::ColumnSpec::Param("width".into())));
+    assert_eq!(comparison(&app).y, Some(crate::catalog::ColumnSpec::metric("val_rmse")));
+    // Runs without the metric, and params that are the same everywhere, come by a key.
+    let text = drawn(&app);
+    assert!(text.contains("d also shows 5 runs without val_rmse and 1 param"), "{text}");
+    keys(&mut app, "x", &runs);
+    assert!(!drawn(&app).contains("params.same"), "{}", drawn(&app));
+    keys(&mut app, "esc d x", &runs);
+    assert!(drawn(&app).contains("params.same"), "{}", drawn(&app));
+    typed(&mut app, "noise", &runs);
+    keys(&mut app, "enter", &runs);
+    assert_eq!(
+        comparison(&app).x,
+        Some(crate::catalog::ColumnSpec::Param("noise".into())),
+        "what is chosen stays"
+    );
+    assert!(!drawn(&app).contains("without val_rmse"));
+}
+
+#[test]
+fn the_cell_under_the_cursor_is_told_in_full_and_long_values_differ() {
+    let (mut app, mut runs) = opened((80, 24), 3);
+    for (number, run) in runs.iter_mut().enumerate() {
+        run.info.run_name = format!("resnet50-pretrained-on-imagenet-seed{number}");
+        run.params =
+            vec![Param::new("path", format!("/data/very/long/directory/part{number}/train.parquet"))];
+    }
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    keys(&mut app, "C", &runs);
+    let at = (0..comparison(&app).shown.len())
+        .find(|at| comparison(&app).entry(*at).is_some_and(|entry| entry.spec.name() == "params.path"))
+        .unwrap();
+    for _ in 0..at {
+        keys(&mut app, "j", &runs);
+    }
+    let text = drawn(&app);
+    assert!(text.contains("/data/very/long/directory/part"), "{text}");
+    for number in 0..3 {
+        let (path, seed) = (format!("…{number}/train"), format!("…seed{number}"));
+        assert!(text.contains(&path) && text.contains(&seed), "{text}");
+    }
+}

@@ -33,7 +33,7 @@ use crate::compare::importance::matters;
 use crate::config::{Glyphs, Palette};
 use crate::mlflow::{
     ArtifactFile, Experiment, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo,
-    RunStatus, Tag,
+    RunStatus, Summary, Tag,
 };
 use crate::store::batch::whole_runs;
 use crate::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
@@ -207,6 +207,18 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             let matters = matters(&comparison, &metric, now);
             vec![Msg::from(compare::Msg::Weighed { ticket, matters })]
         }
+        Effect::Compare(compare::effects::Effect::Summarise { ticket, part, wanted }) => {
+            let summary = |run: &RunId, key: &str| {
+                let of = |metric: &&Metric| metric.key == key;
+                let latest = runs.iter().find(|known| known.info.run_id == *run)?.metrics.iter().find(of)?;
+                Some((run.clone(), Summary::of_part(history(latest), part)?))
+            };
+            let read = wanted.into_iter().map(|wanted| {
+                let summaries = wanted.runs.iter().filter_map(|(run, _)| summary(run, &wanted.key)).collect();
+                (wanted, summaries)
+            });
+            vec![Msg::from(compare::Msg::Summarised { ticket, part, result: Ok(read.collect()) })]
+        }
         Effect::Charts(features::charts::effects::Effect::Read(wants)) => {
             wants.into_iter().map(|want| read(want, runs)).collect()
         }
@@ -258,25 +270,26 @@ fn answer_details(effect: details::effects::Effect, runs: &[Run]) -> Vec<Msg> {
 }
 
 /// A history: forty steps down to the latest value.
-fn read(want: HistoryRequest, runs: &[Run]) -> Msg {
-    let run = runs.iter().find(|run| run.info.run_id == want.of.run);
-    let latest = run.and_then(|run| run.metrics.iter().find(|metric| metric.key == want.of.key));
+fn history(latest: &Metric) -> Vec<MetricPoint> {
     let point = |step: i64, latest: f64| MetricPoint {
         step,
         timestamp: NOW - 1_000 * (39 - step),
         value: if step % 17 == 11 { f64::NAN } else { latest + 1.0 / (step + 1) as f64 - 1.0 / 40.0 },
     };
-    let points: Vec<MetricPoint> = match latest {
-        None => Vec::new(),
-        // Logged once, and logged often without a step.
-        Some(latest) if latest.key.starts_with("once") => {
-            vec![MetricPoint { step: 0, timestamp: NOW, value: latest.value }]
-        }
-        Some(latest) if latest.key.starts_with("stepless") => {
-            (0..40).map(|step| MetricPoint { step: 0, ..point(step, latest.value) }).collect()
-        }
-        Some(latest) => (0..40).map(|step| point(step, latest.value)).collect(),
-    };
+    // Logged once, and logged often without a step.
+    if latest.key.starts_with("once") {
+        vec![MetricPoint { step: 0, timestamp: NOW, value: latest.value }]
+    } else if latest.key.starts_with("stepless") {
+        (0..40).map(|step| MetricPoint { step: 0, ..point(step, latest.value) }).collect()
+    } else {
+        (0..40).map(|step| point(step, latest.value)).collect()
+    }
+}
+
+fn read(want: HistoryRequest, runs: &[Run]) -> Msg {
+    let run = runs.iter().find(|run| run.info.run_id == want.of.run);
+    let latest = run.and_then(|run| run.metrics.iter().find(|metric| metric.key == want.of.key));
+    let points: Vec<MetricPoint> = latest.map(history).unwrap_or_default();
     features::charts::Msg::History {
         request: want,
         result: Ok(HistoryPart { points, replaces: true, cursor: HistoryCursor::START }),

@@ -6,6 +6,7 @@
 
 pub mod actions;
 pub mod effects;
+mod leaderboard;
 pub mod marking;
 pub mod update;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::actions::Action;
 use super::effects::Effect;
-use super::{Chosen, Msg, marking};
+use super::{Chosen, Msg, leaderboard, marking};
 use crate::mlflow::RunId;
 use crate::mlflow::filter::Expression;
 use crate::select::{Goal, MetricGoal, Policy, Resolved, ValueOf, reason};
@@ -14,7 +14,6 @@ use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::requests::go_to_run;
-use crate::tui::core::signs::RunSign;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 use crate::tui::widgets::report::Report;
@@ -44,7 +43,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
                 go_to_run(app, &id, effects);
             }
         }
-        Action::Leaderboard => leaderboard(app),
+        Action::Leaderboard => leaderboard::open(app),
         Action::Why => {
             if let Some(report) = why(app) {
                 app.overlay = Some(Overlay::Report(report));
@@ -55,58 +54,6 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Marks => marking::open(app),
         Action::UndoMark => marking::undo(app, effects),
     }
-}
-
-fn leaderboard(app: &mut App) {
-    let Some(Chosen { catalog, selection, shown, .. }) = app.best.chosen() else { return };
-    let Some(selection) = shown.as_ref().or(selection.as_ref()) else { return };
-    let first = selection.best().map_or(f64::NAN, |best| best.values[0]);
-    // What stands to the right, in columns.
-    let notes: Vec<Vec<String>> = selection
-        .ranking
-        .iter()
-        .map(|ranked| {
-            let behind = ranked.values[0] - first;
-            let sign = match app.best.sign(catalog.run_id(ranked.row)) {
-                Some(RunSign::Best) => "best",
-                Some(RunSign::BestShown) => "best shown",
-                Some(RunSign::Front) => "front",
-                None => "",
-            };
-            let gap = if behind == 0.0 { String::new() } else { format!("{behind:+.3e}") };
-            let values = ranked.values.iter().map(|value| text::number(*value));
-            [sign.to_owned(), gap].into_iter().chain(values).collect()
-        })
-        .collect();
-    let width = |column: usize| notes.iter().map(|note| text::width(&note[column])).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..notes.first().map_or(0, Vec::len)).map(width).collect();
-    let aligned = |note: &Vec<String>| {
-        let cells = note.iter().zip(&widths).filter(|(_, width)| **width > 0);
-        cells.map(|(cell, width)| text::fit_right(cell, *width, "")).collect::<Vec<_>>().join("  ")
-    };
-    let items = selection.ranking.iter().zip(&notes).enumerate().map(|(at, (ranked, note))| Item {
-        label: format!(
-            "{:>2}  {} {}",
-            at + 1,
-            catalog.run_name(ranked.row),
-            app.runs.badges.of(catalog.run_id(ranked.row))
-        )
-        .trim_end()
-        .to_owned(),
-        note: aligned(note),
-        on: None,
-        value: RunId::from(catalog.run_id(ranked.row)),
-    });
-    let of = shown
-        .as_ref()
-        .map_or(String::new(), |shown| format!(" of the {} shown", text::count(shown.considered)));
-    let title = format!("Leaderboard{of}: {}", reason::aim(&selection.policy));
-    let items: Vec<_> = items.collect();
-    Picker::new(title, items, |app, picked, effects| match picked {
-        Picked::Chosen(id) => go_to_run(app, &id, effects),
-        Picked::Toggled(..) | Picked::Removed(_) => {}
-    })
-    .open(app);
 }
 
 /// Why the best run is the best.

@@ -18,6 +18,7 @@ pub enum Action {
     Difference,
     Seeds,
     ByName,
+    Statistic,
     Choose(Choice),
     BrushWider,
     BrushNarrower,
@@ -51,9 +52,9 @@ pub const ROWS: &[ActionRow] = &[
         Action::Differing,
         "differing",
         &["d"],
-        "differing",
-        "show only what differs, or everything",
-        is_table,
+        "show all",
+        "show only what differs (in plots: and most runs have), or everything",
+        shows_columns,
     ),
     row(Action::Baseline, "baseline", &["b"], "baseline", "use this run as baseline", is_table),
     row(
@@ -79,6 +80,14 @@ pub const ROWS: &[ActionRow] = &[
         "order",
         "sort rows by name, or by how much they differ",
         is_table,
+    ),
+    row(
+        Action::Statistic,
+        "compared-value",
+        &["e"],
+        "value",
+        "compare the last values of metrics, their min, max, mean, first, or those at a step",
+        always,
     ),
     row(
         Action::Choose(Choice::Metric),
@@ -138,6 +147,10 @@ fn on(app: &App, is_right: fn(CompareTab) -> bool, otherwise: &'static str) -> P
 
 pub fn is_table(app: &App) -> Possible {
     on(app, |tab| tab == CompareTab::Table, "only in the table; [ ] switch tabs")
+}
+
+fn shows_columns(app: &App) -> Possible {
+    on(app, |tab| tab != CompareTab::Params, "only in the table and the plots; [ ] switch tabs")
 }
 
 fn is_plot(app: &App) -> Possible {

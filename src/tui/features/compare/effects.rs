@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use super::Msg;
+use super::histories::WantedHistory;
 use crate::catalog::{Catalog, Row, gather};
 use crate::compare::Comparison;
 use crate::compare::importance::matters;
-use crate::mlflow::{ExperimentId, RunId};
+use crate::mlflow::{ExperimentId, Part, RunId, Summary};
 use crate::select::Patterns;
+use crate::store::{Result, Store};
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
@@ -33,6 +35,12 @@ pub enum Effect {
         comparison: Arc<Comparison>,
         metric: String,
         now: i64,
+    },
+    /// Read what histories come to.
+    Summarise {
+        ticket: Ticket,
+        part: Part,
+        wanted: Vec<WantedHistory>,
     },
 }
 
@@ -60,5 +68,25 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, patterns: &Arc<Patterns>) {
             };
             tasks.answer(Slot("weigh"), blocking(weigh));
         }
+        Effect::Summarise { ticket, part, wanted } => tasks.answer(Slot("compare histories"), async move {
+            let result = summarise(&store, part, wanted).await;
+            Msg::Summarised { ticket, part, result }
+        }),
     }
+}
+
+/// Metrics, and what the histories of the runs that have them come to.
+pub type ReadHistories = Vec<(WantedHistory, Vec<(RunId, Summary)>)>;
+
+async fn summarise(store: &Store, part: Part, wanted: Vec<WantedHistory>) -> Result<ReadHistories> {
+    let mut read = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        let ids: Vec<RunId> = wanted.runs.iter().map(|(run, _)| run.clone()).collect();
+        let mut summaries = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(store.capabilities().summary_batch().min(ids.len()).max(1)) {
+            summaries.extend(store.metric_summaries(ids, &wanted.key, part).await?);
+        }
+        read.push((wanted, summaries));
+    }
+    Ok(read)
 }

@@ -4,7 +4,11 @@
 //! else knows it.
 
 pub mod actions;
+mod choosing;
 pub mod effects;
+pub mod histories;
+mod labels;
+mod params;
 pub mod plots;
 pub mod sheets;
 pub mod table;
@@ -15,18 +19,21 @@ use std::sync::Arc;
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
+use rustc_hash::FxHashSet;
 
 use crate::catalog::{Catalog, ColumnSpec, Row};
-use crate::compare::axes::{Axis, Brush, brushed, parallel};
+use crate::compare::axes::{Axis, Brush, ParallelAxes, brushed, parallel};
 use crate::compare::importance::Matters;
 use crate::compare::{Comparison, Entry, EntryKind};
-use crate::mlflow::{ExperimentId, RunId, Statistic};
+use crate::mlflow::{ExperimentId, Part, RunId, Statistic};
 use crate::select::Goal;
 use crate::store::StoreError;
 use crate::text::order::natural;
 use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
+use effects::ReadHistories;
+use histories::Histories;
 
 /// What tasks bring back.
 #[derive(Debug, Clone)]
@@ -44,6 +51,12 @@ pub enum Msg {
     Weighed {
         ticket: Ticket,
         matters: Matters,
+    },
+    /// What histories come to.
+    Summarised {
+        ticket: Ticket,
+        part: Part,
+        result: Result<ReadHistories, StoreError>,
     },
 }
 
@@ -92,8 +105,8 @@ pub struct CompareScreen {
     pub tab: CompareTab,
     /// Runs are rows, keys are columns.
     pub is_turned: bool,
-    /// Equal ones are shown too.
-    pub shows_equal: bool,
+    /// What is the same everywhere is shown too, and on plots what most runs lack, and runs without the metric.
+    pub shows_all: bool,
     pub is_grouped: bool,
     /// By name instead of by how much they differ.
     pub by_name: bool,
@@ -107,23 +120,41 @@ pub struct CompareScreen {
     /// Where the runs were found last.
     pub source: Option<Arc<Catalog>>,
     pub fetched: Remote<Arc<Comparison>>,
-    /// The entries that are shown, in their order.
+    /// Which value of each metric is compared; the comparison by it, where it is not the latest.
+    pub statistic: Statistic,
+    pub valued: Option<Arc<Comparison>>,
+    pub histories: Histories,
+    /// The entries that are shown, in their order; titles that two kinds of them have.
     pub shown: Vec<u32>,
+    pub twins: FxHashSet<String>,
+    /// The metric that decides which run is best; it stays on top.
+    pub deciding: Option<String>,
     /// The metric that lines and points are coloured by, and that params matter for.
     pub metric: Option<String>,
-    /// The axes of the scatter plot.
+    /// The axes of the scatter plot, and those of them that were chosen.
     pub x: Option<ColumnSpec>,
     pub y: Option<ColumnSpec>,
+    pub chosen_x: Option<ColumnSpec>,
+    pub chosen_y: Option<ColumnSpec>,
     pub brushes: Vec<Brush>,
     /// The chosen axis of the parallel coordinates.
     pub axis: usize,
     pub axes: Vec<Axis>,
+    /// Params without an axis, and which members are on the plots.
+    pub left_out: usize,
+    pub drawn: Vec<bool>,
     /// Which params matter for the metric.
     pub weighed: Remote<Matters>,
 }
 
 impl CompareScreen {
-    pub fn new(runs: Vec<Compared>, metric: Option<String>) -> Self {
+    pub fn new(mut runs: Vec<Compared>, metric: Option<String>) -> Self {
+        // Whoever has no letter yet gets the first that is free.
+        let taken: FxHashSet<u8> = runs.iter().map(|compared| compared.slot).collect();
+        let mut free = (1..=200).filter(|slot| !taken.contains(slot)).cycle();
+        for compared in runs.iter_mut().filter(|compared| compared.slot == 0) {
+            compared.slot = free.next().unwrap_or(1);
+        }
         Self { runs, metric, ..Self::default() }
     }
 
@@ -135,7 +166,7 @@ impl CompareScreen {
     }
 
     pub fn entry(&self, at: usize) -> Option<&Entry> {
-        let comparison = self.fetched.value()?;
+        let comparison = self.comparison()?;
         comparison.entries.get(*self.shown.get(at)? as usize)
     }
 
@@ -144,59 +175,99 @@ impl CompareScreen {
     }
 
     pub fn members(&self) -> usize {
-        self.fetched.value().map_or(0, |comparison| comparison.members.len())
+        self.comparison().map_or(0, |comparison| comparison.members.len())
     }
 
     /// Takes a comparison; what was chosen stays chosen.
     pub fn take(&mut self, ticket: Ticket, comparison: Arc<Comparison>, now: i64) {
-        let chosen = self.chosen_entry().map(|entry| entry.spec.clone());
         if !self.fetched.take(ticket, Ok(comparison), now) {
             return;
         }
         self.weighed.forget();
-        self.choose_defaults();
+        self.values_changed(now);
+    }
+
+    /// The comparison is another, or its values are.
+    pub fn values_changed(&mut self, now: i64) {
+        let chosen = self.chosen_entry().map(|entry| (entry.kind, entry.spec.title().to_owned()));
+        self.revalue();
+        self.choose_metric();
         self.arrange();
-        if let Some(spec) = chosen {
-            let at = (0..self.shown.len()).find(|at| self.entry(*at).is_some_and(|entry| entry.spec == spec));
+        if let Some((kind, title)) = chosen {
+            let is_chosen = |entry: &Entry| entry.kind == kind && entry.spec.title() == title;
+            let at = (0..self.shown.len()).find(|at| self.entry(*at).is_some_and(is_chosen));
             self.key_cursor.at = at.unwrap_or(0);
         }
         self.lay_axes(now);
     }
 
-    /// A metric to look at, and two columns for the scatter plot, where nobody chose any.
-    fn choose_defaults(&mut self) {
-        let Some(comparison) = self.fetched.value() else { return };
-        let has = |key: &str| {
-            comparison
-                .entries
-                .iter()
-                .any(|entry| entry.kind == EntryKind::Metric && entry.spec.title() == key)
-        };
-        if self.metric.as_deref().is_none_or(|key| !has(key)) {
+    /// Compares by another value of the metrics.
+    pub fn choose_statistic(&mut self, statistic: Statistic, now: i64) {
+        self.statistic = statistic;
+        for spec in [&mut self.chosen_x, &mut self.chosen_y].into_iter().flatten() {
+            if let ColumnSpec::Metric(_, of) = spec {
+                *of = statistic;
+            }
+        }
+        // What failed is tried again.
+        self.histories.asked.forget();
+        self.weighed.forget();
+        self.values_changed(now);
+    }
+
+    /// A metric to look at, where nobody chose one.
+    fn choose_metric(&mut self) {
+        let Some(comparison) = self.comparison() else { return };
+        if self.metric.as_deref().is_none_or(|key| comparison.metric(key).is_none()) {
             let metrics = || comparison.entries.iter().filter(|entry| entry.kind == EntryKind::Metric);
-            let wanted = metrics().find(|entry| entry.goal.is_some() && entry.differs);
-            self.metric = wanted.or_else(|| metrics().next()).map(|entry| entry.spec.title().to_owned());
-        }
-        if self.y.is_none() {
-            self.y = self.metric.as_ref().map(|key| ColumnSpec::metric(key.as_str()));
-        }
-        if self.x.is_none() {
-            let entries = comparison.entries.iter().filter(|entry| entry.differs);
-            let param = entries
-                .clone()
-                .find(|entry| matches!(&entry.spec, ColumnSpec::Param(key) if !crate::select::is_seed(key)));
-            let other = || comparison.entries.iter().find(|entry| Some(&entry.spec) != self.y.as_ref());
-            self.x = param.or_else(other).map(|entry| entry.spec.clone());
+            let deciding = self.deciding.as_deref().and_then(|key| comparison.metric(key));
+            let wanted = || metrics().find(|entry| entry.goal.is_some() && entry.differs && !entry.is_timing);
+            let chosen = deciding.or_else(wanted).or_else(|| metrics().next());
+            self.metric = chosen.map(|entry| entry.spec.title().to_owned());
         }
     }
 
+    /// The axes of the scatter plot: those that were chosen, else the metric over the param that matters most.
+    pub fn choose_axes(&mut self) {
+        self.y = self.chosen_y.clone().or_else(|| self.metric_spec());
+        if let Some(chosen) = &self.chosen_x {
+            self.x = Some(chosen.clone());
+            return;
+        }
+        let Some(comparison) = self.comparison() else { return };
+        let has = |spec: &ColumnSpec| comparison.entries.iter().any(|entry| entry.spec == *spec);
+        let important = match self.weighed.value() {
+            Some(Matters::Ranked { runs, params, .. }) => {
+                let told = params.iter().find(|matter| matter.runs * 2 > *runs).or(params.first());
+                told.map(|matter| ColumnSpec::Param(matter.param.clone()))
+            }
+            _ => None,
+        };
+        if important.is_none() && self.weighed.is_waiting() && self.x.as_ref().is_some_and(has) {
+            // What is on the screen stays until more is known.
+            return;
+        }
+        let mut axes = self.axes.iter().map(|axis| &axis.spec);
+        let on_axes = axes.find(|spec| matches!(spec, ColumnSpec::Param(_))).cloned();
+        let params = || comparison.entries.iter().filter(|entry| entry.kind == EntryKind::Param);
+        let differing = || params().find(|entry| entry.differs);
+        let other = || comparison.entries.iter().find(|entry| Some(&entry.spec) != self.y.as_ref());
+        let found = important.filter(has).or(on_axes);
+        self.x = found.or_else(|| differing().or_else(other).map(|entry| entry.spec.clone()));
+    }
+
     pub fn metric_spec(&self) -> Option<ColumnSpec> {
-        Some(ColumnSpec::Metric(self.metric.clone()?, Statistic::Latest))
+        Some(ColumnSpec::Metric(self.metric.clone()?, self.statistic))
+    }
+
+    /// Whether a column is offered to plots: it differs, and most members have it.
+    pub fn is_offered(&self, entry: &Entry) -> bool {
+        self.shows_all || (entry.differs && entry.present * 2 > self.drawn.iter().filter(|is| **is).count())
     }
 
     /// Puts the entries in order that are to be seen.
     pub fn arrange(&mut self) {
-        let Some(comparison) = self.fetched.value() else { return };
+        let Some(comparison) = self.comparison() else { return };
         let entries = &comparison.entries;
         let pattern = Pattern::parse(self.words.value(), CaseMatching::Smart, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
@@ -204,7 +275,7 @@ impl CompareScreen {
         let mut shown: Vec<u32> = (0..entries.len() as u32)
             .filter(|at| {
                 let entry = &entries[*at as usize];
-                (self.shows_equal || entry.differs)
+                (self.shows_all || entry.differs)
                     && (pattern.atoms.is_empty()
                         || pattern
                             .score(Utf32Str::new(entry.spec.title(), &mut buffer), &mut matcher)
@@ -218,39 +289,60 @@ impl CompareScreen {
                 a.kind.cmp(&b.kind).then_with(|| natural(a.spec.title(), b.spec.title()))
             });
         }
+        let deciding = [self.deciding.as_deref(), self.metric.as_deref()];
+        let deciding = deciding.into_iter().flatten().find(|key| comparison.metric(key).is_some());
+        let is_deciding =
+            |at: &u32| deciding.is_some() && entries[*at as usize].spec.metric_key() == deciding;
+        if let Some(at) = shown.iter().position(is_deciding).filter(|_| !self.by_name) {
+            shown[..=at].rotate_right(1);
+        }
+        let twins = labels::twins(shown.iter().map(|at| &entries[*at as usize]));
         self.shown = shown;
+        self.twins = twins;
         self.key_cursor.at = self.key_cursor.at.min(self.shown.len().saturating_sub(1));
         self.member_cursor.at = self.member_cursor.at.min(self.members().saturating_sub(1));
     }
 
-    /// The axes of the parallel coordinates.
+    /// The axes of the plots, and the members on them.
     pub fn lay_axes(&mut self, now: i64) {
-        self.axes = match (self.fetched.value(), self.metric_spec()) {
-            (Some(comparison), Some(metric)) => parallel(comparison, &metric, now),
-            _ => Vec::new(),
+        let chosen = self.axes.get(self.axis).map(|axis| axis.spec.title().to_owned());
+        let (laid, drawn) = match (self.comparison(), self.metric_spec()) {
+            (Some(comparison), Some(metric)) => {
+                let of_metric = Axis::new(comparison, &metric, now);
+                let has =
+                    |member: usize| of_metric.as_ref().is_some_and(|axis| axis.places[member].is_some());
+                let drawn: Vec<bool> =
+                    (0..comparison.members.len()).map(|member| self.shows_all || has(member)).collect();
+                (parallel(comparison, &metric, |member| drawn[member], self.shows_all, now), drawn)
+            }
+            _ => (ParallelAxes::default(), vec![true; self.members()]),
         };
-        self.axis = self.axis.min(self.axes.len().saturating_sub(1));
+        (self.axes, self.left_out, self.drawn) = (laid.axes, laid.left_out, drawn);
+        let is_chosen = |axis: &Axis| chosen.as_deref() == Some(axis.spec.title());
+        let at = self.axes.iter().position(is_chosen).unwrap_or(self.axis);
+        self.axis = at.min(self.axes.len().saturating_sub(1));
+        self.choose_axes();
     }
 
     /// The member that holds the baseline.
     pub fn baseline_member(&self) -> Option<usize> {
-        let (comparison, baseline) = (self.fetched.value()?, self.baseline.as_ref()?);
+        let (comparison, baseline) = (self.comparison()?, self.baseline.as_ref()?);
         comparison.members.iter().position(|member| {
             member.rows.iter().any(|row| comparison.catalog.run_id(*row) == baseline.as_str())
         })
     }
 
-    /// The number of a member's selection, or else its place.
+    /// The number of a member's selection, or the one that it got here.
     pub fn slot(&self, member: usize) -> u8 {
-        let Some(comparison) = self.fetched.value() else { return 0 };
+        let Some(comparison) = self.comparison() else { return 0 };
         let id = comparison.catalog.run_id(comparison.members[member].rows[0]);
         let known = self.runs.iter().find(|compared| compared.run.as_str() == id);
-        known.map(|compared| compared.slot).filter(|slot| *slot > 0).unwrap_or((member % 200 + 1) as u8)
+        known.map_or(0, |compared| compared.slot)
     }
 
     /// What is wanted of a metric, as far as that is known.
     pub fn goal(&self, metric: &str) -> Option<Goal> {
-        self.fetched.value()?.goal(metric)
+        self.comparison()?.goal(metric)
     }
 
     /// Members that pass through the brushes.

@@ -8,7 +8,7 @@ use crate::sheet::{Cell, Sheet};
 
 /// What is on the screen.
 pub fn sheet(screen: &CompareScreen, now: i64) -> Option<Sheet> {
-    let comparison = screen.fetched.value()?;
+    let comparison = screen.comparison()?;
     match screen.tab {
         CompareTab::Table => {}
         CompareTab::Parallel => return Some(of_axes(comparison, &screen.axes, &screen.passing())),
@@ -19,7 +19,9 @@ pub fn sheet(screen: &CompareScreen, now: i64) -> Option<Sheet> {
         }
         CompareTab::Params => return of_matters(screen),
     }
-    let entries: Vec<&Entry> = screen.shown.iter().map(|at| &comparison.entries[*at as usize]).collect();
+    // Of other values than the latest, those that nobody has read are not told.
+    let entries = screen.shown.iter().map(|at| &comparison.entries[*at as usize]);
+    let entries: Vec<&Entry> = entries.filter(|entry| comparison.is_known(entry)).collect();
     let baseline = screen.baseline_member().filter(|_| screen.show != Show::Values);
     Some(export::sheet(comparison, &entries, baseline, now))
 }

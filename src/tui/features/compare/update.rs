@@ -7,15 +7,16 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use super::Msg;
-use super::actions::{Action, Choice};
-use super::effects::Effect;
+use super::actions::Action;
+use super::choosing;
+use super::effects::{Effect, ReadHistories};
 use super::view::table_area;
 use super::{CompareScreen, CompareTab, Compared, Show};
 use crate::catalog::{Catalog, ColumnSpec};
 use crate::compare::axes::cell_words;
 use crate::compare::importance::Matters;
-use crate::compare::{Comparison, Entry, EntryKind, MOST};
-use crate::mlflow::{ExperimentId, RunId};
+use crate::compare::{Comparison, MOST};
+use crate::mlflow::{ExperimentId, Part, RunId};
 use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::{App, Overlay, Screen};
@@ -25,7 +26,6 @@ use crate::tui::core::remote::Ticket;
 use crate::tui::core::requests;
 use crate::tui::core::requests::copy;
 use crate::tui::core::selected::{DrawnRun, OVERLAID};
-use crate::tui::widgets::picker::{Item, Picked, Picker};
 
 /// What a key moves a brush by, or widens it.
 const BRUSH: f64 = 0.05;
@@ -70,22 +70,29 @@ fn open(app: &mut App) {
         runs.truncate(MOST);
         app.say(format!("the first {MOST} runs are compared; select the ones that matter"));
     }
-    let metric = app.runs.chosen_column().and_then(ColumnSpec::metric_key).or(app.runs.spark_key.as_deref());
-    let screen = CompareScreen::new(runs, metric.map(str::to_owned));
+    let metric = app.runs.chosen_column().and_then(ColumnSpec::metric_key);
+    let mut screen = CompareScreen::new(runs, metric.map(str::to_owned));
+    screen.deciding = deciding(app);
     app.screens.push(Screen::Compare(Box::new(screen)));
+}
+
+/// The metric by which the best run is chosen.
+fn deciding(app: &App) -> Option<String> {
+    app.best.policy().map(|policy| policy.primary().metric.clone())
 }
 
 /// Opens the comparison of certain runs, by how they differ from one of them.
 pub fn open_with(app: &mut App, runs: Vec<(ExperimentId, RunId)>, baseline: RunId) {
     let compared = |(experiment, run)| Compared { run, experiment, slot: 0 };
-    let metric = app.best.policy().map(|policy| policy.primary().metric.clone());
-    let mut screen = CompareScreen::new(runs.into_iter().map(compared).collect(), metric);
+    let deciding = deciding(app);
+    let mut screen = CompareScreen::new(runs.into_iter().map(compared).collect(), deciding.clone());
+    screen.deciding = deciding;
     screen.baseline = Some(baseline);
     screen.show = Show::Difference;
     app.screens.push(Screen::Compare(Box::new(screen)));
 }
 
-fn screen(app: &mut App) -> Option<&mut CompareScreen> {
+pub fn screen(app: &mut App) -> Option<&mut CompareScreen> {
     app.screens.iter_mut().rev().find_map(|screen| match screen {
         Screen::Compare(screen) => Some(screen.as_mut()),
         Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) => None,
@@ -96,15 +103,10 @@ fn screen(app: &mut App) -> Option<&mut CompareScreen> {
 pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let catalog = Arc::clone(&app.runs.catalog);
     let now = app.now;
+    let height = table_area(app.geometry().body).height as usize;
     let Some(screen) = screen(app) else { return };
-    if screen.tab == CompareTab::Params
-        && !screen.weighed.is_asked()
-        && let (Some(comparison), Some(metric)) = (screen.fetched.value(), &screen.metric)
-    {
-        let (comparison, metric) = (Arc::clone(comparison), metric.clone());
-        let ticket = screen.weighed.ask();
-        effects.push(Effect::Weigh { ticket, comparison, metric, now });
-    }
+    ask_what_matters(screen, now, effects);
+    ask_histories(screen, height, effects);
     let is_current = screen.source.as_ref().is_some_and(|source| Arc::ptr_eq(source, &catalog));
     if is_current {
         return;
@@ -122,6 +124,55 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
         // Some are of other experiments.
         None => effects.push(load(screen, ticket)),
     }
+}
+
+/// Which params matter is seen in its tab, and decides what a scatter plot begins with.
+fn ask_what_matters(screen: &mut CompareScreen, now: i64, effects: &mut Effects) {
+    let is_needed = match screen.tab {
+        CompareTab::Params => true,
+        CompareTab::Scatter => screen.chosen_x.is_none(),
+        CompareTab::Table | CompareTab::Parallel => false,
+    };
+    if is_needed
+        && !screen.weighed.is_asked()
+        && let (Some(comparison), Some(metric)) = (screen.comparison(), &screen.metric)
+    {
+        let (comparison, metric) = (Arc::clone(comparison), metric.clone());
+        let ticket = screen.weighed.ask();
+        effects.push(Effect::Weigh { ticket, comparison, metric, now });
+    }
+}
+
+/// Histories are read as they come to be seen.
+fn ask_histories(screen: &mut CompareScreen, height: usize, effects: &mut Effects) {
+    if screen.histories.asked.is_waiting() || screen.histories.asked.error().is_some() {
+        return;
+    }
+    let wanted = screen.wanted_histories(height);
+    if !wanted.is_empty() {
+        let (ticket, part) = (screen.histories.asked.ask(), screen.statistic.part());
+        effects.push(Effect::Summarise { ticket, part, wanted });
+    }
+}
+
+/// Histories were read.
+fn summarised(app: &mut App, ticket: Ticket, part: Part, result: Result<ReadHistories, StoreError>) {
+    let now = app.now;
+    let Some(screen) = screen(app).filter(|screen| screen.histories.asked.awaits(ticket)) else { return };
+    match result {
+        Ok(read) => {
+            screen.histories.asked.take(ticket, Ok(()), now);
+            screen.histories.fill(part, read);
+            screen.weighed.forget();
+            screen.values_changed(now);
+        }
+        Err(error) => {
+            let words = format!("{error}; {}", error.hint());
+            screen.histories.asked.take(ticket, Err(error), now);
+            app.say(words);
+        }
+    }
+    show_cursors(app);
 }
 
 fn load(screen: &CompareScreen, ticket: Ticket) -> Effect {
@@ -178,7 +229,8 @@ fn step(screen: &mut CompareScreen, lines: isize, across: isize) {
 pub fn perform(app: &mut App, action: Action) {
     match action {
         Action::Open => open(app),
-        Action::Choose(choice) => choose(app, choice),
+        Action::Choose(choice) => choosing::column(app, choice),
+        Action::Statistic => choosing::statistic(app),
         Action::Turn
         | Action::Differing
         | Action::Baseline
@@ -188,20 +240,22 @@ pub fn perform(app: &mut App, action: Action) {
         | Action::BrushWider
         | Action::BrushNarrower
         | Action::BrushClear => {
+            let now = app.now;
             if let Some(screen) = screen(app) {
-                on_screen(screen, action);
+                on_screen(screen, action, now);
             }
             show_cursors(app);
         }
     }
 }
 
-fn on_screen(screen: &mut CompareScreen, action: Action) {
+fn on_screen(screen: &mut CompareScreen, action: Action, now: i64) {
     match action {
         Action::Turn => screen.is_turned = !screen.is_turned,
         Action::Differing => {
-            screen.shows_equal = !screen.shows_equal;
+            screen.shows_all = !screen.shows_all;
             screen.arrange();
+            screen.lay_axes(now);
         }
         Action::ByName => {
             screen.by_name = !screen.by_name;
@@ -226,7 +280,7 @@ fn on_screen(screen: &mut CompareScreen, action: Action) {
         Action::BrushNarrower => screen.brush(0.0, -2.0 * BRUSH),
         Action::BrushClear => screen.clear_brush(),
         // These are not about what is on the screen.
-        Action::Open | Action::Choose(_) => {}
+        Action::Open | Action::Choose(_) | Action::Statistic => {}
     }
 }
 
@@ -266,6 +320,10 @@ pub fn go(app: &mut App, action: go::Action) {
             let at = CompareTab::ALL.iter().position(|tab| *tab == screen.tab).unwrap_or(0) as isize;
             let by = if action == go::Action::NextTab { 1 } else { -1 };
             screen.tab = CompareTab::ALL[(at + by).rem_euclid(count) as usize];
+            if screen.tab == CompareTab::Scatter && screen.drawn.get(screen.member_cursor.at) == Some(&false)
+            {
+                screen.member_cursor.at = screen.drawn.iter().position(|is_drawn| *is_drawn).unwrap_or(0);
+            }
         }
         go::Action::Search => app.overlay = Some(Overlay::Search),
         go::Action::Open => open_chart(app),
@@ -285,6 +343,7 @@ pub fn go(app: &mut App, action: go::Action) {
 pub fn again(app: &mut App) {
     if let Some(screen) = screen(app) {
         screen.source = None;
+        screen.histories.asked.forget();
     }
 }
 
@@ -296,17 +355,25 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
         },
         Msg::Compared { ticket, comparison } => compared(app, ticket, comparison),
         Msg::Weighed { ticket, matters } => weighed(app, ticket, matters),
+        Msg::Summarised { ticket, part, result } => summarised(app, ticket, part, result),
     }
 }
 
-/// The next point of the scatter plot, from left to right.
+/// The next run on the scatter plot, in their order.
 fn step_point(screen: &mut CompareScreen, by: isize) {
-    let members = screen.members();
-    screen.member_cursor.step(by, members, usize::MAX / 2);
+    let drawn: Vec<usize> =
+        screen.drawn.iter().enumerate().filter_map(|(at, is_drawn)| is_drawn.then_some(at)).collect();
+    let at = screen.member_cursor.at;
+    let next = if by < 0 {
+        drawn.iter().rev().find(|member| **member < at)
+    } else {
+        drawn.iter().find(|member| **member > at)
+    };
+    screen.member_cursor.at = next.copied().unwrap_or(at);
 }
 
 fn set_baseline(screen: &mut CompareScreen) {
-    let Some(comparison) = screen.fetched.value() else { return };
+    let Some(comparison) = screen.comparison() else { return };
     let Some(member) = comparison.members.get(screen.member_cursor.at) else { return };
     screen.baseline = Some(comparison.catalog.run_id(member.rows[0]).into());
     if screen.show == Show::Values {
@@ -318,11 +385,11 @@ fn set_baseline(screen: &mut CompareScreen) {
 pub fn copy_cell(app: &mut App, effects: &mut Effects) {
     let now = app.now;
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
-    let (Some(comparison), Some(entry)) = (screen.fetched.value().cloned(), screen.chosen_entry()) else {
+    let (Some(comparison), Some(entry)) = (screen.comparison().cloned(), screen.chosen_entry()) else {
         return;
     };
     let cell = comparison.cell(entry, &comparison.bound(entry), screen.member_cursor.at, now);
-    let words = cell.number().map_or_else(|| cell_words(&cell), crate::text::exact);
+    let words = cell.number().map_or_else(|| cell_words(entry, &cell), crate::text::exact);
     let name = entry.spec.name();
     copy(app, &words, &name, effects);
 }
@@ -336,7 +403,7 @@ pub fn open_chart(app: &mut App) {
         }
         CompareTab::Parallel | CompareTab::Scatter | CompareTab::Params => screen.metric.as_deref(),
     };
-    let (Some(metric), Some(comparison)) = (metric, screen.fetched.value()) else { return };
+    let (Some(metric), Some(comparison)) = (metric, screen.comparison()) else { return };
     let entries = screen.shown.iter().map(|at| &comparison.entries[*at as usize]);
     let mut keys: Vec<String> =
         entries.filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title().to_owned()).collect();
@@ -360,52 +427,6 @@ pub fn open_chart(app: &mut App) {
     requests::open_chart(app, keys, at, drawn);
 }
 
-/// Lets a column be picked.
-fn choose(app: &mut App, choice: Choice) {
-    let Some(Screen::Compare(screen)) = app.screens.last() else { return };
-    let Some(comparison) = screen.fetched.value() else { return };
-    let is_metric = choice == Choice::Metric;
-    let fits =
-        |entry: &&Entry| entry.kind == EntryKind::Metric || (!is_metric && entry.kind != EntryKind::Tag);
-    let items: Vec<_> = comparison
-        .entries
-        .iter()
-        .filter(fits)
-        .map(|entry| Item {
-            label: entry.spec.name(),
-            note: format!("{} of {} runs", entry.present, comparison.members.len()),
-            on: None,
-            value: entry.spec.clone(),
-        })
-        .collect();
-    let title = match choice {
-        Choice::Metric => "Metric",
-        Choice::X => "Across",
-        Choice::Y => "Upwards",
-    };
-    Picker::new(title, items, move |app, picked, _| match picked {
-        Picked::Chosen(spec) => chosen(app, choice, spec),
-        Picked::Toggled(..) | Picked::Removed(_) => {}
-    })
-    .open(app);
-}
-
-fn chosen(app: &mut App, choice: Choice, spec: ColumnSpec) {
-    let now = app.now;
-    let Some(screen) = screen(app) else { return };
-    match choice {
-        Choice::Metric => {
-            if let ColumnSpec::Metric(key, _) = spec {
-                screen.metric = Some(key);
-                screen.weighed.forget();
-                screen.lay_axes(now);
-            }
-        }
-        Choice::X => screen.x = Some(spec),
-        Choice::Y => screen.y = Some(spec),
-    }
-}
-
 /// The words of the search have changed.
 pub fn searched(app: &mut App) {
     if let Some(screen) = screen(app) {
@@ -419,6 +440,7 @@ fn weighed(app: &mut App, ticket: Ticket, matters: Matters) {
     let now = app.now;
     if let Some(screen) = screen(app) {
         screen.weighed.take(ticket, Ok(matters), now);
+        screen.choose_axes();
     }
 }
 

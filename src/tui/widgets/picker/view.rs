@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::{PickerList, height};
+use super::{PickerEntry, PickerList, height};
 use crate::text;
 use crate::tui::widgets::boxes::{centred_box, put};
 use crate::tui::widgets::frame::with_letters;
@@ -13,9 +13,22 @@ use crate::tui::widgets::table::Rows;
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 
+/// Cells of a list, at least, and entries that are looked at to find out whether it wants more.
+const WIDTH: usize = 76;
+const SAMPLE: usize = 200;
+/// Cells of the sign that tells what is on.
+const MARK: usize = 4;
+
 pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     let shown = height(frame.area().height).min(picker.entries.len().max(1));
-    let room = centred_box(frame, theme, &picker.title, hint, (76, shown + 2));
+    let longest = |words: fn(&PickerEntry) -> &str| {
+        let widths = picker.entries.iter().take(SAMPLE).map(|entry| text::width(&text::clean(words(entry))));
+        widths.max().unwrap_or(0)
+    };
+    let mark = if picker.entries.first().is_some_and(|entry| entry.on.is_some()) { MARK } else { 0 };
+    let (longest_label, note) = (mark + longest(|entry| &entry.label), longest(|entry| &entry.note));
+    let room =
+        centred_box(frame, theme, &picker.title, hint, (WIDTH.max(longest_label + note + 3), shown + 2));
     let width = room.width as usize;
     let count = format!("{} of {}", text::count(picker.found.len()), text::count(picker.entries.len()));
     let mut line = Line::from(Span::styled("> ", theme.key));
@@ -44,7 +57,8 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
         };
         let mark = if mark.is_empty() { String::new() } else { format!("{mark} ") };
         let label = text::clean(&item.label);
-        let room_for_label = (width * 3 / 5).max(width.saturating_sub(text::width(&item.note) + 3));
+        let least = (width * 3 / 5).min(longest_label);
+        let room_for_label = least.max(width.saturating_sub(text::width(&item.note) + 3));
         let fitted =
             text::fit(&label, room_for_label.saturating_sub(text::width(&mark)), theme.glyphs.ellipsis);
         let mut spans = vec![Span::styled(mark, theme.accent)];

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 
 use ratatui::style::{Modifier, Style};
 
-use crate::catalog::Bound;
-use crate::compare::axes::cell_words;
+use crate::catalog::{Bound, Value};
+use crate::compare::axes::{cell_words, difference_words};
 use crate::compare::{CompareCell, Comparison, Entry, difference};
 use crate::select::Goal;
 use crate::text;
+use crate::tui::core::app::App;
 use crate::tui::core::signs::RunBadges;
 use crate::tui::features::compare::{CompareScreen, Show};
-use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::theme::{Theme, letter};
 
 /// What all cells have in common.
 pub struct MemberCells<'a> {
@@ -20,8 +21,13 @@ pub struct MemberCells<'a> {
     /// The member that others are compared with.
     pub base: Option<usize>,
     badges: &'a RunBadges,
+    best_run: Option<&'a str>,
     now: i64,
 }
+
+/// Cells of the aliases behind a name, at most, and of the word behind the baseline's.
+const BADGES: usize = 14;
+pub const BASE: &str = " base";
 
 /// What a cell says, and how.
 pub struct CellText {
@@ -38,9 +44,22 @@ impl CellText {
 }
 
 impl<'a> MemberCells<'a> {
-    pub fn new(screen: &'a CompareScreen, badges: &'a RunBadges, now: i64) -> Option<Self> {
-        let comparison = screen.fetched.value()?;
-        Some(Self { screen, comparison, base: screen.baseline_member(), badges, now })
+    pub fn new(app: &'a App, screen: &'a CompareScreen) -> Option<Self> {
+        let comparison = screen.comparison()?;
+        Some(Self {
+            screen,
+            comparison,
+            base: screen.baseline_member(),
+            badges: &app.runs.badges,
+            best_run: app.best.run_id(),
+            now: app.now,
+        })
+    }
+
+    /// Whether the best run is one of a member's.
+    pub fn is_best(&self, member: usize) -> bool {
+        let rows = &self.comparison.members[member].rows;
+        rows.iter().any(|row| self.best_run == Some(self.comparison.catalog.run_id(*row)))
     }
 
     /// The aliases of a member's registered versions.
@@ -50,10 +69,22 @@ impl<'a> MemberCells<'a> {
         text::clean(of.into_iter().find(|badges| !badges.is_empty()).unwrap_or_default())
     }
 
-    /// The cells of a member's name, with its badges.
-    pub fn name_width(&self, member: usize) -> usize {
-        let badges = text::width(&self.badges(member));
-        text::width(&text::clean(self.comparison.title(member).0)) + if badges > 0 { badges + 1 } else { 0 }
+    /// What stands behind a member's name where it stands for several runs.
+    pub fn others(&self, member: usize) -> String {
+        match self.comparison.title(member).1 {
+            0 => String::new(),
+            others => format!(" +{others}"),
+        }
+    }
+
+    /// The cells of what stands around a member's name: its letter, signs, aliases.
+    pub fn signs_width(&self, member: usize) -> usize {
+        let badges = text::width(&self.badges(member)).min(BADGES);
+        let base = if self.base == Some(member) { BASE.len() } else { 0 };
+        2 + usize::from(self.is_best(member))
+            + if badges > 0 { badges + 1 } else { 0 }
+            + self.others(member).len()
+            + base
     }
 
     /// A key that is shown, and where its values are.
@@ -63,6 +94,9 @@ impl<'a> MemberCells<'a> {
     }
 
     pub fn said(&self, entry: &Entry, bound: &Bound, member: usize) -> CellText {
+        if !self.comparison.is_known(entry) {
+            return CellText { words: "?".into(), is_best: false, style: |theme| theme.dim };
+        }
         let cell = self.comparison.cell(entry, bound, member, self.now);
         let is_best = self.comparison.is_best(entry, &cell);
         let base = self.base.filter(|base| self.screen.show != Show::Values && *base != member);
@@ -70,7 +104,7 @@ impl<'a> MemberCells<'a> {
         if let Some((by, share)) = base.and_then(|base| difference(&cell, &base)) {
             let words = match (self.screen.show, share) {
                 (Show::Relative, Some(share)) => percent(share),
-                _ => signed(by),
+                _ => difference_words(entry, by),
             };
             let style: fn(&Theme) -> Style = match entry.goal {
                 Some(_) if by == 0.0 || by.is_nan() => |theme| theme.dim,
@@ -94,13 +128,29 @@ impl<'a> MemberCells<'a> {
             _ if !entry.differs => |theme| theme.dim,
             _ => |theme| theme.text,
         };
-        CellText { words: format!("{}{count}", text::clean(&cell_words(&cell))), is_best, style }
+        CellText { words: format!("{}{count}", text::clean(&cell_words(entry, &cell))), is_best, style }
     }
 }
 
-fn signed(by: f64) -> String {
-    let words = text::number(by);
-    if by > 0.0 { format!("+{words}") } else { words }
+/// What is under the cursor, in full.
+pub fn full_text(cells: &MemberCells<'_>) -> Option<String> {
+    let screen = cells.screen;
+    let (entry, bound) = cells.bound_entry(screen.key_cursor.at)?;
+    let member = screen.member_cursor.at;
+    let (name, others) = cells.comparison.title(member);
+    let cell = cells.comparison.cell(entry, &bound, member, cells.now);
+    let value = match &cell {
+        _ if !cells.comparison.is_known(entry) => "not read yet".to_owned(),
+        CompareCell::One(Value::Number(value) | Value::Point(value, None)) => text::exact(*value),
+        CompareCell::One(Value::Point(value, Some(step))) => {
+            format!("{} at step {step}", text::exact(*value))
+        }
+        CompareCell::One(Value::Text(text)) => (*text).to_owned(),
+        cell => cell_words(entry, cell),
+    };
+    let others = if others > 0 { format!(" and {others} more") } else { String::new() };
+    let run = format!("{} {name}{others}", letter(screen.slot(member)));
+    Some(text::clean(&format!("{run}, {}: {value}", entry.spec.name())).into_owned())
 }
 
 /// A share as a percentage with its sign.

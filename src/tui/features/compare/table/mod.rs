@@ -5,78 +5,159 @@ pub mod view;
 
 use ratatui::layout::Rect;
 
-use super::CompareTab;
 use super::update::open_chart;
 use super::view::table_area;
+use super::{CompareTab, labels};
 use crate::catalog::Bound;
-use crate::compare::{Entry, EntryKind};
+use crate::compare::Entry;
 use crate::text;
 use crate::tui::core::app::{App, Screen};
 use crate::tui::widgets::table::{Across, ColumnRequest, Hit, Rows, Table, VisibleColumn, below_titles};
 use cells::MemberCells;
 
-/// Columns of the kind, and of keys, least and most.
+/// Columns of the kind, and of names, at least.
 const KIND: usize = 10;
-const KEY: (usize, usize) = (12, 34);
-/// Columns of a value.
+const NAME: usize = 12;
+/// The widest first column that is not cut.
+const WHOLE_NAME: usize = 34;
+/// Columns of a value, at least, and where there is no room for whole ones.
 const VALUE: (usize, usize) = (9, 22);
 /// Columns of a value on a narrow screen.
 const NARROW: usize = 14;
+/// Columns of a value where keys are columns, at least.
+const KEY_VALUE: usize = 6;
 /// Lines that are looked at to find out how wide a column has to be.
 const SAMPLE: usize = 60;
+/// Keys beside the chosen one that may be on the screen, where keys are columns.
+const BESIDE: usize = 64;
+/// Cells between columns.
+const GAP: usize = 2;
+
+/// A table laid out, and the names in it, no two of them the same.
+struct LaidTable {
+    table: Table,
+    /// Of all members.
+    members: Vec<String>,
+    /// Of keys, from one on.
+    keys: Vec<String>,
+    first_key: usize,
+}
+
+impl LaidTable {
+    fn key(&self, at: usize) -> &str {
+        at.checked_sub(self.first_key).and_then(|at| self.keys.get(at)).map_or("", String::as_str)
+    }
+}
 
 impl MemberCells<'_> {
     /// The table in an area, as it is turned.
-    pub fn table(&self, area: Rect) -> Table {
-        if self.screen.is_turned { self.members_as_rows(area) } else { self.keys_as_rows(area) }
+    fn laid(&self, area: Rect, ellipsis: &str) -> LaidTable {
+        if self.screen.is_turned {
+            self.members_as_rows(area, ellipsis)
+        } else {
+            self.keys_as_rows(area, ellipsis)
+        }
     }
 
-    fn keys_as_rows(&self, area: Rect) -> Table {
-        let screen = self.screen;
+    fn keys_as_rows(&self, area: Rect, ellipsis: &str) -> LaidTable {
+        let (screen, width) = (self.screen, area.width as usize);
         let rows = Rows::new(below_titles(area), screen.key_cursor, screen.shown.len());
+        let first_key = rows.shown.start;
         let entries: Vec<(&Entry, Bound)> =
             rows.shown.clone().filter_map(|at| self.bound_entry(at)).collect();
-        let longest = entries.iter().map(|(entry, _)| text::width(&title(entry))).max().unwrap_or(0);
-        let across = Across {
-            lead: 1 + if has_kind(area) { KIND + 1 } else { 0 },
-            columns: 1 + screen.members(),
-            chosen: 1 + screen.member_cursor.at,
-        };
-        Table::new(area, rows, across, |column| {
-            let Some(member) = column.checked_sub(1) else { return names(longest, area.width) };
-            let cells =
+        let longest = entries.iter().map(|(entry, _)| text::width(&labels::title(screen, entry))).max();
+        let first = names_width(longest.unwrap_or(0), width);
+        let keys = labels::keys(screen, rows.shown.clone(), first, ellipsis);
+        let lead = 1 + if has_kind(area) { KIND + 1 } else { 0 };
+        let across = Across { lead, columns: 1 + screen.members(), chosen: 1 + screen.member_cursor.at };
+        let values = |member: usize| {
+            let said =
                 entries.iter().take(SAMPLE).map(|(entry, bound)| self.said(entry, bound, member).width());
-            let name = self.name_width(member) + 3;
-            let width = cells.max().unwrap_or(0).max(name).clamp(VALUE.0, widest(area.width));
-            ColumnRequest::right(width)
-        })
+            said.max().unwrap_or(0).max(VALUE.0)
+        };
+        let name = |member: usize| text::width(&text::clean(self.comparison.title(member).0));
+        let room = width.saturating_sub(lead + first + GAP + 1);
+        let whole = |member: usize| values(member).max(name(member) + self.signs_width(member));
+        let most = widest(screen.members(), room, VALUE.0, widest_of_many(width), whole);
+        // Signs stand beside the name, whatever it takes.
+        let signs = (0..screen.members()).map(|member| self.signs_width(member)).max().unwrap_or(0);
+        let members = labels::members(self.comparison, most.saturating_sub(signs).max(VALUE.0 - 1), ellipsis);
+        let table = Table::new(area, rows, across, |column| {
+            let Some(member) = column.checked_sub(1) else { return ColumnRequest::left(first) };
+            let title = text::width(&members[member]) + self.signs_width(member);
+            ColumnRequest::right(values(member).min(most).max(title))
+        });
+        LaidTable { table, members, keys, first_key }
     }
 
-    fn members_as_rows(&self, area: Rect) -> Table {
-        let screen = self.screen;
+    fn members_as_rows(&self, area: Rect, ellipsis: &str) -> LaidTable {
+        let (screen, width) = (self.screen, area.width as usize);
         let rows = Rows::new(below_titles(area), screen.member_cursor, screen.members());
         let shown = rows.shown.clone();
-        let wide = shown.clone().map(|member| self.name_width(member) + 7);
-        let longest = wide.max().unwrap_or(0);
-        let across = Across { lead: 1, columns: 1 + screen.shown.len(), chosen: 1 + screen.key_cursor.at };
-        Table::new(area, rows, across, |column| {
-            let Some(key) = column.checked_sub(1) else { return names(longest, area.width) };
-            let Some((entry, bound)) = self.bound_entry(key) else { return ColumnRequest::default() };
-            let cells = shown.clone().take(SAMPLE).map(|member| self.said(entry, &bound, member).width());
-            let title = text::width(&title(entry));
-            let width = cells.max().unwrap_or(0).max(title).clamp(6, widest(area.width));
-            ColumnRequest::right(width)
-        })
+        let name = |member: usize| text::width(&text::clean(self.comparison.title(member).0));
+        let longest = shown.clone().map(|member| name(member) + self.signs_width(member)).max();
+        let first = names_width(longest.unwrap_or(0), width);
+        let signs = shown.clone().map(|member| self.signs_width(member)).max().unwrap_or(0);
+        let members = labels::members(self.comparison, first.saturating_sub(signs).max(4), ellipsis);
+        let chosen = screen.key_cursor.at;
+        let across = Across { lead: 1, columns: 1 + screen.shown.len(), chosen: 1 + chosen };
+        let values = |key: usize| {
+            let Some((entry, bound)) = self.bound_entry(key) else { return 0 };
+            let said = shown.clone().take(SAMPLE).map(|member| self.said(entry, &bound, member).width());
+            said.max().unwrap_or(0).max(KEY_VALUE)
+        };
+        let title =
+            |key: usize| screen.entry(key).map_or(0, |entry| text::width(&labels::title(screen, entry)));
+        let room = width.saturating_sub(1 + first + GAP + 1);
+        let whole = |key: usize| values(key).max(title(key));
+        let most = widest(screen.shown.len(), room, KEY_VALUE, widest_of_many(width), whole);
+        let first_key = chosen.saturating_sub(BESIDE);
+        let seen = first_key..(chosen + BESIDE).min(screen.shown.len());
+        let keys = labels::keys(screen, seen, most, ellipsis);
+        let table = Table::new(area, rows, across, |column| {
+            let Some(key) = column.checked_sub(1) else { return ColumnRequest::left(first) };
+            let name = key.checked_sub(first_key).and_then(|at| keys.get(at));
+            let title = name.map_or(0, |name| text::width(name));
+            ColumnRequest::right(values(key).min(most).max(title).max(KEY_VALUE))
+        });
+        LaidTable { table, members, keys, first_key }
     }
 }
 
-/// The first column, of names: a third of the screen at most.
-fn names(longest: usize, width: u16) -> ColumnRequest {
-    ColumnRequest::left(longest.clamp(KEY.0, KEY.1).min((width as usize / 3).max(4)))
+/// The first column, of names: whole up to a third of the screen.
+fn names_width(longest: usize, width: usize) -> usize {
+    longest.clamp(NAME, WHOLE_NAME.max(width / 3)).min((width / 3).max(4))
 }
 
-fn widest(width: u16) -> usize {
+/// The widest that a column may be where not all are seen at once.
+fn widest_of_many(width: usize) -> usize {
     if width < 100 { NARROW } else { VALUE.1 }
+}
+
+/// The widest that a column may be: as wide as it wants where all have room, else so wide that all are seen at once, but
+/// no less than `otherwise`, which is for columns too many for that. None is less than `least` wide.
+fn widest(
+    columns: usize,
+    room: usize,
+    least: usize,
+    otherwise: usize,
+    whole: impl Fn(usize) -> usize,
+) -> usize {
+    if columns == 0 || columns * (least + GAP) > room + GAP {
+        return otherwise;
+    }
+    let mut wanted: Vec<usize> = (0..columns).map(whole).collect();
+    wanted.sort_unstable();
+    let mut left = (room + GAP).saturating_sub(columns * GAP);
+    // What the narrow ones leave, the wide ones share.
+    for (at, width) in wanted.iter().enumerate() {
+        let share = left / (columns - at);
+        if *width > share {
+            return share.max(otherwise);
+        }
+        left -= width;
+    }
+    usize::MAX
 }
 
 /// Whether there is room to say what kind of key each is.
@@ -89,24 +170,17 @@ fn shown_at(place: &VisibleColumn) -> Option<usize> {
     place.column.checked_sub(1)
 }
 
-fn title(entry: &Entry) -> String {
-    match entry.kind {
-        EntryKind::Attribute => entry.spec.name(),
-        _ => text::clean(entry.spec.title()).into_owned(),
-    }
-}
-
 /// A click on a cell moves the cursors there, and opens its chart where they were already; one on a title chooses the column.
 pub fn click(app: &mut App, (x, y): (u16, u16)) {
-    let (area, now) = (table_area(app.geometry().body), app.now);
-    let Some(Screen::Compare(screen)) = app.screens.last_mut() else { return };
+    let area = table_area(app.geometry().body);
+    let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     if screen.tab != CompareTab::Table || screen.shown.is_empty() {
         return;
     }
-    let cells = MemberCells::new(screen, &app.runs.badges, now);
-    let Some(hit) = cells.and_then(|cells| cells.table(area).hit(x, y)) else {
-        return;
-    };
+    // The width of the sign for what is cut is the same in all sets of glyphs.
+    let hit = MemberCells::new(app, screen).and_then(|cells| cells.laid(area, "~").table.hit(x, y));
+    let Some(hit) = hit else { return };
+    let Some(Screen::Compare(screen)) = app.screens.last_mut() else { return };
     let (row, column) = match hit {
         Hit::Title(column) => (None, Some(column)),
         Hit::Row(row, column) => (Some(row), column),
@@ -119,5 +193,20 @@ pub fn click(app: &mut App, (x, y): (u16, u16)) {
     screen.member_cursor.at = member.unwrap_or(before.1);
     if row.is_some() && (screen.key_cursor.at, screen.member_cursor.at) == before {
         open_chart(app);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_there_is_room() {
+        let widest = |wanted: &[usize], room: usize| widest(wanted.len(), room, 9, 14, |at| wanted[at]);
+        assert_eq!(widest(&[20, 30, 40], 94), usize::MAX, "all have room");
+        assert_eq!(widest(&[20, 30, 40], 84), 30, "the widest gives way");
+        assert_eq!(widest(&[9, 60, 60], 84), 35, "what one leaves the others share");
+        assert_eq!(widest(&[60; 4], 60), 14, "all would be too narrow");
+        assert_eq!(widest(&[20; 9], 60), 14, "they are never seen at once");
     }
 }

@@ -5,34 +5,59 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::cells::MemberCells;
-use super::{has_kind, shown_at, title};
-use crate::catalog::Bound;
-use crate::compare::Entry;
+use rustc_hash::FxHashMap;
+
+use super::cells::{BASE, CellText, MemberCells, full_text};
+use super::{LaidTable, has_kind, shown_at};
 use crate::text;
 use crate::tui::core::app::App;
-use crate::tui::features::compare::CompareScreen;
+use crate::tui::features::compare::view::{full_text_area, table_area};
+use crate::tui::features::compare::{CompareScreen, labels};
 use crate::tui::widgets::frame::centred;
-use crate::tui::widgets::table::{RowContent, Table, VisibleColumn};
+use crate::tui::widgets::table::{RowContent, VisibleColumn};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
 
-/// Cells of a name that aliases leave, and of an alias that still says something.
-const LEAST_NAME: usize = 8;
+/// Cells of an alias that still says something.
 const LEAST_BADGE: usize = 5;
 
 /// What all rows have in common.
 struct TableView<'a> {
     cells: MemberCells<'a>,
-    table: Table,
+    laid: LaidTable,
     theme: &'a Theme,
-    best_run: Option<&'a str>,
 }
 
-pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let Some(cells) = MemberCells::new(screen, &app.runs.badges, app.now) else { return };
+/// The texts of a row or column that are too long, by the cells that they have: none is cut to the same text as another.
+#[derive(Default)]
+struct LongTexts {
+    texts: Vec<String>,
+    cut: FxHashMap<usize, FxHashMap<String, String>>,
+}
+
+impl LongTexts {
+    fn new<'a>(cells: impl Iterator<Item = (&'a CellText, usize)>) -> Self {
+        let long = cells.filter(|(said, width)| said.width() > *width).map(|(said, _)| said.words.clone());
+        Self { texts: long.collect(), ..Self::default() }
+    }
+
+    fn cut(&mut self, said: &CellText, width: usize, ellipsis: &str) -> String {
+        if said.width() <= width {
+            return said.words.clone();
+        }
+        let room = width.saturating_sub(usize::from(said.is_best));
+        let texts = &mut self.texts;
+        let cut = self.cut.entry(room).or_insert_with(|| labels::cut_apart(texts, room, ellipsis));
+        let cut = cut.get(&said.words).map_or(said.words.as_str(), String::as_str);
+        text::cut(cut, room, ellipsis)
+    }
+}
+
+pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
+    let area = table_area(body);
+    let Some(cells) = MemberCells::new(app, screen) else { return };
     if screen.shown.is_empty() {
-        let words = match (screen.words.value(), screen.shows_equal) {
+        let words = match (screen.words.value(), screen.shows_all) {
             ("", false) => "nothing differs between these runs; d shows everything".to_owned(),
             ("", true) => "these runs have nothing to compare".to_owned(),
             (words, _) => format!("nothing matches {}; esc clears it", text::clean(words)),
@@ -40,98 +65,121 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
         centred(frame, area, vec![Line::styled(words, theme.dim)]);
         return;
     }
-    let view = TableView { table: cells.table(area), cells, theme, best_run: app.best.run_id() };
+    let full = full_text(&cells).unwrap_or_default();
+    let view = TableView { laid: cells.laid(area, theme.glyphs.ellipsis), cells, theme };
     if screen.is_turned {
         view.members_as_rows(frame);
     } else {
         view.keys_as_rows(frame, has_kind(area));
     }
+    let place = full_text_area(body);
+    let mut lines = text::wrap(&full, place.width as usize);
+    if lines.len() > place.height as usize && place.height > 0 {
+        // What is left of it goes into the last line, as far as it can.
+        let rest = lines.split_off(place.height as usize - 1).join(" ");
+        lines.push(text::cut(&rest, place.width as usize, theme.glyphs.ellipsis));
+    }
+    let first = place.height.saturating_sub(lines.len() as u16);
+    for (at, line) in lines.into_iter().take(place.height as usize).enumerate() {
+        let place = Rect { y: place.y + first + at as u16, height: 1, ..place };
+        frame.render_widget(Line::styled(line, theme.text), place);
+    }
 }
 
 impl TableView<'_> {
     fn keys_as_rows(&self, frame: &mut Frame<'_>, has_kind: bool) {
-        let Self { cells, table, theme, .. } = self;
-        let places = &table.columns.places;
+        let Self { cells, laid, theme } = self;
+        let places = &laid.table.columns.places;
         let titles = places.iter().map(|place| {
             let member = shown_at(place);
-            member.map_or_else(Line::default, |at| self.member(at, place, table.heading(place, theme)))
+            member.map_or_else(Line::default, |at| self.member(at, place, laid.table.heading(place, theme)))
         });
         let mut last_kind = None;
-        table.draw(frame, theme, titles.collect(), theme.selection, |at| {
+        laid.table.draw(frame, theme, titles.collect(), theme.selection, |at| {
             let Some((entry, bound)) = cells.bound_entry(at) else { return RowContent::default() };
             let is_other = last_kind.replace(entry.kind) != Some(entry.kind);
             let kind = if has_kind && is_other { entry.kind.word() } else { "" };
             let style = if entry.differs { theme.text } else { theme.dim };
-            let line = places.iter().map(|place| match shown_at(place) {
-                None => self.key(entry, place, style),
-                Some(member) => self.value((entry, &bound), member, place, table.is_chosen(at, place)),
+            let said: Vec<Option<CellText>> =
+                places.iter().map(|place| Some(cells.said(entry, &bound, shown_at(place)?))).collect();
+            let known =
+                said.iter().zip(places).filter_map(|(said, place)| Some((said.as_ref()?, place.width)));
+            let mut long = LongTexts::new(known);
+            let line = places.iter().zip(&said).map(|(place, said)| match said {
+                None => self.key(at, place, style),
+                Some(said) => self.value(said, &mut long, place, laid.table.is_chosen(at, place)),
             });
             RowContent { lead: Line::styled(format!(" {kind}"), theme.dim), cells: line.collect() }
         });
     }
 
     fn members_as_rows(&self, frame: &mut Frame<'_>) {
-        let Self { cells, table, theme, .. } = self;
-        let places = &table.columns.places;
+        let Self { cells, laid, theme } = self;
+        let places = &laid.table.columns.places;
         let entries: Vec<_> = places.iter().map(|place| cells.bound_entry(shown_at(place)?)).collect();
-        let titles = places.iter().zip(&entries).map(|(place, entry)| match entry {
+        let titles = places.iter().map(|place| match shown_at(place) {
             None => Line::default(),
-            Some((entry, _)) => self.key(entry, place, table.heading(place, theme)),
+            Some(key) => self.key(key, place, laid.table.heading(place, theme)),
         });
-        table.draw(frame, theme, titles.collect(), theme.selection, |member| {
-            let line = places.iter().zip(&entries).map(|(place, entry)| match entry {
+        let mut long: Vec<LongTexts> = places
+            .iter()
+            .zip(&entries)
+            .map(|(place, entry)| {
+                let Some((entry, bound)) = entry else { return LongTexts::default() };
+                let shown = laid.table.rows.shown.clone();
+                let said: Vec<CellText> = shown.map(|member| cells.said(entry, bound, member)).collect();
+                LongTexts::new(said.iter().map(|said| (said, place.width)))
+            })
+            .collect();
+        laid.table.draw(frame, theme, titles.collect(), theme.selection, |member| {
+            let line = places.iter().zip(&entries).zip(&mut long).map(|((place, entry), long)| match entry {
                 None => self.member(member, place, theme.heading),
                 Some((entry, bound)) => {
-                    self.value((entry, bound), member, place, table.is_chosen(member, place))
+                    let said = cells.said(entry, bound, member);
+                    self.value(&said, long, place, laid.table.is_chosen(member, place))
                 }
             });
             RowContent { lead: Line::default(), cells: line.collect() }
         });
     }
 
-    fn key(&self, entry: &Entry, place: &VisibleColumn, style: Style) -> Line<'static> {
-        Line::styled(text::cut(&title(entry), place.width, self.theme.glyphs.ellipsis), style)
+    fn key(&self, at: usize, place: &VisibleColumn, style: Style) -> Line<'static> {
+        Line::styled(text::cut(self.laid.key(at), place.width, self.theme.glyphs.ellipsis), style)
     }
 
     fn value(
         &self,
-        (entry, bound): (&Entry, &Bound),
-        member: usize,
+        said: &CellText,
+        long: &mut LongTexts,
         place: &VisibleColumn,
         is_chosen: bool,
     ) -> Line<'static> {
         let theme = self.theme;
-        let said = self.cells.said(entry, bound, member);
         let style = (said.style)(theme);
         let style = if is_chosen { style.add_modifier(Modifier::UNDERLINED) } else { style };
         let star = if said.is_best { theme.glyphs.best } else { "" };
-        Line::styled(text::cut(&format!("{star}{}", said.words), place.width, theme.glyphs.ellipsis), style)
+        let words = long.cut(said, place.width, theme.glyphs.ellipsis);
+        Line::styled(format!("{star}{words}"), style)
     }
 
-    /// Letter, name, and how many runs stand behind it.
+    /// Letter, name, aliases, and how many runs stand behind it.
     fn member(&self, member: usize, place: &VisibleColumn, style: Style) -> Line<'static> {
-        let Self { cells, theme, .. } = self;
-        let (name, others) = cells.comparison.title(member);
+        let Self { cells, theme, laid } = self;
         let slot = cells.screen.slot(member);
-        let others = if others > 0 { format!(" +{others}") } else { String::new() };
-        let base = if cells.base == Some(member) { " base" } else { "" };
-        let rows = &cells.comparison.members[member].rows;
-        let is_best = rows.iter().any(|row| self.best_run == Some(cells.comparison.catalog.run_id(*row)));
-        let sign = if is_best { theme.glyphs.best } else { "" };
+        let (name, others) = (&laid.members[member], cells.others(member));
+        let base = if cells.base == Some(member) { BASE } else { "" };
+        let sign = if cells.is_best(member) { theme.glyphs.best } else { "" };
         let room = place.width.saturating_sub(2 + others.len() + base.len() + text::width(sign));
-        let name = text::clean(name);
-        // The end of a long name gives way to aliases; a letter or two of one say nothing.
-        let left = room.saturating_sub(text::width(&name).min(LEAST_NAME) + 1);
-        let badges = cells.badges(member);
-        let badges =
-            if left < LEAST_BADGE { String::new() } else { text::cut(&badges, left, theme.glyphs.ellipsis) };
-        let room = if badges.is_empty() { room } else { room - text::width(&badges) - 1 };
-        let name = text::cut(&name, room, theme.glyphs.ellipsis);
+        let left = room.saturating_sub(text::width(name) + 1);
+        let badges = match cells.badges(member) {
+            badges if left < LEAST_BADGE.min(text::width(&badges)) => String::new(),
+            badges => text::cut(&badges, left, theme.glyphs.ellipsis),
+        };
         let gap = if badges.is_empty() { "" } else { " " };
         Line::from(vec![
             Span::styled(format!("{} ", letter(slot)), theme.line(slot)),
             Span::styled(sign, theme.good),
-            Span::styled(name, style),
+            Span::styled(text::cut(name, room, theme.glyphs.ellipsis), style),
             Span::raw(gap),
             Span::styled(badges, theme.selected),
             Span::styled(others, theme.dim),

@@ -1,0 +1,227 @@
+//! The best runs as a podium: rank, how far behind the best, spread, and the params that differ.
+
+use std::sync::Arc;
+
+use super::Chosen;
+use crate::catalog::{Catalog, Row};
+use crate::compare::axes::cell_words;
+use crate::compare::{Comparison, Entry, EntryKind};
+use crate::config::Glyphs;
+use crate::mlflow::RunId;
+use crate::select::{Selection, is_seed, reason, spread};
+use crate::text;
+use crate::tui::core::app::App;
+use crate::tui::core::requests::go_to_run;
+use crate::tui::core::signs::RunSign;
+use crate::tui::widgets::picker::{Item, Picked, Picker};
+
+/// Metrics up to which names are read for folds and params are compared: more take longer than a key may.
+const FEW_METRICS: usize = 2_000;
+/// Params that are told, and cells of each at most.
+const PARAMS: usize = 4;
+const PARAM: usize = 24;
+/// Cells of the bar of the best.
+const BAR: usize = 10;
+/// Cells between columns, and around the list.
+const GAP: usize = 2;
+const FRAME: usize = 9;
+
+/// A column beside the names, and how much it matters where not all have room: the least first.
+struct Column {
+    order: u8,
+    cells: Vec<String>,
+    is_right: bool,
+}
+
+impl Column {
+    fn new(order: u8, cells: Vec<String>, is_right: bool) -> Self {
+        Self { order, cells, is_right }
+    }
+
+    fn width(&self) -> usize {
+        self.cells.iter().map(|cell| text::width(cell)).max().unwrap_or(0)
+    }
+}
+
+pub fn open(app: &mut App) {
+    let Some(Chosen { catalog, selection, shown, .. }) = app.best.chosen() else { return };
+    let Some(selection) = shown.as_ref().or(selection.as_ref()) else { return };
+    let labels: Vec<String> = selection
+        .ranking
+        .iter()
+        .enumerate()
+        .map(|(at, ranked)| {
+            let id = catalog.run_id(ranked.row);
+            let label = format!("{:>2}  {} {}", at + 1, catalog.run_name(ranked.row), app.runs.badges.of(id));
+            label.trim_end().to_owned()
+        })
+        .collect();
+    let longest = labels.iter().map(|label| text::width(&text::clean(label))).max().unwrap_or(0);
+    let room = (app.size.0 as usize).saturating_sub(longest + FRAME);
+    let notes = notes(columns(app, catalog, selection), selection.ranking.len(), room);
+    let items = labels.into_iter().zip(notes).zip(&selection.ranking).map(|((label, note), ranked)| Item {
+        label,
+        note,
+        on: Some(app.runs.selected.contains(catalog.run_id(ranked.row))),
+        value: RunId::from(catalog.run_id(ranked.row)),
+    });
+    let of = shown
+        .as_ref()
+        .map_or(String::new(), |shown| format!(" of the {} shown", text::count(shown.considered)));
+    let title = format!("Leaderboard{of}: {} (space selects)", reason::aim(&selection.policy));
+    let items: Vec<_> = items.collect();
+    Picker::new(title, items, |app, picked, effects| match picked {
+        Picked::Chosen(id) => go_to_run(app, &id, effects),
+        // Selected runs lie over one another in the charts, and are compared.
+        Picked::Toggled(id, on) => select(app, &id, on),
+        Picked::Removed(_) => {}
+    })
+    .open(app);
+}
+
+fn select(app: &mut App, id: &RunId, on: bool) {
+    let runs = &mut app.runs;
+    if !on {
+        runs.selected.remove(id.as_str());
+    } else if let Some((row, experiment)) = runs.catalog.find(id.as_str()).zip(runs.experiment.clone()) {
+        runs.selected.insert(id.as_str(), runs.catalog.run_name(row), &experiment);
+    }
+}
+
+fn columns(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Vec<Column> {
+    let ranking = &selection.ranking;
+    let rows: Vec<Row> = ranking.iter().map(|ranked| ranked.row).collect();
+    let first: Vec<f64> = ranking.iter().map(|ranked| ranked.values[0]).collect();
+    let best = first.first().copied().unwrap_or(f64::NAN);
+    let gaps = first.iter().map(|value| value - best);
+    let gap = |gap: f64| if gap == 0.0 { String::new() } else { signed(gap) };
+    let sign = |row: &Row| match app.best.sign(catalog.run_id(*row)) {
+        Some(RunSign::Best) => "best".to_owned(),
+        Some(RunSign::BestShown) => "best shown".to_owned(),
+        Some(RunSign::Front) => "front".to_owned(),
+        None => String::new(),
+    };
+    let mut columns = vec![Column::new(3, bars(&first, app.glyphs), false)];
+    for objective in 0..selection.policy.objectives.len() {
+        let values = ranking.iter().map(|ranked| {
+            ranked.values.get(objective).map_or_else(String::new, |value| text::number(*value))
+        });
+        columns.push(Column::new(u8::from(objective > 0), values.collect(), true));
+    }
+    columns.push(Column::new(1, gaps.map(gap).collect(), true));
+    if catalog.metrics.len() <= FEW_METRICS {
+        columns.push(Column::new(4, spreads(catalog, &rows, selection), true));
+    }
+    columns.push(Column::new(2, rows.iter().map(sign).collect(), false));
+    if catalog.metrics.len() <= FEW_METRICS {
+        columns.extend(params(app, catalog, &rows));
+    }
+    columns
+}
+
+/// How much the metric of each run varies over its folds or seeds, where that is known.
+fn spreads(catalog: &Catalog, rows: &[Row], selection: &Selection) -> Vec<String> {
+    let metric = &selection.policy.primary().metric;
+    let sign = |row: &Row| {
+        spread(catalog, *row, metric)
+            .map_or_else(String::new, |found| format!("±{}", text::number(found.deviation)))
+    };
+    rows.iter().map(sign).collect()
+}
+
+/// Bars from the worst that is listed, a cell long, to the best.
+fn bars(values: &[f64], glyphs: Glyphs) -> Vec<String> {
+    let bar = if glyphs == Glyphs::Ascii { "=" } else { "■" };
+    let best = values.first().copied().unwrap_or(f64::NAN);
+    let farthest =
+        values.iter().map(|value| (value - best).abs()).filter(|by| by.is_finite()).fold(0.0, f64::max);
+    let cells = |value: &f64| {
+        let by = (value - best).abs();
+        match (by.is_finite(), farthest > 0.0) {
+            (false, _) => 0,
+            (true, false) => BAR,
+            (true, true) => 1 + ((1.0 - by / farthest) * (BAR - 1) as f64).round() as usize,
+        }
+    };
+    values.iter().map(|value| bar.repeat(cells(value))).collect()
+}
+
+/// The params that most of these runs have and that differ between them, what differs most first.
+fn params(app: &App, catalog: &Arc<Catalog>, rows: &[Row]) -> Vec<Column> {
+    let comparison = Comparison::new(Arc::clone(catalog), rows, false, app.now, &app.selecting.patterns);
+    let told = comparison.entries.iter().filter(|entry| {
+        entry.kind == EntryKind::Param
+            && entry.differs
+            && entry.present * 2 > rows.len()
+            && !is_seed(entry.spec.title())
+    });
+    let ellipsis = if app.glyphs == Glyphs::Ascii { "~" } else { "…" };
+    let column = |(at, entry): (usize, &Entry)| {
+        let bound = comparison.bound(entry);
+        let cell = |member: usize| {
+            let words = cell_words(entry, &comparison.cell(entry, &bound, member, app.now));
+            let whole = text::clean(&format!("{} {words}", entry.spec.title())).into_owned();
+            text::without_middle(&whole, PARAM, ellipsis)
+        };
+        Column::new(5 + at as u8, (0..rows.len()).map(cell).collect(), false)
+    };
+    told.take(PARAMS).enumerate().map(column).collect()
+}
+
+fn signed(by: f64) -> String {
+    let words = text::number(by);
+    if by > 0.0 { format!("+{words}") } else { words }
+}
+
+/// The columns that have room, side by side; what matters least gives way.
+fn notes(mut columns: Vec<Column>, rows: usize, room: usize) -> Vec<String> {
+    columns.retain(|column| column.width() > 0);
+    let used = |columns: &[Column]| columns.iter().map(|column| column.width() + GAP).sum::<usize>();
+    while columns.len() > 1 && used(&columns) > room + GAP {
+        let least = columns.iter().enumerate().max_by_key(|(_, column)| column.order);
+        let Some((at, _)) = least else { break };
+        columns.remove(at);
+    }
+    let cell = |column: &Column, row: usize| {
+        let cell = &column.cells[row];
+        if column.is_right {
+            text::fit_right(cell, column.width(), "")
+        } else {
+            text::fit(cell, column.width(), "")
+        }
+    };
+    let line = |row: usize| columns.iter().map(|column| cell(column, row)).collect::<Vec<_>>().join("  ");
+    (0..rows).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_tell_how_far_behind_a_run_is() {
+        let lengths =
+            |values: &[f64]| -> Vec<usize> { bars(values, Glyphs::Ascii).iter().map(String::len).collect() };
+        assert_eq!(lengths(&[0.5, 0.6, 1.4, f64::INFINITY]), [10, 9, 1, 0]);
+        assert_eq!(lengths(&[0.9, 0.8]), [10, 1]);
+        assert_eq!(lengths(&[0.9, 0.9]), [10, 10]);
+        assert_eq!(lengths(&[]), [0; 0]);
+    }
+
+    #[test]
+    fn what_matters_least_gives_way() {
+        let column =
+            |order: u8, words: [&str; 2]| Column::new(order, words.map(str::to_owned).to_vec(), order == 0);
+        let columns = || {
+            vec![
+                column(3, ["====", "="]),
+                column(0, ["0.5", "10"]),
+                column(1, ["", ""]),
+                column(5, ["lr 0.1", "lr 1"]),
+            ]
+        };
+        assert_eq!(notes(columns(), 2, 40), ["====  0.5  lr 0.1", "=      10  lr 1  "]);
+        assert_eq!(notes(columns(), 2, 16), ["====  0.5", "=      10"]);
+        assert_eq!(notes(columns(), 2, 5), ["0.5", " 10"]);
+    }
+}

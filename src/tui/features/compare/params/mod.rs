@@ -1,0 +1,3 @@
+//! Which params matter for the metric.
+
+pub mod view;
