@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 
 use super::{
     ArtifactList, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf, HistoryCursor, HistoryPart,
-    ModelPage, NewModel, NewRun, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, sample_indices,
+    ModelPage, NewModel, NewRun, RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
+    sample_indices,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -58,7 +59,7 @@ pub trait Backend: Send + Sync + Debug {
     async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>>;
     async fn get_experiment(&self, id: &ExperimentId) -> Inner<Experiment>;
     /// Asked for only where [`Capabilities::counts_runs`] is set.
-    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, u64>> {
+    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, RunCount>> {
         Ok(HashMap::new())
     }
     /// Asked for only where [`Capabilities::counts_runs`] is set.

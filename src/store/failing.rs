@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
     HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
+    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -100,7 +100,7 @@ impl<B: Backend + 'static> Backend for Arc<Failing<B>> {
     async fn get_experiment(&self, id: &ExperimentId) -> Inner<Experiment> {
         self.turn(self.backend.get_experiment(id)).await
     }
-    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, u64>> {
+    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, RunCount>> {
         self.turn(self.backend.run_counts()).await
     }
     async fn latest_experiment(&self) -> Inner<Option<ExperimentId>> {

@@ -38,7 +38,7 @@ pub use capabilities::Capabilities;
 pub use cursor::{Cursor, HistoryCursor};
 pub use error::{ErrorKind, StoreError};
 pub use facade::{Files, Store};
-pub use requests::{NewModel, NewRun, RunSearch, RunUpdate, Scan, ScanValues};
+pub use requests::{NewModel, NewRun, RunCount, RunSearch, RunUpdate, Scan, ScanValues};
 pub use trees::{FileBody, FileTree, FilesOf, Opened, Resume, Sent};
 
 pub use crate::mlflow::order::by_step;

@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 
 use super::error::During;
 use super::{
-    Backend, Capabilities, Changes, Cursor, ErrorKind, Inner, NewRun, Result, RunBatch, RunPage, RunSearch,
-    RunUpdate, Scan, StoreError, StoreInfo,
+    Backend, Capabilities, Changes, Cursor, ErrorKind, Inner, NewRun, Result, RunBatch, RunCount, RunPage,
+    RunSearch, RunUpdate, Scan, StoreError, StoreInfo,
 };
 use crate::mlflow::limits::{self, LimitError};
 use crate::mlflow::{
@@ -145,12 +145,12 @@ impl Store {
         self.call(|| format!("read experiment {id}"), self.backend.get_experiment(id)).await
     }
 
-    /// How many active runs each experiment has; `None` where counting means reading them all.
+    /// How many runs each experiment has; `None` where counting means reading them all.
     ///
     /// # Errors
     ///
     /// If the store does not answer.
-    pub async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>> {
+    pub async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, RunCount>>> {
         if !self.capabilities().counts_runs {
             return Ok(None);
         }

@@ -39,7 +39,7 @@ use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
     HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
+    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -147,7 +147,7 @@ impl Backend for Sqlite {
         self.read(move |db| reading::experiment(db, &id)).await
     }
 
-    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, u64>> {
+    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, RunCount>> {
         self.read(reading::run_counts).await
     }
 

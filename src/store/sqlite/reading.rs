@@ -14,7 +14,7 @@ use crate::mlflow::{
     Run, RunId, RunInfo, RunStatus, Tag, ViewType, limits, tags,
 };
 use crate::store::sql::search::stage_condition;
-use crate::store::{ErrorKind, StoreInfo};
+use crate::store::{ErrorKind, RunCount, StoreInfo};
 
 /// Bytes of the params and tags of one run; from half of that on only the beginnings of long ones are read.
 const HEAVY: usize = 64 << 20;
@@ -61,12 +61,17 @@ pub fn experiment(connection: &mut Connection, id: &ExperimentId) -> Inner<Exper
     found.ok_or_else(|| ErrorKind::NotFound(format!("no experiment {id}")))
 }
 
-pub fn run_counts(connection: &mut Connection) -> Inner<HashMap<ExperimentId, u64>> {
+pub fn run_counts(connection: &mut Connection) -> Inner<HashMap<ExperimentId, RunCount>> {
     let mut statement = connection.db.prepare_cached(
-        "SELECT experiment_id, sum(lifecycle_stage = 'active') FROM runs GROUP BY experiment_id",
+        "SELECT experiment_id, sum(lifecycle_stage = 'active'), count(*), max(start_time) FROM runs \
+         GROUP BY experiment_id",
     )?;
-    let counts = statement
-        .query_map([], |row| Ok((ExperimentId(string(row, 0)), int(row, 1).unwrap_or(0).unsigned_abs())))?;
+    let counts = statement.query_map([], |row| {
+        let number = |at| int(row, at).unwrap_or(0).unsigned_abs();
+        let active = number(1);
+        let deleted = number(2).saturating_sub(active);
+        Ok((ExperimentId(string(row, 0)), RunCount { active, deleted, last_start: int(row, 3) }))
+    })?;
     Ok(counts.collect::<Result<_, _>>()?)
 }
 

@@ -53,6 +53,7 @@ pub const MOVE: &str = "Move";
 pub const PANES: &str = "Panes";
 pub const TABLE: &str = "Table";
 pub const RUNS: &str = "Runs";
+pub const EXPERIMENTS: &str = "Experiments";
 pub const FILES: &str = "Files";
 pub const TRAIN: &str = "Training";
 pub const BEST: &str = "The best run";
@@ -64,7 +65,7 @@ pub const PROGRAM: &str = "Program";
 pub const DIALOGS: &str = "Lists, prompts and questions";
 
 /// All rows, in the order of help and footer.
-static TABLES: [&[ActionRow]; 20] = [
+static TABLES: [&[ActionRow]; 21] = [
     super::go::ROWS,
     runs::actions::TABLE_ROWS,
     runs::actions::SELECTION_ROWS,
@@ -74,6 +75,7 @@ static TABLES: [&[ActionRow]; 20] = [
     models::actions::ROWS,
     runs::actions::WRITING_ROWS,
     experiments::actions::ROWS,
+    experiments::actions::PANE_ROWS,
     export::actions::ROWS,
     files::actions::ROWS,
     compare::actions::ROWS,

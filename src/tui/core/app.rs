@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::keymap::{Chord, Keymap};
-use super::layout::{Focus, Geometry, Tab, geometry};
+use super::layout::{Focus, Geometry, SidePane, Tab, geometry};
 use super::memory::UiMemory;
 use super::poll_interval::PollInterval;
 use crate::config::{Glyphs, Selecting};
@@ -185,7 +185,7 @@ impl App {
     pub fn is_empty_store(&self) -> bool {
         let is_open = |id: &ExperimentId| self.runs.experiment.as_ref() == Some(id);
         self.experiments.are_empty()
-            || matches!(self.experiments.list.as_slice(), [only] if is_open(only.id()))
+            || self.experiments.only().is_some_and(|only| is_open(only.id()))
                 && self.runs.complete
                 && self.runs.catalog.count == 0
     }
@@ -241,7 +241,14 @@ impl App {
 
     /// Where everything is on the screen.
     pub fn geometry(&self) -> Geometry {
-        geometry(self.size, self.focus, self.zoomed, self.memory.layout)
+        geometry(self.size, self.focus, self.zoomed, self.side_pane(), self.memory.layout)
+    }
+
+    /// How the experiments stand beside the runs: as wide as their names need, and not at all where there is nothing to
+    /// choose from, unless the user wants it otherwise.
+    pub fn side_pane(&self) -> SidePane {
+        let is_hidden = self.memory.layout.experiments_hidden.unwrap_or(self.experiments.are_few());
+        SidePane { needed: self.experiments.width(), is_hidden }
     }
 
     /// Whether the dashboard has the keys.
@@ -252,17 +259,24 @@ impl App {
     /// The words that the search types.
     pub fn searched(&mut self) -> &mut Input {
         let is_on_charts = self.is_on_charts();
+        let is_on_experiments = self.searches_experiments();
         match self.screens.last_mut() {
             Some(Screen::Compare(screen)) => &mut screen.words,
             Some(Screen::Models(screen)) => &mut screen.words,
             _ if is_on_charts => &mut self.charts.words,
+            _ if is_on_experiments => &mut self.experiments.words,
             Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) | None => &mut self.runs.words,
         }
     }
 
     /// Whether the search is about runs.
     pub fn searches_runs(&self) -> bool {
-        self.screens.is_empty() && !self.is_on_charts()
+        self.screens.is_empty() && !self.is_on_charts() && !self.searches_experiments()
+    }
+
+    /// Whether it is about experiments.
+    pub fn searches_experiments(&self) -> bool {
+        self.screens.is_empty() && self.focus == Focus::Experiments
     }
 
     /// The same, to be looked at.
@@ -271,6 +285,7 @@ impl App {
             Some(Screen::Compare(screen)) => &screen.words,
             Some(Screen::Models(screen)) => &screen.words,
             _ if self.is_on_charts() => &self.charts.words,
+            _ if self.searches_experiments() => &self.experiments.words,
             Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) | None => &self.runs.words,
         }
     }

@@ -1,6 +1,7 @@
 //! Who owns the keyboard: the one place that says which layer of the screen takes keys, and what they mean there.
 
 use super::app::{App, Overlay, Screen};
+use super::layout::Focus;
 
 /// Where the keys of a row mean it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +14,8 @@ pub enum Scope {
     Everywhere,
     /// The explorer's panes.
     Panes,
+    /// The list of experiments.
+    Experiments,
     /// Charts, in a pane or as a screen.
     Charts,
     /// One chart as a screen.
@@ -56,6 +59,8 @@ pub enum Layer {
     Models,
     /// The charts of a run, in their pane.
     Dashboard,
+    /// The list of experiments, in its pane.
+    Experiments,
     Panes,
 }
 
@@ -76,6 +81,9 @@ impl Layer {
             Self::Compare => &[Scope::Compare, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Models => &[Scope::Models, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Dashboard => &[Scope::Charts, Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
+            Self::Experiments => {
+                &[Scope::Experiments, Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere]
+            }
             Self::Panes => &[Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
         }
     }
@@ -103,7 +111,7 @@ impl Scope {
     }
 }
 
-pub const LAYERS: [Layer; 16] = [
+pub const LAYERS: [Layer; 17] = [
     Layer::Help,
     Layer::Messages,
     Layer::Report,
@@ -119,6 +127,7 @@ pub const LAYERS: [Layer; 16] = [
     Layer::Compare,
     Layer::Models,
     Layer::Dashboard,
+    Layer::Experiments,
     Layer::Panes,
 ];
 
@@ -146,6 +155,7 @@ impl App {
                 Some(Screen::Log(_)) => Layer::Log,
                 Some(Screen::Models(_)) => Layer::Models,
                 None if self.is_on_charts() => Layer::Dashboard,
+                None if self.focus == Focus::Experiments => Layer::Experiments,
                 None => Layer::Panes,
             },
         }

@@ -7,10 +7,10 @@ use super::app::{App, Dragged, Overlay, Screen};
 use super::effect::Effects;
 use super::go::{self, Action, step};
 use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
-use super::requests::{open_selected, show_cursors};
+use super::requests::show_cursors;
 use crate::tui::core::layout::Tab;
 use crate::tui::features::details::view::tab_at;
-use crate::tui::features::{charts, compare, models, runs, sweeps};
+use crate::tui::features::{charts, compare, experiments, models, runs, sweeps};
 use crate::tui::widgets::picker;
 
 /// Lines that a notch of the wheel moves.
@@ -133,11 +133,11 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Effe
     match pane {
         Focus::Experiments if line >= 1 && line <= rows => {
             let at = app.experiments.cursor.top + line - 1;
-            if at < app.experiments.list.len() {
+            if at < app.experiments.length() {
                 let is_again = app.experiments.cursor.at == at;
-                app.experiments.cursor.jump(at, app.experiments.list.len(), rows);
+                app.experiments.cursor.jump(at, app.experiments.length(), rows);
                 if is_again {
-                    open_selected(app, effects);
+                    experiments::update::open(app, effects);
                 }
             }
         }

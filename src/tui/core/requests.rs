@@ -25,7 +25,7 @@ const REFRESHING: &str = "refreshing";
 /// Keeps the cursors on the screen where it is another one than before.
 pub fn show_cursors(app: &mut App) {
     let places = app.geometry();
-    app.experiments.cursor.show(app.experiments.list.len(), places.rows(Focus::Experiments));
+    app.experiments.cursor.show(app.experiments.length(), places.rows(Focus::Experiments));
     app.runs.cursor.show(app.runs.length(), places.rows(Focus::Runs));
 }
 
@@ -101,9 +101,14 @@ pub fn offer(app: &App) -> String {
     sweeps::update::offer(app)
 }
 
-pub fn open_selected(app: &mut App, effects: &mut Effects) {
-    let Some(listed) = app.experiments.under_cursor() else { return };
-    let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
+/// Opens an experiment that is listed, with the cursor of the list on it.
+pub fn open_experiment(app: &mut App, id: &ExperimentId, effects: &mut Effects) {
+    let height = app.geometry().rows(Focus::Experiments);
+    if app.experiments.under_cursor().is_none_or(|listed| listed.id() != id) {
+        app.experiments.go_to(id, height);
+    }
+    let Some(listed) = app.experiments.find(id) else { return };
+    let (id, name, is_deleted) = (id.clone(), listed.experiment.name.clone(), listed.is_deleted());
     app.focus = Focus::Runs;
     if app.runs.experiment.as_ref() == Some(&id) {
         return;
@@ -111,6 +116,8 @@ pub fn open_selected(app: &mut App, effects: &mut Effects) {
     remember(app, effects);
     let remembered = app.memory.experiments.get(id.as_str()).cloned().unwrap_or_default();
     app.runs.open(id.clone(), name, &remembered);
+    // The runs of a deleted experiment are deleted too.
+    app.runs.deleted |= is_deleted;
     runs::views::come_back(app, remembered.view.as_deref());
     runs::views::take_wanted(app, effects);
     app.details.clear();
@@ -234,7 +241,7 @@ pub fn failing(app: &mut App, error: StoreError, retry_ms: u64) {
 
 /// Asks for another name of the run under the cursor.
 pub fn rename_run(app: &mut App) {
-    runs::dialogs::rename(app, experiments::update::named);
+    runs::dialogs::rename(app, experiments::dialogs::named);
 }
 
 /// Runs were counted.
