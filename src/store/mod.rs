@@ -16,6 +16,7 @@ mod backoff;
 pub mod batch;
 mod capabilities;
 mod cursor;
+mod data_sets;
 mod error;
 mod facade;
 #[cfg(test)]
@@ -30,7 +31,9 @@ mod sqlite;
 mod trees;
 pub mod uri;
 
-pub use answers::{ArtifactList, Changes, HistoryPart, ModelPage, RunPage, StoreInfo};
+pub use answers::{
+    ArtifactList, Changes, DatasetUse, HistoryPart, ModelPage, RunPage, StoreInfo, UsedDataset,
+};
 pub use backend::{Artifacts, Backend, Inner, LoggedModels, Registry};
 pub use backoff::Backoff;
 pub use batch::RunBatch;

@@ -421,6 +421,14 @@ impl LoggedModels for Memory {
         .await
     }
 
+    async fn logged_models_in(&self, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>> {
+        self.call(|state| {
+            let all = state.models.iter();
+            Ok(all.filter(|model| model.experiment_id == *experiment).cloned().collect())
+        })
+        .await
+    }
+
     async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
         self.call(|state| state.create_model(model)).await
     }

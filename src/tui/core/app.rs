@@ -15,6 +15,7 @@ use crate::tui::features::charts::dashboard::Dashboard;
 use crate::tui::features::charts::histories::Histories;
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::compare::CompareScreen;
+use crate::tui::features::datasets::DatasetsScreen;
 use crate::tui::features::details::Details;
 use crate::tui::features::experiments::Experiments;
 use crate::tui::features::files::Saving;
@@ -65,6 +66,8 @@ pub enum Screen {
     Log(Box<LogScreen>),
     /// Registered models and their versions.
     Models(Box<ModelsScreen>),
+    /// The data sets of an experiment.
+    Datasets(Box<DatasetsScreen>),
 }
 
 /// How it stands with the store.
@@ -265,7 +268,9 @@ impl App {
             Some(Screen::Models(screen)) => &mut screen.words,
             _ if is_on_charts => &mut self.charts.words,
             _ if is_on_experiments => &mut self.experiments.words,
-            Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) | None => &mut self.runs.words,
+            Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Datasets(_)) | None => {
+                &mut self.runs.words
+            }
         }
     }
 
@@ -286,7 +291,9 @@ impl App {
             Some(Screen::Models(screen)) => &screen.words,
             _ if self.is_on_charts() => &self.charts.words,
             _ if self.searches_experiments() => &self.experiments.words,
-            Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) | None => &self.runs.words,
+            Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Datasets(_)) | None => {
+                &self.runs.words
+            }
         }
     }
 

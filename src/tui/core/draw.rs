@@ -12,7 +12,7 @@ use super::layer::{Layer, Scope};
 use super::layout::{Focus, Geometry, details_body};
 use crate::text;
 use crate::tui::features::charts::pictures::Pictures;
-use crate::tui::features::{charts, compare, details, experiments, models, runs, sweeps};
+use crate::tui::features::{charts, compare, datasets, details, experiments, models, runs, sweeps};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 use crate::tui::widgets::{confirm, help, keys, messages, picker, prompt, report};
@@ -40,6 +40,9 @@ pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>
             sweeps::screen::view::draw(app, screen, picture, theme, frame, places.body);
         }
         Some(Screen::Models(screen)) => models::view::draw(app, screen, theme, frame, places.body),
+        Some(Screen::Datasets(screen)) => {
+            datasets::view::draw(app, screen, theme, frame, places.body);
+        }
         Some(Screen::Log(screen)) => sweeps::log::view::draw(screen, theme, frame, places.body),
         None => draw_panes(app, pictures, &places, theme, frame),
     }

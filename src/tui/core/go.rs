@@ -8,7 +8,7 @@ use super::effect::Effects;
 use super::layer::{Layer, Scope};
 use super::layout::{Focus, Tab};
 use super::requests::{show_cursors, words_changed};
-use crate::tui::features::{charts, compare, details, experiments, models, runs, sweeps};
+use crate::tui::features::{charts, compare, datasets, details, experiments, models, runs, sweeps};
 use crate::tui::widgets::{help, messages};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,6 +114,7 @@ fn can_open(app: &App) -> Possible {
         Some(Screen::Compare(_)) => compare::actions::can_open(app),
         Some(Screen::Sweep(_)) => sweeps::actions::can_open_trial(app),
         Some(Screen::Models(_)) => models::actions::can_open(app),
+        Some(Screen::Datasets(_)) => datasets::actions::can_open(app),
         Some(Screen::Chart(_) | Screen::Log(_)) => Err("nothing to open here"),
         None => can_open_pane(app),
     }
@@ -141,7 +142,9 @@ fn can_search(app: &App) -> Possible {
     match app.screens.last() {
         Some(Screen::Compare(_)) => compare::actions::is_table(app),
         Some(Screen::Models(_)) => always(app),
-        Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) => Err("nothing to search here"),
+        Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Datasets(_)) => {
+            Err("nothing to search here")
+        }
         None if app.is_on_charts() => given(app.details.run().is_some(), "no run under the cursor"),
         None if app.focus == Focus::Experiments => given(app.experiments.loaded, "nothing to search yet"),
         None => on_loaded_runs(app),
@@ -178,6 +181,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Layer::Chart => charts::update::go(app, action),
         Layer::Compare => compare::update::go(app, action),
         Layer::Models => models::update::go(app, action, effects),
+        Layer::Datasets => datasets::update::go(app, action, effects),
         Layer::Dashboard => {
             if !charts::update::move_in_dashboard(app, action) {
                 in_panes(app, action, effects);

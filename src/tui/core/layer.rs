@@ -30,6 +30,8 @@ pub enum Scope {
     Log,
     /// Registered models and their versions.
     Models,
+    /// The data sets of an experiment.
+    Datasets,
     /// The form of a sweep.
     Plan,
     Picker,
@@ -57,6 +59,7 @@ pub enum Layer {
     Chart,
     Compare,
     Models,
+    Datasets,
     /// The charts of a run, in their pane.
     Dashboard,
     /// The list of experiments, in its pane.
@@ -80,6 +83,7 @@ impl Layer {
             Self::Chart => &[Scope::Chart, Scope::Charts, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Compare => &[Scope::Compare, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Models => &[Scope::Models, Scope::Go, Scope::Move, Scope::Everywhere],
+            Self::Datasets => &[Scope::Datasets, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Dashboard => &[Scope::Charts, Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Experiments => {
                 &[Scope::Experiments, Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere]
@@ -111,7 +115,7 @@ impl Scope {
     }
 }
 
-pub const LAYERS: [Layer; 17] = [
+pub const LAYERS: [Layer; 18] = [
     Layer::Help,
     Layer::Messages,
     Layer::Report,
@@ -126,6 +130,7 @@ pub const LAYERS: [Layer; 17] = [
     Layer::Chart,
     Layer::Compare,
     Layer::Models,
+    Layer::Datasets,
     Layer::Dashboard,
     Layer::Experiments,
     Layer::Panes,
@@ -154,6 +159,7 @@ impl App {
                 Some(Screen::Sweep(_)) => Layer::Sweep,
                 Some(Screen::Log(_)) => Layer::Log,
                 Some(Screen::Models(_)) => Layer::Models,
+                Some(Screen::Datasets(_)) => Layer::Datasets,
                 None if self.is_on_charts() => Layer::Dashboard,
                 None if self.focus == Focus::Experiments => Layer::Experiments,
                 None => Layer::Panes,

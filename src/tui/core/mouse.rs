@@ -10,7 +10,7 @@ use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
 use super::requests::show_cursors;
 use crate::tui::core::layout::Tab;
 use crate::tui::features::details::view::tab_at;
-use crate::tui::features::{charts, compare, experiments, models, runs, sweeps};
+use crate::tui::features::{charts, compare, datasets, experiments, models, runs, sweeps};
 use crate::tui::widgets::picker;
 
 /// Lines that a notch of the wheel moves.
@@ -40,7 +40,10 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
         Some(Screen::Compare(_)) if is_click => return compare::table::click(app, (event.column, event.row)),
         Some(Screen::Sweep(_)) if is_click => return sweeps::screen::update::click(app, event),
         Some(Screen::Models(_)) if is_click => return models::update::click(app, event, effects),
-        Some(Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_)) => {
+        Some(Screen::Datasets(_)) if is_click => return datasets::update::click(app, event.row, effects),
+        Some(
+            Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
+        ) => {
             let action = if wheel > 0 { Action::Down } else { Action::Up };
             return (0..wheel.abs()).for_each(|_| go::perform(app, action, effects));
         }

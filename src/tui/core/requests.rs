@@ -10,6 +10,7 @@ use super::effect::{Effects, Shell};
 use super::layout::Focus;
 use super::selected::DrawnRun;
 use crate::catalog::view::LineKey;
+use crate::mlflow::filter::Expression;
 use crate::mlflow::{ExperimentId, RunId};
 use crate::store::{Result, StoreError};
 use crate::tui::features::charts::metrics::{ChartMetric, grouped};
@@ -76,6 +77,18 @@ pub fn view_changed(app: &mut App, effects: &mut Effects) {
     app.runs.changed = true;
     app.runs.range_from = None;
     project(app, effects);
+}
+
+/// Shows the runs that pass a filter, which takes the place of the one before.
+pub fn filter_runs(app: &mut App, text: String, effects: &mut Effects) {
+    match Expression::parse(&text) {
+        Ok(filter) => {
+            app.focus = Focus::Runs;
+            app.runs.set_filter(text, filter);
+            view_changed(app, effects);
+        }
+        Err(error) => app.say(format!("the filter {text} cannot be read: {error}")),
+    }
 }
 
 pub fn load_experiments(app: &mut App, effects: &mut Effects) {

@@ -3,6 +3,7 @@
 mod charts;
 mod choosing;
 mod comparing;
+mod data_sets;
 mod hostile;
 mod listing;
 mod previews;

@@ -32,6 +32,7 @@ pub(super) async fn conformance(store: &Store, prefix: &str) -> ExperimentId {
     histories(store, &first.info.run_id, &second.info.run_id).await;
     life(store, &second.info.run_id, &unnamed.info.run_id).await;
     data_sets(store, &first.info.run_id).await;
+    of_all_runs(store, &experiment, &first.info.run_id, &second.info.run_id).await;
     artifacts(store, &first.info.run_id).await;
     searches(store, &experiment).await;
     models(store, prefix, &first).await;
@@ -140,6 +141,41 @@ async fn data_sets(store: &Store, id: &RunId) {
     assert_eq!(run.inputs.len(), 1, "the same data set twice is one input");
     assert_eq!(run.inputs[0].dataset.name, "wine");
     assert_eq!(run.inputs[0].tags, input.tags);
+}
+
+/// The data sets and models of an experiment as a whole.
+async fn of_all_runs(store: &Store, experiment: &ExperimentId, first: &RunId, second: &RunId) {
+    let dataset = |name: &str, digest: &str| DatasetInput {
+        dataset: Dataset {
+            name: name.into(),
+            digest: digest.into(),
+            source_type: "local".into(),
+            source: "{\"uri\": \"wine.csv\"}".into(),
+            schema: Some("{}".into()),
+            profile: None,
+        },
+        tags: vec![Tag::new("mlflow.data.context", "eval")],
+    };
+    store.log_inputs(second, &[dataset("wine", "abc123"), dataset("beer", "x1")]).await.unwrap();
+    let used = store.data_sets(experiment, ViewType::ActiveOnly).await.unwrap();
+    let names: Vec<_> = used.iter().map(|used| (used.dataset.name.as_str(), used.uses.len())).collect();
+    assert_eq!(names, [("beer", 1), ("wine", 2)]);
+    let context_of = |run: &RunId| {
+        let of = used[1].uses.iter().find(|of| of.run == *run);
+        of.map(|of| of.context.clone())
+    };
+    assert_eq!(context_of(first).as_deref(), Some("training"));
+    assert_eq!(context_of(second).as_deref(), Some("eval"));
+    assert_eq!(used[1].dataset.schema.as_deref(), Some("{}"));
+    store.delete_run(second).await.unwrap();
+    assert_eq!(store.data_sets(experiment, ViewType::ActiveOnly).await.unwrap().len(), 1);
+    assert_eq!(store.data_sets(experiment, ViewType::All).await.unwrap().len(), 2);
+    store.restore_run(second).await.unwrap();
+    match store.logged_models_in(experiment).await {
+        Ok(models) => assert!(models.iter().all(|model| model.experiment_id == *experiment)),
+        // MLflow 2 has none.
+        Err(error) => assert!(matches!(error.kind, ErrorKind::Unsupported(_)), "{error}"),
+    }
 }
 
 async fn artifacts(store: &Store, id: &RunId) {

@@ -4,7 +4,6 @@
 
 use super::artifacts::OpenFile;
 use super::effects::Effect;
-use super::lines::whole;
 use super::models::RunModel;
 use super::series::in_order;
 use super::view::file_area;
@@ -98,7 +97,7 @@ fn show_whole(app: &mut App) {
         return app.say("there is no more of this");
     };
     let title = text::clean(line.key.trim()).into_owned();
-    app.overlay = Some(Overlay::Report(Report::new(title, whole(&line.value))));
+    app.overlay = Some(Overlay::Report(Report::new(title, text::readable(&line.value))));
 }
 
 fn look_into(app: &mut App, path: String, effects: &mut Effects) {

@@ -154,7 +154,7 @@ fn can_group(app: &App) -> Possible {
     let is_grouped = matches!(app.runs.view.shape, Shape::Groups(_));
     given(
         is_grouped || app.runs.can_group(),
-        "choose a param, a tag, the status or the user with h and l first",
+        "choose a param, a tag, a data set, the status or the user with h and l first",
     )
 }
 
