@@ -69,10 +69,13 @@ impl Builder {
         let mut changed = false;
         for row in rows {
             for (at, key) in keys.into_iter().enumerate() {
-                let mut words: Vec<&str> = of_runs[&row].iter().map(|input| input[at]).collect();
-                // The same context of several says it once.
-                words.dedup();
-                words.retain(|word| !word.is_empty());
+                // What several have in common is said once.
+                let mut words: Vec<&str> = Vec::new();
+                for input in &of_runs[&row] {
+                    if !input[at].is_empty() && !words.contains(&input[at]) {
+                        words.push(input[at]);
+                    }
+                }
                 if !words.is_empty() {
                     let value = self.interner.intern(&words.join(", "));
                     changed |= self.inputs.set(key, row, value);

@@ -73,7 +73,7 @@ pub const ROWS: &[ActionRow] = &[
 ];
 
 pub const TAB_ROWS: &[ActionRow] = &[
-    row(Action::NextTab, "next-tab", &["]"], GOES, "next", "next tab, or the next chart", PANES, always),
+    row(Action::NextTab, "next-tab", &["]"], GOES, "next", "next tab, or the next chart", PANES, has_tabs),
     row(
         Action::PreviousTab,
         "previous-tab",
@@ -82,7 +82,7 @@ pub const TAB_ROWS: &[ActionRow] = &[
         "",
         "previous tab, or the chart before",
         PANES,
-        always,
+        has_tabs,
     ),
 ];
 
@@ -101,9 +101,16 @@ const fn row(
 }
 
 fn has_columns(app: &App) -> Possible {
+    if app.layer_below_help() == Layer::Datasets {
+        return Err("the columns of this list stay where they are");
+    }
     let is_list = app.layer_below_help() == Layer::Experiments;
     let has_folders = app.experiments.shown.has_folders;
     given(!is_list || has_folders, "the list of experiments has one column, and no folders")
+}
+
+fn has_tabs(app: &App) -> Possible {
+    given(app.layer_below_help() != Layer::Datasets, "there are no tabs here")
 }
 
 fn can_open(app: &App) -> Possible {

@@ -25,6 +25,8 @@ const TALL: u16 = 22;
 /// What each pane keeps when borders are moved.
 const NARROWEST: u16 = 16;
 const LOWEST: u16 = 5;
+/// What the experiments may have on any screen that they share with the runs.
+const USUAL: u16 = 34;
 
 /// The places of a screen; a pane without one is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,9 +114,9 @@ pub fn geometry(
     places
 }
 
-/// As wide as its lines need, but no more than a third of the screen; or as the user wants it.
+/// As wide as its lines need, up to a quarter of the screen; or as the user wants it.
 fn experiments_width(columns: u16, side: SidePane, layout: Layout) -> u16 {
-    layout.list_width.unwrap_or(side.needed.min(columns / 3)).clamp(NARROWEST, columns / 2)
+    layout.list_width.unwrap_or(side.needed.min((columns / 4).max(USUAL))).clamp(NARROWEST, columns / 2)
 }
 
 fn details_height(height: u16, layout: Layout) -> u16 {

@@ -238,17 +238,17 @@ fn the_pane_is_as_wide_as_names_need_and_gone_where_there_is_one() {
     assert!(drawn(&app).contains(&format!("{long} ")), "{}", drawn(&app));
     list[0].name = long.repeat(4);
     feed(&mut app, Told::Listed { result: Ok((list, None)), retry_ms: 2_000 }, &runs);
-    assert_eq!(width(&app), Some(66), "a third of the screen");
+    assert_eq!(width(&app), Some(50), "a quarter of the screen");
     keys(&mut app, "1 ctrl-right 2", &runs);
-    assert_eq!(width(&app), Some(70), "as the user wants it");
+    assert_eq!(width(&app), Some(54), "as the user wants it");
     keys(&mut app, "g 1", &runs);
     assert_eq!(width(&app), None);
     keys(&mut app, "tab tab", &runs);
     assert_eq!(app.focus, Focus::Runs, "it is passed over");
     keys(&mut app, "1", &runs);
-    assert_eq!(width(&app), Some(70), "while it has the keys");
+    assert_eq!(width(&app), Some(54), "while it has the keys");
     keys(&mut app, "2 g 1", &runs);
-    assert_eq!(width(&app), Some(70));
+    assert_eq!(width(&app), Some(54));
     let (app, _) = with((200, 50), vec![experiment("1", "wine")]);
     assert_eq!(width(&app), None, "there is nothing to choose from");
 }

@@ -32,9 +32,9 @@ pub(super) async fn conformance(store: &Store, prefix: &str) -> ExperimentId {
     histories(store, &first.info.run_id, &second.info.run_id).await;
     life(store, &second.info.run_id, &unnamed.info.run_id).await;
     data_sets(store, &first.info.run_id).await;
-    of_all_runs(store, &experiment, &first.info.run_id, &second.info.run_id).await;
     artifacts(store, &first.info.run_id).await;
     searches(store, &experiment).await;
+    of_all_runs(store, &experiment, &first.info.run_id, &second.info.run_id).await;
     models(store, prefix, &first).await;
     registry::conformance(store, prefix, &first, &second).await;
     errors(store, &first.info.run_id).await;

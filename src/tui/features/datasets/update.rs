@@ -4,7 +4,7 @@
 
 use super::actions::Action;
 use super::effects::Effect;
-use super::{DatasetsScreen, Msg, contexts, view};
+use super::{DatasetsScreen, Msg, contexts, source, view};
 use crate::store::UsedDataset;
 use crate::text;
 use crate::tui::core::app::{App, Overlay, Screen};
@@ -77,7 +77,7 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
 
 pub fn answered(app: &mut App, msg: Msg) {
     let now = app.now;
-    let height = view::places(app.geometry().body).rows();
+    let body = app.geometry().body;
     let Some(screen) = screen_mut(app) else { return };
     match msg {
         Msg::Listed { ticket, result } => {
@@ -89,14 +89,16 @@ pub fn answered(app: &mut App, msg: Msg) {
             {
                 screen.cursor.at = at;
             }
+            let height = view::places(body, screen.length()).rows();
             screen.cursor.show(screen.length(), height);
         }
     }
 }
 
 pub fn go(app: &mut App, action: go::Action, effects: &mut Effects) {
-    let height = view::places(app.geometry().body).rows();
+    let body = app.geometry().body;
     let Some(screen) = screen_mut(app) else { return };
+    let height = view::places(body, screen.length()).rows();
     if let Some(by) = action.lines((height / 2).max(1) as isize) {
         screen.cursor.step(by, screen.length(), height);
         return;
@@ -120,8 +122,9 @@ pub fn go(app: &mut App, action: go::Action, effects: &mut Effects) {
 
 /// A click puts the cursor on a line; one more goes to the runs.
 pub fn click(app: &mut App, row: u16, effects: &mut Effects) {
-    let places = view::places(app.geometry().body);
+    let body = app.geometry().body;
     let Some(screen) = screen_mut(app) else { return };
+    let places = view::places(body, screen.length());
     let Some(line) = row.checked_sub(places.list.y + 2) else { return };
     let at = screen.cursor.top + line as usize;
     if line as usize >= places.rows() || at >= screen.length() {
@@ -156,13 +159,13 @@ pub fn about(used: &UsedDataset) -> Vec<String> {
         format!("digest   {}", data.digest),
         format!("runs     {}", text::count(used.uses.len())),
         format!("context  {}", contexts(used)),
-        format!("source   {} {}", data.source_type, data.source),
+        format!("source   {}", source(used)),
     ];
-    for (title, value) in [("Profile", &data.profile), ("Schema", &data.schema)] {
-        if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
-            lines.extend([String::new(), title.to_owned()]);
-            lines.extend(text::readable(value).into_iter().map(|line| format!("  {line}")));
-        }
+    let is_told = |value: &&String| !value.is_empty();
+    lines.extend(data.profile.as_ref().filter(is_told).map(|profile| format!("profile  {profile}")));
+    if let Some(schema) = data.schema.as_ref().filter(is_told) {
+        lines.extend([String::new(), "Schema".to_owned()]);
+        lines.extend(text::readable(schema).into_iter().map(|line| format!("  {line}")));
     }
     lines
 }

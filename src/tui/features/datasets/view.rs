@@ -37,11 +37,13 @@ impl DatasetPlaces {
     }
 }
 
-pub fn places(body: Rect) -> DatasetPlaces {
+/// The list is as tall as it needs to be, up to half of the screen.
+pub fn places(body: Rect, sets: usize) -> DatasetPlaces {
     if body.height < TALL {
         return DatasetPlaces { list: body, details: None };
     }
-    let height = body.height / 2;
+    let needed = (sets + 3).min(body.height as usize) as u16;
+    let height = body.height - needed.clamp(5, body.height / 2);
     DatasetPlaces {
         list: Rect { height: body.height - height, ..body },
         details: Some(Rect { y: body.y + body.height - height, height, ..body }),
@@ -49,7 +51,7 @@ pub fn places(body: Rect) -> DatasetPlaces {
 }
 
 pub fn draw(app: &App, screen: &DatasetsScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
-    let places = places(body);
+    let places = places(body, screen.length());
     list(app, screen, theme, frame, places.list);
     if let Some((area, used)) = places.details.zip(screen.under_cursor()) {
         details(used, theme, frame, area);
