@@ -58,7 +58,7 @@ impl Pictures {
                 self.screen = of_plotted(old, app);
             }
             Some(Screen::Compare(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_)) => {
-                self.screen = None
+                self.screen = None;
             }
             None => {
                 self.screen = None;

@@ -124,7 +124,7 @@ fn cells(parts: [&str; 5], name: usize, width: usize, theme: &Theme) -> String {
     let mut line =
         format!(" {}  {} ", text::fit(label, name, ellipsis), text::fit_right(runs, RUNS, ellipsis));
     for (part, cells) in [(digest, DIGEST), (context, CONTEXT)] {
-        if text::width(&line) + cells + 1 <= width {
+        if text::width(&line) + cells < width {
             line = format!("{line} {} ", text::fit(part, cells, ellipsis));
         }
     }
