@@ -8,8 +8,9 @@ use super::summaries::SummaryTracker;
 use super::texts::{Interner, Sym, Texts};
 use super::{Catalog, Column, Keyed, Row, RunRow};
 use crate::mlflow::RunId;
-use crate::mlflow::filter::same_number;
+use crate::mlflow::filter::{DatasetField, same_number};
 use crate::store::batch::{Head, RunBatch};
+use crate::store::{DatasetUse, UsedDataset};
 
 /// Folds batches into a catalogue and hands out snapshots.
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ pub struct Builder {
     metrics: Indexed<f64>,
     params: Indexed<Sym>,
     tags: Indexed<Sym>,
+    inputs: Indexed<Sym>,
     pub(super) summaries: SummaryTracker,
     /// Histories may have grown wherever a run comes up again: a local store names the runs that somebody wrote to.
     pub(super) outdates_histories: bool,
@@ -50,6 +52,39 @@ impl Builder {
         self.fold_with(batch, &mut Meaning::default())
     }
 
+    /// Takes in which data sets runs were given; true if anything is different now. What a run was given is never taken back.
+    pub fn fold_data_sets(&mut self, used: &[UsedDataset]) -> bool {
+        let mut of_runs: FxHashMap<Row, Vec<[&str; 3]>> = FxHashMap::default();
+        for UsedDataset { dataset, uses } in used {
+            for DatasetUse { run, context } in uses {
+                if let Some(row) = self.row(run) {
+                    of_runs.entry(row).or_default().push([&dataset.name, &dataset.digest, context]);
+                }
+            }
+        }
+        let fields = [DatasetField::Name, DatasetField::Digest, DatasetField::Context];
+        let keys = fields.map(|field| self.interner.intern(field.as_str()));
+        let mut rows: Vec<Row> = of_runs.keys().copied().collect();
+        rows.sort_unstable();
+        let mut changed = false;
+        for row in rows {
+            for (at, key) in keys.into_iter().enumerate() {
+                // What several have in common is said once.
+                let mut words: Vec<&str> = Vec::new();
+                for input in &of_runs[&row] {
+                    if !input[at].is_empty() && !words.contains(&input[at]) {
+                        words.push(input[at]);
+                    }
+                }
+                if !words.is_empty() {
+                    let value = self.interner.intern(&words.join(", "));
+                    changed |= self.inputs.set(key, row, value);
+                }
+            }
+        }
+        changed
+    }
+
     /// Forgets the numbers of a scan that is over.
     pub fn end_scan(&mut self) {
         self.scan = Meaning::default();
@@ -76,6 +111,7 @@ impl Builder {
         self.metrics.seal(texts);
         self.params.seal(texts);
         self.tags.seal(texts);
+        self.inputs.seal(texts);
         self.order.follow(&self.runs, texts);
         Catalog {
             texts: self.interner.texts.clone(),
@@ -83,6 +119,7 @@ impl Builder {
             metrics: self.metrics.keyed.clone(),
             params: self.params.keyed.clone(),
             tags: self.tags.keyed.clone(),
+            inputs: self.inputs.keyed.clone(),
             summaries: self.summaries.snapshot(),
             count: self.count,
             newest_first: Arc::clone(&self.order.newest_first),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Catalog, Column, NO_TIME, Row, Sym, summaries};
-use crate::mlflow::filter::{Attribute, Field, OrderBy, ParseError};
+use crate::mlflow::filter::{Attribute, DatasetField, Field, OrderBy, ParseError};
 use crate::mlflow::{RunStatus, Statistic, Summary};
 
 /// A column as people name it.
@@ -24,9 +24,18 @@ pub enum ColumnSpec {
     Metric(String, Statistic),
     Param(String),
     Tag(String),
+    /// Of the data sets that the run was given.
+    Dataset(DatasetField),
 }
 
 impl ColumnSpec {
+    /// The columns of what runs were given.
+    pub const DATASETS: [Self; 3] = [
+        Self::Dataset(DatasetField::Name),
+        Self::Dataset(DatasetField::Digest),
+        Self::Dataset(DatasetField::Context),
+    ];
+
     /// The columns that every run has.
     pub const ATTRIBUTES: [Self; 9] = [
         Self::RunName,
@@ -45,7 +54,8 @@ impl ColumnSpec {
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let text = text.trim_start();
         let trimmed = text.trim_end();
-        if let Some(attribute) = Self::ATTRIBUTES.into_iter().find(|column| column.name() == trimmed) {
+        let mut fixed = Self::ATTRIBUTES.into_iter().chain(Self::DATASETS);
+        if let Some(attribute) = fixed.find(|column| column.name() == trimmed) {
             return Ok(attribute);
         }
         if let Some(column) = parse_statistic(trimmed) {
@@ -64,7 +74,8 @@ impl ColumnSpec {
         OrderBy::parse(trimmed).map(|order| Self::from(order.field)).map_err(|mut error| {
             let names = Self::ATTRIBUTES.map(|column| column.name()).join(", ");
             error.message = format!(
-                "no column {trimmed:?}; columns are {names}, metrics.NAME, params.NAME, tags.NAME, and of a metric's \
+                "no column {trimmed:?}; columns are {names}, metrics.NAME, params.NAME, tags.NAME, dataset.name, \
+                 dataset.digest, dataset.context, and of a metric's \
                  history min(metrics.NAME), max(…), mean(…), first(…), at(metrics.NAME, STEP) and \
                  last(metrics.NAME, N), the mean of the last N points"
             );
@@ -87,6 +98,7 @@ impl ColumnSpec {
             Self::Metric(key, statistic) => of_history(*statistic, &format!("metrics.{}", requoted(key))),
             Self::Param(key) => format!("params.{}", requoted(key)),
             Self::Tag(key) => format!("tags.{}", requoted(key)),
+            Self::Dataset(field) => format!("dataset.{}", field.as_str()),
         }
     }
 
@@ -110,6 +122,9 @@ impl ColumnSpec {
             Self::Duration => "Duration",
             Self::User => "User",
             Self::ArtifactUri => "Artifacts",
+            Self::Dataset(DatasetField::Name) => "Data set",
+            Self::Dataset(DatasetField::Digest) => "Digest",
+            Self::Dataset(DatasetField::Context) => "Context",
             Self::Metric(key, _) | Self::Param(key) | Self::Tag(key) => key,
         }
     }
@@ -126,6 +141,8 @@ impl ColumnSpec {
             Self::Metric(key, _) => Some(catalog.metrics.column(texts, key).map_or(0, |column| column.len())),
             Self::Param(key) => Some(catalog.params.column(texts, key).map_or(0, |column| column.len())),
             Self::Tag(key) => Some(catalog.tags.column(texts, key).map_or(0, |column| column.len())),
+            // Before somebody asks for them nothing is known of them.
+            Self::Dataset(field) => catalog.inputs.column(texts, field.as_str()).map(|column| column.len()),
             _ => None,
         }
     }
@@ -211,7 +228,8 @@ impl From<Field> for ColumnSpec {
             Field::Attribute(Attribute::UserId) => Self::User,
             Field::Attribute(Attribute::StartTime) => Self::StartTime,
             Field::Attribute(Attribute::EndTime) => Self::EndTime,
-            Field::Attribute(Attribute::ArtifactUri) | Field::Dataset(_) => Self::ArtifactUri,
+            Field::Attribute(Attribute::ArtifactUri) => Self::ArtifactUri,
+            Field::Dataset(field) => Self::Dataset(field),
         }
     }
 }
@@ -259,6 +277,10 @@ impl Bound {
             ColumnSpec::Tag(key) => {
                 catalog.tags.column(texts, key).map_or(Self::Absent, |c| Self::Text(Arc::clone(c)))
             }
+            ColumnSpec::Dataset(field) => {
+                let column = catalog.inputs.column(texts, field.as_str());
+                column.map_or(Self::Absent, |c| Self::Text(Arc::clone(c)))
+            }
             attribute => Self::Attribute(attribute.clone()),
         }
     }
@@ -301,6 +323,8 @@ fn attribute<'a>(catalog: &'a Catalog, spec: &ColumnSpec, row: Row, now: i64) ->
                 (start, end) => Value::Duration(end.saturating_sub(start)),
             }
         }
-        ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_) => Value::Missing,
+        ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_) | ColumnSpec::Dataset(_) => {
+            Value::Missing
+        }
     }
 }

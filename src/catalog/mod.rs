@@ -168,6 +168,11 @@ pub struct Catalog {
     pub metrics: Keyed<f64>,
     pub params: Keyed<Sym>,
     pub tags: Keyed<Sym>,
+    /// Of the data sets that runs were given: their names, digests and contexts, by [`DatasetField::as_str`]. Only where
+    /// somebody asked for them.
+    ///
+    /// [`DatasetField::as_str`]: crate::mlflow::filter::DatasetField::as_str
+    pub inputs: Keyed<Sym>,
     /// What the histories of some metrics come to.
     pub summaries: summaries::Summaries,
     /// Runs that are present.

@@ -9,7 +9,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::filter::RowSet;
 use super::{Catalog, Keyed, Row, Sym};
-use crate::mlflow::tags;
+use crate::mlflow::{Tag, tags};
 
 /// Texts that are worth a thread of their own.
 const A_THREADS_WORTH: usize = 8_192;
@@ -59,6 +59,43 @@ impl Search {
             }
         }
         RowSet::new(pass)
+    }
+
+    /// For each of several things with a name, an id and tags, as experiments are, how well all words are found in it; none
+    /// where one is not.
+    pub fn scores<'a>(
+        &self,
+        things: impl Iterator<Item = (&'a str, &'a str, &'a [Tag])>,
+    ) -> Vec<Option<u32>> {
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut buffer = Vec::new();
+        // Whether a word is wanted or not is looked at below.
+        let atoms = self.words.iter().map(|word| {
+            let mut atom = word.atom.clone();
+            atom.negative = false;
+            (word, atom)
+        });
+        let atoms: Vec<(&SearchWord, Atom)> = atoms.collect();
+        let scores = things.map(|(name, id, tags)| {
+            atoms.iter().try_fold(0, |sum, (word, atom)| {
+                let mut score =
+                    |text: &str| atom.score(Utf32Str::new(text, &mut buffer), &mut matcher).map(u32::from);
+                let is_meant = |tag: &&Tag| match &word.key {
+                    Some(wanted) => tag.key.to_lowercase() == *wanted,
+                    None => !tags::is_system(&tag.key),
+                };
+                let of_name = if word.key.is_none() { score(name) } else { None };
+                let found = of_name
+                    .or_else(|| (word.key.is_none() && word.text == id).then_some(0))
+                    .or_else(|| tags.iter().filter(is_meant).find_map(|tag| score(&tag.value)).map(|_| 0));
+                match (found, word.atom.negative) {
+                    (Some(score), false) => Some(sum + score),
+                    (None, true) => Some(sum),
+                    (Some(_), true) | (None, false) => None,
+                }
+            })
+        });
+        scores.collect()
     }
 
     /// The places of the letters (as characters of `text`) that make a text match, in order. `key` is that of the

@@ -47,6 +47,11 @@ pub struct Sync {
     builder: Builder,
     cursor: Cursor,
     wanted: Vec<NeededHistory>,
+    /// Somebody wants to see which data sets runs were given; when they may be asked for again, and whether runs changed
+    /// since they were.
+    wants_data_sets: bool,
+    data_sets_due: Option<Instant>,
+    data_sets_outdated: bool,
     /// When a server may be asked again for the histories of runs.
     asked: FxHashMap<(NeededHistory, RunId), Instant>,
     /// When summaries were published last, and whether there are newer ones.
@@ -62,6 +67,9 @@ impl Sync {
             builder: Builder::default(),
             cursor: Cursor::START,
             wanted: Vec::new(),
+            wants_data_sets: false,
+            data_sets_due: None,
+            data_sets_outdated: true,
             asked: FxHashMap::default(),
             filled: None,
             unpublished: false,
@@ -72,14 +80,35 @@ impl Sync {
         self.store.capabilities().change_feed
     }
 
-    /// The histories that columns need from now on.
-    pub fn want(&mut self, wanted: Vec<NeededHistory>) {
+    /// The histories that columns need from now on, and whether they need the data sets of runs.
+    pub fn want(&mut self, wanted: Vec<NeededHistory>, wants_data_sets: bool) {
         self.wanted = wanted;
+        self.wants_data_sets = wants_data_sets;
+    }
+
+    /// Reads which data sets runs were given, where that is wanted and runs changed since; true if anything was asked.
+    async fn fill_data_sets(&mut self) -> Result<bool> {
+        let is_early = self.data_sets_due.is_some_and(|due| Instant::now() < due);
+        if !self.wants_data_sets || !self.data_sets_outdated || is_early {
+            return Ok(false);
+        }
+        let start = Instant::now();
+        let used = self.store.data_sets(&self.scan.experiment_id, self.scan.view).await;
+        let pause = (start.elapsed() * HISTORY_SHARE).clamp(HISTORY_PAUSE.0, HISTORY_PAUSE.1);
+        self.data_sets_due = Some(Instant::now() + pause);
+        let used = used?;
+        self.data_sets_outdated = false;
+        self.unpublished |= self.builder.fold_data_sets(&used);
+        Ok(true)
     }
 
     /// Asks for some of the histories that are still wanted, those of the runs in `first` before others; false when
     /// there is nothing left to ask for now.
     pub async fn fill(&mut self, first: &[RunId], mut publish: impl FnMut(Snapshot)) -> Result<bool> {
+        if self.fill_data_sets().await? {
+            self.publish_summaries(true, &mut publish);
+            return Ok(true);
+        }
         let asked = &self.asked;
         let builder = &mut self.builder;
         let batch = self.store.capabilities().summary_batch();
@@ -154,6 +183,7 @@ impl Sync {
         self.builder = Builder::default();
         self.builder.outdates_histories = self.knows_all_changes();
         self.asked.clear();
+        (self.data_sets_due, self.data_sets_outdated) = (None, true);
         let (store, scan) = (self.store.clone(), self.scan.clone());
         let scanning = tokio::spawn(async move { store.scan(&scan, sink).await });
         let mut pause = FIRST_PAUSE;
@@ -189,6 +219,8 @@ impl Sync {
             last.into_iter().for_each(publish);
             return Ok(true);
         }
+        // Data sets that are logged later change no run by themselves.
+        self.data_sets_outdated |= changes.touched || !self.knows_all_changes();
         let mut changed = self.builder.remove(&changes.removed);
         for batch in &changes.batches {
             changed |= self.builder.fold_changes(batch);

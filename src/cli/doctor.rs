@@ -47,7 +47,10 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     }
     let ms = |elapsed: std::time::Duration| format!("{:.1} ms", elapsed.as_secs_f64() * 1000.0);
     line("latency", &format!("{} to connect, {} to list experiments", ms(first), ms(second)))?;
-    let runs = store.run_counts().await?.map(|counts| counts.values().sum::<u64>() as usize);
+    let runs = store
+        .run_counts()
+        .await?
+        .map(|counts| counts.values().map(|count| count.active).sum::<u64>() as usize);
     let runs = runs.map_or(String::new(), |runs| format!(", {} runs", text::count(runs)));
     line("content", &format!("{} experiments{runs}", text::count(experiments.len())))?;
     Ok(())

@@ -1,6 +1,7 @@
 //! `mltui experiments`
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::io::Write;
 
 use super::output::{OutputFlags, TextTable};
@@ -8,7 +9,7 @@ use super::{Failure, open};
 use crate::catalog::Value;
 use crate::config::Settings;
 use crate::mlflow::ViewType;
-use crate::store::now_ms;
+use crate::store::{RunCount, now_ms};
 use crate::text::order::natural;
 
 #[derive(Debug, clap::Args)]
@@ -88,8 +89,8 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         .iter()
         .filter(|experiment| wanted.as_ref().is_none_or(|text| experiment.name.to_lowercase().contains(text)))
         .map(|experiment| {
-            let runs =
-                counts.as_ref().map(|counts| counts.get(&experiment.experiment_id).copied().unwrap_or(0));
+            let count = |counts: &HashMap<_, RunCount>| counts.get(&experiment.experiment_id).copied();
+            let runs = counts.as_ref().map(|counts| count(counts).unwrap_or_default().active);
             vec![
                 Value::Text(experiment.experiment_id.as_str()),
                 Value::Text(&experiment.name),

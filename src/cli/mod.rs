@@ -24,6 +24,7 @@ mod output;
 mod promote;
 mod reading;
 mod report;
+mod run_json;
 mod runs;
 mod siblings;
 mod sweep;

@@ -3,19 +3,19 @@
 use std::collections::HashSet;
 use std::io::Write;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 
 use super::choosing::store_name;
 use super::output::{OutputFlags, TextTable, print_json};
+use super::run_json::{RunsMore, run_json};
 use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
 use crate::catalog::sort::{SortKey, sorted};
 use crate::catalog::summaries::NeededHistory;
-use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Keyed, NO_TIME, Row, Sym, Value};
+use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Row, Value};
 use crate::config::Settings;
 use crate::mlflow::filter::{Asker, Direction, Expression, Filter, Query};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
-use crate::sheet::json_number;
 use crate::state::views::{SavedView, ViewPlace, Views, find, for_place};
 use crate::store::batch::whole_runs;
 use crate::store::pages::each_page;
@@ -70,7 +70,8 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     let (catalog, rows) = read(&store, &experiment, &query).await?;
     if arguments.format.json && query.columns.is_empty() {
-        let runs = rows.iter().map(|row| run_json(&catalog, *row)).collect();
+        let more = RunsMore::read(&store, &experiment, query.view).await?;
+        let runs = rows.iter().map(|row| run_json(&catalog, *row, &more)).collect();
         return Ok(print_json(&Json::Array(runs), out)?);
     }
     let columns = if query.columns.is_empty() {
@@ -154,7 +155,10 @@ fn tell_of_empty(columns: &[ColumnSpec], rows: &[Vec<Value<'_>>]) {
 
 /// Whether it is a column that runs have or have not, unlike an attribute.
 fn has_key(column: &ColumnSpec) -> bool {
-    matches!(column, ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_))
+    matches!(
+        column,
+        ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_) | ColumnSpec::Dataset(_)
+    )
 }
 
 fn tell(words: &str) {
@@ -240,7 +244,7 @@ async fn read(
     let values = if by_column && !needs_all { needed(query) } else { ScanValues::All };
     let scan = Scan { experiment_id: experiment.clone(), view: query.view, first: 1, values };
     let mut builder = scan_all(store, scan).await?;
-    complete(&mut builder, store, query).await?;
+    complete(&mut builder, store, experiment, query).await?;
     let catalog = builder.snapshot();
     let pass = matching(&catalog, &query.filter).ok();
     let mut rows = in_order(&catalog, query);
@@ -295,16 +299,25 @@ async fn search(store: &Store, experiment: &ExperimentId, query: &RunsQuery) -> 
         builder.fold_changes(&whole_runs(&runs));
     });
     read.await.map_err(|error| Failure::of_filter(error, &query.filter))?;
-    complete(&mut builder, store, query).await?;
+    complete(&mut builder, store, experiment, query).await?;
     Ok(builder.snapshot())
 }
 
 /// Reads the histories that columns and sort keys ask for.
-async fn complete(builder: &mut Builder, store: &Store, query: &RunsQuery) -> Result<(), Failure> {
+async fn complete(
+    builder: &mut Builder,
+    store: &Store,
+    experiment: &ExperimentId,
+    query: &RunsQuery,
+) -> Result<(), Failure> {
     let sorted = query.sort.iter().map(|key| &key.column);
     let wanted: HashSet<NeededHistory> = sorted.chain(&query.columns).filter_map(NeededHistory::of).collect();
     for wanted in &wanted {
         builder.complete(store, wanted).await?;
+    }
+    let mut columns = query.sort.iter().map(|key| &key.column).chain(&query.columns);
+    if columns.any(|column| matches!(column, ColumnSpec::Dataset(_))) {
+        builder.fold_data_sets(&store.data_sets(experiment, query.view).await?);
     }
     Ok(())
 }
@@ -369,23 +382,4 @@ fn default_columns(catalog: &Catalog, has_tags: bool) -> Vec<ColumnSpec> {
         columns.extend(keys.into_iter().map(|key| ColumnSpec::Tag(key.to_owned())));
     }
     columns
-}
-
-/// A whole run as JSON: attributes, and metrics, params and tags as objects by key.
-fn run_json(catalog: &Catalog, row: Row) -> Json {
-    let run = catalog.run(row);
-    let texts = &catalog.texts;
-    let time = |time: i64| if time == NO_TIME { Json::Null } else { Json::from(time) };
-    let metrics: Map<String, Json> =
-        catalog.metrics.of(texts, row).map(|(key, value)| (key.to_owned(), json_number(value))).collect();
-    let pairs = |keyed: &Keyed<Sym>| -> Map<String, Json> {
-        keyed.of(texts, row).map(|(key, value)| (key.to_owned(), Json::from(texts.get(value)))).collect()
-    };
-    json!({
-        "run_id": texts.get(run.run_id), "run_name": texts.get(run.name),
-        "experiment_id": texts.get(run.experiment_id), "status": run.status.as_str(),
-        "start_time": time(run.start_time), "end_time": time(run.ended()), "user_id": texts.get(run.user),
-        "lifecycle_stage": run.stage.as_str(), "artifact_uri": catalog.artifact_uri(row),
-        "metrics": metrics, "params": pairs(&catalog.params), "tags": pairs(&catalog.tags),
-    })
 }

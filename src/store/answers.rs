@@ -1,7 +1,7 @@
 //! What a store answers with.
 
 use super::{HistoryCursor, RunBatch};
-use crate::mlflow::{ArtifactFile, MetricPoint, RegisteredModel, Run, RunId};
+use crate::mlflow::{ArtifactFile, Dataset, MetricPoint, RegisteredModel, Run, RunId};
 
 /// What a store says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,24 @@ pub struct RunPage {
     pub runs: Vec<Run>,
     /// Where the next page begins; none behind the last.
     pub next_page_token: Option<String>,
+}
+
+/// A data set that runs of an experiment were given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedDataset {
+    /// What it is; one of this name and digest.
+    pub dataset: Dataset,
+    /// The runs that were given it.
+    pub uses: Vec<DatasetUse>,
+}
+
+/// A run that was given a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetUse {
+    /// The run.
+    pub run: RunId,
+    /// What for: training, eval, …; empty where that was not said.
+    pub context: String,
 }
 
 /// Registered models, by name.

@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 
 use super::{
     ArtifactList, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf, HistoryCursor, HistoryPart,
-    ModelPage, NewModel, NewRun, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, sample_indices,
+    ModelPage, NewModel, NewRun, RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
+    UsedDataset, sample_indices,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -58,7 +59,7 @@ pub trait Backend: Send + Sync + Debug {
     async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>>;
     async fn get_experiment(&self, id: &ExperimentId) -> Inner<Experiment>;
     /// Asked for only where [`Capabilities::counts_runs`] is set.
-    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, u64>> {
+    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, RunCount>> {
         Ok(HashMap::new())
     }
     /// Asked for only where [`Capabilities::counts_runs`] is set.
@@ -82,6 +83,10 @@ pub trait Backend: Send + Sync + Debug {
     }
     async fn log_batch(&self, id: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Inner<()>;
     async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Inner<()>;
+    /// The data sets of the runs of an experiment; none where the runs have to be looked at.
+    async fn data_sets(&self, _: &ExperimentId, _: ViewType) -> Inner<Option<Vec<UsedDataset>>> {
+        Ok(None)
+    }
     async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Inner<()>;
     async fn delete_run(&self, id: &RunId) -> Inner<()>;
     async fn restore_run(&self, id: &RunId) -> Inner<()>;
@@ -188,6 +193,7 @@ pub trait Registry: Send + Sync {
 pub trait LoggedModels: Send + Sync {
     async fn get_logged_model(&self, id: &ModelId) -> Inner<LoggedModel>;
     async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>>;
+    async fn logged_models_in(&self, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>>;
     async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel>;
     async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()>;
     async fn log_model_metrics(

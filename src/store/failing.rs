@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
     HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
+    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -100,7 +100,7 @@ impl<B: Backend + 'static> Backend for Arc<Failing<B>> {
     async fn get_experiment(&self, id: &ExperimentId) -> Inner<Experiment> {
         self.turn(self.backend.get_experiment(id)).await
     }
-    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, u64>> {
+    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, RunCount>> {
         self.turn(self.backend.run_counts()).await
     }
     async fn latest_experiment(&self) -> Inner<Option<ExperimentId>> {
@@ -141,6 +141,9 @@ impl<B: Backend + 'static> Backend for Arc<Failing<B>> {
     }
     async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Inner<()> {
         self.turn(self.backend.log_inputs(id, inputs)).await
+    }
+    async fn data_sets(&self, id: &ExperimentId, view: ViewType) -> Inner<Option<Vec<UsedDataset>>> {
+        self.turn(self.backend.data_sets(id, view)).await
     }
     async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Inner<()> {
         self.turn(self.backend.update_run(id, update)).await
@@ -290,6 +293,9 @@ impl<B: Backend + 'static> LoggedModels for Arc<Failing<B>> {
     }
     async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
         self.turn(passed(self.backend.logged_models()).logged_models_of(experiment, run)).await
+    }
+    async fn logged_models_in(&self, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>> {
+        self.turn(passed(self.backend.logged_models()).logged_models_in(experiment)).await
     }
     async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
         self.turn(passed(self.backend.logged_models()).create_logged_model(model)).await

@@ -16,6 +16,7 @@ mod backoff;
 pub mod batch;
 mod capabilities;
 mod cursor;
+mod data_sets;
 mod error;
 mod facade;
 #[cfg(test)]
@@ -30,7 +31,9 @@ mod sqlite;
 mod trees;
 pub mod uri;
 
-pub use answers::{ArtifactList, Changes, HistoryPart, ModelPage, RunPage, StoreInfo};
+pub use answers::{
+    ArtifactList, Changes, DatasetUse, HistoryPart, ModelPage, RunPage, StoreInfo, UsedDataset,
+};
 pub use backend::{Artifacts, Backend, Inner, LoggedModels, Registry};
 pub use backoff::Backoff;
 pub use batch::RunBatch;
@@ -38,7 +41,7 @@ pub use capabilities::Capabilities;
 pub use cursor::{Cursor, HistoryCursor};
 pub use error::{ErrorKind, StoreError};
 pub use facade::{Files, Store};
-pub use requests::{NewModel, NewRun, RunSearch, RunUpdate, Scan, ScanValues};
+pub use requests::{NewModel, NewRun, RunCount, RunSearch, RunUpdate, Scan, ScanValues};
 pub use trees::{FileBody, FileTree, FilesOf, Opened, Resume, Sent};
 
 pub use crate::mlflow::order::by_step;

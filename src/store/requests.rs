@@ -61,6 +61,17 @@ pub struct RunSearch {
     pub page_token: Option<String>,
 }
 
+/// The runs of an experiment, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunCount {
+    /// Runs that are not deleted.
+    pub active: u64,
+    /// Runs that are, with their experiment or by themselves.
+    pub deleted: u64,
+    /// When the newest of them all began, in milliseconds since the epoch.
+    pub last_start: Option<i64>,
+}
+
 /// Which values a scan brings along with the runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ScanValues {

@@ -7,11 +7,13 @@ pub mod json;
 pub mod markdown;
 mod naming;
 pub mod order;
+mod readable;
 mod safe;
 pub mod shell;
 
 pub use aligned::aligned;
 pub use naming::{distinct, legend_number, without_middle};
+pub use readable::readable;
 pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;

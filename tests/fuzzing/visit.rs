@@ -175,8 +175,16 @@ fn or_error(fails: bool) -> Result<(), StoreError> {
 /// What somebody asked for, of the store or of this machine.
 fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
     match effect {
-        Effect::Experiments(experiments::effects::Effect::Rename { name, .. }) => {
-            vec![Msg::Experiments(experiments::Msg::Renamed { name, result: or_error(fails) })]
+        Effect::Experiments(experiments::effects::Effect::Write(write)) => {
+            vec![Msg::Experiments(experiments::Msg::Written { write, result: or_error(fails) })]
+        }
+        Effect::Experiments(experiments::effects::Effect::CountRuns(id)) => {
+            let runs = or_error(fails).map(|()| (40, true));
+            vec![Msg::Experiments(experiments::Msg::RunsFound { id, runs })]
+        }
+        Effect::Experiments(experiments::effects::Effect::Create(name)) => {
+            let result = or_error(fails).map(|()| "7".into());
+            vec![Msg::Experiments(experiments::Msg::Created { name, result, holder: None })]
         }
         Effect::Best(best::effects::Effect::Mark(request)) => {
             let champion = Some(best::Champion { run: request.run, holds: true });

@@ -15,11 +15,14 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use super::data_sets::Gathering;
 use super::error::During;
+use super::pages::each_page;
 use super::{
-    Backend, Capabilities, Changes, Cursor, ErrorKind, Inner, NewRun, Result, RunBatch, RunPage, RunSearch,
-    RunUpdate, Scan, StoreError, StoreInfo,
+    Backend, Capabilities, Changes, Cursor, ErrorKind, Inner, NewRun, Result, RunBatch, RunCount, RunPage,
+    RunSearch, RunUpdate, Scan, StoreError, StoreInfo, UsedDataset,
 };
+use crate::mlflow::filter::parse;
 use crate::mlflow::limits::{self, LimitError};
 use crate::mlflow::{
     DatasetInput, Experiment, ExperimentId, Metric, NoExperiment, Param, Run, RunId, Tag, ViewType,
@@ -145,12 +148,12 @@ impl Store {
         self.call(|| format!("read experiment {id}"), self.backend.get_experiment(id)).await
     }
 
-    /// How many active runs each experiment has; `None` where counting means reading them all.
+    /// How many runs each experiment has; `None` where counting means reading them all.
     ///
     /// # Errors
     ///
     /// If the store does not answer.
-    pub async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>> {
+    pub async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, RunCount>>> {
         if !self.capabilities().counts_runs {
             return Ok(None);
         }
@@ -297,6 +300,29 @@ impl Store {
     pub async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Result<()> {
         let work = self.backend.log_inputs(id, inputs);
         self.write(|| format!("log data sets to run {id}"), Ok(()), work).await
+    }
+
+    /// The data sets of the runs of an experiment, by name and digest, with the runs that were given each. A server is asked
+    /// for all runs that were given any.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn data_sets(&self, experiment: &ExperimentId, view: ViewType) -> Result<Vec<UsedDataset>> {
+        let operation = || format!("list the data sets of experiment {experiment}");
+        if let Some(found) = self.call(operation, self.backend.data_sets(experiment, view)).await? {
+            return Ok(found);
+        }
+        let search = RunSearch {
+            experiment_ids: vec![experiment.clone()],
+            filter: parse("dataset.name LIKE '%'").unwrap_or_default(),
+            view,
+            max_results: self.capabilities().page,
+            ..RunSearch::default()
+        };
+        let mut gathering = Gathering::default();
+        each_page(self, search, usize::MAX, |runs| runs.iter().for_each(|run| gathering.add(run))).await?;
+        Ok(gathering.finish())
     }
 
     /// Changes status, end time (milliseconds since the epoch) or name of an active run.

@@ -313,6 +313,16 @@ impl Store {
         self.call(|| format!("list the models of run {run}"), work).await
     }
 
+    /// The models of all runs of an experiment.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] before MLflow 3.
+    pub async fn logged_models_in(&self, experiment: &ExperimentId) -> Result<Vec<LoggedModel>> {
+        let work = async { self.logged_models()?.logged_models_in(experiment).await };
+        self.call(|| format!("list the models of experiment {experiment}"), work).await
+    }
+
     /// Creates a model that is `PENDING` until it is finished.
     ///
     /// # Errors

@@ -17,8 +17,8 @@ use super::batch::whole_runs;
 use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf, Inner,
-    LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
-    StoreInfo, sample_indices,
+    LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunCount, RunPage, RunSearch, RunUpdate,
+    Scan, StoreInfo, sample_indices,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric, MetricPoint,
@@ -135,13 +135,16 @@ impl Backend for Memory {
         self.call(|state| state.experiment(id).cloned()).await
     }
 
-    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, u64>> {
+    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, RunCount>> {
         self.call(|state| {
-            let mut counts = HashMap::new();
-            for held in state.runs.values() {
-                if held.run.info.lifecycle_stage == LifecycleStage::Active {
-                    *counts.entry(held.run.info.experiment_id.clone()).or_insert(0) += 1;
+            let mut counts: HashMap<ExperimentId, RunCount> = HashMap::new();
+            for info in state.runs.values().map(|held| &held.run.info) {
+                let count = counts.entry(info.experiment_id.clone()).or_default();
+                match info.lifecycle_stage {
+                    LifecycleStage::Active => count.active += 1,
+                    LifecycleStage::Deleted => count.deleted += 1,
                 }
+                count.last_start = count.last_start.max(info.start_time);
             }
             Ok(counts)
         })
@@ -414,6 +417,14 @@ impl LoggedModels for Memory {
         self.call(|state| {
             let all = state.models.iter();
             Ok(all.filter(|model| model.source_run_id.as_ref() == Some(run)).cloned().collect())
+        })
+        .await
+    }
+
+    async fn logged_models_in(&self, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>> {
+        self.call(|state| {
+            let all = state.models.iter();
+            Ok(all.filter(|model| model.experiment_id == *experiment).cloned().collect())
         })
         .await
     }

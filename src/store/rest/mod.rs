@@ -446,7 +446,11 @@ impl LoggedModels for Rest {
     }
 
     async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
-        models::of_run(&self.client, experiment, run).await
+        models::search(&self.client, experiment, Some(run)).await
+    }
+
+    async fn logged_models_in(&self, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>> {
+        models::search(&self.client, experiment, None).await
     }
 
     async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {

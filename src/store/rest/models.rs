@@ -30,14 +30,19 @@ pub async fn read(client: &Client, id: &ModelId) -> Inner<LoggedModel> {
     answer.required("model", wire::logged_model)
 }
 
-pub async fn of_run(client: &Client, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
+/// The models of an experiment, or of a run in it.
+pub async fn search(
+    client: &Client,
+    experiment: &ExperimentId,
+    run: Option<&RunId>,
+) -> Inner<Vec<LoggedModel>> {
     let mut models = Vec::new();
     let mut token: Option<String> = None;
     let mut pages = Pages::default();
     loop {
         let body = json!({
             "experiment_ids": [experiment.as_str()],
-            "filter": format!("source_run_id = '{run}'"),
+            "filter": run.map(|run| format!("source_run_id = '{run}'")),
             "max_results": PAGE,
             "page_token": token,
         });

@@ -12,6 +12,7 @@ mod connection;
 mod cursor;
 mod files;
 mod histories;
+mod inputs;
 mod models;
 mod opening;
 mod reading;
@@ -39,7 +40,7 @@ use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
     HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
+    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -147,7 +148,7 @@ impl Backend for Sqlite {
         self.read(move |db| reading::experiment(db, &id)).await
     }
 
-    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, u64>> {
+    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, RunCount>> {
         self.read(reading::run_counts).await
     }
 
@@ -212,6 +213,11 @@ impl Backend for Sqlite {
     async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Inner<()> {
         let (id, inputs) = (id.clone(), inputs.to_vec());
         self.write(move |db| writing::log_inputs(db, &id, &inputs)).await
+    }
+
+    async fn data_sets(&self, id: &ExperimentId, view: ViewType) -> Inner<Option<Vec<UsedDataset>>> {
+        let id = id.clone();
+        self.read(move |db| inputs::data_sets(db, &id, view).map(Some)).await
     }
 
     async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Inner<()> {
@@ -441,6 +447,11 @@ impl LoggedModels for Sqlite {
     async fn logged_models_of(&self, _: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
         let run = run.clone();
         self.read(move |db| models::of_run(db, &run)).await
+    }
+
+    async fn logged_models_in(&self, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>> {
+        let experiment = experiment.clone();
+        self.read(move |db| models::of_experiment(db, &experiment)).await
     }
 
     async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {

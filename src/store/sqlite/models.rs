@@ -39,6 +39,19 @@ pub fn of_run(connection: &mut Connection, run: &RunId) -> Inner<Vec<LoggedModel
     ids.iter().map(|id| logged_model(connection, id)).collect()
 }
 
+pub fn of_experiment(connection: &mut Connection, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>> {
+    need_table(connection)?;
+    let ids: Vec<ModelId> = {
+        let mut statement = connection.db.prepare_cached(
+            "SELECT model_id FROM logged_models WHERE experiment_id = ?1 AND lifecycle_stage = 'active' \
+             ORDER BY creation_timestamp_ms, model_id",
+        )?;
+        let found = statement.query_map(params![experiment.as_key()], |row| Ok(ModelId(string(row, 0))))?;
+        found.collect::<Result<_, _>>()?
+    };
+    ids.iter().map(|id| logged_model(connection, id)).collect()
+}
+
 pub fn create(connection: &mut Connection, model: &NewModel) -> Inner<LoggedModel> {
     need_table(connection)?;
     let experiment = model.experiment_id.as_key();

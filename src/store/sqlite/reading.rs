@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row};
 
 use super::Inner;
 use super::connection::Connection;
+use super::inputs;
 use super::opening::Frozen;
-use super::rows::{bounded, int, metric_value, optional_string, string, text};
+use super::rows::{bounded, int, metric_value, string, text};
 use crate::mlflow::{
-    Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, ModelId, ModelOutput, Param,
-    Run, RunId, RunInfo, RunStatus, Tag, ViewType, limits, tags,
+    Experiment, ExperimentId, LifecycleStage, Metric, ModelId, ModelOutput, Param, Run, RunId, RunInfo,
+    RunStatus, Tag, ViewType, limits, tags,
 };
 use crate::store::sql::search::stage_condition;
-use crate::store::{ErrorKind, StoreInfo};
+use crate::store::{ErrorKind, RunCount, StoreInfo};
 
 /// Bytes of the params and tags of one run; from half of that on only the beginnings of long ones are read.
 const HEAVY: usize = 64 << 20;
@@ -61,12 +62,17 @@ pub fn experiment(connection: &mut Connection, id: &ExperimentId) -> Inner<Exper
     found.ok_or_else(|| ErrorKind::NotFound(format!("no experiment {id}")))
 }
 
-pub fn run_counts(connection: &mut Connection) -> Inner<HashMap<ExperimentId, u64>> {
+pub fn run_counts(connection: &mut Connection) -> Inner<HashMap<ExperimentId, RunCount>> {
     let mut statement = connection.db.prepare_cached(
-        "SELECT experiment_id, sum(lifecycle_stage = 'active') FROM runs GROUP BY experiment_id",
+        "SELECT experiment_id, sum(lifecycle_stage = 'active'), count(*), max(start_time) FROM runs \
+         GROUP BY experiment_id",
     )?;
-    let counts = statement
-        .query_map([], |row| Ok((ExperimentId(string(row, 0)), int(row, 1).unwrap_or(0).unsigned_abs())))?;
+    let counts = statement.query_map([], |row| {
+        let number = |at| int(row, at).unwrap_or(0).unsigned_abs();
+        let active = number(1);
+        let deleted = number(2).saturating_sub(active);
+        Ok((ExperimentId(string(row, 0)), RunCount { active, deleted, last_start: int(row, 3) }))
+    })?;
     Ok(counts.collect::<Result<_, _>>()?)
 }
 
@@ -147,40 +153,10 @@ pub fn find_run(connection: &mut Connection, id: &RunId) -> Inner<Option<Run>> {
     {
         info.run_name.clone_from(&tag.value);
     }
-    let inputs = if connection.schema.datasets { dataset_inputs(connection, id)? } else { Vec::new() };
+    let inputs = if connection.schema.datasets { inputs::of_run(connection, id)? } else { Vec::new() };
     let model_outputs =
         if connection.schema.logged_models { model_outputs(connection, id)? } else { Vec::new() };
     Ok(Some(Run { info, metrics, params, tags: run_tags, inputs, model_outputs }))
-}
-
-fn dataset_inputs(connection: &Connection, id: &RunId) -> Inner<Vec<DatasetInput>> {
-    let long =
-        ["dataset_source", "dataset_schema", "dataset_profile"].map(|name| bounded(&format!("d.{name}")));
-    let mut statement = connection.db.prepare_cached(&format!(
-        "SELECT i.input_uuid, d.name, d.digest, d.dataset_source_type, {} FROM inputs i \
-         JOIN datasets d ON d.dataset_uuid = i.source_id \
-         WHERE i.destination_type = 'RUN' AND i.destination_id = ?1 AND i.source_type = 'DATASET' \
-         ORDER BY d.name, d.digest",
-        long.join(", ")
-    ))?;
-    let mut tags = connection
-        .db
-        .prepare_cached("SELECT name, value FROM input_tags WHERE input_uuid = ?1 ORDER BY name")?;
-    let mut inputs = Vec::new();
-    let mut rows = statement.query(params![id.as_str()])?;
-    while let Some(row) = rows.next()? {
-        let dataset = Dataset {
-            name: string(row, 1),
-            digest: string(row, 2),
-            source_type: string(row, 3),
-            source: string(row, 4),
-            schema: optional_string(row, 5),
-            profile: optional_string(row, 6),
-        };
-        let found = tags.query_map([text(row, 0)], |row| Ok(Tag::new(text(row, 0), text(row, 1))))?;
-        inputs.push(DatasetInput { dataset, tags: found.collect::<Result<_, _>>()? });
-    }
-    Ok(inputs)
 }
 
 fn model_outputs(connection: &Connection, id: &RunId) -> Inner<Vec<ModelOutput>> {

@@ -5,7 +5,7 @@ use super::app::App;
 use super::layer::{Layer, Scope};
 pub use super::possible::{Possible, always, can_write, given, has_target, on_loaded_runs, on_runs};
 use crate::tui::features::{
-    best, charts, compare, experiments, export, files, models, runs, session, sweeps,
+    best, charts, compare, datasets, experiments, export, files, models, runs, session, sweeps,
 };
 use crate::tui::widgets::{confirm, picker, prompt};
 
@@ -23,6 +23,7 @@ pub enum Action {
     Export(export::actions::Action),
     Files(files::actions::Action),
     Models(models::actions::Action),
+    Datasets(datasets::actions::Action),
     Session(session::actions::Action),
     Picker(picker::actions::Action),
     Prompt(prompt::actions::Action),
@@ -53,18 +54,20 @@ pub const MOVE: &str = "Move";
 pub const PANES: &str = "Panes";
 pub const TABLE: &str = "Table";
 pub const RUNS: &str = "Runs";
+pub const EXPERIMENTS: &str = "Experiments";
 pub const FILES: &str = "Files";
 pub const TRAIN: &str = "Training";
 pub const BEST: &str = "The best run";
 pub const COMPARE: &str = "Comparison";
 pub const CHARTS: &str = "Charts";
+pub const DATASETS: &str = "Data sets";
 pub const MODELS: &str = "Registered models";
 pub const STORE: &str = "Store";
 pub const PROGRAM: &str = "Program";
 pub const DIALOGS: &str = "Lists, prompts and questions";
 
 /// All rows, in the order of help and footer.
-static TABLES: [&[ActionRow]; 20] = [
+static TABLES: [&[ActionRow]; 22] = [
     super::go::ROWS,
     runs::actions::TABLE_ROWS,
     runs::actions::SELECTION_ROWS,
@@ -72,8 +75,10 @@ static TABLES: [&[ActionRow]; 20] = [
     best::actions::ROWS,
     compare::actions::OPENING_ROWS,
     models::actions::ROWS,
+    datasets::actions::ROWS,
     runs::actions::WRITING_ROWS,
     experiments::actions::ROWS,
+    experiments::actions::PANE_ROWS,
     export::actions::ROWS,
     files::actions::ROWS,
     compare::actions::ROWS,
@@ -159,5 +164,6 @@ is_part! {
     Export: export::actions::Action,
     Files: files::actions::Action,
     Models: models::actions::Action,
+    Datasets: datasets::actions::Action,
     Session: session::actions::Action,
 }

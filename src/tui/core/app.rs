@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use crossterm::event::KeyEvent;
 
 use super::keymap::{Chord, Keymap};
-use super::layout::{Focus, Geometry, Tab, geometry};
+use super::layout::{Focus, Geometry, SidePane, Tab, geometry};
 use super::memory::UiMemory;
 use super::poll_interval::PollInterval;
 use crate::config::{Glyphs, Selecting};
@@ -17,6 +17,7 @@ use crate::tui::features::charts::dashboard::Dashboard;
 use crate::tui::features::charts::histories::Histories;
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::compare::CompareScreen;
+use crate::tui::features::datasets::DatasetsScreen;
 use crate::tui::features::details::Details;
 use crate::tui::features::experiments::Experiments;
 use crate::tui::features::files::Saving;
@@ -67,6 +68,8 @@ pub enum Screen {
     Log(Box<LogScreen>),
     /// Registered models and their versions.
     Models(Box<ModelsScreen>),
+    /// The data sets of an experiment.
+    Datasets(Box<DatasetsScreen>),
 }
 
 /// How it stands with the store.
@@ -189,7 +192,7 @@ impl App {
     pub fn is_empty_store(&self) -> bool {
         let is_open = |id: &ExperimentId| self.runs.experiment.as_ref() == Some(id);
         self.experiments.are_empty()
-            || matches!(self.experiments.list.as_slice(), [only] if is_open(only.id()))
+            || self.experiments.only().is_some_and(|only| is_open(only.id()))
                 && self.runs.complete
                 && self.runs.catalog.count == 0
     }
@@ -246,7 +249,14 @@ impl App {
 
     /// Where everything is on the screen.
     pub fn geometry(&self) -> Geometry {
-        geometry(self.size, self.focus, self.zoomed, self.memory.layout)
+        geometry(self.size, self.focus, self.zoomed, self.side_pane(), self.memory.layout)
+    }
+
+    /// How the experiments stand beside the runs: as wide as their names need, and not at all where there is nothing to
+    /// choose from, unless the user wants it otherwise.
+    pub fn side_pane(&self) -> SidePane {
+        let is_hidden = self.memory.layout.experiments_hidden.unwrap_or(self.experiments.are_few());
+        SidePane { needed: self.experiments.width(), is_hidden }
     }
 
     /// Whether the dashboard has the keys.
@@ -257,17 +267,26 @@ impl App {
     /// The words that the search types.
     pub fn searched(&mut self) -> &mut Input {
         let is_on_charts = self.is_on_charts();
+        let is_on_experiments = self.searches_experiments();
         match self.screens.last_mut() {
             Some(Screen::Compare(screen)) => &mut screen.words,
             Some(Screen::Models(screen)) => &mut screen.words,
             _ if is_on_charts => &mut self.charts.words,
-            Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) | None => &mut self.runs.words,
+            _ if is_on_experiments => &mut self.experiments.words,
+            Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Datasets(_)) | None => {
+                &mut self.runs.words
+            }
         }
     }
 
     /// Whether the search is about runs.
     pub fn searches_runs(&self) -> bool {
-        self.screens.is_empty() && !self.is_on_charts()
+        self.screens.is_empty() && !self.is_on_charts() && !self.searches_experiments()
+    }
+
+    /// Whether it is about experiments.
+    pub fn searches_experiments(&self) -> bool {
+        self.screens.is_empty() && self.focus == Focus::Experiments
     }
 
     /// The same, to be looked at.
@@ -276,7 +295,10 @@ impl App {
             Some(Screen::Compare(screen)) => &screen.words,
             Some(Screen::Models(screen)) => &screen.words,
             _ if self.is_on_charts() => &self.charts.words,
-            Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) | None => &self.runs.words,
+            _ if self.searches_experiments() => &self.experiments.words,
+            Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Datasets(_)) | None => {
+                &self.runs.words
+            }
         }
     }
 

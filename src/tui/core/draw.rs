@@ -8,11 +8,11 @@ use ratatui::widgets::Paragraph;
 
 use super::action::ActionRow;
 use super::app::{App, ConnectionState, Overlay, Screen};
-use super::layer::Layer;
+use super::layer::{Layer, Scope};
 use super::layout::{Focus, Geometry, details_body};
 use crate::text;
 use crate::tui::features::charts::pictures::Pictures;
-use crate::tui::features::{charts, compare, details, experiments, models, runs, sweeps};
+use crate::tui::features::{charts, compare, datasets, details, experiments, models, runs, sweeps};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 use crate::tui::widgets::{confirm, help, keys, messages, picker, prompt, report};
@@ -40,6 +40,9 @@ pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>
             sweeps::screen::view::draw(app, screen, picture, theme, frame, places.body);
         }
         Some(Screen::Models(screen)) => models::view::draw(app, screen, theme, frame, places.body),
+        Some(Screen::Datasets(screen)) => {
+            datasets::view::draw(app, screen, theme, frame, places.body);
+        }
         Some(Screen::Log(screen)) => sweeps::log::view::draw(screen, theme, frame, places.body),
         None => draw_panes(app, pictures, &places, theme, frame),
     }
@@ -211,8 +214,9 @@ fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 fn calm_status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = area.width.saturating_sub(2) as usize;
     let status_context = text::clean(&status_context(app)).into_owned();
-    let is_told = app.screens.is_empty() && app.runs.range_from.is_none();
-    let best = if is_told { app.best.words(app.runs.complete) } else { None };
+    let is_of_runs =
+        app.screens.is_empty() && app.focus != Focus::Experiments && app.runs.range_from.is_none();
+    let best = if is_of_runs { app.best.words(app.runs.complete) } else { None };
     let Some(best) = best else {
         let words = text::cut(&status_context, width, theme.glyphs.ellipsis);
         frame.render_widget(Line::styled(format!(" {words}"), theme.dim), area);
@@ -239,7 +243,7 @@ fn status_context(app: &App) -> String {
     let runs = &app.runs;
     match app.focus {
         Focus::Experiments => match app.experiments.under_cursor() {
-            Some(listed) => format!("experiment {} {}", listed.id(), listed.experiment.artifact_location),
+            Some(listed) => experiments::in_a_line(listed),
             None => String::new(),
         },
         _ if !app.screens.is_empty() => String::new(),
@@ -293,10 +297,17 @@ fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let offered = app.offered(layer).filter(|(row, _)| !row.hint.is_empty());
     let mut offered: Vec<_> = offered.collect();
     // Help stays the last one.
-    offered.sort_by_key(|(row, _)| FIRST.iter().position(|name| *name == row.name).unwrap_or(FIRST.len()));
+    offered.sort_by_key(|(row, _)| {
+        let is_of_list = layer == Layer::Experiments && row.scopes.contains(&Scope::Experiments);
+        let place = || FIRST.iter().position(|name| *name == row.name);
+        if is_of_list { 1 } else { place().unwrap_or(FIRST.len()) }
+    });
     let mut all: Vec<(&str, &str)> = offered.iter().map(|(row, keys)| (keys[0], row.hint)).collect();
     if layer == Layer::Search && app.searches_runs() {
         all.extend(SEARCHES);
+    }
+    if layer == Layer::Search && app.searches_experiments() {
+        all.extend([("key=text", "tag")].into_iter().chain(SEARCHES.into_iter().skip(1)));
     }
     // The help stands last in the table.
     let last = all.pop_if(|(_, hint)| *hint == "help");

@@ -2,7 +2,7 @@
 
 use crate::tui::features::files::programs::Program;
 use crate::tui::features::{
-    best, charts, compare, details, experiments, export, files, models, runs, session, sweeps,
+    best, charts, compare, datasets, details, experiments, export, files, models, runs, session, sweeps,
 };
 
 #[derive(Debug, Clone)]
@@ -17,6 +17,7 @@ pub enum Effect {
     Export(export::effects::Effect),
     Files(files::effects::Effect),
     Models(models::effects::Effect),
+    Datasets(datasets::effects::Effect),
     Session(session::effects::Effect),
     Shell(Shell),
 }
@@ -74,6 +75,7 @@ is_part! {
     Export: export::effects::Effect,
     Files: files::effects::Effect,
     Models: models::effects::Effect,
+    Datasets: datasets::effects::Effect,
     Session: session::effects::Effect,
     Shell: Shell,
 }

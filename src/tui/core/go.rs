@@ -7,8 +7,8 @@ use super::app::{App, Overlay, Screen};
 use super::effect::Effects;
 use super::layer::{Layer, Scope};
 use super::layout::{Focus, Tab};
-use super::requests::{open_selected, show_cursors, words_changed};
-use crate::tui::features::{charts, compare, details, models, runs, sweeps};
+use super::requests::{show_cursors, words_changed};
+use crate::tui::features::{charts, compare, datasets, details, experiments, models, runs, sweeps};
 use crate::tui::widgets::{help, messages};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ pub const ROWS: &[ActionRow] = &[
 ];
 
 pub const TAB_ROWS: &[ActionRow] = &[
-    row(Action::NextTab, "next-tab", &["]"], GOES, "next", "next tab, or the next chart", PANES, always),
+    row(Action::NextTab, "next-tab", &["]"], GOES, "next", "next tab, or the next chart", PANES, has_tabs),
     row(
         Action::PreviousTab,
         "previous-tab",
@@ -82,7 +82,7 @@ pub const TAB_ROWS: &[ActionRow] = &[
         "",
         "previous tab, or the chart before",
         PANES,
-        always,
+        has_tabs,
     ),
 ];
 
@@ -101,8 +101,16 @@ const fn row(
 }
 
 fn has_columns(app: &App) -> Possible {
-    let is_list = app.layer_below_help() == Layer::Panes && app.focus == Focus::Experiments;
-    given(!is_list, "the list of experiments has one column")
+    if app.layer_below_help() == Layer::Datasets {
+        return Err("the columns of this list stay where they are");
+    }
+    let is_list = app.layer_below_help() == Layer::Experiments;
+    let has_folders = app.experiments.shown.has_folders;
+    given(!is_list || has_folders, "the list of experiments has one column, and no folders")
+}
+
+fn has_tabs(app: &App) -> Possible {
+    given(app.layer_below_help() != Layer::Datasets, "there are no tabs here")
 }
 
 fn can_open(app: &App) -> Possible {
@@ -113,6 +121,7 @@ fn can_open(app: &App) -> Possible {
         Some(Screen::Compare(_)) => compare::actions::can_open(app),
         Some(Screen::Sweep(_)) => sweeps::actions::can_open_trial(app),
         Some(Screen::Models(_)) => models::actions::can_open(app),
+        Some(Screen::Datasets(_)) => datasets::actions::can_open(app),
         Some(Screen::Chart(_) | Screen::Log(_)) => Err("nothing to open here"),
         None => can_open_pane(app),
     }
@@ -120,7 +129,7 @@ fn can_open(app: &App) -> Possible {
 
 fn can_open_pane(app: &App) -> Possible {
     match app.focus {
-        Focus::Experiments => given(!app.experiments.list.is_empty(), "no experiment to open"),
+        Focus::Experiments => given(app.experiments.length() > 0, "no experiment to open"),
         Focus::Runs => given(!app.runs.projection.lines.is_empty(), "no run to open"),
         Focus::Details => {
             let is_chart = app.is_on_charts() && app.charts.key().is_some();
@@ -130,7 +139,9 @@ fn can_open_pane(app: &App) -> Possible {
 }
 
 fn can_go_back(app: &App) -> Possible {
-    let is_first = app.layer_below_help() == Layer::Panes && !app.zoomed && app.focus == Focus::Experiments;
+    let is_first = app.layer_below_help() == Layer::Experiments
+        && !app.zoomed
+        && app.experiments.words.value().is_empty();
     given(!is_first, "nothing to go back to; q quits")
 }
 
@@ -138,8 +149,11 @@ fn can_search(app: &App) -> Possible {
     match app.screens.last() {
         Some(Screen::Compare(_)) => compare::actions::is_table(app),
         Some(Screen::Models(_)) => always(app),
-        Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) => Err("nothing to search here"),
+        Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Datasets(_)) => {
+            Err("nothing to search here")
+        }
         None if app.is_on_charts() => given(app.details.run().is_some(), "no run under the cursor"),
+        None if app.focus == Focus::Experiments => given(app.experiments.loaded, "nothing to search yet"),
         None => on_loaded_runs(app),
     }
 }
@@ -174,12 +188,13 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Layer::Chart => charts::update::go(app, action),
         Layer::Compare => compare::update::go(app, action),
         Layer::Models => models::update::go(app, action, effects),
+        Layer::Datasets => datasets::update::go(app, action, effects),
         Layer::Dashboard => {
             if !charts::update::move_in_dashboard(app, action) {
                 in_panes(app, action, effects);
             }
         }
-        Layer::Panes => in_panes(app, action, effects),
+        Layer::Experiments | Layer::Panes => in_panes(app, action, effects),
         // What is typed there moves by keys of its own.
         Layer::Search | Layer::Prompt | Layer::Picker | Layer::Confirm | Layer::Plan => {}
     }
@@ -194,7 +209,7 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Left | Action::Right => {
             let by = if action == Action::Left { -1 } else { 1 };
             match app.focus {
-                Focus::Experiments => {}
+                Focus::Experiments => experiments::update::go_aside(app, by),
                 Focus::Runs => app.runs.step_column(by),
                 Focus::Details => details::update::go_aside(app, by, effects),
             }
@@ -203,7 +218,7 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Effects) {
         Action::PreviousTab => app.details.step_tab(-1),
         Action::Search => app.overlay = Some(Overlay::Search),
         Action::Open => match app.focus {
-            Focus::Experiments => open_selected(app, effects),
+            Focus::Experiments => experiments::update::open(app, effects),
             Focus::Runs if app.runs.row_under_cursor().is_none() => runs::update::fold(app, effects),
             Focus::Runs => app.focus = Focus::Details,
             Focus::Details if app.details.tab == Tab::Charts => charts::update::open(app),
@@ -238,6 +253,9 @@ fn back(app: &mut App, effects: &mut Effects) {
     if models::update::come_back(app) {
         return;
     }
+    if app.focus == Focus::Experiments && !app.experiments.words.value().is_empty() {
+        return experiments::update::clear_words(app);
+    }
     if app.focus == Focus::Runs && !app.runs.view.words.is_empty() {
         let what = format!("the search /{}", app.runs.view.words.trim());
         app.runs.note_words();
@@ -259,7 +277,7 @@ fn back(app: &mut App, effects: &mut Effects) {
 pub fn step(app: &mut App, pane: Focus, by: isize) {
     let height = app.geometry().rows(pane);
     match pane {
-        Focus::Experiments => app.experiments.cursor.step(by, app.experiments.list.len(), height),
+        Focus::Experiments => app.experiments.cursor.step(by, app.experiments.length(), height),
         Focus::Runs => {
             app.runs.cursor.step(by, app.runs.length(), height);
             app.runs.moved();

@@ -1,6 +1,7 @@
 //! Who owns the keyboard: the one place that says which layer of the screen takes keys, and what they mean there.
 
 use super::app::{App, Overlay, Screen};
+use super::layout::Focus;
 
 /// Where the keys of a row mean it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +14,8 @@ pub enum Scope {
     Everywhere,
     /// The explorer's panes.
     Panes,
+    /// The list of experiments.
+    Experiments,
     /// Charts, in a pane or as a screen.
     Charts,
     /// One chart as a screen.
@@ -27,6 +30,8 @@ pub enum Scope {
     Log,
     /// Registered models and their versions.
     Models,
+    /// The data sets of an experiment.
+    Datasets,
     /// The form of a sweep.
     Plan,
     Picker,
@@ -54,8 +59,11 @@ pub enum Layer {
     Chart,
     Compare,
     Models,
+    Datasets,
     /// The charts of a run, in their pane.
     Dashboard,
+    /// The list of experiments, in its pane.
+    Experiments,
     Panes,
 }
 
@@ -75,7 +83,11 @@ impl Layer {
             Self::Chart => &[Scope::Chart, Scope::Charts, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Compare => &[Scope::Compare, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Models => &[Scope::Models, Scope::Go, Scope::Move, Scope::Everywhere],
+            Self::Datasets => &[Scope::Datasets, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Dashboard => &[Scope::Charts, Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
+            Self::Experiments => {
+                &[Scope::Experiments, Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere]
+            }
             Self::Panes => &[Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
         }
     }
@@ -103,7 +115,7 @@ impl Scope {
     }
 }
 
-pub const LAYERS: [Layer; 16] = [
+pub const LAYERS: [Layer; 18] = [
     Layer::Help,
     Layer::Messages,
     Layer::Report,
@@ -118,7 +130,9 @@ pub const LAYERS: [Layer; 16] = [
     Layer::Chart,
     Layer::Compare,
     Layer::Models,
+    Layer::Datasets,
     Layer::Dashboard,
+    Layer::Experiments,
     Layer::Panes,
 ];
 
@@ -145,7 +159,9 @@ impl App {
                 Some(Screen::Sweep(_)) => Layer::Sweep,
                 Some(Screen::Log(_)) => Layer::Log,
                 Some(Screen::Models(_)) => Layer::Models,
+                Some(Screen::Datasets(_)) => Layer::Datasets,
                 None if self.is_on_charts() => Layer::Dashboard,
+                None if self.focus == Focus::Experiments => Layer::Experiments,
                 None => Layer::Panes,
             },
         }

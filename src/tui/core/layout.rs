@@ -25,6 +25,8 @@ const TALL: u16 = 22;
 /// What each pane keeps when borders are moved.
 const NARROWEST: u16 = 16;
 const LOWEST: u16 = 5;
+/// What the experiments may have on any screen that they share with the runs.
+const USUAL: u16 = 34;
 
 /// The places of a screen; a pane without one is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,7 +58,22 @@ impl Geometry {
     }
 }
 
-pub fn geometry((columns, rows): (u16, u16), focus: Focus, zoomed: bool, layout: Layout) -> Geometry {
+/// The pane of experiments, where it stands beside the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SidePane {
+    /// Cells that its lines need.
+    pub needed: u16,
+    /// It is shown only while it has the keys.
+    pub is_hidden: bool,
+}
+
+pub fn geometry(
+    (columns, rows): (u16, u16),
+    focus: Focus,
+    zoomed: bool,
+    side: SidePane,
+    layout: Layout,
+) -> Geometry {
     if columns < SMALLEST.0 || rows < SMALLEST.1 {
         return Geometry { too_small: true, ..Geometry::default() };
     }
@@ -77,11 +94,11 @@ pub fn geometry((columns, rows): (u16, u16), focus: Focus, zoomed: bool, layout:
         return places;
     }
     let mut right = body;
-    if columns >= WIDE {
-        let width = experiments_width(columns, layout);
+    if columns >= WIDE && (!side.is_hidden || focus == Focus::Experiments) {
+        let width = experiments_width(columns, side, layout);
         places.experiments = Some(Rect { width, ..body });
         right = Rect { x: width, width: columns - width, ..body };
-    } else if focus == Focus::Experiments {
+    } else if columns < WIDE && focus == Focus::Experiments {
         places.experiments = Some(body);
         return places;
     }
@@ -97,8 +114,9 @@ pub fn geometry((columns, rows): (u16, u16), focus: Focus, zoomed: bool, layout:
     places
 }
 
-fn experiments_width(columns: u16, layout: Layout) -> u16 {
-    layout.experiments_width.clamp(NARROWEST, columns / 2)
+/// As wide as its lines need, up to a quarter of the screen; or as the user wants it.
+fn experiments_width(columns: u16, side: SidePane, layout: Layout) -> u16 {
+    layout.list_width.unwrap_or(side.needed.min((columns / 4).max(USUAL))).clamp(NARROWEST, columns / 2)
 }
 
 fn details_height(height: u16, layout: Layout) -> u16 {
@@ -108,8 +126,8 @@ fn details_height(height: u16, layout: Layout) -> u16 {
 
 /// The layout with the border between experiments and runs at this column.
 pub fn with_side_border(layout: Layout, (columns, _): (u16, u16), x: u16) -> Layout {
-    let experiments_width = x.clamp(NARROWEST, (columns / 2).max(NARROWEST));
-    Layout { experiments_width, ..layout }
+    let list_width = Some(x.clamp(NARROWEST, (columns / 2).max(NARROWEST)));
+    Layout { list_width, ..layout }
 }
 
 /// The layout with the upper border of the details at this row.
@@ -185,8 +203,11 @@ mod tests {
                 for focus in [Focus::Experiments, Focus::Runs, Focus::Details] {
                     for zoomed in [false, true] {
                         let wide = (columns * 7) % 90;
-                        let layout = Layout { experiments_width: wide, details_share: rows * 3 % 120 };
-                        let places = geometry((columns, rows), focus, zoomed, layout);
+                        let list_width = (rows % 3 > 0).then_some(wide);
+                        let side = SidePane { needed: wide, is_hidden: rows % 5 == 0 };
+                        let details_share = rows * 3 % 120;
+                        let layout = Layout { list_width, details_share, ..Layout::default() };
+                        let places = geometry((columns, rows), focus, zoomed, side, layout);
                         if places.too_small {
                             continue;
                         }

@@ -9,6 +9,7 @@ use crate::catalog::ColumnSpec;
 use crate::catalog::sort::SortKey;
 use crate::catalog::view::Shape;
 use crate::mlflow::filter::Direction;
+use crate::tui::features::experiments::arrange::Order;
 use crate::tui::features::runs::columns::TableColumn;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -24,15 +25,27 @@ pub struct UiMemory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Layout {
-    /// Cells.
-    pub experiments_width: u16,
+    /// Cells, where the user moved the border; as wide as names need without that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_width: Option<u16>,
+    /// Whether the experiments are out of sight, where the user chose that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiments_hidden: Option<bool>,
+    pub experiments_order: Order,
+    pub experiments_flat: bool,
     /// Of the height that runs and details share, in percent.
     pub details_share: u16,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { experiments_width: 28, details_share: 40 }
+        Self {
+            list_width: None,
+            experiments_hidden: None,
+            experiments_order: Order::default(),
+            experiments_flat: false,
+            details_share: 40,
+        }
     }
 }
 

@@ -7,10 +7,10 @@ use super::app::{App, Dragged, Overlay, Screen};
 use super::effect::Effects;
 use super::go::{self, Action, step};
 use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
-use super::requests::{open_selected, show_cursors};
+use super::requests::show_cursors;
 use crate::tui::core::layout::Tab;
 use crate::tui::features::details::view::tab_at;
-use crate::tui::features::{charts, compare, models, runs, sweeps};
+use crate::tui::features::{charts, compare, datasets, experiments, models, runs, sweeps};
 use crate::tui::widgets::picker;
 
 /// Lines that a notch of the wheel moves.
@@ -40,7 +40,10 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
         Some(Screen::Compare(_)) if is_click => return compare::table::click(app, (event.column, event.row)),
         Some(Screen::Sweep(_)) if is_click => return sweeps::screen::update::click(app, event),
         Some(Screen::Models(_)) if is_click => return models::update::click(app, event, effects),
-        Some(Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_)) => {
+        Some(Screen::Datasets(_)) if is_click => return datasets::update::click(app, event.row, effects),
+        Some(
+            Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
+        ) => {
             let action = if wheel > 0 { Action::Down } else { Action::Up };
             return (0..wheel.abs()).for_each(|_| go::perform(app, action, effects));
         }
@@ -133,11 +136,11 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Effe
     match pane {
         Focus::Experiments if line >= 1 && line <= rows => {
             let at = app.experiments.cursor.top + line - 1;
-            if at < app.experiments.list.len() {
+            if at < app.experiments.length() {
                 let is_again = app.experiments.cursor.at == at;
-                app.experiments.cursor.jump(at, app.experiments.list.len(), rows);
+                app.experiments.cursor.jump(at, app.experiments.length(), rows);
                 if is_again {
-                    open_selected(app, effects);
+                    experiments::update::open(app, effects);
                 }
             }
         }

@@ -2,7 +2,9 @@
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::tui::features::{best, charts, compare, details, experiments, files, models, runs, sweeps};
+use crate::tui::features::{
+    best, charts, compare, datasets, details, experiments, files, models, runs, sweeps,
+};
 
 /// Something that happened, and when.
 #[derive(Debug, Clone)]
@@ -44,6 +46,7 @@ pub enum Msg {
     Best(best::Msg),
     Sweeps(sweeps::Msg),
     Models(models::Msg),
+    Datasets(datasets::Msg),
     Files(files::Msg),
 }
 
@@ -88,5 +91,6 @@ is_part! {
     Best: best::Msg,
     Sweeps: sweeps::Msg,
     Models: models::Msg,
+    Datasets: datasets::Msg,
     Files: files::Msg,
 }

@@ -16,6 +16,8 @@ pub enum Action {
     Next,
     Previous,
     Pane(Focus),
+    /// The experiments beside the others, or not.
+    Side,
     Zoom,
     Wider,
     Narrower,
@@ -31,6 +33,7 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::Pane(Focus::Experiments), "experiments-pane", &["1"], "", "to the experiments", always),
     row(Action::Pane(Focus::Runs), "runs-pane", &["2"], "", "to the runs", always),
     row(Action::Pane(Focus::Details), "details-pane", &["3"], "", "to the details", always),
+    row(Action::Side, "side-pane", &["g 1"], "", "show or hide the experiments beside the runs", always),
     row(Action::Zoom, "zoom", &["z"], "zoom", "maximise or restore the pane", always),
     row(Action::Wider, "pane-wider", &["ctrl-right"], "", "move the border to the right", has_side_border),
     row(
@@ -60,6 +63,17 @@ pub fn perform(app: &mut App, action: Action) {
         Action::Next => step_focus(app, 1),
         Action::Previous => step_focus(app, Focus::ALL.len() - 1),
         Action::Pane(pane) => app.focus = pane,
+        Action::Side => {
+            let is_hidden = !app.side_pane().is_hidden;
+            app.memory.layout.experiments_hidden = Some(is_hidden);
+            app.runs.changed = true;
+            if is_hidden && app.focus == Focus::Experiments {
+                app.focus = Focus::Runs;
+            }
+            let said =
+                if is_hidden { "1 shows the experiments, g 1 for good" } else { "g 1 hides the experiments" };
+            app.status = Some(said.into());
+        }
         Action::Zoom => app.zoomed = !app.zoomed,
         Action::Wider | Action::Narrower => {
             let at = app.geometry().experiments.map_or(0, |area| area.width);
@@ -80,5 +94,10 @@ pub fn perform(app: &mut App, action: Action) {
 
 fn step_focus(app: &mut App, by: usize) {
     let at = Focus::ALL.iter().position(|pane| *pane == app.focus).unwrap_or(0);
-    app.focus = Focus::ALL[(at + by) % Focus::ALL.len()];
+    let count = Focus::ALL.len();
+    app.focus = Focus::ALL[(at + by) % count];
+    // What is out of sight has a key of its own.
+    if app.focus == Focus::Experiments && app.side_pane().is_hidden {
+        app.focus = Focus::ALL[(at + 2 * by) % count];
+    }
 }

@@ -27,13 +27,19 @@ pub type PlottedLines = Vec<(u8, Vec<MetricPoint>)>;
 pub fn inputs(app: &App) -> Option<PlottedInputs> {
     match app.screens.last() {
         Some(Screen::Sweep(screen)) => sweeps::screen::plot::inputs(app, screen),
-        Some(Screen::Chart(_) | Screen::Compare(_) | Screen::Log(_) | Screen::Models(_)) | None => None,
+        Some(
+            Screen::Chart(_) | Screen::Compare(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
+        )
+        | None => None,
     }
 }
 
 pub fn lines(app: &App) -> PlottedLines {
     match app.screens.last() {
         Some(Screen::Sweep(screen)) => sweeps::screen::plot::lines(screen),
-        Some(Screen::Chart(_) | Screen::Compare(_) | Screen::Log(_) | Screen::Models(_)) | None => Vec::new(),
+        Some(
+            Screen::Chart(_) | Screen::Compare(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
+        )
+        | None => Vec::new(),
     }
 }

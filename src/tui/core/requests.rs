@@ -10,6 +10,7 @@ use super::effect::{Effects, Shell};
 use super::layout::Focus;
 use super::selected::DrawnRun;
 use crate::catalog::view::LineKey;
+use crate::mlflow::filter::Expression;
 use crate::mlflow::{ExperimentId, RunId};
 use crate::store::{Result, StoreError};
 use crate::tui::features::charts::metrics::{ChartMetric, grouped};
@@ -26,7 +27,7 @@ const REFRESHING: &str = "refreshing";
 /// Keeps the cursors on the screen where it is another one than before.
 pub fn show_cursors(app: &mut App) {
     let places = app.geometry();
-    app.experiments.cursor.show(app.experiments.list.len(), places.rows(Focus::Experiments));
+    app.experiments.cursor.show(app.experiments.length(), places.rows(Focus::Experiments));
     app.runs.cursor.show(app.runs.length(), places.rows(Focus::Runs));
 }
 
@@ -105,6 +106,18 @@ pub fn go_to_run(app: &mut App, id: &RunId, effects: &mut Effects) {
     }
 }
 
+/// Shows the runs that pass a filter, which takes the place of the one before.
+pub fn filter_runs(app: &mut App, text: String, effects: &mut Effects) {
+    match Expression::parse(&text) {
+        Ok(filter) => {
+            app.focus = Focus::Runs;
+            app.runs.set_filter(text, filter);
+            view_changed(app, effects);
+        }
+        Err(error) => app.say(format!("the filter {text} cannot be read: {error}")),
+    }
+}
+
 pub fn load_experiments(app: &mut App, effects: &mut Effects) {
     app.experiments_asked = app.now;
     effects.push(experiments::effects::Effect::Load);
@@ -128,9 +141,14 @@ pub fn offer(app: &App) -> String {
     sweeps::update::offer(app)
 }
 
-pub fn open_selected(app: &mut App, effects: &mut Effects) {
-    let Some(listed) = app.experiments.under_cursor() else { return };
-    let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
+/// Opens an experiment that is listed, with the cursor of the list on it.
+pub fn open_experiment(app: &mut App, id: &ExperimentId, effects: &mut Effects) {
+    let height = app.geometry().rows(Focus::Experiments);
+    if app.experiments.under_cursor().is_none_or(|listed| listed.id() != id) {
+        app.experiments.go_to(id, height);
+    }
+    let Some(listed) = app.experiments.find(id) else { return };
+    let (id, name, is_deleted) = (id.clone(), listed.experiment.name.clone(), listed.is_deleted());
     app.focus = Focus::Runs;
     if app.runs.experiment.as_ref() == Some(&id) {
         return;
@@ -138,6 +156,8 @@ pub fn open_selected(app: &mut App, effects: &mut Effects) {
     remember(app, effects);
     let remembered = app.memory.experiments.get(id.as_str()).cloned().unwrap_or_default();
     app.runs.open(id.clone(), name, &remembered);
+    // The runs of a deleted experiment are deleted too.
+    app.runs.deleted |= is_deleted;
     runs::views::come_back(app, remembered.view.as_deref());
     runs::views::take_wanted(app, effects);
     app.details.clear();
@@ -261,7 +281,7 @@ pub fn failing(app: &mut App, error: StoreError, retry_ms: u64) {
 
 /// Asks for another name of the run under the cursor.
 pub fn rename_run(app: &mut App) {
-    runs::dialogs::rename(app, experiments::update::named);
+    runs::dialogs::rename(app, experiments::dialogs::named);
 }
 
 /// Runs were counted.

@@ -9,7 +9,7 @@ use super::go::step;
 use super::layer::Scope;
 use super::layout::Focus;
 use super::requests::words_changed;
-use crate::tui::features::{compare, models};
+use crate::tui::features::{compare, experiments, models};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -24,28 +24,35 @@ rows_of!(row: Search, DIALOGS, &[Scope::Search]);
 pub const ROWS: &[ActionRow] = &[
     row(Action::Keep, "search-keep", &["enter"], "keep", "search: apply", always),
     row(Action::Clear, "search-clear", &["esc", "ctrl-c"], "clear", "search: clear", always),
-    row(Action::Down, "search-down", &["down"], "", "search: move down in the runs", is_of_runs),
-    row(Action::Up, "search-up", &["up"], "", "search: move up in the runs", is_of_runs),
+    row(Action::Down, "search-down", &["down"], "", "search: move down in what is found", is_in_list),
+    row(Action::Up, "search-up", &["up"], "", "search: move up in what is found", is_in_list),
 ];
 
-fn is_of_runs(app: &App) -> Possible {
-    given(app.searches_runs(), "the search is not in the runs")
+fn is_in_list(app: &App) -> Possible {
+    given(app.searches_runs() || app.searches_experiments(), "the search is not in a list")
 }
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
+    let pane = if app.searches_experiments() { Focus::Experiments } else { Focus::Runs };
     match action {
         Action::Keep => app.overlay = None,
         Action::Clear => {
             if app.searches_runs() {
                 app.runs.note_words();
             }
+            if app.searches_experiments() {
+                app.overlay = None;
+                return experiments::update::clear_words(app);
+            }
             app.searched().reset();
             app.overlay = None;
         }
-        Action::Down => step(app, Focus::Runs, 1),
-        Action::Up => step(app, Focus::Runs, -1),
+        Action::Down => return step(app, pane, 1),
+        Action::Up => return step(app, pane, -1),
     }
-    changed(app, effects);
+    words_changed(app, effects);
+    compare::update::searched(app);
+    models::update::searched(app);
 }
 
 /// The words are other ones.
@@ -53,4 +60,5 @@ pub fn changed(app: &mut App, effects: &mut Effects) {
     words_changed(app, effects);
     compare::update::searched(app);
     models::update::searched(app);
+    experiments::update::searched(app);
 }

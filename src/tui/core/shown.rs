@@ -18,6 +18,7 @@ pub fn subject(app: &App) -> String {
         Some(Screen::Sweep(_)) => "trials".into(),
         Some(Screen::Log(_)) => "log".into(),
         Some(Screen::Models(_)) => "models".into(),
+        Some(Screen::Datasets(_)) => "data sets".into(),
         None => match app.focus {
             Focus::Experiments => "experiments".into(),
             Focus::Runs => app.runs.name.clone(),
@@ -56,6 +57,7 @@ fn sheet(app: &App) -> Option<Sheet> {
         return Some(screen.points(&app.histories));
     }
     match app.screens.last() {
+        Some(Screen::Datasets(screen)) => screen.sheet(),
         Some(Screen::Compare(screen)) => compare::sheets::sheet(screen, app.now),
         Some(Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_)) => None,
         _ => match app.focus {

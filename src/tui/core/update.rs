@@ -16,7 +16,7 @@ use super::msg::{Msg, Stamped};
 use super::requests::{quit, remember, show_cursors};
 use super::{go, panes, search};
 use crate::tui::features::{
-    best, charts, compare, details, experiments, export, files, models, runs, session, sweeps,
+    best, charts, compare, datasets, details, experiments, export, files, models, runs, session, sweeps,
 };
 use crate::tui::widgets::input::{self, Input, Room};
 use crate::tui::widgets::{confirm, keys, picker, prompt};
@@ -89,6 +89,7 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Compare(msg) => compare::update::answered(app, msg, effects),
         Msg::Best(msg) => best::update::answered(app, msg, effects),
         Msg::Sweeps(msg) => sweeps::update::answered(app, msg, effects),
+        Msg::Datasets(msg) => datasets::update::answered(app, msg),
         Msg::Models(msg) => models::following::answered(app, msg, effects),
         Msg::Files(msg) => files::update::answered(app, msg, effects),
     }
@@ -117,6 +118,7 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
     charts::update::follow_up(app, effects);
     sweeps::screen::update::follow_up(app, effects);
     models::following::follow_up(app, effects);
+    datasets::update::follow_up(app, effects);
     if let Some(pace) = app.poll_interval.take_change(app.now) {
         effects.push(runs::effects::Effect::PollEvery(pace));
     }
@@ -174,7 +176,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
         Action::Go(action) => go::perform(app, action, effects),
         Action::Panes(action) => panes::perform(app, action),
-        Action::Experiments(action) => experiments::update::perform(app, action),
+        Action::Experiments(action) => experiments::update::perform(app, action, effects),
         Action::Runs(action) => runs::update::perform(app, action, effects),
         Action::Best(action) => best::update::perform(app, action, effects),
         Action::Sweeps(action) => sweeps::update::perform(app, action, effects),
@@ -182,6 +184,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Charts(action) => charts::update::perform(app, action),
         Action::Export(action) => export::update::perform(app, action, effects),
         Action::Files(action) => files::update::perform(app, action, effects),
+        Action::Datasets(action) => datasets::update::perform(app, action),
         Action::Models(action) => models::update::perform(app, action, effects),
         Action::Session(action) => session::update::perform(app, action, effects),
         Action::Picker(action) => picker::actions::perform(app, action, effects),

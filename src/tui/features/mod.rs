@@ -5,6 +5,7 @@
 pub mod best;
 pub mod charts;
 pub mod compare;
+pub mod datasets;
 pub mod details;
 pub mod experiments;
 pub mod export;

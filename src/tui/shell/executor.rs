@@ -14,7 +14,7 @@ use crate::tui::core::msg::Msg;
 use crate::tui::core::tasks::Tasks;
 use crate::tui::features::session::keeping::{Keeper, unwritten};
 use crate::tui::features::{
-    best, charts, compare, details, experiments, export, files, models, runs, session, sweeps,
+    best, charts, compare, datasets, details, experiments, export, files, models, runs, session, sweeps,
 };
 
 /// How long leaving waits for what is being written.
@@ -64,6 +64,7 @@ impl EffectExecutor {
             Effect::Compare(effect) => compare::effects::perform(effect, tasks, &self.best.patterns),
             Effect::Best(effect) => best::effects::perform(effect, tasks, &self.best),
             Effect::Sweeps(effect) => sweeps::effects::perform(effect, tasks, &self.sweeps),
+            Effect::Datasets(effect) => datasets::effects::perform(effect, tasks),
             Effect::Models(effect) => models::effects::perform(effect, tasks, &self.models),
             Effect::Export(effect) => export::effects::perform(effect, tasks),
             Effect::Files(effect) => files::effects::perform(effect, tasks),

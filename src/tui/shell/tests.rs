@@ -141,7 +141,7 @@ fn experiments_come_first_and_their_counts_behind_them() {
                     if let Msg::Experiments(experiments::Msg::Counted(counts)) = msg { counts } else { None }
                 })
                 .await;
-        assert_eq!(counts.get(&world.experiment), Some(&1));
+        assert_eq!(counts.get(&world.experiment).map(|count| count.active), Some(1));
     });
 }
 

@@ -3,7 +3,9 @@
 mod charts;
 mod choosing;
 mod comparing;
+mod data_sets;
 mod hostile;
+mod listing;
 mod previews;
 mod promoting;
 mod registry;
@@ -36,7 +38,7 @@ use crate::mlflow::{
     RunStatus, Summary, Tag,
 };
 use crate::store::batch::whole_runs;
-use crate::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
+use crate::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, RunCount, StoreError};
 use crate::tui::core::app::{App, Setup};
 use crate::tui::core::draw::draw;
 use crate::tui::core::effect::{Effect, Shell};
@@ -136,7 +138,7 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             }),
             Msg::from(experiments::Msg::Counted(Some(HashMap::from([(
                 ExperimentId::from("1"),
-                runs.len() as u64,
+                RunCount { active: runs.len() as u64, ..RunCount::default() },
             )])))),
         ],
         Effect::Runs(runs::effects::Effect::Watch { ticket, .. }) => {

@@ -34,7 +34,7 @@ fn a_recorded_trace_replays_to_the_same_screens() {
         record(&mut first, &mut kept, &mut now, msg, &runs, &mut trace);
     }
     let scripts = [
-        "j j space j space v j v g t x g b s S l l c down space esc e down enter",
+        "j j space j space v j v g t x g b enter s S l l c down space esc e down enter",
         "/ c a l m enter esc f esc m down enter w esc L down enter ctrl-b down enter esc",
         "3 x s ] ] ] ] enter down enter esc [ [ [ [ enter l l + - m 0 esc esc",
         "2 C v d b % s S ] m down enter ] x down enter ] ] esc",

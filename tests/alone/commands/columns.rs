@@ -1,6 +1,6 @@
 //! The columns of lists: their names, their order and their values.
 
-use mltui::mlflow::{Metric, Param, RunStatus, Tag};
+use mltui::mlflow::{Dataset, DatasetInput, Metric, Param, RunStatus, Tag};
 use mltui::state::views::{NamedView, SavedColumn, SavedView, ViewPlace, Views};
 use mltui::store::{NewRun, RunUpdate, uri};
 use serde_json::Value;
@@ -191,4 +191,67 @@ fn runs_are_filtered_as_people_write_it_and_by_saved_views() {
 fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     since.as_millis() as i64
+}
+
+#[test]
+fn runs_tell_their_data_sets_and_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = open(&address);
+    let experiment = runtime.block_on(store.create_experiment("data", &[])).unwrap();
+    let history = r#"[{"artifact_path": "model", "run_id": "x"}]"#;
+    for (name, start_time, tags) in
+        [("with", 2_000, vec![Tag::new("mlflow.log-model.history", history)]), ("without", 1_000, Vec::new())]
+    {
+        let run = NewRun {
+            experiment_id: experiment.clone(),
+            run_name: Some(name.into()),
+            user_id: "ana".into(),
+            start_time,
+            tags,
+        };
+        let id = runtime.block_on(store.create_run(&run)).unwrap().info.run_id;
+        let input = |name: &str, context: &str| DatasetInput {
+            dataset: Dataset {
+                name: name.into(),
+                digest: format!("d-{name}"),
+                source_type: "local".into(),
+                source: "{}".into(),
+                schema: None,
+                profile: None,
+            },
+            tags: vec![Tag::new("mlflow.data.context", context)],
+        };
+        if name == "with" {
+            let inputs = [input("wine", "training"), input("beer", "eval"), input("ale", "eval")];
+            runtime.block_on(store.log_inputs(&id, &inputs)).unwrap();
+        }
+    }
+    let list = ["--tracking-uri", &address, "runs", "data"];
+    let runs: Vec<Value> =
+        serde_json::from_str(&printed(folder.path(), &[&list[..], &["--json"]].concat())).unwrap();
+    let inputs: Vec<(&str, &str, &str)> = runs[0]["inputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|input| {
+            let part = |key: &str| input[key].as_str().unwrap();
+            (part("name"), part("digest"), part("context"))
+        })
+        .collect();
+    assert_eq!(
+        inputs,
+        [("ale", "d-ale", "eval"), ("beer", "d-beer", "eval"), ("wine", "d-wine", "training")]
+    );
+    assert_eq!(runs[0]["models"][0]["name"], "model");
+    assert_eq!((&runs[1]["inputs"], &runs[1]["models"]), (&Value::Array(vec![]), &Value::Array(vec![])));
+    let columns = ["--columns", "run_name,dataset.name,dataset.context", "--sort", "dataset.name", "--csv"];
+    let table = printed(folder.path(), &[&list[..], &columns].concat());
+    assert_eq!(
+        table.lines().skip(1).collect::<Vec<_>>(),
+        ["with,\"ale, beer, wine\",\"eval, training\"", "without,,"]
+    );
+    let filtered = ["--filter", "dataset.name = wine", "--columns", "run_name", "--csv"];
+    assert_eq!(printed(folder.path(), &[&list[..], &filtered].concat()).lines().nth(1), Some("with"));
 }

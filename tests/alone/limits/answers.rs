@@ -168,7 +168,7 @@ fn a_history_that_is_too_long_hides_no_others_and_is_not_asked_for_again() {
     };
     let mut kept = sync::Sync::new(open(&flood.uri()), scan);
     let column = ColumnSpec::parse("max(metrics.m)").unwrap();
-    kept.want(vec![NeededHistory::of(&column).unwrap()]);
+    kept.want(vec![NeededHistory::of(&column).unwrap()], false);
     let mut last = None;
     block_on(async {
         kept.load(|_| ()).await.unwrap();

@@ -4,7 +4,7 @@ use mltui::mlflow::filter::{OrderBy, parse};
 use mltui::mlflow::{
     Dataset, DatasetInput, ExperimentId, LifecycleStage, Param, Run, RunId, RunStatus, Tag, ViewType,
 };
-use mltui::store::{ErrorKind, NewRun, RunSearch, RunUpdate, Store};
+use mltui::store::{ErrorKind, NewRun, RunCount, RunSearch, RunUpdate, Store};
 
 use crate::stores::registry;
 use crate::stores::values::{histories, metric, values};
@@ -34,6 +34,7 @@ pub(super) async fn conformance(store: &Store, prefix: &str) -> ExperimentId {
     data_sets(store, &first.info.run_id).await;
     artifacts(store, &first.info.run_id).await;
     searches(store, &experiment).await;
+    of_all_runs(store, &experiment, &first.info.run_id, &second.info.run_id).await;
     models(store, prefix, &first).await;
     registry::conformance(store, prefix, &first, &second).await;
     errors(store, &first.info.run_id).await;
@@ -49,8 +50,18 @@ pub(super) async fn experiments(store: &Store, prefix: &str) {
     store.set_experiment_tag(&id, &Tag::new("k", "v2")).await.unwrap();
     store.rename_experiment(&id, &format!("{prefix}renamed")).await.unwrap();
     let run = store.create_run(&new_run(&id, "in-deleted", 1)).await.unwrap().info.run_id;
+    count(store, &id, [1, 0, 1]).await;
     store.delete_experiment(&id).await.unwrap();
+    count(store, &id, [0, 1, 1]).await;
     assert!(store.create_run(&new_run(&id, "too-late", 1)).await.is_err(), "no run in a deleted experiment");
+    // A deleted one keeps its name, and what is deleted is not deleted again.
+    let again = kind(store.create_experiment(&format!("{prefix}renamed"), &[]).await);
+    assert!(matches!(again, ErrorKind::AlreadyExists(_)), "{again:?}");
+    let holder = store.find_experiment(&format!("{prefix}renamed")).await.unwrap().unwrap();
+    assert_eq!((&holder.experiment_id, holder.lifecycle_stage), (&id, LifecycleStage::Deleted));
+    assert!(store.delete_experiment(&id).await.is_err(), "it is deleted already");
+    assert!(store.rename_experiment(&id, &format!("{prefix}other")).await.is_err());
+    assert!(store.set_experiment_tag(&id, &Tag::new("k", "v3")).await.is_err());
     assert_eq!(store.get_run(&run).await.unwrap().info.lifecycle_stage, LifecycleStage::Deleted);
     let find = |list: Vec<mltui::mlflow::Experiment>| list.into_iter().find(|e| e.experiment_id == id);
     assert!(find(store.search_experiments(ViewType::ActiveOnly).await.unwrap()).is_none());
@@ -58,6 +69,8 @@ pub(super) async fn experiments(store: &Store, prefix: &str) {
     assert_eq!(deleted.name, format!("{prefix}renamed"));
     assert_eq!(deleted.tags, [Tag::new("k", "v2")]);
     store.restore_experiment(&id).await.unwrap();
+    count(store, &id, [1, 0, 1]).await;
+    assert!(store.restore_experiment(&id).await.is_err(), "it is not deleted");
     store.set_experiment_tag(&id, &Tag::new("passing", "1")).await.unwrap();
     assert_eq!(store.get_experiment(&id).await.unwrap().tags.len(), 2);
     match store.delete_experiment_tag(&id, "passing").await {
@@ -78,6 +91,14 @@ pub(super) async fn experiments(store: &Store, prefix: &str) {
         kind(store.rename_experiment(&ExperimentId("987654".into()), "x").await),
         ErrorKind::NotFound(_)
     ));
+}
+
+/// The active and the deleted runs of an experiment, and when the newest began, where the store counts.
+async fn count(store: &Store, id: &ExperimentId, [active, deleted, last_start]: [u64; 3]) {
+    if let Some(counts) = store.run_counts().await.unwrap() {
+        let last_start = Some(last_start as i64);
+        assert_eq!(counts.get(id), Some(&RunCount { active, deleted, last_start }));
+    }
 }
 
 pub(super) async fn life(store: &Store, second: &RunId, unnamed: &RunId) {
@@ -120,6 +141,41 @@ async fn data_sets(store: &Store, id: &RunId) {
     assert_eq!(run.inputs.len(), 1, "the same data set twice is one input");
     assert_eq!(run.inputs[0].dataset.name, "wine");
     assert_eq!(run.inputs[0].tags, input.tags);
+}
+
+/// The data sets and models of an experiment as a whole.
+async fn of_all_runs(store: &Store, experiment: &ExperimentId, first: &RunId, second: &RunId) {
+    let dataset = |name: &str, digest: &str| DatasetInput {
+        dataset: Dataset {
+            name: name.into(),
+            digest: digest.into(),
+            source_type: "local".into(),
+            source: "{\"uri\": \"wine.csv\"}".into(),
+            schema: Some("{}".into()),
+            profile: None,
+        },
+        tags: vec![Tag::new("mlflow.data.context", "eval")],
+    };
+    store.log_inputs(second, &[dataset("wine", "abc123"), dataset("beer", "x1")]).await.unwrap();
+    let used = store.data_sets(experiment, ViewType::ActiveOnly).await.unwrap();
+    let names: Vec<_> = used.iter().map(|used| (used.dataset.name.as_str(), used.uses.len())).collect();
+    assert_eq!(names, [("beer", 1), ("wine", 2)]);
+    let context_of = |run: &RunId| {
+        let of = used[1].uses.iter().find(|of| of.run == *run);
+        of.map(|of| of.context.clone())
+    };
+    assert_eq!(context_of(first).as_deref(), Some("training"));
+    assert_eq!(context_of(second).as_deref(), Some("eval"));
+    assert_eq!(used[1].dataset.schema.as_deref(), Some("{}"));
+    store.delete_run(second).await.unwrap();
+    assert_eq!(store.data_sets(experiment, ViewType::ActiveOnly).await.unwrap().len(), 1);
+    assert_eq!(store.data_sets(experiment, ViewType::All).await.unwrap().len(), 2);
+    store.restore_run(second).await.unwrap();
+    match store.logged_models_in(experiment).await {
+        Ok(models) => assert!(models.iter().all(|model| model.experiment_id == *experiment)),
+        // MLflow 2 has none.
+        Err(error) => assert!(matches!(error.kind, ErrorKind::Unsupported(_)), "{error}"),
+    }
 }
 
 async fn artifacts(store: &Store, id: &RunId) {

@@ -57,7 +57,9 @@ impl Pictures {
                 let old = self.screen.take();
                 self.screen = of_plotted(old, app);
             }
-            Some(Screen::Compare(_) | Screen::Log(_) | Screen::Models(_)) => self.screen = None,
+            Some(Screen::Compare(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_)) => {
+                self.screen = None;
+            }
             None => {
                 self.screen = None;
                 if let Some(area) = dashboard_area(app) {

@@ -46,7 +46,7 @@ pub fn pictured(app: &App, pictures: &Pictures) -> Vec<PicturedChart> {
             });
             one.into_iter().collect()
         }
-        Some(Screen::Compare(_) | Screen::Log(_) | Screen::Models(_)) => Vec::new(),
+        Some(Screen::Compare(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_)) => Vec::new(),
         None => {
             let Some(area) = dashboard_area(app) else { return Vec::new() };
             let charts = &app.charts;

@@ -57,7 +57,9 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
     }
     let wanted: Vec<HistoryKey> = match app.screens.last() {
         Some(Screen::Chart(screen)) => screen.wanted().collect(),
-        Some(Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_)) => return,
+        Some(
+            Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
+        ) => return,
         None => {
             let Some(area) = dashboard_area(app) else { return };
             let charts = &app.charts;
@@ -195,9 +197,10 @@ fn in_window(app: &mut App, change: impl FnOnce(&mut ChartScreen, (f64, f64))) {
 fn draw_otherwise(app: &mut App, action: Action) {
     let key = match app.screens.last() {
         Some(Screen::Chart(screen)) => Some(screen.key().to_owned()),
-        Some(Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_)) | None => {
-            app.charts.key().map(str::to_owned)
-        }
+        Some(
+            Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
+        )
+        | None => app.charts.key().map(str::to_owned),
     };
     let charts = &mut app.charts;
     let said = match action {

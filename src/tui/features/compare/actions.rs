@@ -137,7 +137,10 @@ fn can_compare(app: &App) -> Possible {
 fn screen(app: &App) -> Option<&CompareScreen> {
     match app.screens.last() {
         Some(Screen::Compare(screen)) => Some(screen),
-        Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_)) | None => None,
+        Some(
+            Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
+        )
+        | None => None,
     }
 }
 

@@ -95,7 +95,9 @@ pub fn open_with(app: &mut App, runs: Vec<(ExperimentId, RunId)>, baseline: RunI
 pub fn screen(app: &mut App) -> Option<&mut CompareScreen> {
     app.screens.iter_mut().rev().find_map(|screen| match screen {
         Screen::Compare(screen) => Some(screen.as_mut()),
-        Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) => None,
+        Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_) => {
+            None
+        }
     })
 }
 

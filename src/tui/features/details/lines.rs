@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use serde_json::Value as Json;
-
 use super::artifacts::ArtifactEntry;
 use super::models::RunModel;
 use super::series::LoggedImage;
@@ -338,29 +336,6 @@ fn silence(run: &Run, now: i64) -> Option<i64> {
     let points = run.metrics.iter().map(|metric| metric.timestamp);
     let last = points.chain(run.info.start_time).max().filter(|_| run.info.status.is_active())?;
     Some(now.saturating_sub(last)).filter(|silent| *silent >= SILENT)
-}
-
-/// All of a value, in lines to be read: a schema as a table, other JSON indented.
-pub fn whole(value: &str) -> Vec<String> {
-    let Ok(parsed @ (Json::Object(_) | Json::Array(_))) = serde_json::from_str::<Json>(value) else {
-        return value.lines().map(str::to_owned).collect();
-    };
-    if let Some(columns) = parsed["mlflow_colspec"].as_array() {
-        let cell = |column: &Json, key: &str| match &column[key] {
-            Json::String(words) => words.clone(),
-            Json::Null => String::new(),
-            other => other.to_string(),
-        };
-        let names: Vec<String> = columns.iter().map(|column| cell(column, "name")).collect();
-        let widest = names.iter().map(|name| text::width(&text::clean(name))).max().unwrap_or(0).min(40);
-        let told = columns.iter().zip(&names).map(|(column, name)| {
-            let optional = if column["required"] == Json::Bool(false) { "  optional" } else { "" };
-            format!("{}  {}{optional}", text::fit(&text::clean(name), widest, "…"), cell(column, "type"))
-        });
-        return told.collect();
-    }
-    let pretty = serde_json::to_string_pretty(&parsed).unwrap_or_else(|_| value.to_owned());
-    pretty.lines().map(str::to_owned).collect()
 }
 
 fn metric(metric: &Metric) -> DetailLine {

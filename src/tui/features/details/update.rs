@@ -4,7 +4,6 @@
 
 use super::artifacts::OpenFile;
 use super::effects::Effect;
-use super::lines::whole;
 use super::models::RunModel;
 use super::series::in_order;
 use super::view::file_area;
@@ -99,7 +98,7 @@ fn show_whole(app: &mut App) {
     };
     let title = text::clean(line.key.trim()).into_owned();
     let value = line.exact.as_ref().unwrap_or(&line.value);
-    app.overlay = Some(Overlay::Report(Report::new(title, whole(value))));
+    app.overlay = Some(Overlay::Report(Report::new(title, text::readable(value))));
 }
 
 fn look_into(app: &mut App, path: String, effects: &mut Effects) {

@@ -26,7 +26,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Copy => match app.screens.last() {
             Some(Screen::Chart(_)) => shown::copy_values(app, effects),
             Some(Screen::Compare(_)) => shown::copy_cell(app, effects),
-            Some(Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_)) => {}
+            Some(Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_)) => {}
             None => copy_ids(app, effects),
         },
         Action::CopyCell if app.focus == Focus::Details => {

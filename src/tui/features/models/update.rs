@@ -25,14 +25,20 @@ use crate::tui::widgets::report::Report;
 pub fn screen(app: &App) -> Option<&ModelsScreen> {
     match app.screens.last() {
         Some(Screen::Models(screen)) => Some(screen),
-        Some(Screen::Chart(_) | Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_)) | None => None,
+        Some(
+            Screen::Chart(_) | Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Datasets(_),
+        )
+        | None => None,
     }
 }
 
 pub fn screen_mut(app: &mut App) -> Option<&mut ModelsScreen> {
     match app.screens.last_mut() {
         Some(Screen::Models(screen)) => Some(screen),
-        Some(Screen::Chart(_) | Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_)) | None => None,
+        Some(
+            Screen::Chart(_) | Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Datasets(_),
+        )
+        | None => None,
     }
 }
 

@@ -119,8 +119,8 @@ fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row], is_narrow: boo
             let extra = if word > 0 { 6 } else { 2 };
             (text::width(&text::clean(key)) + word + extra).clamp(least, WIDEST + word + extra)
         }
-        ColumnSpec::Param(key) | ColumnSpec::Tag(key) => {
-            let title = text::width(&text::clean(key)) + 2;
+        ColumnSpec::Param(_) | ColumnSpec::Tag(_) | ColumnSpec::Dataset(_) => {
+            let title = text::width(&text::clean(spec.title())) + 2;
             let bound = Bound::new(&runs.catalog, spec);
             let widest = sample.iter().map(|row| match bound.value(&runs.catalog, *row, 0) {
                 Value::Text(value) => text::width(&text::cut(&shorten(value), WIDEST, "…")),

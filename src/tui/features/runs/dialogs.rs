@@ -99,6 +99,10 @@ fn column_items(app: &App) -> Vec<Item<ColumnSpec>> {
         }
     };
     ColumnSpec::ATTRIBUTES.into_iter().skip(1).for_each(|spec| offer(spec, String::new()));
+    for spec in ColumnSpec::DATASETS {
+        let count = spec.runs_with(catalog).map_or(String::new(), of_runs);
+        offer(spec, count);
+    }
     catalog.metrics.keys(texts).for_each(|(key, count)| offer(ColumnSpec::metric(key), of_runs(count)));
     catalog
         .params

@@ -40,6 +40,8 @@ pub enum Effect {
         active: Vec<RunId>,
         others: Vec<RunId>,
         wanted: Vec<NeededHistory>,
+        /// Whether columns need the data sets of runs.
+        data_sets: bool,
     },
     /// Poll now.
     Refresh,
@@ -179,8 +181,8 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &mut Services) {
         Effect::Watch { ticket, experiment, deleted } => {
             services.watch(ticket, experiment, deleted, tasks);
         }
-        Effect::Attend { under_cursor, active, others, wanted } => {
-            let attended = Attended { under_cursor, active, others, wanted };
+        Effect::Attend { under_cursor, active, others, wanted, data_sets } => {
+            let attended = Attended { under_cursor, active, others, wanted, data_sets };
             *services.attended.lock().unwrap_or_else(PoisonError::into_inner) = attended;
             services.command(WatchCommand::Attend);
         }

@@ -5,6 +5,7 @@
 use super::update::reshape;
 use crate::catalog::ColumnSpec;
 use crate::catalog::view::Shape;
+use crate::mlflow::filter::DatasetField;
 use crate::mlflow::tags;
 use crate::text;
 use crate::tui::core::app::App;
@@ -31,7 +32,8 @@ pub fn pick(app: &mut App) {
     let tags = runs.catalog.tags.keys(texts).filter(own);
     let tags = tags.map(|(key, count)| item(ColumnSpec::Tag(key.to_owned()), count));
     let all = runs.catalog.count;
-    let attributes = [ColumnSpec::Status, ColumnSpec::User].map(|column| item(column, all));
+    let data_set = ColumnSpec::Dataset(DatasetField::Name);
+    let attributes = [ColumnSpec::Status, ColumnSpec::User, data_set].map(|column| item(column, all));
     let mut items: Vec<_> = params.chain(attributes).chain(tags).collect();
     let chosen = runs.chosen_column().filter(|_| runs.can_group()).cloned().map(Shape::Groups);
     if let Some(at) = items.iter().position(|item| Some(&item.value) == chosen.as_ref()) {

@@ -152,6 +152,8 @@ pub struct Runs {
     column_is_chosen: bool,
     /// The histories that were asked for last.
     pub asked_histories: Vec<NeededHistory>,
+    /// Whether the data sets of runs were asked for.
+    pub asked_data_sets: bool,
     /// The chosen column, and the one to choose when it is there.
     pub column: usize,
     pub wanted_column: Option<ColumnSpec>,
@@ -380,10 +382,18 @@ impl Runs {
         wanted
     }
 
+    /// Whether columns, order or groups need the data sets of runs.
+    pub fn needs_data_sets(&self) -> bool {
+        let sorted = self.view.sort.iter().map(|key| &key.column);
+        let grouped = if let Shape::Groups(column) = &self.view.shape { Some(column) } else { None };
+        let mut all = self.columns.iter().map(|shown| &shown.spec).chain(sorted).chain(grouped);
+        all.any(|spec| matches!(spec, ColumnSpec::Dataset(_)))
+    }
+
     /// Whether runs can be grouped by the chosen column.
     pub fn can_group(&self) -> bool {
-        use ColumnSpec::{Param, Status, Tag, User};
-        matches!(self.chosen_column(), Some(Param(_) | Tag(_) | Status | User))
+        use ColumnSpec::{Dataset, Param, Status, Tag, User};
+        matches!(self.chosen_column(), Some(Param(_) | Tag(_) | Dataset(_) | Status | User))
     }
 
     pub fn running(&self) -> usize {

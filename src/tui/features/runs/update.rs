@@ -294,10 +294,12 @@ pub fn follow_histories(app: &mut App) -> bool {
     let mut wanted = app.best.needed_histories();
     wanted.extend(app.runs.needed_histories());
     wanted.dedup();
-    if wanted == app.runs.asked_histories {
+    let data_sets = app.runs.needs_data_sets();
+    if wanted == app.runs.asked_histories && data_sets == app.runs.asked_data_sets {
         return false;
     }
     app.runs.asked_histories = wanted;
+    app.runs.asked_data_sets = data_sets;
     true
 }
 
@@ -321,5 +323,6 @@ pub fn attend(app: &App, effects: &mut Effects) {
         active: active.into_iter().take(ATTENDED).map(id).collect(),
         others: others.into_iter().map(id).collect(),
         wanted: runs.asked_histories.clone(),
+        data_sets: runs.asked_data_sets,
     });
 }

@@ -29,6 +29,8 @@ pub struct Attended {
     pub active: Vec<RunId>,
     pub others: Vec<RunId>,
     pub wanted: Vec<NeededHistory>,
+    /// Whether columns need the data sets of runs.
+    pub data_sets: bool,
 }
 
 impl Attended {
@@ -137,7 +139,7 @@ impl Watch {
             let end = start + pause;
             let first = {
                 let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
-                self.sync.want(attended.wanted.clone());
+                self.sync.want(attended.wanted.clone(), attended.data_sets);
                 [attended.active.as_slice(), attended.others.as_slice()].concat()
             };
             let (sender, ticket) = (self.sender.clone(), self.ticket);

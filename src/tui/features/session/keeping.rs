@@ -132,14 +132,14 @@ mod tests {
         one.take(Some((ExperimentId::from("1"), remembered("a"))), Layout::default());
         two.take(
             Some((ExperimentId::from("2"), remembered("b"))),
-            Layout { experiments_width: 40, details_share: 50 },
+            Layout { list_width: Some(40), details_share: 50, ..Layout::default() },
         );
         one.flush().unwrap();
         two.flush().unwrap();
         let memory = Keeper::new(folder.path(), "s").load().unwrap();
         assert_eq!(memory.experiments["1"].words, "a");
         assert_eq!(memory.experiments["2"].words, "b");
-        assert_eq!(memory.layout.experiments_width, 40);
+        assert_eq!(memory.layout.list_width, Some(40));
         assert_eq!(memory.last_experiment.as_deref(), Some("2"));
         assert_eq!(Keeper::new(folder.path(), "another").load().unwrap(), UiMemory::default());
     }
@@ -155,12 +155,12 @@ mod tests {
         assert!(error.contains(state.to_str().unwrap()), "{error}");
         keeper.take(
             Some((ExperimentId::from("1"), remembered("b"))),
-            Layout { experiments_width: 40, details_share: 50 },
+            Layout { list_width: Some(40), details_share: 50, ..Layout::default() },
         );
         std::fs::remove_file(&state).unwrap();
         keeper.flush().unwrap();
         let memory = keeper.load().unwrap();
-        assert_eq!((memory.experiments["1"].words.as_str(), memory.layout.experiments_width), ("b", 40));
+        assert_eq!((memory.experiments["1"].words.as_str(), memory.layout.list_width), ("b", Some(40)));
     }
 
     #[test]

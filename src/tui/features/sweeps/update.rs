@@ -15,7 +15,7 @@ use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
-use crate::tui::core::requests::open_selected;
+use crate::tui::core::requests::open_experiment;
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 use crate::tui::widgets::report::Report;
@@ -226,10 +226,11 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
 /// Opens the experiment of a sweep that just began, once it is known.
 pub fn listed(app: &mut App, effects: &mut Effects) {
     let Some(id) = app.sweeps.opens.clone() else { return };
-    let Some(at) = app.experiments.list.iter().position(|listed| *listed.id() == id) else { return };
+    if app.experiments.find(&id).is_none() {
+        return;
+    }
     app.sweeps.opens = None;
-    app.experiments.cursor.at = at;
-    open_selected(app, effects);
+    open_experiment(app, &id, effects);
 }
 
 pub fn look(app: &mut App, effects: &mut Effects) {

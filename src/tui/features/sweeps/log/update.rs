@@ -14,14 +14,28 @@ use crate::tui::features::sweeps::screen::update::screen;
 pub fn log(app: &App) -> Option<&LogScreen> {
     match app.screens.last() {
         Some(Screen::Log(log)) => Some(log),
-        Some(Screen::Chart(_) | Screen::Compare(_) | Screen::Sweep(_) | Screen::Models(_)) | None => None,
+        Some(
+            Screen::Chart(_)
+            | Screen::Compare(_)
+            | Screen::Sweep(_)
+            | Screen::Models(_)
+            | Screen::Datasets(_),
+        )
+        | None => None,
     }
 }
 
 fn log_mut(app: &mut App) -> Option<&mut LogScreen> {
     match app.screens.last_mut() {
         Some(Screen::Log(log)) => Some(log),
-        Some(Screen::Chart(_) | Screen::Compare(_) | Screen::Sweep(_) | Screen::Models(_)) | None => None,
+        Some(
+            Screen::Chart(_)
+            | Screen::Compare(_)
+            | Screen::Sweep(_)
+            | Screen::Models(_)
+            | Screen::Datasets(_),
+        )
+        | None => None,
     }
 }
 

@@ -29,14 +29,20 @@ const NEW: usize = 10;
 pub fn screen(app: &App) -> Option<&SweepScreen> {
     match app.screens.last() {
         Some(Screen::Sweep(screen)) => Some(screen),
-        Some(Screen::Chart(_) | Screen::Compare(_) | Screen::Log(_) | Screen::Models(_)) | None => None,
+        Some(
+            Screen::Chart(_) | Screen::Compare(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
+        )
+        | None => None,
     }
 }
 
 fn screen_mut(app: &mut App) -> Option<&mut SweepScreen> {
     match app.screens.last_mut() {
         Some(Screen::Sweep(screen)) => Some(screen),
-        Some(Screen::Chart(_) | Screen::Compare(_) | Screen::Log(_) | Screen::Models(_)) | None => None,
+        Some(
+            Screen::Chart(_) | Screen::Compare(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
+        )
+        | None => None,
     }
 }
 
