@@ -202,7 +202,7 @@ fn another_version_is_promoted() {
     }
     let mut terminal = begin(here, &uri, "iris");
     press(&mut terminal, 6, "M <vs @champion> enter j B <Promote plants v1> enter <y yes> y");
-    terminal.wait_for("plants v1 is champion");
+    terminal.wait_for("plants v1 @champion");
     done(terminal);
     let model = json(here, &["models", "plants", "--tracking-uri", &uri, "--json"]);
     let champion =

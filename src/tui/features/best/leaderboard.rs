@@ -24,7 +24,7 @@ const PARAM: usize = 24;
 const BAR: usize = 10;
 /// Cells between columns, and around the list.
 const GAP: usize = 2;
-const FRAME: usize = 9;
+const FRAME: usize = 13;
 
 /// A column beside the names, and how much it matters where not all have room: the least first.
 struct Column {
