@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use crossterm::event::KeyEvent;
 
 use super::keymap::{Chord, Keymap};
-use super::layout::{Focus, Geometry, SidePane, Tab, geometry};
+use super::layout::{Content, Focus, Geometry, Tab, geometry};
 use super::memory::UiMemory;
 use super::poll_interval::PollInterval;
 use crate::config::{Glyphs, Selecting};
@@ -114,6 +114,8 @@ pub struct App {
     pub pending: Vec<Chord>,
     /// When the first of them was.
     pub pending_since: i64,
+    /// When the program started, or an experiment was opened.
+    pub opened_at: i64,
     /// Keys that wait for the view that was asked for before them.
     pub held: VecDeque<KeyEvent>,
     /// The experiment that the settings want opened first.
@@ -213,6 +215,7 @@ impl App {
             page: setup.page,
             memory: setup.memory,
             pending: Vec::new(),
+            opened_at: setup.now,
             held: VecDeque::new(),
             pending_since: 0,
             wanted_experiment: setup.experiment,
@@ -249,14 +252,28 @@ impl App {
 
     /// Where everything is on the screen.
     pub fn geometry(&self) -> Geometry {
-        geometry(self.size, self.focus, self.zoomed, self.side_pane(), self.memory.layout)
+        geometry(self.size, self.focus, self.zoomed, self.content(), self.memory.layout)
     }
 
     /// How the experiments stand beside the runs: as wide as their names need, and not at all where there is nothing to
     /// choose from, unless the user wants it otherwise.
-    pub fn side_pane(&self) -> SidePane {
+    pub fn content(&self) -> Content {
         let is_hidden = self.memory.layout.experiments_hidden.unwrap_or(self.experiments.are_few());
-        SidePane { needed: self.experiments.width(), is_hidden }
+        let runs = &self.runs;
+        // All of them, whatever is filtered: panes that move with every letter are no help.
+        let lines = runs.catalog.count.max(runs.length());
+        Content {
+            experiments: self.experiments.width(),
+            hides_experiments: is_hidden,
+            runs: (runs.loaded && runs.complete).then(|| u16::try_from(lines).unwrap_or(u16::MAX)),
+        }
+    }
+
+    /// Whether experiments, or the runs of one, are read for the first time.
+    pub fn is_opening(&self) -> bool {
+        let is_awaited = self.runs.experiment.is_some() || !self.experiments.loaded;
+        let is_failing = matches!(self.connection, ConnectionState::Failing { .. });
+        is_awaited && !self.runs.loaded && self.runs.newest.error().is_none() && !is_failing
     }
 
     /// Whether the dashboard has the keys.

@@ -22,6 +22,11 @@ pub const SMALLEST: (u16, u16) = (24, 6);
 const WIDE: u16 = 110;
 /// From this height on runs and details are above one another.
 const TALL: u16 = 22;
+/// From this width on runs and details are side by side, unless the user wants them otherwise.
+pub const BROAD: u16 = 160;
+/// Of what runs and details share, in percent, until the user moves the border; and lines that the table always has.
+const USUAL_SHARE: u16 = 40;
+const LEAST_TABLE: u16 = 11;
 /// What each pane keeps when borders are moved.
 const NARROWEST: u16 = 16;
 const LOWEST: u16 = 5;
@@ -51,6 +56,11 @@ impl Geometry {
         }
     }
 
+    /// Whether runs and details stand side by side.
+    pub fn is_side_by_side(&self) -> bool {
+        matches!((self.runs, self.details), (Some(runs), Some(details)) if runs.y == details.y)
+    }
+
     /// Rows of content in a pane: without its borders and, for runs, the header line of the table.
     pub fn rows(&self, focus: Focus) -> usize {
         let frame = if focus == Focus::Experiments { 2 } else { 3 };
@@ -58,20 +68,22 @@ impl Geometry {
     }
 }
 
-/// The pane of experiments, where it stands beside the others.
+/// What the panes hold, as far as it tells how large they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SidePane {
-    /// Cells that its lines need.
-    pub needed: u16,
-    /// It is shown only while it has the keys.
-    pub is_hidden: bool,
+pub struct Content {
+    /// Cells that the lines of the experiments need.
+    pub experiments: u16,
+    /// The experiments are shown only while they have the keys.
+    pub hides_experiments: bool,
+    /// Lines of the table of runs, where all of them are known.
+    pub runs: Option<u16>,
 }
 
 pub fn geometry(
     (columns, rows): (u16, u16),
     focus: Focus,
     zoomed: bool,
-    side: SidePane,
+    content: Content,
     layout: Layout,
 ) -> Geometry {
     if columns < SMALLEST.0 || rows < SMALLEST.1 {
@@ -94,16 +106,20 @@ pub fn geometry(
         return places;
     }
     let mut right = body;
-    if columns >= WIDE && (!side.is_hidden || focus == Focus::Experiments) {
-        let width = experiments_width(columns, side, layout);
+    if columns >= WIDE && (!content.hides_experiments || focus == Focus::Experiments) {
+        let width = experiments_width(columns, content, layout);
         places.experiments = Some(Rect { width, ..body });
         right = Rect { x: width, width: columns - width, ..body };
     } else if columns < WIDE && focus == Focus::Experiments {
         places.experiments = Some(body);
         return places;
     }
-    if rows >= TALL {
-        let details = details_height(right.height, layout);
+    if columns >= BROAD && !layout.is_stacked {
+        let width = details_width(right.width, layout);
+        places.runs = Some(Rect { width: right.width - width, ..right });
+        places.details = Some(Rect { x: right.x + right.width - width, width, ..right });
+    } else if rows >= TALL {
+        let details = details_height(right.height, content, layout);
         places.runs = Some(Rect { height: right.height - details, ..right });
         places.details = Some(Rect { y: right.y + right.height - details, height: details, ..right });
     } else if focus == Focus::Details {
@@ -115,13 +131,27 @@ pub fn geometry(
 }
 
 /// As wide as its lines need, up to a quarter of the screen; or as the user wants it.
-fn experiments_width(columns: u16, side: SidePane, layout: Layout) -> u16 {
-    layout.list_width.unwrap_or(side.needed.min((columns / 4).max(USUAL))).clamp(NARROWEST, columns / 2)
+fn experiments_width(columns: u16, content: Content, layout: Layout) -> u16 {
+    layout
+        .list_width
+        .unwrap_or(content.experiments.min((columns / 4).max(USUAL)))
+        .clamp(NARROWEST, columns / 2)
 }
 
-fn details_height(height: u16, layout: Layout) -> u16 {
-    let wanted = (u32::from(height) * u32::from(layout.details_share.min(100)) / 100) as u16;
+/// The user's share; or, until the user moved the border, all that the table does not need.
+fn details_height(height: u16, content: Content, layout: Layout) -> u16 {
+    let share = |share: u16| (u32::from(height) * u32::from(share.min(100)) / 100) as u16;
+    let spare =
+        content.runs.map_or(0, |lines| height.saturating_sub(lines.saturating_add(3).max(LEAST_TABLE)));
+    let wanted = layout.details_share.map_or_else(|| share(USUAL_SHARE).max(spare), share);
     wanted.clamp(LOWEST, height.saturating_sub(LOWEST).max(LOWEST))
+}
+
+/// Of what runs and details share, where they stand side by side.
+fn details_width(width: u16, layout: Layout) -> u16 {
+    let share = layout.details_share.unwrap_or(USUAL_SHARE).min(100);
+    let wanted = (u32::from(width) * u32::from(share) / 100) as u16;
+    wanted.clamp(NARROWEST * 2, width.saturating_sub(NARROWEST * 2).max(NARROWEST * 2))
 }
 
 /// The layout with the border between experiments and runs at this column.
@@ -130,16 +160,19 @@ pub fn with_side_border(layout: Layout, (columns, _): (u16, u16), x: u16) -> Lay
     Layout { list_width, ..layout }
 }
 
-/// The layout with the upper border of the details at this row.
-pub fn with_middle_border(layout: Layout, places: &Geometry, y: u16) -> Layout {
+/// The layout with the border between runs and details at this place: at its row, or at its column where they stand side by
+/// side.
+pub fn with_middle_border(layout: Layout, places: &Geometry, (x, y): (u16, u16)) -> Layout {
     let (Some(runs), Some(details)) = (places.runs, places.details) else { return layout };
-    let height = runs.height + details.height;
-    let wanted = (details.y + details.height)
-        .saturating_sub(y)
-        .clamp(LOWEST, height.saturating_sub(LOWEST).max(LOWEST));
+    let (whole, wanted, least) = if places.is_side_by_side() {
+        (runs.width + details.width, (details.x + details.width).saturating_sub(x), NARROWEST * 2)
+    } else {
+        (runs.height + details.height, (details.y + details.height).saturating_sub(y), LOWEST)
+    };
+    let wanted = wanted.clamp(least, whole.saturating_sub(least).max(least));
     // Rounded up, so that the border comes to stand where it was wanted.
-    let details_share = ((u32::from(wanted) * 100).div_ceil(u32::from(height.max(1)))) as u16;
-    Layout { details_share, ..layout }
+    let share = ((u32::from(wanted) * 100).div_ceil(u32::from(whole.max(1)))) as u16;
+    Layout { details_share: Some(share), ..layout }
 }
 
 /// A part of the details.
@@ -198,16 +231,21 @@ mod tests {
 
     #[test]
     fn panes_stay_on_the_screen_and_apart() {
-        for columns in 1..160_u16 {
+        for columns in 1..220_u16 {
             for rows in 1..60_u16 {
                 for focus in [Focus::Experiments, Focus::Runs, Focus::Details] {
                     for zoomed in [false, true] {
                         let wide = (columns * 7) % 90;
                         let list_width = (rows % 3 > 0).then_some(wide);
-                        let side = SidePane { needed: wide, is_hidden: rows % 5 == 0 };
-                        let details_share = rows * 3 % 120;
-                        let layout = Layout { list_width, details_share, ..Layout::default() };
-                        let places = geometry((columns, rows), focus, zoomed, side, layout);
+                        let content = Content {
+                            experiments: wide,
+                            hides_experiments: rows % 5 == 0,
+                            runs: (columns % 4 > 0).then_some(rows * 5 % 70),
+                        };
+                        let details_share = (columns % 3 > 0).then_some(rows * 3 % 120);
+                        let is_stacked = columns % 2 == 0;
+                        let layout = Layout { list_width, details_share, is_stacked, ..Layout::default() };
+                        let places = geometry((columns, rows), focus, zoomed, content, layout);
                         if places.too_small {
                             continue;
                         }

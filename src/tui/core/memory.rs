@@ -22,7 +22,7 @@ pub struct UiMemory {
 }
 
 /// Where the borders between the panes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Layout {
     /// Cells, where the user moved the border; as wide as names need without that.
@@ -33,20 +33,11 @@ pub struct Layout {
     pub experiments_hidden: Option<bool>,
     pub experiments_order: Order,
     pub experiments_flat: bool,
-    /// Of the height that runs and details share, in percent.
-    pub details_share: u16,
-}
-
-impl Default for Layout {
-    fn default() -> Self {
-        Self {
-            list_width: None,
-            experiments_hidden: None,
-            experiments_order: Order::default(),
-            experiments_flat: false,
-            details_share: 40,
-        }
-    }
+    /// Of the height or width that runs and details share, in percent, where the user moved the border.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details_share: Option<u16>,
+    /// Runs and details are above one another on any screen.
+    pub is_stacked: bool,
 }
 
 /// What of an experiment is shown.

@@ -110,6 +110,9 @@ fn border_at(places: &Geometry, x: u16, y: u16) -> Option<Dragged> {
         return Some(Dragged::Side);
     }
     let details = places.details?;
+    if places.is_side_by_side() {
+        return ((x == details.x || x + 1 == details.x) && details.y <= y).then_some(Dragged::Middle);
+    }
     // The tabs stand on the border itself: only what is beside them is a handle.
     let is_beside_tabs = x >= details.x + details.width / 2;
     (y + 1 == details.y || (y == details.y && is_beside_tabs)).then_some(Dragged::Middle)
@@ -118,7 +121,7 @@ fn border_at(places: &Geometry, x: u16, y: u16) -> Option<Dragged> {
 fn drag(app: &mut App, places: &Geometry, event: MouseEvent) {
     let layout = match app.dragged {
         Some(Dragged::Side) => with_side_border(app.memory.layout, app.size, event.column),
-        Some(Dragged::Middle) => with_middle_border(app.memory.layout, places, event.row),
+        Some(Dragged::Middle) => with_middle_border(app.memory.layout, places, (event.column, event.row)),
         None => return,
     };
     if layout != app.memory.layout {

@@ -5,7 +5,7 @@
 use super::action::{ActionRow, PANES, Possible, always, given, rows_of};
 use super::app::App;
 use super::layer::Scope;
-use super::layout::{Focus, with_middle_border, with_side_border};
+use super::layout::{BROAD, Focus, with_middle_border, with_side_border};
 use super::requests::show_cursors;
 
 /// Cells by which a key moves a border.
@@ -19,6 +19,7 @@ pub enum Action {
     /// The experiments beside the others, or not.
     Side,
     Zoom,
+    Arrange,
     Wider,
     Narrower,
     Taller,
@@ -35,6 +36,14 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::Pane(Focus::Details), "details-pane", &["3"], "", "to the details", always),
     row(Action::Side, "side-pane", &["g 1"], "", "show or hide the experiments beside the runs", always),
     row(Action::Zoom, "zoom", &["z"], "zoom", "maximise or restore the pane", always),
+    row(
+        Action::Arrange,
+        "arrange",
+        &["g l"],
+        "",
+        "details beside the runs, or below them (from 160 columns)",
+        is_broad,
+    ),
     row(Action::Wider, "pane-wider", &["ctrl-right"], "", "move the border to the right", has_side_border),
     row(
         Action::Narrower,
@@ -47,6 +56,10 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::Taller, "pane-taller", &["ctrl-up"], "", "move the border up", has_middle_border),
     row(Action::Shorter, "pane-shorter", &["ctrl-down"], "", "move the border down", has_middle_border),
 ];
+
+fn is_broad(app: &App) -> Possible {
+    given(app.size.0 >= BROAD, "below 160 columns the details are always below the runs")
+}
 
 fn has_side_border(app: &App) -> Possible {
     let places = app.geometry();
@@ -64,7 +77,7 @@ pub fn perform(app: &mut App, action: Action) {
         Action::Previous => step_focus(app, Focus::ALL.len() - 1),
         Action::Pane(pane) => app.focus = pane,
         Action::Side => {
-            let is_hidden = !app.side_pane().is_hidden;
+            let is_hidden = !app.content().hides_experiments;
             app.memory.layout.experiments_hidden = Some(is_hidden);
             app.runs.changed = true;
             if is_hidden && app.focus == Focus::Experiments {
@@ -73,6 +86,10 @@ pub fn perform(app: &mut App, action: Action) {
             let said =
                 if is_hidden { "1 shows the experiments, g 1 for good" } else { "g 1 hides the experiments" };
             app.status = Some(said.into());
+        }
+        Action::Arrange => {
+            app.memory.layout.is_stacked = !app.memory.layout.is_stacked;
+            app.runs.changed = true;
         }
         Action::Zoom => app.zoomed = !app.zoomed,
         Action::Wider | Action::Narrower => {
@@ -83,8 +100,12 @@ pub fn perform(app: &mut App, action: Action) {
         }
         Action::Taller | Action::Shorter => {
             let places = app.geometry();
-            let at = places.details.map_or(0, |area| area.y);
-            let to = if action == Action::Taller { at.saturating_sub(2) } else { at + 2 };
+            let at = places.details.map_or((0, 0), |area| (area.x, area.y));
+            let to = if action == Action::Taller {
+                (at.0.saturating_sub(STEP), at.1.saturating_sub(2))
+            } else {
+                (at.0 + STEP, at.1 + 2)
+            };
             app.memory.layout = with_middle_border(app.memory.layout, &places, to);
             app.runs.changed = true;
         }
@@ -97,7 +118,7 @@ fn step_focus(app: &mut App, by: usize) {
     let count = Focus::ALL.len();
     app.focus = Focus::ALL[(at + by) % count];
     // What is out of sight has a key of its own.
-    if app.focus == Focus::Experiments && app.side_pane().is_hidden {
+    if app.focus == Focus::Experiments && app.content().hides_experiments {
         app.focus = Focus::ALL[(at + 2 * by) % count];
     }
 }

@@ -154,6 +154,7 @@ pub fn open_experiment(app: &mut App, id: &ExperimentId, effects: &mut Effects) 
         return;
     }
     remember(app, effects);
+    app.opened_at = app.now;
     let remembered = app.memory.experiments.get(id.as_str()).cloned().unwrap_or_default();
     app.runs.open(id.clone(), name, &remembered);
     // The runs of a deleted experiment are deleted too.
@@ -164,6 +165,12 @@ pub fn open_experiment(app: &mut App, id: &ExperimentId, effects: &mut Effects) 
     app.charts = app.charts.reset();
     let ticket = app.runs.newest.ask();
     effects.push(Runs::Watch { ticket, experiment: id, deleted: app.runs.deleted });
+}
+
+/// Opens the registry on a model.
+pub fn open_model(app: &mut App, name: &str) {
+    let screen = models::screen::ModelsScreen::at(Some(name.to_owned()), None);
+    app.screens.push(Screen::Models(Box::new(screen)));
 }
 
 /// Puts runs side by side, with one of them as baseline.

@@ -39,12 +39,14 @@ pub fn update(app: &mut App, Stamped { now, msg }: Stamped) -> Vec<Effect> {
     effects.into_vec()
 }
 
-/// Takes the keys that came, in their order. Those that are about rows wait for the view that a key before them asked for: who
-/// filters and goes on typing means what will be seen then.
+/// Takes the keys that came, in their order. Those that are about rows wait for the view that a key before them asked for, and for the first
+/// runs: who filters and goes on typing means what will be seen then.
 fn release(app: &mut App, effects: &mut Effects) {
     while let Some(event) = app.held.front().copied() {
         let is_about_rows = matches!(app.layer(), Layer::Panes | Layer::Dashboard);
-        if is_about_rows && app.runs.awaits_view() && app.now - app.runs.projected_at < PATIENCE {
+        let awaits_view = app.runs.awaits_view() && app.now - app.runs.projected_at < PATIENCE;
+        let awaits_runs = app.is_opening() && app.now - app.opened_at < PATIENCE;
+        if is_about_rows && (awaits_view || awaits_runs) {
             return;
         }
         app.held.pop_front();

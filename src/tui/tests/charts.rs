@@ -30,7 +30,7 @@ fn the_charts_of_a_run_and_of_marked_ones() {
 
 #[test]
 fn the_cursor_reads_exact_values_and_the_window_follows_the_keys() {
-    let (mut app, runs) = opened((160, 40), 30);
+    let (mut app, runs) = opened((150, 50), 30);
     keys(&mut app, "3 enter", &runs);
     let options = app.charts.options_of("val_rmse");
     let whole = {

@@ -474,7 +474,7 @@ fn what_is_deleted_is_asked_about_and_names_what_goes_with_it() {
 
 #[test]
 fn a_store_without_a_registry_says_so_once() {
-    let mut app = app((100, 30));
+    let (mut app, _) = opened((100, 30), 0);
     let unsupported = || StoreError::new("list", ErrorKind::Unsupported("model registry".into()));
     for effect in take(&mut app, Msg::Key(parse_keys("M").unwrap()[0])) {
         if let Effect::Models(ModelEffect::ReadModels { ticket, .. }) = effect {

@@ -138,3 +138,97 @@ fn a_parent_asks_about_its_children() {
     assert_eq!(deleted(&mut app, "D a l o n e down enter y", &runs).len(), 4);
     assert_eq!(deleted(&mut app, "D enter n", &runs).len(), 0);
 }
+
+#[test]
+fn keys_wait_for_the_view_that_they_are_about() {
+    let (mut app, runs) = opened((140, 40), 30);
+    // The filter is asked for, and its runs are not there yet.
+    let asked = take(&mut app, Msg::Key(parse_keys("7").unwrap()[0]));
+    for event in parse_keys("v G D").unwrap() {
+        assert!(take(&mut app, Msg::Key(event)).is_empty(), "it waits");
+    }
+    assert!(app.overlay.is_none() && app.runs.length() == 30);
+    for effect in asked {
+        for msg in answer(effect, &runs) {
+            feed(&mut app, msg, &runs);
+        }
+    }
+    assert!(drawn(&app).contains("Delete these 7 runs?"), "{}", drawn(&app));
+    keys(&mut app, "n esc 7", &runs);
+    // A store that takes long is not waited for; nothing is written then.
+    take(&mut app, Msg::Key(parse_keys("7").unwrap()[0]));
+    take(&mut app, Msg::Key(parse_keys("D").unwrap()[0]));
+    let later = app.now + 1_000;
+    update(&mut app, Msg::Tick.at(later));
+    assert!(app.overlay.is_none() && drawn(&app).contains("still being filtered"), "{}", drawn(&app));
+}
+
+#[test]
+fn keys_before_the_first_runs_are_about_these() {
+    let runs: Vec<Run> = (0..30).map(run).collect();
+    let mut app = app((140, 40));
+    for event in parse_keys("/ f o r").unwrap() {
+        take(&mut app, Msg::Key(event));
+    }
+    for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), &runs) {
+        feed(&mut app, msg, &runs);
+    }
+    assert_eq!((app.search_words().value(), app.runs.length()), ("for", 15));
+}
+
+#[test]
+fn a_range_begins_at_its_run_wherever_that_is() {
+    let (mut app, mut runs) = opened((140, 40), 10);
+    keys(&mut app, "g g v j", &runs);
+    let chosen: Vec<RunId> = app.runs.targets();
+    // A newer one comes in above.
+    runs.push(run(10));
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    assert_eq!(app.runs.length(), 11);
+    assert_eq!(app.runs.targets(), chosen);
+}
+
+#[test]
+fn the_palette_finds_what_there_is() {
+    let (mut app, runs) = opened((140, 40), 30);
+    keys(&mut app, ": r u n space c a l m - i b i s - 1 2 enter", &runs);
+    assert_eq!(app.runs.run_under_cursor().unwrap(), runs[12].info.run_id);
+    keys(&mut app, ": m e t r i c space v a l _ r m s e enter", &runs);
+    assert!(matches!(app.screens.last(), Some(crate::tui::core::app::Screen::Chart(_))));
+    keys(&mut app, "esc : e x p e r i m e n t space D e f a enter", &runs);
+    assert_eq!(app.runs.name, "Default");
+}
+
+#[test]
+fn details_stand_beside_the_runs_where_there_is_room() {
+    let (mut app, runs) = opened((200, 50), 6);
+    let places = app.geometry();
+    assert!(places.is_side_by_side() && places.runs.unwrap().width > places.details.unwrap().width);
+    keys(&mut app, "g l", &runs);
+    let places = app.geometry();
+    assert!(!places.is_side_by_side());
+    // The table is as tall as it needs, until the user moves the border.
+    assert_eq!(places.runs.unwrap().height, 11);
+    keys(&mut app, "ctrl-down", &runs);
+    assert_eq!(app.geometry().runs.unwrap().height, 13);
+    assert!(app.memory.layout.is_stacked);
+}
+
+#[test]
+fn children_and_the_reason_of_a_failure_stand_in_the_overview() {
+    let (mut app, mut runs) = opened((140, 40), 12);
+    for run in &mut runs[1..3] {
+        run.tags.push(Tag::new("mlflow.parentRunId", format!("{:032x}", 2)));
+    }
+    runs[2].tags.retain(|tag| tag.key != "mlflow.parentRunId");
+    runs[2].tags.push(Tag::new("train.error", "Traceback:\n  line 3\nValueError: no data\n"));
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    keys(&mut app, "/ ' i b i s - 2 enter 3 ]", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("train.error") && text.contains("ValueError: no data"), "{text}");
+    assert!(text.contains("child ") && text.contains("calm-ibis-1 "), "{text}");
+    keys(&mut app, "g g enter", &runs);
+    assert!(drawn(&app).contains("line 3"), "all of it: {}", drawn(&app));
+}

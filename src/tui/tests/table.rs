@@ -112,7 +112,7 @@ fn columns_are_picked_moved_widened_and_remembered() {
 
 #[test]
 fn another_statistic_is_asked_for_and_never_taken_for_the_latest() {
-    let (mut app, runs) = opened((160, 40), 30);
+    let (mut app, runs) = opened((150, 40), 30);
     keys(&mut app, "s e", &runs);
     typed(&mut app, "min", &runs);
     keys(&mut app, "enter", &runs);

@@ -79,6 +79,15 @@ impl RunVersions {
     }
 
     /// The runs that have badges, and these.
+    /// The names of the models that runs have versions of, as far as they are known.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> =
+            self.known.values().flatten().map(|version| version.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     pub fn badges(&self) -> FxHashMap<String, String> {
         let badge = |(run, versions): (&RunId, &Vec<ModelVersion>)| {
             let mut aliases: Vec<String> =

@@ -28,7 +28,14 @@ pub const ROWS: &[ActionRow] = &[
     store(Action::Pause, "pause", &["p"], "", "pause or resume refreshing", always),
     store(Action::Interval, "interval", &["g i"], "", "set how often to refresh", always),
     store(Action::Profiles, "profiles", &["P"], "", "switch to another profile", has_profiles),
-    program(Action::Palette, "palette", &[":"], "actions", "find an action by its name", always),
+    program(
+        Action::Palette,
+        "palette",
+        &[":"],
+        "actions",
+        "find anything: an action, a run, an experiment, a metric, a model",
+        always,
+    ),
     program(Action::Messages, "messages", &["g m"], "", "show earlier messages", has_messages),
     program(Action::Suspend, "suspend", &["ctrl-z"], "", "suspend the program; fg resumes it", always),
     ActionRow {

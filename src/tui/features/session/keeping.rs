@@ -132,7 +132,7 @@ mod tests {
         one.take(Some((ExperimentId::from("1"), remembered("a"))), Layout::default());
         two.take(
             Some((ExperimentId::from("2"), remembered("b"))),
-            Layout { list_width: Some(40), details_share: 50, ..Layout::default() },
+            Layout { list_width: Some(40), details_share: Some(50), ..Layout::default() },
         );
         one.flush().unwrap();
         two.flush().unwrap();
@@ -155,7 +155,7 @@ mod tests {
         assert!(error.contains(state.to_str().unwrap()), "{error}");
         keeper.take(
             Some((ExperimentId::from("1"), remembered("b"))),
-            Layout { list_width: Some(40), details_share: 50, ..Layout::default() },
+            Layout { list_width: Some(40), details_share: Some(50), ..Layout::default() },
         );
         std::fs::remove_file(&state).unwrap();
         keeper.flush().unwrap();

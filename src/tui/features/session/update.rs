@@ -3,11 +3,15 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::actions::Action;
-use crate::tui::core::action::{MOVE, possible, rows};
+use crate::mlflow::{ExperimentId, RunId};
+use crate::text;
+use crate::tui::core::action::{Action as CoreAction, MOVE, possible, rows};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::{Effects, Shell};
 use crate::tui::core::go::close;
-use crate::tui::core::requests::{pause, quit, refresh};
+use crate::tui::core::requests::{
+    go_to_run, open_chart_of, open_experiment, open_model, pause, quit, refresh,
+};
 use crate::tui::core::update::perform as perform_any;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
@@ -65,7 +69,21 @@ fn profiles(app: &mut App) {
     .open(app);
 }
 
-/// Every action that can be done now, by its name.
+/// What the palette finds.
+#[derive(Debug, Clone)]
+enum Found {
+    Action(CoreAction),
+    Experiment(ExperimentId),
+    Run(RunId),
+    /// Its chart, of the run that is shown.
+    Metric(String),
+    Model(String),
+}
+
+/// Experiments, runs and metrics that the palette finds, of each at most.
+const FINDS: usize = 5_000;
+
+/// Every action that can be done now, by its name; and what is there to go to.
 fn palette(app: &mut App) {
     (app.help, app.overlay) = (None, None);
     let is_palette = |action| action == Action::Palette.into();
@@ -73,18 +91,65 @@ fn palette(app: &mut App) {
         rows().filter(|row| possible(app, row).is_ok() && !is_palette(row.action)).collect();
     // Nobody looks up how to move.
     known.sort_by_key(|row| row.group == MOVE);
-    let items: Vec<_> = known
-        .into_iter()
-        .map(|row| Item {
-            label: format!("{}: {}", row.name, row.help),
-            note: app.keymap.keys_of(row.action).join(", "),
-            on: None,
-            value: row.action,
-        })
-        .collect();
-    Picker::new("Actions", items, |app, picked, effects| match picked {
-        Picked::Chosen(action) => perform_any(app, action, effects),
-        Picked::Toggled(..) | Picked::Removed(_) => {}
-    })
+    let actions = known.into_iter().map(|row| Item {
+        label: format!("{}: {}", row.name, row.help),
+        note: app.keymap.keys_of(row.action).join(", "),
+        on: None,
+        value: Found::Action(row.action),
+    });
+    let mut items: Vec<_> = actions.collect();
+    // Nothing else stands over the panes: what is found is there.
+    if app.screens.is_empty() {
+        items.extend(things(app));
+    }
+    Picker::new(
+        "Find an action, run, experiment, metric or model",
+        items,
+        |app, picked, effects| match picked {
+            Picked::Chosen(Found::Action(action)) => perform_any(app, action, effects),
+            Picked::Chosen(Found::Experiment(id)) => open_experiment(app, &id, effects),
+            Picked::Chosen(Found::Run(id)) => go_to_run(app, &id, effects),
+            Picked::Chosen(Found::Metric(key)) => chart_of(app, &key),
+            Picked::Chosen(Found::Model(name)) => open_model(app, &name),
+            Picked::Toggled(..) | Picked::Removed(_) => {}
+        },
+    )
     .open(app);
+}
+
+/// The chart of a metric: of the run that is shown, and the selected ones.
+fn chart_of(app: &mut App, key: &str) {
+    let Some(run) = app.details.run() else { return app.say("no run is shown") };
+    let keys: Vec<String> = run.metrics.iter().map(|metric| metric.key.clone()).collect();
+    let drawn = app.runs.selected.drawn_with(&run.info.run_id, &run.info.run_name);
+    open_chart_of(app, &keys, key, drawn);
+}
+
+/// What can be gone to by its name.
+fn things(app: &App) -> Vec<Item<Found>> {
+    let item = |label: String, note: String, value| Item { label, note, on: None, value };
+    let runs = &app.runs.catalog;
+    let mut items = Vec::new();
+    let shown = app.details.run().map_or(&[][..], |run| &run.metrics);
+    items.extend(shown.iter().take(FINDS).map(|metric| {
+        let note = format!("chart  {}", text::number(metric.value));
+        item(format!("metric {}", metric.key), note, Found::Metric(metric.key.clone()))
+    }));
+    items.extend(runs.newest_first.iter().take(FINDS).map(|row| {
+        let label = format!("run {}", runs.run_name(*row));
+        let note = runs.run_id(*row).chars().take(8).collect();
+        item(label, note, Found::Run(RunId::from(runs.run_id(*row))))
+    }));
+    let there = app.experiments.list.iter().filter(|listed| !listed.is_deleted());
+    items.extend(there.take(FINDS).map(|listed| {
+        let note = listed.runs.map_or(String::new(), |count| text::runs(count as usize));
+        item(format!("experiment {}", listed.experiment.name), note, Found::Experiment(listed.id().clone()))
+    }));
+    let models = app.models.of_runs.names();
+    items.extend(
+        models
+            .into_iter()
+            .map(|name| item(format!("model {name}"), String::new(), Found::Model(name.to_owned()))),
+    );
+    items
 }
