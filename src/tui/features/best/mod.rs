@@ -198,6 +198,11 @@ impl Best {
         self.fetched.value()
     }
 
+    /// Whether the best run of the open experiment is looked for and was not told yet.
+    pub fn is_first_awaited(&self) -> bool {
+        self.fetched.is_waiting() && self.chosen().is_none()
+    }
+
     pub fn selection(&self) -> Option<&Arc<Selection>> {
         self.chosen()?.selection.as_ref()
     }

@@ -10,6 +10,8 @@ use crate::mlflow::{MetricPoint, RunId};
 
 /// Points of a sparkline that are asked for: two for each of its cells.
 pub const SPARK_POINTS: usize = 24;
+/// One run in so many must have a history for the trends to be shown.
+const SHARE: usize = 5;
 /// Sparklines that are kept, those off the screen among them.
 const SPARKS: usize = 500;
 
@@ -22,10 +24,14 @@ pub struct Spark {
 }
 
 impl Runs {
-    /// Whether there is anything to draw, as far as is known: values that were logged once have no trend.
+    /// Whether there is anything to draw, as far as is known: values that were logged once have no trend, and a few that have
+    /// one are not worth a column.
     pub fn has_trends(&self) -> bool {
-        let mut answered = self.sparks.values().filter(|spark| spark.is_answered).peekable();
-        answered.peek().is_none() || answered.any(|spark| spark.points.len() > 1)
+        let answered = self.sparks.values().filter(|spark| spark.is_answered);
+        let (all, drawn) = answered.fold((0, 0), |(all, drawn), spark| {
+            (all + 1, drawn + usize::from(spark.points.len() > 1))
+        });
+        all == 0 || drawn * SHARE >= all
     }
 
     /// Takes in the histories that were asked for last.
