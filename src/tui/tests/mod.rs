@@ -175,10 +175,9 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             })]
         }
         Effect::Best(best::effects::Effect::Select { ticket, catalog, tags, chosen, ancestors, among }) => {
-            let chosen = chosen.map(|chosen| *chosen);
-            let patterns = crate::select::Patterns::default();
-            let among = among.as_ref().and_then(|lines| lines.passed.as_ref());
-            vec![best::choose(ticket, catalog, chosen, &tags, &patterns, &ancestors, among).into()]
+            let (chosen, patterns) = (chosen.map(|chosen| *chosen), crate::select::Patterns::default());
+            let of = among.as_ref().and_then(|lines| lines.passed.as_ref());
+            vec![best::choose(ticket, catalog, chosen, &tags, &patterns, &ancestors, of).into()]
         }
         Effect::Compare(compare::effects::Effect::Load { ticket, runs: wanted }) => {
             let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));

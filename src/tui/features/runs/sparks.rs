@@ -28,9 +28,8 @@ impl Runs {
     /// one are not worth a column.
     pub fn has_trends(&self) -> bool {
         let answered = self.sparks.values().filter(|spark| spark.is_answered);
-        let (all, drawn) = answered.fold((0, 0), |(all, drawn), spark| {
-            (all + 1, drawn + usize::from(spark.points.len() > 1))
-        });
+        let (all, drawn) = answered
+            .fold((0, 0), |(all, drawn), spark| (all + 1, drawn + usize::from(spark.points.len() > 1)));
         all == 0 || drawn * SHARE >= all
     }
 
