@@ -319,16 +319,15 @@ pub fn children(catalog: &Catalog, of: Row) -> Vec<Row> {
     catalog.newest_first.iter().copied().filter(is_there).collect()
 }
 
-/// What stands under runs, at any depth: neither deleted runs nor these themselves.
-pub fn descendants(catalog: &Catalog, of: &[Row]) -> Vec<Row> {
+/// What stands under runs, at any depth, of one stage; these themselves do not count.
+pub fn descendants(catalog: &Catalog, of: &[Row], stage: LifecycleStage) -> Vec<Row> {
     let parents = parents(catalog);
     let of: FxHashSet<Row> = of.iter().copied().collect();
     let is_under = |row: Row| {
         let mut above = std::iter::successors(parents.get(&row), |above| parents.get(above));
         above.any(|above| of.contains(above))
     };
-    let under =
-        |row: &Row| !of.contains(row) && catalog.run(*row).stage == LifecycleStage::Active && is_under(*row);
+    let under = |row: &Row| !of.contains(row) && catalog.run(*row).stage == stage && is_under(*row);
     catalog.newest_first.iter().copied().filter(under).collect()
 }
 

@@ -19,7 +19,7 @@ use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::compare::CompareScreen;
 use crate::tui::features::datasets::DatasetsScreen;
 use crate::tui::features::details::Details;
-use crate::tui::features::experiments::Experiments;
+use crate::tui::features::experiments::{Experiments, ListedExperiment};
 use crate::tui::features::files::Saving;
 use crate::tui::features::models::Models;
 use crate::tui::features::models::screen::ModelsScreen;
@@ -267,6 +267,12 @@ impl App {
             hides_experiments: is_hidden,
             runs: (runs.loaded && runs.complete).then(|| u16::try_from(lines).unwrap_or(u16::MAX)),
         }
+    }
+
+    /// Whether the experiment that is open is deleted.
+    pub fn has_deleted_experiment(&self) -> bool {
+        let listed = self.runs.experiment.as_ref().and_then(|id| self.experiments.find(id));
+        listed.is_some_and(ListedExperiment::is_deleted)
     }
 
     /// Whether experiments, or the runs of one, are read for the first time.

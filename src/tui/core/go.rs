@@ -267,6 +267,11 @@ fn back(app: &mut App, effects: &mut Effects) {
     if app.focus == Focus::Runs && !app.runs.view.filter.is_empty() {
         return runs::filters::clear(app, effects);
     }
+    // Where both are seen, a key too many must not be about an experiment.
+    if app.focus == Focus::Runs && app.geometry().experiments.is_some() {
+        app.status = Some("nothing to go back from; 1 goes to the experiments".into());
+        return;
+    }
     app.focus = match app.focus {
         Focus::Details => Focus::Runs,
         Focus::Runs | Focus::Experiments => Focus::Experiments,

@@ -27,6 +27,8 @@ pub const BROAD: u16 = 160;
 /// Of what runs and details share, in percent, until the user moves the border; and lines that the table always has.
 const USUAL_SHARE: u16 = 40;
 const LEAST_TABLE: u16 = 11;
+/// Cells that the table has beside the details, as long as these have some.
+const TABLE: u16 = 94;
 /// What each pane keeps when borders are moved.
 const NARROWEST: u16 = 16;
 const LOWEST: u16 = 5;
@@ -149,8 +151,9 @@ fn details_height(height: u16, content: Content, layout: Layout) -> u16 {
 
 /// Of what runs and details share, where they stand side by side.
 fn details_width(width: u16, layout: Layout) -> u16 {
-    let share = layout.details_share.unwrap_or(USUAL_SHARE).min(100);
-    let wanted = (u32::from(width) * u32::from(share) / 100) as u16;
+    let share = |share: u16| (u32::from(width) * u32::from(share.min(100)) / 100) as u16;
+    let usual = || share(USUAL_SHARE).min(width.saturating_sub(TABLE));
+    let wanted = layout.details_share.map_or_else(usual, share);
     wanted.clamp(NARROWEST * 2, width.saturating_sub(NARROWEST * 2).max(NARROWEST * 2))
 }
 

@@ -91,6 +91,8 @@ fn a_group_is_all_its_runs() {
     assert!(drawn(&app).contains("· 15 runs ·"), "{}", drawn(&app));
     keys(&mut app, "esc space", &runs);
     assert_eq!((app.runs.selected.len(), app.runs.cursor.at), (15, 1));
+    let text = drawn(&app);
+    assert!(text.contains("15 selected") && text.contains("┃■  ▸ "), "the group says so: {text}");
     keys(&mut app, "k space", &runs);
     assert_eq!(app.runs.selected.len(), 0, "and not any more");
     assert_eq!(deleted(&mut app, "g g D y", &runs).len(), 15);
@@ -137,6 +139,28 @@ fn a_parent_asks_about_its_children() {
     at_parent(&mut app, &runs);
     assert_eq!(deleted(&mut app, "D a l o n e down enter y", &runs).len(), 4);
     assert_eq!(deleted(&mut app, "D enter n", &runs).len(), 0);
+    // They come back as they went.
+    for run in &mut runs[..5] {
+        run.info.lifecycle_stage = LifecycleStage::Deleted;
+    }
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    at_parent(&mut app, &runs);
+    keys(&mut app, "D", &runs);
+    assert!(drawn(&app).contains("this run and its 4 children"), "{}", drawn(&app));
+    keys(&mut app, "enter", &runs);
+    assert!(drawn(&app).contains("Restore these 5 runs?"), "{}", drawn(&app));
+}
+
+#[test]
+fn escape_stays_where_experiments_are_seen_beside_the_runs() {
+    let (mut app, runs) = opened((140, 40), 3);
+    keys(&mut app, "esc esc", &runs);
+    assert_eq!(app.focus, crate::tui::core::layout::Focus::Runs);
+    assert!(drawn(&app).contains("1 goes to the experiments"), "{}", drawn(&app));
+    let (mut app, runs) = opened((80, 24), 3);
+    keys(&mut app, "esc", &runs);
+    assert_eq!(app.focus, crate::tui::core::layout::Focus::Experiments, "they are behind the runs");
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn escape_steps_out_one_layer_and_never_quits() {
     keys(&mut app, "esc", &runs);
     assert!(!app.zoomed && app.focus == Focus::Details);
     keys(&mut app, "esc esc esc esc", &runs);
-    assert!(app.focus == Focus::Experiments && !app.quitting);
+    assert!(app.focus == Focus::Runs && !app.quitting);
     assert!(app.status.is_some(), "a key that does nothing says why");
     keys(&mut app, "q", &runs);
     assert!(app.quitting);

@@ -46,6 +46,9 @@ impl Column {
 pub fn open(app: &mut App) {
     let Some(Chosen { catalog, selection, shown, .. }) = app.best.chosen() else { return };
     let Some(selection) = shown.as_ref().or(selection.as_ref()) else { return };
+    if selection.ranking.is_empty() {
+        return app.say("none of the runs is eligible; esc clears a filter, w explains");
+    }
     let labels: Vec<String> = selection
         .ranking
         .iter()
@@ -68,7 +71,7 @@ pub fn open(app: &mut App) {
     let of = shown
         .as_ref()
         .map_or(String::new(), |shown| format!(" of the {} shown", text::count(shown.considered)));
-    let title = format!("Leaderboard{of}: {} (space selects)", reason::aim(&selection.policy));
+    let title = format!("Leaderboard{of}: {}", reason::aim(&selection.policy));
     let items: Vec<_> = items.collect();
     Picker::new(title, items, |app, picked, effects| match picked {
         Picked::Chosen(id) => go_to_run(app, &id, effects),

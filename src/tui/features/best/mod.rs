@@ -299,7 +299,10 @@ impl Best {
                             reason::short(shown),
                             of_all(false)
                         ),
-                        Some((shown, None)) if shown.considered > 0 => format!(
+                        Some((shown, None)) if shown.considered == 0 => {
+                            format!("no run is shown; best of all: {}", of_all(true))
+                        }
+                        Some((shown, None)) => format!(
                             "none of the {} shown is eligible; best of all: {}",
                             text::count(shown.considered),
                             of_all(true)

@@ -35,7 +35,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     let details = &app.details;
     let runs = &app.runs;
     if let Some(group) = group_under_cursor(runs) {
-        let words = format!("a group of {} runs; x unfolds it", text::count(group.runs.len()));
+        let words = format!("a group of {}; x unfolds it", text::runs(group.runs.len()));
         centred(frame, inner, vec![Line::styled(words, theme.dim)]);
         return None;
     }

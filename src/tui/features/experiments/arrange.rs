@@ -6,8 +6,9 @@ use std::collections::HashSet;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::ListedExperiment;
+use super::{ListedExperiment, is_own};
 use crate::catalog::search::Search;
+use crate::mlflow::{Tag, tags};
 use crate::text;
 use crate::text::order::natural;
 
@@ -150,9 +151,13 @@ pub fn arrange(list: &[ListedExperiment], wanted: Wanted<'_>) -> Arranged {
     let is_searched = !wanted.words.trim().is_empty();
     let mut scores = vec![0; list.len()];
     if is_searched {
-        let things = order.iter().map(|at| {
+        // What people wrote of it, and its note: nobody searches for what programs keep there.
+        let is_told = |tag: &&Tag| is_own(tag) || tag.key == tags::NOTE;
+        let told = |at: &usize| list[*at].experiment.tags.iter().filter(is_told).cloned().collect();
+        let told: Vec<Vec<Tag>> = order.iter().map(told).collect();
+        let things = order.iter().zip(&told).map(|(at, told)| {
             let experiment = &list[*at].experiment;
-            (experiment.name.as_str(), experiment.experiment_id.as_str(), experiment.tags.as_slice())
+            (experiment.name.as_str(), experiment.experiment_id.as_str(), told.as_slice())
         });
         let found = Search::new(wanted.words).scores(things);
         let mut found = found.into_iter();

@@ -15,7 +15,8 @@ use crate::tui::core::app::App;
 use std::collections::HashMap;
 
 use crate::marking::MARK;
-use crate::mlflow::{Experiment, ExperimentId, LifecycleStage, tags};
+use crate::mlflow::{Experiment, ExperimentId, LifecycleStage, Tag, tags};
+use crate::promotion::is_of_log;
 use crate::store::{RunCount, StoreError};
 use crate::text;
 use crate::tui::widgets::cursor::Cursor;
@@ -329,12 +330,17 @@ impl Experiments {
     }
 }
 
+/// Whether people set a tag: neither MLflow nor our own logs.
+pub fn is_own(tag: &Tag) -> bool {
+    !tags::is_system(&tag.key) && tag.key != MARK && !is_of_log(&tag.key)
+}
+
 /// What is most worth knowing of an experiment: its note and tags, and where its files are.
 pub fn in_a_line(listed: &ListedExperiment) -> String {
     let experiment = &listed.experiment;
     let mut parts = vec![format!("experiment {}", listed.id())];
     parts.extend(listed.tag(tags::NOTE).and_then(|note| note.lines().next()).map(str::to_owned));
-    let own = experiment.tags.iter().filter(|tag| !tags::is_system(&tag.key) && tag.key != MARK);
+    let own = experiment.tags.iter().filter(|tag| is_own(tag));
     parts.extend(own.map(|tag| format!("{}={}", tag.key, tag.value)));
     parts.push(experiment.artifact_location.clone());
     parts.join("  ")

@@ -308,9 +308,12 @@ pub fn delete(app: &mut App) {
     let ids = app.runs.targets();
     let catalog = &app.runs.catalog;
     let rows: Vec<Row> = ids.iter().filter_map(|id| catalog.find(id.as_str())).collect();
-    // What stands under deleted runs is restored by itself.
-    let below = descendants(catalog, &rows);
-    if below.is_empty() || rows.iter().any(|row| catalog.run(*row).stage == LifecycleStage::Deleted) {
+    let stage_of = |row: &Row| catalog.run(*row).stage;
+    let is_deleted = rows.first().map(stage_of) == Some(LifecycleStage::Deleted);
+    let is_mixed = rows.iter().any(|row| (stage_of(row) == LifecycleStage::Deleted) != is_deleted);
+    let stage = if is_deleted { LifecycleStage::Deleted } else { LifecycleStage::Active };
+    let below = descendants(catalog, &rows, stage);
+    if below.is_empty() || is_mixed {
         return confirm_delete(app, ids);
     }
     let children: Vec<RunId> = below.iter().map(|row| RunId::from(catalog.run_id(*row))).collect();
@@ -329,7 +332,8 @@ pub fn delete(app: &mut App) {
         item(format!("{these} alone"), ids),
         item(format!("{of} alone"), children),
     ];
-    Picker::new("Delete", items, |app, picked, _| match picked {
+    let verb = if is_deleted { "Restore" } else { "Delete" };
+    Picker::new(verb, items, |app, picked, _| match picked {
         Picked::Chosen(ids) => confirm_delete(app, ids),
         Picked::Toggled(..) | Picked::Removed(_) => {}
     })

@@ -48,6 +48,12 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, (width, height): (usize, usize
     if !app.runs.complete {
         return vec![Line::styled("loading runs", theme.dim)];
     }
+    if app.has_deleted_experiment() {
+        return vec![
+            Line::styled("this experiment is deleted", theme.heading),
+            Line::styled("D in the list of experiments restores it", theme.dim),
+        ];
+    }
     vec![
         Line::styled("no runs in this experiment", theme.heading),
         Line::styled("new runs appear here automatically", theme.dim),

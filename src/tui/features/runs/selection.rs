@@ -74,7 +74,7 @@ impl Runs {
         let line = self.projection.lines.get(self.cursor.at).filter(|line| line.fold != FoldState::Leaf);
         match (line.map(|line| line.kind), &self.shown_view.shape) {
             (Some(LineKind::Run(row)), Shape::Tree) => {
-                let below = descendants(&self.catalog, &[row]);
+                let below = descendants(&self.catalog, &[row], self.catalog.run(row).stage);
                 below.into_iter().filter(|row| self.projection.passes(*row)).collect()
             }
             _ => Vec::new(),
@@ -103,7 +103,7 @@ pub fn select(app: &mut App) {
     let items =
         [item("this run".into(), rows), item(format!("this run and {of}"), whole), item(of, children)];
     let catalog = Arc::clone(&runs.catalog);
-    Picker::new(format!("Select of {name}"), items, move |app, picked, _| match picked {
+    Picker::new(format!("Select {name}"), items, move |app, picked, _| match picked {
         // Rows are of the catalogue that they were taken from.
         Picked::Chosen(rows) => {
             let ids: Vec<&str> = rows.iter().map(|row| catalog.run_id(*row)).collect();

@@ -13,7 +13,7 @@ use super::placeholders::without_rows;
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::Coverage;
 use crate::catalog::view::{LineKind, Shape};
-use crate::catalog::{Catalog, ColumnSpec};
+use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
 use crate::text;
@@ -82,7 +82,16 @@ fn signs(app: &App, at: usize, kind: LineKind, theme: &Theme) -> Line<'static> {
         LineKind::Group(_) => None,
     };
     let id = row.map(|row| runs.catalog.run_id(row));
-    let tick = if let Some(run) = id.and_then(|id| runs.selected.get(id)) {
+    let of_group = match kind {
+        LineKind::Group(group) => &runs.projection.groups[group as usize].runs[..],
+        LineKind::Run(_) => &[],
+    };
+    let is_selected = |row: &Row| runs.selected.contains(runs.catalog.run_id(*row));
+    let tick = if !runs.selected.is_empty() && of_group.iter().any(is_selected) {
+        // Of a group some, or all.
+        let sign = if of_group.iter().all(is_selected) { theme.glyphs.on } else { theme.glyphs.selected };
+        Span::styled(sign.chars().take(1).collect::<String>(), theme.selected)
+    } else if let Some(run) = id.and_then(|id| runs.selected.get(id)) {
         Span::styled(letter(run.slot).to_string(), theme.line(run.slot))
     } else if runs.range().is_some_and(|range| range.contains(&at)) {
         Span::styled(theme.glyphs.selected, theme.selected)
@@ -150,6 +159,12 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
         }
     }
 
+    if !runs.selected.is_empty() {
+        put(
+            format!("{} {} selected", theme.glyphs.selected, text::count(runs.selected.len())),
+            theme.selected,
+        );
+    }
     if let ConnectionState::Failing { last_answer: Some(time), .. } = app.connection {
         let age = text::span(app.now - time);
         put(format!("as of {age} ago"), theme.bad);
@@ -172,12 +187,6 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     if let Some(coverage) = incomplete(&runs.catalog, &view.sort) {
         let (known, of) = (text::count(coverage.known), text::count(coverage.of));
         put(format!("{known} of {of} histories read"), theme.warn);
-    }
-    if !runs.selected.is_empty() {
-        put(
-            format!("{} {} selected", theme.glyphs.selected, text::count(runs.selected.len())),
-            theme.selected,
-        );
     }
     spans.push(Span::raw(" "));
     Line::from(spans)
