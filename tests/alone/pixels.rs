@@ -148,6 +148,6 @@ fn an_image_among_the_artifacts_is_seen_in_the_pixels_of_the_terminal() {
     sixel.wait_until("the image", |terminal| terminal.was_sent("\u{1b}P0;1;0q\"1;1;300;200#1;2;"));
     leave(sixel);
     let cells = open(NEITHER);
-    cells.wait("half blocks", |screen| screen.matches('▀').count() == 300);
+    cells.wait("half blocks", |screen| screen.matches('▀').count() >= 300);
     leave(cells);
 }

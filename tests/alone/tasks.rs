@@ -12,13 +12,8 @@ use crate::support::stores::{block_on, open};
 use crate::support::terminal::Terminal;
 
 /// A folder with a store: nets that a script trained, and two sweeps of ours whose models are kept.
-struct Place {
-    folder: tempfile::TempDir,
-    uri: String,
-}
-
-fn place() -> &'static Place {
-    static PLACE: OnceLock<Place> = OnceLock::new();
+fn place() -> &'static tempfile::TempDir {
+    static PLACE: OnceLock<tempfile::TempDir> = OnceLock::new();
     PLACE.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let uri = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
@@ -30,7 +25,7 @@ fn place() -> &'static Place {
             let more = ["--experiment", "iris", "--trials", "3", "--seed", seed];
             assert!(mltui(folder.path(), &[&sweep[..], &more].concat()).status.success());
         }
-        Place { folder, uri }
+        folder
     })
 }
 
@@ -70,11 +65,10 @@ async fn train_nets(store: &Store) {
     }
 }
 
-/// Another store of the same kind, for what is written.
+/// A store of one's own of that kind, and a home with nothing remembered.
 fn copied() -> (tempfile::TempDir, String) {
-    let place = place();
     let folder = tempfile::tempdir().unwrap();
-    copy(place.folder.path(), folder.path());
+    copy(place().path(), folder.path());
     let uri = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
     (folder, uri)
 }
@@ -136,8 +130,8 @@ fn done(mut terminal: Terminal) {
 
 #[test]
 fn the_best_of_one_optimizer_and_its_curve_beside_the_second_best() {
-    let Place { folder, uri } = place();
-    let mut terminal = begin(folder.path(), uri, "nets");
+    let (folder, uri) = copied();
+    let mut terminal = begin(folder.path(), &uri, "nets");
     press(&mut terminal, 12, "/ a d a m enter s space space 3 z");
     terminal.wait("both curves", |screen| {
         screen.contains("a ★net-0") && screen.contains("b net-2") && screen.contains("loss  v ── val")
@@ -147,8 +141,8 @@ fn the_best_of_one_optimizer_and_its_curve_beside_the_second_best() {
 
 #[test]
 fn the_five_best_are_compared() {
-    let Place { folder, uri } = place();
-    let mut terminal = begin(folder.path(), uri, "nets");
+    let (folder, uri) = copied();
+    let mut terminal = begin(folder.path(), &uri, "nets");
     press(&mut terminal, 8, "s v j j j j C");
     terminal.wait_for("5 runs");
     terminal
@@ -169,8 +163,8 @@ fn the_best_is_marked_and_registered() {
 
 #[test]
 fn why_a_run_failed() {
-    let Place { folder, uri } = place();
-    let mut terminal = begin(folder.path(), uri, "nets");
+    let (folder, uri) = copied();
+    let mut terminal = begin(folder.path(), &uri, "nets");
     press(&mut terminal, 6, "7 3 ]");
     terminal.wait_for("CUDA out of memory");
     done(terminal);
@@ -207,7 +201,7 @@ fn another_version_is_promoted() {
     let model = json(here, &["models", "plants", "--tracking-uri", &uri, "--json"]);
     let champion =
         model["versions"].as_array().unwrap().iter().find(|version| version["aliases"][0] == "champion");
-    assert_eq!(champion.unwrap()["version"], "1", "{model}");
+    assert_eq!(champion.unwrap()["version"], 1, "{model}");
 }
 
 #[test]
@@ -246,8 +240,8 @@ fn the_table_is_saved_as_csv() {
 
 #[test]
 fn mine_of_the_last_day() {
-    let Place { folder, uri } = place();
-    let mut terminal = begin(folder.path(), uri, "nets");
+    let (folder, uri) = copied();
+    let mut terminal = begin(folder.path(), &uri, "nets");
     press(&mut terminal, 3, "4 5");
     terminal.wait_for("5 of 8");
     done(terminal);
@@ -255,8 +249,8 @@ fn mine_of_the_last_day() {
 
 #[test]
 fn an_image_of_a_run() {
-    let Place { folder, uri } = place();
-    let mut terminal = begin(folder.path(), uri, "nets");
+    let (folder, uri) = copied();
+    let mut terminal = begin(folder.path(), &uri, "nets");
     press(&mut terminal, 6, "3 [ [ [ <curve.png> enter");
     terminal.wait_for("2 x 2");
     done(terminal);
@@ -279,8 +273,8 @@ fn a_view_is_saved_and_comes_back() {
 
 #[test]
 fn one_run_is_followed_with_several_metrics() {
-    let Place { folder, uri } = place();
-    let mut terminal = begin(folder.path(), uri, "nets");
+    let (folder, uri) = copied();
+    let mut terminal = begin(folder.path(), &uri, "nets");
     press(&mut terminal, 3, "3 z");
     terminal.wait("both charts", |screen| screen.contains("val_loss") && screen.contains("train_loss"));
     done(terminal);
@@ -288,8 +282,10 @@ fn one_run_is_followed_with_several_metrics() {
 
 #[test]
 fn two_sweeps_are_compared() {
-    let Place { folder, uri } = place();
-    let mut terminal = begin(folder.path(), uri, "iris");
+    // Sweeps are known where they were begun.
+    let folder = place();
+    let uri = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let mut terminal = begin(folder.path(), &uri, "iris");
     press(&mut terminal, 8, "g s <sweep-> enter ] o <over> enter");
     terminal.wait_for("over");
     done(terminal);

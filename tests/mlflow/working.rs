@@ -46,10 +46,6 @@ fn explore(folder: &Path, address: &str) -> Terminal {
     Terminal::start(folder, SIZE, &["--tracking-uri", address], &[("MLTUI_POLL_INTERVAL", "0.3")])
 }
 
-fn line_of<'a>(screen: &'a str, text: &str) -> &'a str {
-    screen.lines().find(|line| line.contains(text)).unwrap_or_default()
-}
-
 /// Renames, tags, notes, deletes and restores, the same on every store.
 fn work(folder: &Path, address: &str) {
     let mut terminal = explore(folder, address);

@@ -265,7 +265,8 @@ impl App {
         Content {
             experiments: self.experiments.width(),
             hides_experiments: is_hidden,
-            runs: (runs.loaded && runs.complete).then(|| u16::try_from(lines).unwrap_or(u16::MAX)),
+            runs: (runs.loaded && runs.complete && lines > 0)
+                .then(|| u16::try_from(lines).unwrap_or(u16::MAX)),
         }
     }
 

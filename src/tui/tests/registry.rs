@@ -4,7 +4,7 @@ use super::*;
 use crate::mlflow::ModelStage;
 use crate::store::memory::Memory;
 use crate::store::{NewRun, RunUpdate, Store};
-use crate::tui::core::layout::{Focus, Tab};
+use crate::tui::core::layout::Tab;
 use crate::tui::features::models;
 use crate::tui::features::models::effects::Effect as ModelEffect;
 use crate::tui::features::models::screen::ModelsPane;

@@ -105,7 +105,7 @@ fn a_sweep_that_cannot_be_kept_begins_nothing() {
     screen.wait_for("no sweep was started");
     assert!(!home.path().join("mlflow.db").exists());
     // The border between the panes.
-    screen.type_keys("\x1b[1;5C");
+    screen.type_keys("\x1b[1;5B");
     screen.wait_for("cannot save columns");
     screen.type_keys("q");
     assert_eq!(screen.wait_for_end(), 0);
