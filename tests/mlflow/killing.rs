@@ -238,7 +238,9 @@ fn a_sweep_outlives_the_explorer_and_is_found_again() {
         fs::read_to_string(home.path().join(STATE).join(&sweeps(home.path())[1]).join("plan.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&header).unwrap()["plan"]["seed"], 8);
     again.type_keys("gs");
-    again.wait_for("running");
+    again.wait("the second sweep in the list", |screen| {
+        screen.lines().any(|line| line.contains("sweep-") && line.contains("running "))
+    });
     again.type_keys("xy");
     again.wait_for("is cancelled after");
     again.type_keys("\x1b");

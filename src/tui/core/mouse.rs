@@ -32,6 +32,8 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
     }
     let is_click = event.kind == MouseEventKind::Down(MouseButton::Left);
     if is_click {
+        // What was typed ahead was not about what is clicked now.
+        app.held.clear();
         app.poll_interval.touch(app.now);
         app.status = None;
         app.notice = None;

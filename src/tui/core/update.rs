@@ -45,8 +45,8 @@ fn release(app: &mut App, effects: &mut Effects) {
     while let Some(event) = app.held.front().copied() {
         let is_about_rows = matches!(app.layer(), Layer::Panes | Layer::Dashboard);
         let awaits_view = app.runs.awaits_view() && app.now - app.runs.projected_at < PATIENCE;
-        let awaits_runs =
-            (app.is_opening() || app.best.is_first_awaited()) && app.now - app.opened_at < PATIENCE;
+        let awaits_runs = (app.is_opening() || app.runs.loaded && app.best.is_first_awaited())
+            && app.now - app.opened_at < PATIENCE;
         if is_about_rows && (awaits_view || awaits_runs) {
             return;
         }

@@ -200,7 +200,7 @@ impl Best {
 
     /// Whether the best run of the open experiment is looked for and was not told yet.
     pub fn is_first_awaited(&self) -> bool {
-        self.fetched.is_waiting() && self.chosen().is_none()
+        self.chosen().is_none() && (self.fetched.is_waiting() || self.asked.is_none())
     }
 
     pub fn selection(&self) -> Option<&Arc<Selection>> {

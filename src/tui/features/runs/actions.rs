@@ -153,6 +153,9 @@ pub const WRITING_ROWS: &[ActionRow] = &[
     of_runs(Action::Note, "note", &["n"], "", "edit the note", can_note),
 ];
 
+/// Said where the lines are not those that were asked for.
+const STILL: &str = "the runs are still being filtered or sorted; try again";
+
 fn has_lost_filter(app: &App) -> Possible {
     on_loaded_runs(app)?;
     given(app.runs.can_bring_back(), "no filter was cleared; f filters")
@@ -198,7 +201,8 @@ fn has_folds(app: &App) -> Possible {
 
 fn has_run_in_table(app: &App) -> Possible {
     on_runs(app)?;
-    given(app.runs.length() > 0, "no run under the cursor")
+    given(app.runs.length() > 0, "no run under the cursor")?;
+    given(!app.runs.awaits_view(), STILL)
 }
 
 fn has_selected(app: &App) -> Possible {
@@ -207,7 +211,7 @@ fn has_selected(app: &App) -> Possible {
 
 fn can_write_runs(app: &App) -> Possible {
     can_write(app)?;
-    given(!app.runs.awaits_view(), "the runs are still being filtered or sorted; try again")?;
+    given(!app.runs.awaits_view(), STILL)?;
     has_target(app)
 }
 

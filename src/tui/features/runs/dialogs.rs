@@ -2,10 +2,12 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use rustc_hash::FxHashMap;
+
 use super::effects::Write;
 use super::update::write;
 use crate::catalog::view::descendants;
-use crate::catalog::{ColumnSpec, Row};
+use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::mlflow::filter::{Asker, Expression, Query};
 use crate::mlflow::limits::CUT;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus, Statistic, Tag, limits, tags};
@@ -307,7 +309,7 @@ pub fn end(app: &mut App) {
 pub fn delete(app: &mut App) {
     let ids = app.runs.targets();
     let catalog = &app.runs.catalog;
-    let rows: Vec<Row> = ids.iter().filter_map(|id| catalog.find(id.as_str())).collect();
+    let rows = rows_of(catalog, &ids);
     let stage_of = |row: &Row| catalog.run(*row).stage;
     let is_deleted = rows.first().map(stage_of) == Some(LifecycleStage::Deleted);
     let is_mixed = rows.iter().any(|row| (stage_of(row) == LifecycleStage::Deleted) != is_deleted);
@@ -340,9 +342,18 @@ pub fn delete(app: &mut App) {
     .open(app);
 }
 
+/// Where runs are in the catalogue: many are not looked for one by one.
+fn rows_of(catalog: &Catalog, ids: &[RunId]) -> Vec<Row> {
+    if let [id] = ids {
+        return catalog.find(id.as_str()).into_iter().collect();
+    }
+    let places: FxHashMap<&str, Row> = catalog.rows().map(|row| (catalog.run_id(row), row)).collect();
+    ids.iter().filter_map(|id| places.get(id.as_str()).copied()).collect()
+}
+
 fn confirm_delete(app: &mut App, ids: Vec<RunId>) {
     let catalog = &app.runs.catalog;
-    let rows: Vec<_> = ids.iter().filter_map(|id| catalog.find(id.as_str())).collect();
+    let rows = rows_of(catalog, &ids);
     let deleted = rows.iter().filter(|row| catalog.run(**row).stage == LifecycleStage::Deleted).count();
     let lines: Vec<String> =
         rows.iter().map(|row| format!("{}  {}", catalog.run_name(*row), catalog.run_id(*row))).collect();
