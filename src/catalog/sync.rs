@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::summaries::NeededHistory;
 use super::{Builder, Catalog};
 use crate::mlflow::{RunId, Summary};
-use crate::store::{Cursor, ErrorKind, Result, Scan, Store};
+use crate::store::{Cursor, ErrorKind, Result, Scan, Store, UsedDataset};
 
 /// Batches that wait to be folded in; a scan that is faster than that waits itself.
 const WAITING: usize = 4;
@@ -52,6 +53,8 @@ pub struct Sync {
     wants_data_sets: bool,
     data_sets_due: Option<Instant>,
     data_sets_outdated: bool,
+    /// They are being read: that may take longer than the time between two polls.
+    reading_data_sets: JoinSet<(Result<Vec<UsedDataset>>, Duration)>,
     /// When a server may be asked again for the histories of runs.
     asked: FxHashMap<(NeededHistory, RunId), Instant>,
     /// When summaries were published last, and whether there are newer ones.
@@ -70,6 +73,7 @@ impl Sync {
             wants_data_sets: false,
             data_sets_due: None,
             data_sets_outdated: true,
+            reading_data_sets: JoinSet::new(),
             asked: FxHashMap::default(),
             filled: None,
             unpublished: false,
@@ -92,9 +96,16 @@ impl Sync {
         if !self.wants_data_sets || !self.data_sets_outdated || is_early {
             return Ok(false);
         }
-        let start = Instant::now();
-        let used = self.store.data_sets(&self.scan.experiment_id, self.scan.view).await;
-        let pause = (start.elapsed() * HISTORY_SHARE).clamp(HISTORY_PAUSE.0, HISTORY_PAUSE.1);
+        if self.reading_data_sets.is_empty() {
+            let (store, scan) = (self.store.clone(), self.scan.clone());
+            self.reading_data_sets.spawn(async move {
+                let start = Instant::now();
+                (store.data_sets(&scan.experiment_id, scan.view).await, start.elapsed())
+            });
+        }
+        // Who waits here may be called away, and goes on waiting for the same.
+        let Some(Ok((used, took))) = self.reading_data_sets.join_next().await else { return Ok(false) };
+        let pause = (took * HISTORY_SHARE).clamp(HISTORY_PAUSE.0, HISTORY_PAUSE.1);
         self.data_sets_due = Some(Instant::now() + pause);
         let used = used?;
         self.data_sets_outdated = false;
@@ -184,6 +195,7 @@ impl Sync {
         self.builder.outdates_histories = self.knows_all_changes();
         self.asked.clear();
         (self.data_sets_due, self.data_sets_outdated) = (None, true);
+        self.reading_data_sets = JoinSet::new();
         let (store, scan) = (self.store.clone(), self.scan.clone());
         let scanning = tokio::spawn(async move { store.scan(&scan, sink).await });
         let mut pause = FIRST_PAUSE;

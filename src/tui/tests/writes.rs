@@ -276,3 +276,18 @@ fn an_artifacts_tab_without_files_says_where_they_would_be() {
     assert!(failed.contains("its files are in s3://bucket/1"), "{failed}");
     assert!(failed.contains("--tracking-uri"), "{failed}");
 }
+
+#[test]
+fn a_write_to_many_runs_that_stops_half_way_does_not_say_that_nothing_was_changed() {
+    let (mut app, runs) = opened((140, 40), 5);
+    let ids: Vec<RunId> = runs.iter().map(|run| run.info.run_id.clone()).collect();
+    let failed = |ids: &[RunId]| runs::Msg::Written {
+        write: runs::effects::Write::Delete(ids.to_vec()),
+        result: Err(StoreError::new("delete the run", ErrorKind::NotFound("it is gone".into()))),
+    };
+    let effects = take(&mut app, failed(&ids));
+    assert!(drawn(&app).contains("some of the 5 runs may be changed"), "{}", drawn(&app));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Runs(runs::effects::Effect::Refresh))));
+    take(&mut app, failed(&ids[..1]));
+    assert!(drawn(&app).contains("nothing was changed"), "{}", drawn(&app));
+}

@@ -106,6 +106,15 @@ pub enum Write {
 }
 
 impl Write {
+    /// How many runs it is about.
+    pub fn runs(&self) -> usize {
+        match self {
+            Self::Rename { .. } => 1,
+            Self::Delete(ids) | Self::Restore(ids) => ids.len(),
+            Self::SetTag { ids, .. } | Self::DeleteTag { ids, .. } | Self::End { ids, .. } => ids.len(),
+        }
+    }
+
     /// What was done, for people.
     pub fn done(&self) -> String {
         let runs = |ids: &[RunId]| match ids {

@@ -17,7 +17,9 @@ use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::{Effects, Shell};
 use crate::tui::core::layout::Focus;
-use crate::tui::core::requests::{failing, live, load_experiments, looked, project, reload, view_changed};
+use crate::tui::core::requests::{
+    failing, live, load_experiments, looked, project, reload, reread, view_changed,
+};
 use crate::tui::widgets::messages::note;
 use crate::tui::widgets::table::Hit;
 
@@ -212,6 +214,12 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             }
         }
         Msg::ViewsRead(read) => views::imported(app, read, effects),
+        Msg::Written { write, result: Err(error) } if write.runs() > 1 => {
+            // They are written one after the other.
+            let runs = text::runs(write.runs());
+            app.say(format!("some of the {runs} may be changed, not all: {error}; {}", error.hint()));
+            reread(app, effects);
+        }
         Msg::Written { write, result } => {
             reload(app, result.map(|()| write.done()), effects);
         }
