@@ -110,8 +110,11 @@ impl Write {
     pub fn runs(&self) -> usize {
         match self {
             Self::Rename { .. } => 1,
-            Self::Delete(ids) | Self::Restore(ids) => ids.len(),
-            Self::SetTag { ids, .. } | Self::DeleteTag { ids, .. } | Self::End { ids, .. } => ids.len(),
+            Self::Delete(ids)
+            | Self::Restore(ids)
+            | Self::SetTag { ids, .. }
+            | Self::DeleteTag { ids, .. }
+            | Self::End { ids, .. } => ids.len(),
         }
     }
 
