@@ -3,6 +3,7 @@
 //! Defaults are overridden by the file, the file by the environment, the environment by flags.
 
 mod access;
+mod columns;
 mod promoting;
 pub mod raw;
 pub mod resolve;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+pub use columns::DefaultColumn;
 pub use promoting::ModelPolicies;
 pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, ProfileAuth, RawConfig};
 pub use resolve::{Environment, Flags, Multiplexer, Settings};
@@ -48,6 +50,8 @@ pub enum ConfigError {
     Select { path: PathBuf, message: String },
     #[error("{path}, in [models.{name}]: {message}", path = path.display())]
     Model { path: PathBuf, name: String, message: String },
+    #[error("{path}, in [tui]: columns: {message}", path = path.display())]
+    Columns { path: PathBuf, message: String },
     #[error("{path}, in [sweep]: {message}", path = path.display())]
     Sweep { path: PathBuf, message: String },
     #[error(transparent)]

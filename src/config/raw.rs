@@ -48,6 +48,7 @@ pub struct RawTui {
     pub mouse: bool,
     pub theme: Palette,
     pub notify: Notify,
+    pub columns: Vec<String>,
 }
 
 impl Default for RawTui {
@@ -60,6 +61,7 @@ impl Default for RawTui {
             mouse: true,
             theme: Palette::Auto,
             notify: Notify::Off,
+            columns: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::access::Access;
 use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
-use super::{ConfigError, Folders, Selecting, Sweeping};
+use super::{ConfigError, DefaultColumn, Folders, Selecting, Sweeping};
 use crate::store::address::Address;
 use crate::store::uri::{self, Auth, Location, RestOptions, UriOrigin};
 use crate::sweep::begin::SameStore;
@@ -144,6 +144,8 @@ pub struct Settings {
     /// Whether the background is light, where the environment tells.
     pub light: Option<bool>,
     pub notify: Notify,
+    /// The columns of runs, before anybody chose others; none for those that tell most.
+    pub columns: Vec<DefaultColumn>,
     pub selecting: Selecting,
     pub sweeping: Sweeping,
     /// Who writes, as far as that is known.
@@ -248,6 +250,12 @@ impl Settings {
             notify: environment
                 .parsed_enum("MLTUI_NOTIFY", "off, bell or desktop")?
                 .unwrap_or(raw.tui.notify),
+            columns: raw
+                .tui
+                .columns
+                .iter()
+                .map(|text| DefaultColumn::parse(text, &config_file))
+                .collect::<Result<_, _>>()?,
             user: user(&rest.auth, environment),
             rest,
             selecting: Selecting::new(&raw.select, &raw.models, &config_file)?,

@@ -65,6 +65,9 @@ pub struct SavedView {
     /// The column that runs are grouped by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Columns that are the same for all runs shown are left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub differing: bool,
 }
 
 /// A column of a view.

@@ -7,7 +7,7 @@ pub use super::possible::{Possible, always, can_write, given, has_target, on_loa
 use crate::tui::features::{
     best, charts, compare, datasets, experiments, export, files, models, runs, session, sweeps,
 };
-use crate::tui::widgets::{confirm, picker, prompt};
+use crate::tui::widgets::{confirm, help, picker, prompt};
 
 /// What a key stands for, by the feature that does it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +25,7 @@ pub enum Action {
     Models(models::actions::Action),
     Datasets(datasets::actions::Action),
     Session(session::actions::Action),
+    Help(help::actions::Action),
     Picker(picker::actions::Action),
     Prompt(prompt::actions::Action),
     Search(super::search::Action),
@@ -67,7 +68,7 @@ pub const PROGRAM: &str = "Program";
 pub const DIALOGS: &str = "Lists, prompts and questions";
 
 /// All rows, in the order of help and footer.
-static TABLES: [&[ActionRow]; 22] = [
+static TABLES: [&[ActionRow]; 23] = [
     super::go::ROWS,
     runs::actions::TABLE_ROWS,
     runs::actions::SELECTION_ROWS,
@@ -86,6 +87,7 @@ static TABLES: [&[ActionRow]; 22] = [
     super::panes::ROWS,
     super::go::TAB_ROWS,
     session::actions::ROWS,
+    help::actions::ROWS,
     picker::actions::ROWS,
     prompt::actions::ROWS,
     super::search::ROWS,

@@ -8,7 +8,7 @@ use super::keymap::{Chord, Keymap};
 use super::layout::{Content, Focus, Geometry, Tab, geometry};
 use super::memory::UiMemory;
 use super::poll_interval::PollInterval;
-use crate::config::{Glyphs, Selecting};
+use crate::config::{DefaultColumn, Glyphs, Selecting};
 use crate::mlflow::ExperimentId;
 use crate::select::Policy;
 use crate::store::{Capabilities, StoreError};
@@ -31,6 +31,7 @@ use crate::tui::features::sweeps::plan::PlanForm;
 use crate::tui::features::sweeps::plan::command::CommandForm;
 use crate::tui::features::sweeps::screen::SweepScreen;
 use crate::tui::widgets::confirm::Confirm;
+use crate::tui::widgets::help::Help;
 use crate::tui::widgets::input::Input;
 use crate::tui::widgets::messages::{Message, note};
 use crate::tui::widgets::picker::Pick;
@@ -125,8 +126,8 @@ pub struct App {
     /// What stands in place of the panes, the last on top.
     pub screens: Vec<Screen>,
     pub overlay: Option<Overlay>,
-    /// The help stands over everything else, and is scrolled by so many lines.
-    pub help: Option<usize>,
+    /// The help stands over everything else.
+    pub help: Option<Help>,
     pub dragged: Option<Dragged>,
     pub connection: ConnectionState,
     pub paused: bool,
@@ -184,6 +185,8 @@ pub struct Setup {
     pub sweeps: Sweeps,
     pub views: NamedViews,
     pub user: String,
+    /// The columns of runs, before anybody chose others.
+    pub columns: Vec<DefaultColumn>,
     pub size: (u16, u16),
     pub now: i64,
 }
@@ -229,7 +232,7 @@ impl App {
             paused: false,
             poll_interval: PollInterval::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
             experiments: Experiments::default(),
-            runs: Runs::of(&setup.user),
+            runs: Runs::of(&setup.user, setup.columns),
             views: setup.views,
             details: Details::default(),
             charts: Dashboard::default(),

@@ -90,8 +90,8 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         Some(Overlay::Sweeps { at }) => sweeps::list::view::draw(app, *at, &title_hints(app), theme, frame),
         Some(Overlay::Search) | None => {}
     }
-    if let Some(scroll) = app.help {
-        help::view::draw(app, theme, frame, scroll);
+    if let Some(help) = &app.help {
+        help::view::draw(app, help, theme, frame);
     }
     if keys::are_shown(app) {
         keys::view::draw(app, theme, frame);

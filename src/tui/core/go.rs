@@ -181,7 +181,7 @@ impl Action {
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match app.layer() {
-        Layer::Help | Layer::Messages | Layer::Report => in_text(app, action),
+        Layer::Messages | Layer::Report => in_text(app, action),
         Layer::SweepList => sweeps::update::go(app, action, effects),
         Layer::Sweep => sweeps::screen::update::go(app, action, effects),
         Layer::Log => sweeps::log::update::go(app, action),
@@ -196,7 +196,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         }
         Layer::Experiments | Layer::Panes => in_panes(app, action, effects),
         // What is typed there moves by keys of its own.
-        Layer::Search | Layer::Prompt | Layer::Picker | Layer::Confirm | Layer::Plan => {}
+        Layer::Help | Layer::Search | Layer::Prompt | Layer::Picker | Layer::Confirm | Layer::Plan => {}
     }
 }
 
@@ -298,7 +298,6 @@ pub fn step(app: &mut App, pane: Focus, by: isize) {
 fn in_text(app: &mut App, action: Action) {
     let width = messages::width(app.size.0);
     let length = match &app.overlay {
-        _ if app.help.is_some() => help::lines(app).len(),
         Some(Overlay::Report(report)) => report.wrapped(width).len(),
         _ => messages::lines(&app.messages, width).len(),
     };
@@ -312,9 +311,6 @@ fn in_text(app: &mut App, action: Action) {
 }
 
 fn scrolled(app: &mut App) -> Option<&mut usize> {
-    if let Some(scroll) = &mut app.help {
-        return Some(scroll);
-    }
     match &mut app.overlay {
         Some(Overlay::Messages { scroll }) => Some(scroll),
         Some(Overlay::Report(report)) => Some(&mut report.scroll),
@@ -333,7 +329,5 @@ fn scrolled(app: &mut App) -> Option<&mut usize> {
 
 /// Closes what stands over everything else.
 pub fn close(app: &mut App) {
-    if app.help.take().is_none() {
-        app.overlay = None;
-    }
+    app.overlay = None;
 }

@@ -15,24 +15,32 @@ use super::layer::{Layer, Scope};
 pub struct Chord {
     code: KeyCode,
     control: bool,
+    alt: bool,
 }
 
 impl Chord {
     pub fn of(event: KeyEvent) -> Self {
         // Shift is in the letter itself, and Shift-Tab is a key of its own.
-        Self { code: event.code, control: event.modifiers.contains(KeyModifiers::CONTROL) }
+        let has = |modifier| event.modifiers.contains(modifier);
+        Self { code: event.code, control: has(KeyModifiers::CONTROL), alt: has(KeyModifiers::ALT) }
+    }
+
+    /// The same without alt, which terminals also say for a key that comes right behind esc.
+    fn without_alt(self) -> Self {
+        Self { alt: false, ..self }
     }
 
     /// Whether it is typed where text is.
     fn is_letter(self) -> bool {
-        matches!(self.code, KeyCode::Char(_)) && !self.control
+        matches!(self.code, KeyCode::Char(_)) && !self.control && !self.alt
     }
 
-    /// Reads `ctrl-d`, `G`, `shift-tab`, `pagedown`.
+    /// Reads `ctrl-d`, `alt-up`, `G`, `shift-tab`, `pagedown`.
     pub fn parse(text: &str) -> Option<Self> {
-        let (control, name) = match text.strip_prefix("ctrl-") {
-            Some(rest) => (true, rest),
-            None => (false, text),
+        let (control, alt, name) = match (text.strip_prefix("ctrl-"), text.strip_prefix("alt-")) {
+            (Some(rest), _) => (true, false, rest),
+            (None, Some(rest)) => (false, true, rest),
+            (None, None) => (false, false, text),
         };
         let mut chars = name.chars();
         let code = match (name, chars.next(), chars.next()) {
@@ -53,7 +61,7 @@ impl Chord {
             (_, Some(c), None) => KeyCode::Char(c),
             _ => return None,
         };
-        Some(Self { code, control })
+        Some(Self { code, control, alt })
     }
 }
 
@@ -61,6 +69,9 @@ impl fmt::Display for Chord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.control {
             f.write_str("ctrl-")?;
+        }
+        if self.alt {
+            f.write_str("alt-")?;
         }
         match self.code {
             KeyCode::Char(' ') => f.write_str("space"),
@@ -140,7 +151,7 @@ impl Keymap {
                     && (chords.len() > 1 || chords[0].is_letter())
                 {
                     return Err(format!(
-                        "{keys:?} = {name:?}: letters are typed there; use a key such as enter, or one with ctrl-"
+                        "{keys:?} = {name:?}: letters are typed there; use a key such as enter, or one with ctrl- or alt-"
                     ));
                 }
                 // Where the action is meant, the key means nothing else any more.
@@ -206,7 +217,12 @@ impl App {
     pub fn meaning_in(&self, layer: Layer, keys: &[Chord]) -> Lookup {
         let is_possible =
             |action: Action| action.row().is_some_and(|row| possible_in(self, layer, row).is_ok());
-        self.keymap.lookup(keys, layer.scopes(), is_possible)
+        let meaning = self.keymap.lookup(keys, layer.scopes(), is_possible);
+        if meaning == Lookup::Nothing && !layer.is_typing() && keys.iter().any(|key| key.alt) {
+            let keys: Vec<Chord> = keys.iter().map(|key| key.without_alt()).collect();
+            return self.keymap.lookup(&keys, layer.scopes(), is_possible);
+        }
+        meaning
     }
 
     /// The rows of what can be done in a layer, with the keys that mean it there. One key is given once.
@@ -232,7 +248,7 @@ fn chords_of(keys: &str) -> Result<Vec<Chord>, String> {
     for key in keys.split_whitespace() {
         let chord = Chord::parse(key).ok_or_else(|| {
             format!("unknown key {key:?} in {keys:?}; keys are letters and signs, up, down, left, right, home, end, \
-                     pageup, pagedown, enter, esc, tab, space, backspace, with ctrl- in front, and shift-tab")
+                     pageup, pagedown, enter, esc, tab, space, backspace, with ctrl- or alt- in front, and shift-tab")
         })?;
         chords.push(chord);
     }
@@ -265,8 +281,9 @@ fn unknown_action(name: &str) -> String {
 pub fn parse_keys(text: &str) -> Option<Vec<KeyEvent>> {
     text.split_whitespace()
         .map(|word| {
-            let Chord { code, control } = Chord::parse(word)?;
-            let modifiers = if control { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
+            let Chord { code, control, alt } = Chord::parse(word)?;
+            let with = |is_on, modifier| if is_on { modifier } else { KeyModifiers::NONE };
+            let modifiers = with(control, KeyModifiers::CONTROL) | with(alt, KeyModifiers::ALT);
             Some(KeyEvent::new(code, modifiers))
         })
         .collect()
@@ -334,7 +351,9 @@ mod tests {
             let is_letter = |keys: &&str| keys.split(' ').count() > 1 || chords(keys)[0].is_letter();
             // A space turns an entry on where that is possible, and is typed elsewhere.
             let letters: Vec<_> = row.keys.iter().copied().filter(is_letter).collect();
-            assert!(!types || letters.is_empty() || letters == ["space"], "{} takes letters away", row.name);
+            // So do the keys that close the help, where nothing is typed or nothing is called so.
+            let is_known = letters.is_empty() || letters == ["space"] || row.scopes == [Scope::Help];
+            assert!(!types || is_known, "{} takes letters away", row.name);
         }
     }
 

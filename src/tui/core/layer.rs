@@ -34,6 +34,7 @@ pub enum Scope {
     Datasets,
     /// The form of a sweep.
     Plan,
+    Help,
     Picker,
     Prompt,
     /// Words that narrow what is shown.
@@ -71,7 +72,8 @@ impl Layer {
     /// Where keys mean what they mean; the first of these that knows a key has the word.
     pub fn scopes(self) -> &'static [Scope] {
         match self {
-            Self::Help | Self::Messages | Self::Report => &[Scope::Move, Scope::Everywhere],
+            Self::Help => &[Scope::Help],
+            Self::Messages | Self::Report => &[Scope::Move, Scope::Everywhere],
             Self::SweepList => &[Scope::Sweeps, Scope::Move, Scope::Everywhere],
             Self::Sweep => &[Scope::Sweep, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Log => &[Scope::Log, Scope::Move, Scope::Everywhere],
@@ -94,19 +96,19 @@ impl Layer {
 
     /// Whether it is only read: keys that mean nothing there close it.
     pub fn is_read(self) -> bool {
-        matches!(self, Self::Help | Self::Messages | Self::Report)
+        matches!(self, Self::Messages | Self::Report)
     }
 
     /// Whether keys that mean nothing else are typed.
     pub fn is_typing(self) -> bool {
-        matches!(self, Self::Search | Self::Prompt | Self::Picker | Self::Plan)
+        matches!(self, Self::Help | Self::Search | Self::Prompt | Self::Picker | Self::Plan)
     }
 }
 
 impl Scope {
     /// Whether letters are typed where this is in force.
     pub fn is_typing(self) -> bool {
-        matches!(self, Self::Search | Self::Prompt | Self::Picker | Self::Plan)
+        matches!(self, Self::Help | Self::Search | Self::Prompt | Self::Picker | Self::Plan)
     }
 
     /// Whether both can be in force at once.

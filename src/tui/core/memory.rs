@@ -63,6 +63,12 @@ pub struct Remembered {
     pub shape: RememberedShape,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// Columns that are the same for all runs shown are left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub differing: bool,
+    /// Metrics are tinted from the worst to the best.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub heat: bool,
     /// The chosen column.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,

@@ -11,7 +11,7 @@ use super::requests::show_cursors;
 use crate::tui::core::layout::Tab;
 use crate::tui::features::details::view::tab_at;
 use crate::tui::features::{charts, compare, datasets, experiments, models, runs, sweeps};
-use crate::tui::widgets::picker;
+use crate::tui::widgets::{help, picker};
 
 /// Lines that a notch of the wheel moves.
 const WHEEL: isize = 3;
@@ -32,6 +32,7 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
     }
     let is_click = event.kind == MouseEventKind::Down(MouseButton::Left);
     if is_click {
+        app.sweeps.watched = None;
         // What was typed ahead was not about what is clicked now.
         app.held.clear();
         app.poll_interval.touch(app.now);
@@ -81,7 +82,8 @@ fn on_overlay(app: &mut App, wheel: isize, effects: &mut Effects) {
     }
     let action = if wheel > 0 { Action::Down } else { Action::Up };
     if app.help.is_some() {
-        return go::perform(app, action, effects);
+        let action = if wheel > 0 { help::actions::Action::Down } else { help::actions::Action::Up };
+        return help::actions::perform(app, action);
     }
     match &mut app.overlay {
         Some(Overlay::Messages { .. } | Overlay::Report(_) | Overlay::Sweeps { .. }) => {

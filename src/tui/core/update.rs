@@ -19,7 +19,7 @@ use crate::tui::features::{
     best, charts, compare, datasets, details, experiments, export, files, models, runs, session, sweeps,
 };
 use crate::tui::widgets::input::{self, Input, Room};
-use crate::tui::widgets::{confirm, keys, picker, prompt};
+use crate::tui::widgets::{confirm, help, keys, picker, prompt};
 
 /// How long a key waits for the view that was asked for, in milliseconds: a store that filters may take longer.
 const PATIENCE: i64 = 400;
@@ -117,9 +117,11 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
     if let Some(goal) = deciding.filter(|_| app.runs.loaded) {
         app.runs.decide_by(&goal.metric);
     }
+    runs::update::follow_heat(app);
     compare::update::follow_up(app, effects);
     charts::update::follow_up(app, effects);
     sweeps::screen::update::follow_up(app, effects);
+    sweeps::update::lead_to_best(app, effects);
     models::following::follow_up(app, effects);
     datasets::update::follow_up(app, effects);
     if let Some(pace) = app.poll_interval.take_change(app.now) {
@@ -134,6 +136,7 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
 fn key(app: &mut App, event: KeyEvent, effects: &mut Effects) {
     app.status = None;
     app.notice = None;
+    app.sweeps.watched = None;
     app.poll_interval.touch(app.now);
     app.pending.push(Chord::of(event));
     let is_typing = app.layer().is_typing();
@@ -190,6 +193,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Datasets(action) => datasets::update::perform(app, action),
         Action::Models(action) => models::update::perform(app, action, effects),
         Action::Session(action) => session::update::perform(app, action, effects),
+        Action::Help(action) => help::actions::perform(app, action),
         Action::Picker(action) => picker::actions::perform(app, action, effects),
         Action::Prompt(action) => prompt::actions::perform(app, action, effects),
         Action::Search(action) => search::perform(app, action, effects),
@@ -229,7 +233,7 @@ fn paste(app: &mut App, text: &str, effects: &mut Effects) {
 /// What letters go into, and what of them fits.
 fn typed_into(app: &mut App) -> Option<(&mut Input, Room)> {
     if app.help.is_some() {
-        return None;
+        return app.help.as_mut().map(|help| (&mut help.words, Room::Words));
     }
     if matches!(app.overlay, Some(Overlay::Search)) {
         return Some((app.searched(), Room::Words));
@@ -256,6 +260,9 @@ fn typed_into(app: &mut App) -> Option<(&mut Input, Room)> {
 
 /// What is typed is another text.
 fn edited(app: &mut App, effects: &mut Effects) {
+    if app.help.is_some() {
+        return help::searched(app);
+    }
     match &mut app.overlay {
         Some(Overlay::Search) => search::changed(app, effects),
         Some(Overlay::Prompt(_)) => prompt::changed(app),

@@ -178,6 +178,7 @@ impl Session {
             ),
             views: NamedViews { list: known(views.all(), &mut trouble), store: store_name, wanted: view },
             user: settings.user.clone(),
+            columns: settings.columns.clone(),
             size,
             now: now_ms(),
         });

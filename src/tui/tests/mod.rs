@@ -2,6 +2,7 @@
 
 mod charts;
 mod choosing;
+mod columns;
 mod comparing;
 mod data_sets;
 mod hostile;
@@ -74,6 +75,7 @@ fn app(size: (u16, u16)) -> App {
         sweeps: crate::tui::features::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
+        columns: Vec::new(),
         views: crate::tui::features::runs::views::NamedViews::default(),
         memory: UiMemory::default(),
         size,
@@ -355,11 +357,16 @@ fn place(app: &App, words: &str) -> (usize, usize) {
 /// An explorer that shows so many runs.
 fn opened(size: (u16, u16), count: usize) -> (App, Vec<Run>) {
     let runs: Vec<Run> = (0..count).map(run).collect();
+    (opened_with(size, &runs), runs)
+}
+
+/// The same with these runs.
+fn opened_with(size: (u16, u16), runs: &[Run]) -> App {
     let mut app = app(size);
-    for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), &runs) {
-        feed(&mut app, msg, &runs);
+    for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), runs) {
+        feed(&mut app, msg, runs);
     }
-    (app, runs)
+    app
 }
 
 fn screen(app: &App, theme: &Theme) -> Terminal<TestBackend> {

@@ -10,7 +10,7 @@ fn every_size_is_drawn_without_a_panic() {
         for rows in 1..=26 {
             feed(&mut app, Msg::Resize { columns, rows }, &runs);
             screen(&app, &theme());
-            app.help = Some(0);
+            app.help = Some(crate::tui::widgets::help::Help::default());
             screen(&app, &theme());
             app.help = None;
         }
@@ -69,11 +69,13 @@ fn colour_and_glyph_tell_the_status() {
     assert!(names.iter().all(|c| "日本語\u{1f680}".contains(*c)), "only names are not ASCII: {names:?}");
 }
 
+/// The sizes of terminals that people have.
+const SIZES: [(u16, u16); 5] = [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)];
+
 /// The screens that people meet, at the sizes that they have.
 #[test]
 fn screens() {
-    let sizes = [(200, 50), (120, 36), (80, 24), (60, 20)];
-    for size in sizes {
+    for size in SIZES {
         let name = format!("{}x{}", size.0, size.1);
         let (mut app, runs) = opened(size, 30);
         keys(&mut app, "s j", &runs);
@@ -107,6 +109,12 @@ fn overlays() {
     let overlays = [
         ("prompt", "f b a d space ("),
         ("completions", "f m e t"),
+        ("leaderboard", "L"),
+        ("group", "g b"),
+        ("views", "W"),
+        ("statistics", "e"),
+        ("note", "n h i"),
+        ("export", "E"),
         ("picker", "c down down space"),
         ("question", "space j space D"),
         ("report", "w"),
@@ -123,6 +131,12 @@ fn overlays() {
         let (mut app, runs) = opened((100, 30), 12);
         keys(&mut app, script, &runs);
         insta::assert_snapshot!(format!("overlay-{name}"), screen(&app, &theme()).backend());
+        // At every size: nothing that was seen at one is lost outside of the screen at another.
+        for size in SIZES {
+            feed(&mut app, Msg::Resize { columns: size.0, rows: size.1 }, &runs);
+            let drawn = screen(&app, &theme());
+            insta::assert_snapshot!(format!("overlay-{name}-{}x{}", size.0, size.1), drawn.backend());
+        }
     }
 }
 

@@ -256,3 +256,17 @@ fn children_and_the_reason_of_a_failure_stand_in_the_overview() {
     keys(&mut app, "g g enter", &runs);
     assert!(drawn(&app).contains("line 3"), "all of it: {}", drawn(&app));
 }
+
+#[test]
+fn words_that_occur_leave_out_what_only_has_their_letters() {
+    let (mut app, runs) = opened((120, 36), 5);
+    keys(&mut app, ": s o r t", &runs);
+    let labels = |app: &App| -> Vec<String> {
+        let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("the palette") };
+        let list = picker.list();
+        list.found.iter().map(|at| list.entries[*at as usize].label.clone()).collect()
+    };
+    assert!(labels(&app).iter().all(|label| label.contains("sort")), "{:?}", labels(&app));
+    keys(&mut app, "ctrl-u s l r n", &runs);
+    assert!(labels(&app).iter().any(|label| label.contains("select-range")), "letters in between still do");
+}

@@ -342,3 +342,36 @@ fn no_size_is_too_small_for_a_plan_or_a_list() {
         }
     }
 }
+
+/// Looks away from the run under the cursor only after a sweep that was begun here, and only while nobody presses a key.
+#[test]
+fn after_a_sweep_the_cursor_goes_to_the_best_run() {
+    let began = |app: &App| StartedSweep {
+        name: "sweep-1123-120000".into(),
+        experiment: app.runs.experiment.clone().unwrap(),
+        experiment_name: "wine".into(),
+        planned: PlannedSweep::Table(SweepRequest { data: "wine-quality".into(), ..SweepRequest::default() }),
+        trials: Some(20),
+    };
+    let under_cursor = |app: &App| app.runs.run_under_cursor().map(|id| id.to_string());
+    let listed =
+        |app: &App, state| sweeps::Msg::Progress { list: vec![progress(app, state)], unread: Vec::new() };
+    let (mut app, runs) = opened((120, 36), 30);
+    let best = app.best.run_id().map(str::to_owned);
+    assert!(best.is_some() && under_cursor(&app) != best);
+    let msg = sweeps::Msg::Trained(Ok(Box::new(began(&app))));
+    feed(&mut app, msg, &runs);
+    let msg = listed(&app, SweepStatus::Running);
+    feed(&mut app, msg, &runs);
+    assert_ne!(under_cursor(&app), best, "not while it runs");
+    let msg = listed(&app, SweepStatus::Finished);
+    feed(&mut app, msg, &runs);
+    assert_eq!(under_cursor(&app), best);
+    let (mut app, runs) = opened((120, 36), 30);
+    let msg = sweeps::Msg::Trained(Ok(Box::new(began(&app))));
+    feed(&mut app, msg, &runs);
+    keys(&mut app, "l", &runs);
+    let msg = listed(&app, SweepStatus::Finished);
+    feed(&mut app, msg, &runs);
+    assert_ne!(under_cursor(&app), best, "whoever does something looks at something");
+}

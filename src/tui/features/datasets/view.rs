@@ -102,6 +102,7 @@ fn list(app: &App, screen: &DatasetsScreen, theme: &Theme, frame: &mut Frame<'_>
     let name = name.clamp(8, NAME.min(width / 3).max(8));
     let titles = cells(["Name", "Digest", "Context", "Runs", "Source"], name, width, theme);
     frame.render_widget(Line::styled(titles, theme.heading), Rect { height: 1, ..inner });
+    rows.draw_bar(frame, inner.right(), true, theme);
     rows.draw(frame.buffer_mut(), theme.selection, |at, place, buffer| {
         let used = &sets[at];
         let parts = [

@@ -158,6 +158,7 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     let under_cursor = if focused { theme.selection } else { Style::new() };
     let rows = Rows::new(body, details.cursor, length);
     let lines = details.window(rows.shown.clone(), &app.runs.name, app.now);
+    rows.draw_bar(frame, body.right() + 1, focused, theme);
     rows.draw(frame.buffer_mut(), under_cursor, |at, place, buffer| {
         let Some(line) = lines.get(at - rows.shown.start) else { return };
         let key = text::fit(&text::clean(&line.key), key_width, theme.glyphs.ellipsis);

@@ -37,6 +37,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let rows = Rows::new(inner, experiments.cursor, experiments.length());
     let words = experiments.words.value();
     let search = (!words.trim().is_empty()).then(|| Search::new(words));
+    rows.draw_bar(frame, area.right() - 1, focused, theme);
     rows.draw(frame.buffer_mut(), under_cursor, |at, place, buffer| {
         let line = &experiments.shown.lines[at];
         row(app, theme, line, search.as_ref(), inner.width as usize).render(place, buffer);

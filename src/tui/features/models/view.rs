@@ -114,6 +114,7 @@ fn models(app: &App, screen: &ModelsScreen, theme: &Theme, frame: &mut Frame<'_>
     }
     let rows = Rows::new(room, screen.cursor, screen.shown.len());
     let under_cursor = if focused { theme.selection } else { theme.unfocused_selection };
+    rows.draw_bar(frame, area.right() - 1, focused, theme);
     rows.draw(frame.buffer_mut(), under_cursor, |at, place, buffer| {
         let Some(model) = screen.shown.get(at).and_then(|at| known.get(*at)) else { return };
         model_row(model, place.width as usize, app.now, theme).render(place, buffer);
@@ -155,6 +156,7 @@ fn versions(app: &App, screen: &ModelsScreen, theme: &Theme, frame: &mut Frame<'
     let columns = VersionColumns::new(screen, seen, &app.selecting.alias, room.width as usize);
     put(frame, room, 0, columns.titles(theme));
     let under_cursor = if focused { theme.selection } else { theme.unfocused_selection };
+    rows.draw_bar(frame, area.right() - 1, focused, theme);
     rows.draw(frame.buffer_mut(), under_cursor, |at, place, buffer| {
         let Some(version) = all.get(at) else { return };
         columns.row(version, app.now, theme).render(place, buffer);

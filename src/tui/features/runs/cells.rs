@@ -112,6 +112,12 @@ impl<'a> RunCells<'a> {
         }
         if line.context || is_deleted {
             style = theme.dim;
+        } else if let Value::Number(number) | Value::Point(number, _) = value
+            && let Some(warmth) = runs.heat.warmth(spec, number)
+        {
+            // The whole cell is tinted.
+            words = text::fit_right(&words, place.width, theme.glyphs.ellipsis);
+            style = style.patch(theme.warmth(warmth.share, warmth.is_judged));
         }
         let mut room = place.width;
         let mut spans = Vec::new();

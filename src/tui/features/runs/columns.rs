@@ -2,12 +2,13 @@
 
 use std::cmp::Reverse;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Runs;
 use crate::catalog::sort::SortKey;
 use crate::catalog::sort::parse_number;
-use crate::catalog::{Catalog, ColumnSpec, Keyed, Row, Sym, Texts};
+use crate::catalog::{Bound, Catalog, ColumnSpec, Keyed, Row, Sym, Texts, Value};
+use crate::config::DefaultColumn;
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
 use crate::select::resolve::by_telling;
@@ -149,6 +150,20 @@ fn differs(catalog: &Catalog, keyed: &Keyed<Sym>, key: &str) -> bool {
     column.len() < catalog.count || values.any(|value| Some(value) != first)
 }
 
+/// Whether a column has the same value for all these runs, or none for each of them.
+fn is_constant(catalog: &Catalog, spec: &ColumnSpec, rows: &[Row]) -> bool {
+    let bound = Bound::new(catalog, spec);
+    let is_same = |one: &Value<'_>, other: &Value<'_>| match (one, other) {
+        (Value::Number(one), Value::Number(other)) | (Value::Point(one, _), Value::Point(other, _)) => {
+            one.to_bits() == other.to_bits()
+        }
+        (one, other) => one == other,
+    };
+    let mut values = rows.iter().map(|row| bound.value(catalog, *row, 0));
+    let Some(first) = values.next() else { return true };
+    values.all(|value| is_same(&value, &first))
+}
+
 impl Runs {
     pub fn chosen_column(&self) -> Option<&ColumnSpec> {
         self.columns.get(self.column).map(|shown| &shown.spec)
@@ -158,8 +173,10 @@ impl Runs {
     pub fn follow_keys(&mut self) {
         let chosen = self.chosen_column().filter(|_| self.column_is_chosen).cloned();
         if !self.own_columns {
-            self.columns = defaults(&self.catalog, self.deciding.as_deref());
+            self.columns = self.wanted_by_default();
+            self.constants.clear();
         }
+        self.leave_out_constants();
         let wanted = self.wanted_column.take().or(chosen);
         self.column_is_chosen |= wanted.is_some();
         if self.spark_key.is_none() || !self.column_is_chosen {
@@ -174,6 +191,117 @@ impl Runs {
         let first_metric =
             self.columns.iter().position(|shown| shown.spec.metric_key().is_some()).unwrap_or(0);
         self.column = wanted.as_ref().and_then(position).unwrap_or(first_metric);
+    }
+
+    /// The columns of the settings that this experiment has; without any, those that tell most.
+    fn wanted_by_default(&self) -> Vec<TableColumn> {
+        let telling = defaults(&self.catalog, self.deciding.as_deref());
+        if self.default_columns.is_empty() {
+            return telling;
+        }
+        let mut columns = vec![TableColumn::from(ColumnSpec::RunName)];
+        let mut put = |column: TableColumn| {
+            if !columns.iter().any(|known| known.spec == column.spec) {
+                columns.push(column);
+            }
+        };
+        for wanted in &self.default_columns {
+            match wanted {
+                // Another experiment logs other metrics: a column that stays empty says nothing.
+                DefaultColumn::Named(spec) if spec.runs_with(&self.catalog) == Some(0) => {}
+                DefaultColumn::Named(spec) => put(TableColumn::from(spec.clone())),
+                DefaultColumn::Others => telling.iter().cloned().for_each(&mut put),
+            }
+        }
+        columns
+    }
+
+    /// All columns, with those that are left out because they do not differ.
+    pub fn all_columns(&self) -> Vec<TableColumn> {
+        let mut all = self.columns.clone();
+        for (at, column) in &self.constants {
+            all.insert((*at).min(all.len()), column.clone());
+        }
+        all
+    }
+
+    /// How many are left out because they do not differ.
+    pub fn hidden_columns(&self) -> usize {
+        self.constants.len()
+    }
+
+    /// Leaves out the columns that are the same for all runs shown, where that is wanted, and shows the others again.
+    pub fn leave_out_constants(&mut self) {
+        if self.constants.is_empty() && !self.differing {
+            return;
+        }
+        let chosen = self.chosen_column().cloned();
+        let all = self.all_columns();
+        self.constants.clear();
+        let runs = (0..self.length()).filter_map(|at| self.projection.row(at));
+        let rows: Vec<Row> = runs.take(COMPARED).collect();
+        let is_left_out = |at: usize, spec: &ColumnSpec| {
+            let is_needed = at == 0 || self.view.sorted_by(spec).is_some();
+            self.differing && rows.len() > 1 && !is_needed && is_constant(&self.catalog, spec, &rows)
+        };
+        let left_out: Vec<bool> =
+            all.iter().enumerate().map(|(at, shown)| is_left_out(at, &shown.spec)).collect();
+        self.columns.clear();
+        for ((at, column), is_left_out) in all.into_iter().enumerate().zip(left_out) {
+            if is_left_out {
+                self.constants.push((at, column));
+            } else {
+                self.columns.push(column);
+            }
+        }
+        let place = chosen.and_then(|spec| self.columns.iter().position(|shown| shown.spec == spec));
+        self.column = place.unwrap_or_else(|| self.column.min(self.columns.len().saturating_sub(1)));
+    }
+
+    /// Shows columns behind the chosen one, or hides them.
+    pub fn show_columns(&mut self, specs: &[ColumnSpec], on: bool) {
+        let named: FxHashSet<&ColumnSpec> = specs.iter().collect();
+        if on {
+            let known: FxHashSet<&ColumnSpec> = self.columns.iter().map(|shown| &shown.spec).collect();
+            let new: Vec<TableColumn> =
+                specs.iter().filter(|spec| !known.contains(spec)).cloned().map(TableColumn::from).collect();
+            let at = (self.column + 1).min(self.columns.len());
+            self.constants.retain(|(_, shown)| !named.contains(&shown.spec));
+            self.columns.splice(at..at, new);
+        } else {
+            let mut at = 0;
+            self.columns.retain(|shown| {
+                at += 1;
+                at == 1 || !named.contains(&shown.spec)
+            });
+            self.constants.retain(|(_, shown)| !named.contains(&shown.spec));
+            self.choose_column(self.column);
+        }
+        self.own_columns = true;
+    }
+
+    /// Shows only the name and one column.
+    pub fn show_only(&mut self, spec: &ColumnSpec) {
+        let known = self.columns.iter().find(|shown| shown.spec == *spec).cloned();
+        self.columns.truncate(1);
+        self.constants.clear();
+        if *spec != ColumnSpec::RunName {
+            self.columns.push(known.unwrap_or_else(|| TableColumn::from(spec.clone())));
+        }
+        self.choose_column(1);
+        self.own_columns = true;
+    }
+
+    /// Lets two columns change places; the name stays in front.
+    pub fn swap_columns(&mut self, one: &ColumnSpec, other: &ColumnSpec) {
+        let place = |spec: &ColumnSpec| self.columns.iter().position(|shown| shown.spec == *spec);
+        if let (Some(one), Some(other)) = (place(one), place(other))
+            && one > 0
+            && other > 0
+        {
+            self.columns.swap(one, other);
+            self.own_columns = true;
+        }
     }
 
     /// The best run is chosen by this metric, which comes first among the default columns.

@@ -16,7 +16,7 @@ use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
 use crate::tui::core::requests::view_changed;
 use crate::tui::widgets::confirm::Confirm;
-use crate::tui::widgets::picker::{Item, Picked, Picker};
+use crate::tui::widgets::picker::{Arranged, Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 
 pub fn filter(app: &mut App) {
@@ -64,6 +64,14 @@ pub fn columns(app: &mut App) {
             None => show_column(app, &spec, true, effects),
         },
         Picked::Removed(_) => {}
+    })
+    .arrangeable(|app, arranged, effects| {
+        match arranged {
+            Arranged::Set(specs, on) => app.runs.show_columns(&specs, on),
+            Arranged::Only(spec) => app.runs.show_only(&spec),
+            Arranged::Swapped(one, other) => app.runs.swap_columns(&one, &other),
+        }
+        view_changed(app, effects);
     })
     .open(app);
 }

@@ -13,6 +13,7 @@ pub mod dialogs;
 pub mod effects;
 pub mod filters;
 pub mod grouping;
+pub mod heat;
 pub mod placeholders;
 mod projecting;
 pub mod row_index;
@@ -35,6 +36,7 @@ use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{LineKey, Projection, Shape, View};
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
+use crate::config::DefaultColumn;
 use crate::mlflow::filter::Expression;
 use crate::mlflow::{ExperimentId, MetricPoint, RunId};
 use crate::state::views::NamedView;
@@ -47,6 +49,7 @@ use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
 use columns::TableColumn;
 use filters::Filters;
+use heat::Heat;
 use row_index::RowIndex;
 use sparks::Spark;
 use views::PickedView;
@@ -146,6 +149,13 @@ pub struct Runs {
     pub columns: Vec<TableColumn>,
     /// Whether the user chose the columns.
     pub own_columns: bool,
+    /// The columns that the settings want without such a choice.
+    pub default_columns: Vec<DefaultColumn>,
+    /// Columns that are the same for all runs shown are left out: those, and where they stood.
+    pub differing: bool,
+    constants: Vec<(usize, TableColumn)>,
+    /// Metrics are tinted.
+    pub heat: Heat,
     /// The metric that the best run is chosen by.
     deciding: Option<String>,
     /// Somebody chose the column under the cursor, now or at an earlier visit.
@@ -167,8 +177,8 @@ pub struct Runs {
 
 impl Runs {
     /// None yet, for a user.
-    pub fn of(user: &str) -> Self {
-        Self { user: user.to_owned(), ..Self::default() }
+    pub fn of(user: &str, default_columns: Vec<DefaultColumn>) -> Self {
+        Self { user: user.to_owned(), default_columns, ..Self::default() }
     }
 
     /// Starts on another experiment, as it was left.
@@ -177,6 +187,9 @@ impl Runs {
             experiment: Some(experiment),
             name,
             user: std::mem::take(&mut self.user),
+            default_columns: std::mem::take(&mut self.default_columns),
+            differing: remembered.differing,
+            heat: Heat::of(remembered.heat),
             newest: std::mem::take(&mut self.newest).forgotten(),
             projecting: std::mem::take(&mut self.projecting).forgotten(),
             reading_sparks: std::mem::take(&mut self.reading_sparks).forgotten(),
@@ -206,7 +219,9 @@ impl Runs {
     /// What of this is to be remembered.
     pub fn remembered(&self) -> Remembered {
         Remembered {
-            columns: self.own_columns.then(|| self.columns.iter().map(RememberedColumn::of).collect()),
+            columns: self.own_columns.then(|| self.all_columns().iter().map(RememberedColumn::of).collect()),
+            differing: self.differing,
+            heat: self.heat.is_on,
             sort: self.view.sort.iter().map(sort_text).collect(),
             words: self.view.words.clone(),
             filter: self.filter_text.clone(),
@@ -256,6 +271,8 @@ impl Runs {
         self.complete = complete;
         if is_new {
             self.follow_keys();
+        } else if self.differing {
+            self.leave_out_constants();
         }
         let is_other_view = self.shown_view != view;
         self.shown_view = view;

@@ -43,6 +43,22 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Views => views::pick(app),
         Action::SaveView => views::save(app),
         Action::Columns => dialogs::columns(app),
+        Action::Differing => {
+            runs.differing = !runs.differing;
+            runs.leave_out_constants();
+            let hidden = runs.hidden_columns();
+            runs.changed = true;
+            app.status = Some(match (app.runs.differing, hidden) {
+                (false, _) => "all columns are shown".into(),
+                (true, 0) => "no column is the same for all runs shown".into(),
+                (true, 1) => "one column is the same for all runs shown, and hidden".into(),
+                (true, count) => format!("{count} columns are the same for all runs shown, and hidden"),
+            });
+        }
+        Action::Heat => {
+            runs.heat.is_on = !runs.heat.is_on;
+            runs.changed = true;
+        }
         Action::Statistic => dialogs::statistics(app),
         Action::Tags => dialogs::tags(app),
         Action::Note => dialogs::note(app),
@@ -309,6 +325,18 @@ pub fn follow_histories(app: &mut App) -> bool {
     app.runs.asked_histories = wanted;
     app.runs.asked_data_sets = data_sets;
     true
+}
+
+/// Measures the columns that are tinted.
+pub fn follow_heat(app: &mut App) {
+    let directions = app.best.chosen().map_or(&[][..], |chosen| &chosen.directions);
+    let patterns = &app.selecting.patterns;
+    let objectives = app.best.policy().map_or(&[][..], |policy| &policy.objectives);
+    let chosen = |metric: &str| objectives.iter().find(|goal| goal.metric == metric).map(|goal| goal.goal);
+    let goal = |metric: &str| chosen(metric).or_else(|| patterns.goal(directions, metric));
+    let runs = &mut app.runs;
+    let columns = runs.columns.iter().map(|shown| &shown.spec);
+    runs.heat.follow(&runs.catalog, &runs.projection, columns, goal);
 }
 
 /// Tells which runs polls shall look at anew: those that run, then the others on the screen.

@@ -52,6 +52,10 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         Line::styled(words, table.heading(place, theme))
     });
     let under_cursor = if focused { theme.selection } else { theme.unfocused_selection };
+    if focused {
+        table.light_column(frame, theme);
+    }
+    table.rows.draw_bar(frame, area.right() - 1, focused, theme);
     table.draw(frame, theme, titles.collect(), under_cursor, |at| {
         let line = &runs.projection.lines[at];
         RowContent { lead: signs(app, at, line.kind, theme), cells: cells.line(line) }
@@ -184,6 +188,11 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
         Shape::Groups(column) => put(format!("grouped by {}", column.title()), calm),
     }
     put(order(view.sort.as_slice(), theme), calm);
+    match runs.hidden_columns() {
+        0 => {}
+        1 => put("1 column the same".into(), calm),
+        count => put(format!("{count} columns the same"), calm),
+    }
     if let Some(coverage) = incomplete(&runs.catalog, &view.sort) {
         let (known, of) = (text::count(coverage.known), text::count(coverage.of));
         put(format!("{known} of {of} histories read"), theme.warn);

@@ -49,9 +49,10 @@ enum Choice {
 impl Runs {
     /// What is shown, as a view.
     pub fn saved_view(&self) -> SavedView {
-        let columns = self.columns.iter().filter(|_| self.own_columns);
+        let columns = if self.own_columns { self.all_columns() } else { Vec::new() };
         SavedView {
             columns: columns
+                .iter()
                 .map(|shown| SavedColumn { name: shown.spec.name(), width: shown.width })
                 .collect(),
             sort: self.view.sort.iter().map(sort_text).collect(),
@@ -61,6 +62,7 @@ impl Runs {
                 Shape::Groups(column) => Some(column.name()),
                 Shape::Flat | Shape::Tree => None,
             },
+            differing: self.differing,
         }
     }
 
@@ -101,6 +103,7 @@ impl Runs {
         self.view.shape = shape.unwrap_or_default();
         self.view.toggled.clear();
         self.view.all_toggled = false;
+        self.differing = saved.differing;
         self.own_columns = !columns.is_empty();
         if self.own_columns {
             self.set_columns(columns);
@@ -114,6 +117,7 @@ impl Runs {
         let is_name = |shown: &TableColumn| shown.spec == ColumnSpec::RunName;
         let name = columns.iter().find(|shown| is_name(shown)).cloned();
         self.columns = columns;
+        self.constants.clear();
         self.columns.retain(|shown| !is_name(shown));
         self.columns.insert(0, name.unwrap_or_else(|| TableColumn::from(ColumnSpec::RunName)));
         for column in &mut self.columns {
@@ -232,6 +236,9 @@ fn in_words(view: &SavedView) -> String {
     }
     if view.tree {
         words.push("as a tree".into());
+    }
+    if view.differing {
+        words.push("what differs".into());
     }
     if !view.columns.is_empty() {
         words.push(format!("{} columns", text::count(view.columns.len())));
@@ -386,6 +393,7 @@ pub fn reset(app: &mut App) {
     runs.view = crate::catalog::view::View::default();
     runs.picked_view = None;
     runs.own_columns = false;
+    runs.differing = false;
     runs.follow_keys();
     if was_filtered {
         filters::tell(app, "the filter");

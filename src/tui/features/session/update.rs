@@ -13,6 +13,7 @@ use crate::tui::core::requests::{
     go_to_run, open_chart_of, open_experiment, open_model, pause, quit, refresh,
 };
 use crate::tui::core::update::perform as perform_any;
+use crate::tui::widgets::help::Help;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 
@@ -28,7 +29,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Close => close(app),
         Action::Quit => quit(app, effects),
         // Again closes it.
-        Action::Help => app.help = if app.help.is_some() { None } else { Some(0) },
+        Action::Help => app.help = Some(Help::default()),
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Sweeps {
     pub asked: i64,
     /// To be opened as soon as it is listed.
     pub opens: Option<ExperimentId>,
+    /// The sweep that was begun last, until a key is pressed: when it has ended, the cursor goes to the best run.
+    pub watched: Option<(String, ExperimentId)>,
 }
 
 /// What tasks bring back.

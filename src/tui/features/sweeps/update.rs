@@ -8,6 +8,7 @@ pub use super::plan::update::{destination, edited, offer};
 use super::screen::SweepScreen;
 use super::steering::Steering;
 use super::{Msg, log, plan, screen};
+use crate::mlflow::RunId;
 use crate::sweep::engine::journal::Change;
 use crate::sweep::engine::rules::{MOST_IN_GRID, MOST_JOBS};
 use crate::sweep::progress::{Progress, SweepStatus};
@@ -15,7 +16,7 @@ use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
-use crate::tui::core::requests::open_experiment;
+use crate::tui::core::requests::{open_experiment, project};
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 use crate::tui::widgets::report::Report;
@@ -231,6 +232,25 @@ pub fn listed(app: &mut App, effects: &mut Effects) {
     }
     app.sweeps.opens = None;
     open_experiment(app, &id, effects);
+}
+
+/// After a sweep that was begun here the cursor stands on the best run, unless a key was pressed since.
+pub fn lead_to_best(app: &mut App, effects: &mut Effects) {
+    let Some((name, experiment)) = &app.sweeps.watched else { return };
+    let is_it = |sweep: &&Progress| sweep.name == *name && sweep.experiment == *experiment;
+    let has_ended = app.sweeps.list.iter().find(is_it).is_some_and(|sweep| !sweep.state.is_active());
+    if !has_ended || app.runs.experiment.as_ref() != Some(experiment) || !app.runs.complete {
+        return;
+    }
+    let Some(best) = app.best.run_id().map(RunId::from) else { return };
+    let Some(row) = app.runs.row_of(&best).filter(|row| app.runs.projection.passes(*row)) else { return };
+    if app.runs.run_under_cursor().as_ref() != Some(&best) && !app.runs.projecting.is_waiting() {
+        if (0..app.runs.length()).all(|at| app.runs.projection.row(at) != Some(row)) {
+            app.runs.unfold(row);
+        }
+        app.runs.follow(&best);
+        project(app, effects);
+    }
 }
 
 pub fn look(app: &mut App, effects: &mut Effects) {

@@ -1,9 +1,11 @@
 //! The keys that do something here, from the table of actions and the keymap.
 
+pub mod actions;
 pub mod view;
 
-use crate::tui::core::action::rows;
+use crate::tui::core::action::{ActionRow, rows};
 use crate::tui::core::app::App;
+use crate::tui::widgets::input::Input;
 
 /// A line of the help: the heading of a group, or keys and what they do.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,7 +14,16 @@ pub enum HelpLine {
     Keys { keys: String, title: &'static str },
 }
 
-pub fn lines(app: &App) -> Vec<HelpLine> {
+/// How far the help is scrolled, and the words that narrow it.
+#[derive(Debug, Default)]
+pub struct Help {
+    pub scroll: usize,
+    pub words: Input,
+}
+
+/// The keys that do something below the help; of them those whose keys, name or description have all these words.
+pub fn lines(app: &App, words: &str) -> Vec<HelpLine> {
+    let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
     // Grouped in the order in which the groups first occur.
     let mut groups: Vec<&'static str> = Vec::new();
     for row in rows() {
@@ -20,7 +31,14 @@ pub fn lines(app: &App) -> Vec<HelpLine> {
             groups.push(row.group);
         }
     }
-    let offered: Vec<_> = app.offered(app.layer_below_help()).collect();
+    let is_found = |row: &ActionRow, keys: &[&str]| {
+        let said = format!("{} {} {}", row.help, row.name, row.group).to_lowercase();
+        // A single letter is a key rather than a part of a word.
+        let is_key = |word: &str| keys.iter().any(|key| key.to_lowercase() == word);
+        words.iter().all(|word| is_key(word) || word.chars().nth(1).is_some() && said.contains(word))
+    };
+    let offered = app.offered(app.layer_below_help()).filter(|(row, keys)| is_found(row, keys));
+    let offered: Vec<_> = offered.collect();
     let mut lines = Vec::new();
     for name in groups {
         let of_group = offered.iter().filter(|(row, _)| row.group == name);
@@ -46,6 +64,13 @@ pub fn columns(width: u16) -> u16 {
 /// Rows of help on the screen.
 pub fn seen(app: &App) -> usize {
     app.size.1.saturating_sub(6) as usize
+}
+
+/// The words of the help are other ones.
+pub fn searched(app: &mut App) {
+    if let Some(help) = &mut app.help {
+        help.scroll = 0;
+    }
 }
 
 /// Lines of help on the screen.

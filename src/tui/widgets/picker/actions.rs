@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::height;
+use super::{Arrangement, height};
 use crate::tui::core::action::{ActionRow, DIALOGS, Possible, always, given, rows_of};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
@@ -17,6 +17,7 @@ pub enum Action {
     Up,
     PageDown,
     PageUp,
+    Arrange(Arrangement),
     Close,
 }
 
@@ -30,6 +31,46 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::Up, "pick-up", &["up", "ctrl-p", "ctrl-k"], "", "list: move up", always),
     row(Action::PageDown, "pick-page-down", &["pagedown"], "", "list: a page down", always),
     row(Action::PageUp, "pick-page-up", &["pageup"], "", "list: a page up", always),
+    row(
+        Action::Arrange(Arrangement::All),
+        "pick-all",
+        &["alt-a"],
+        "all",
+        "list: all that match are on",
+        can_arrange,
+    ),
+    row(
+        Action::Arrange(Arrangement::None),
+        "pick-none",
+        &["alt-n"],
+        "none",
+        "list: none that match is on",
+        can_arrange,
+    ),
+    row(
+        Action::Arrange(Arrangement::Only),
+        "pick-only",
+        &["alt-o"],
+        "only this",
+        "list: only this entry is on",
+        can_arrange,
+    ),
+    row(
+        Action::Arrange(Arrangement::Up),
+        "pick-move-up",
+        &["alt-up"],
+        "move",
+        "list: move the entry up",
+        can_move,
+    ),
+    row(
+        Action::Arrange(Arrangement::Down),
+        "pick-move-down",
+        &["alt-down"],
+        "",
+        "list: move the entry down",
+        can_move,
+    ),
     row(Action::Close, "pick-close", &["esc", "ctrl-c"], "close", "list: close", always),
 ];
 
@@ -51,6 +92,18 @@ fn can_remove(app: &App) -> Possible {
     )
 }
 
+fn can_arrange(app: &App) -> Possible {
+    given(
+        in_list(app, |list| list.can_arrange && list.under_cursor().is_some()),
+        "entries of this list are set one by one",
+    )
+}
+
+fn can_move(app: &App) -> Possible {
+    can_arrange(app)?;
+    given(in_list(app, |list| list.query.value().is_empty()), "entries are moved where nothing is typed")
+}
+
 fn in_list(app: &App, holds: impl Fn(&super::PickerList) -> bool) -> bool {
     matches!(&app.overlay, Some(Overlay::Picker(picker)) if holds(picker.list()))
 }
@@ -70,6 +123,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             None => return picker.give(app, super::PickerEvent::Chosen, effects),
         },
         Action::Remove => return picker.give(app, super::PickerEvent::Removed, effects),
+        Action::Arrange(how) => picker.arrange(app, how, effects),
         Action::Toggle => {
             list.toggle();
             picker.give(app, super::PickerEvent::Toggled, effects);

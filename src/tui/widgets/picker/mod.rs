@@ -34,7 +34,29 @@ pub enum Picked<T> {
     Removed(T),
 }
 
+/// What was done with the entries of a list that can be arranged; it stays open.
+#[derive(Debug, PartialEq)]
+pub enum Arranged<T> {
+    /// All of these are on, or off.
+    Set(Vec<T>, bool),
+    /// This one is on, all others are off.
+    Only(T),
+    /// It changed places with its neighbour, which is this one.
+    Swapped(T, T),
+}
+
+/// What is asked for with the entries of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Arrangement {
+    All,
+    None,
+    Only,
+    Up,
+    Down,
+}
+
 type Owner<T> = Box<dyn Fn(&mut App, Picked<T>, &mut Effects)>;
+type Arranger<T> = Box<dyn Fn(&mut App, Arranged<T>, &mut Effects)>;
 
 /// A list of values.
 pub struct Picker<T> {
@@ -43,7 +65,11 @@ pub struct Picker<T> {
     owner: Owner<T>,
     /// What a text means that no entry matches.
     typed: Option<Typed<T>>,
+    arranger: Option<Arranger<T>>,
 }
+
+/// Entries that can be put on at once.
+const MOST_AT_ONCE: usize = 300;
 
 type Typed<T> = Box<dyn Fn(&str) -> Result<T, String>>;
 
@@ -54,6 +80,8 @@ pub struct PickerList {
     pub entries: Vec<PickerEntry>,
     /// Entries can be removed.
     pub can_remove: bool,
+    /// Entries can be set all at once, and moved.
+    pub can_arrange: bool,
     /// What is made of a text that no entry matches, as in "the new alias".
     pub makes: Option<&'static str>,
     pub query: Input,
@@ -86,6 +114,8 @@ pub trait Pick: fmt::Debug {
     fn refusal(&self) -> Option<String>;
     /// Gives the owner the value under the cursor.
     fn give(&self, app: &mut App, event: PickerEvent, effects: &mut Effects);
+    /// Sets or moves entries, and tells the owner.
+    fn arrange(&mut self, app: &mut App, how: Arrangement, effects: &mut Effects);
 }
 
 impl<T: Clone> Picker<T> {
@@ -105,12 +135,13 @@ impl<T: Clone> Picker<T> {
             title: title.into(),
             entries,
             can_remove: false,
+            can_arrange: false,
             makes: None,
             query: Input::default(),
             found,
             cursor: Cursor::default(),
         };
-        Self { list, values, owner: Box::new(owner), typed: None }
+        Self { list, values, owner: Box::new(owner), typed: None, arranger: None }
     }
 
     /// The same with the cursor on an entry.
@@ -122,6 +153,13 @@ impl<T: Clone> Picker<T> {
     /// The same, and entries can be removed.
     pub fn removable(mut self) -> Self {
         self.list.can_remove = true;
+        self
+    }
+
+    /// The same, and entries can be set all at once, and moved.
+    pub fn arrangeable(mut self, arranger: impl Fn(&mut App, Arranged<T>, &mut Effects) + 'static) -> Self {
+        self.list.can_arrange = true;
+        self.arranger = Some(Box::new(arranger));
         self
     }
 
@@ -185,6 +223,43 @@ impl<T: Clone> Pick for Picker<T> {
         };
         (self.owner)(app, picked, effects);
     }
+
+    fn arrange(&mut self, app: &mut App, how: Arrangement, effects: &mut Effects) {
+        let Some(arranger) = &self.arranger else { return };
+        let list = &mut self.list;
+        let Some(at) = list.found.get(list.cursor.at).map(|at| *at as usize) else { return };
+        let arranged = match how {
+            Arrangement::All | Arrangement::None => {
+                let on = how == Arrangement::All;
+                let found = list.found.iter().map(|at| *at as usize);
+                let changed: Vec<usize> = found.filter(|at| list.entries[*at].on == Some(!on)).collect();
+                if on && changed.len() > MOST_AT_ONCE {
+                    let most = crate::text::count(MOST_AT_ONCE);
+                    return app
+                        .say(format!("more than {most} at once are too many to look at; type to narrow"));
+                }
+                changed.iter().for_each(|at| list.entries[*at].on = Some(on));
+                Arranged::Set(changed.into_iter().map(|at| self.values[at].clone()).collect(), on)
+            }
+            Arrangement::Only => {
+                list.entries.iter_mut().for_each(|entry| entry.on = entry.on.map(|_| false));
+                list.entries[at].on = Some(true);
+                Arranged::Only(self.values[at].clone())
+            }
+            Arrangement::Up | Arrangement::Down => {
+                let by = if how == Arrangement::Up { -1 } else { 1 };
+                let is_on = |at: usize| list.entries.get(at).is_some_and(|entry| entry.on == Some(true));
+                let Some(to) = at.checked_add_signed(by).filter(|to| is_on(*to) && is_on(at)) else {
+                    return app.say("only those that are on can be moved, among themselves");
+                };
+                list.entries.swap(at, to);
+                self.values.swap(at, to);
+                list.step(by, height(app.size.1));
+                Arranged::Swapped(self.values[to].clone(), self.values[at].clone())
+            }
+        };
+        arranger(app, arranged, effects);
+    }
 }
 
 impl PickerList {
@@ -219,6 +294,17 @@ impl PickerList {
                 scored.push((score, at as u32));
             }
         }
+        // Letters in between are for those who leave some out: where the words as they are occur, nothing else is meant.
+        let words = words_of(self.query.value());
+        let contains = |at: u32| {
+            let label = &self.entries[at as usize].label;
+            words.iter().all(|(word, is_exact)| {
+                if *is_exact { label.contains(word) } else { label.to_lowercase().contains(word) }
+            })
+        };
+        if scored.iter().any(|(_, at)| contains(*at)) {
+            scored.retain(|(_, at)| contains(*at));
+        }
         // The best first; of several the shorter name, then the order of the list.
         let length = |at: u32| self.entries[at as usize].label.len();
         scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), length(*at), *at));
@@ -238,6 +324,13 @@ impl PickerList {
         places.dedup();
         places
     }
+}
+
+/// The words of a query, and whether their case matters: without capitals it does not. None where signs steer the search.
+fn words_of(query: &str) -> Vec<(String, bool)> {
+    let words = query.split_whitespace();
+    let plain = words.filter(|word| !word.starts_with(['^', '\'', '!']) && !word.ends_with('$'));
+    plain.map(|word| (word.to_owned(), word.chars().any(char::is_uppercase))).collect()
 }
 
 /// Items that the list shows on a screen of that many rows.

@@ -48,6 +48,7 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
     }
     let area = Rect { y: room.y + 2, height: room.height.saturating_sub(2).min(shown as u16), ..room };
     let rows = Rows::new(area, picker.cursor, picker.found.len());
+    rows.draw_bar(frame, room.right() + 1, true, theme);
     rows.draw(frame.buffer_mut(), theme.selection, |at, place, buffer| {
         let item = &picker.entries[picker.found[at] as usize];
         let mark = match item.on {

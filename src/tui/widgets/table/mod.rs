@@ -12,7 +12,7 @@ use ratatui::layout::{Position, Rect};
 
 pub use columns::{Across, ColumnRequest, ColumnWindow, VisibleColumn};
 pub use rows::Rows;
-pub use view::RowContent;
+pub use view::{RowContent, scroll_bar};
 
 /// A table, laid out: what of it is where.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,11 +13,13 @@ pub struct Rows {
     pub shown: Range<usize>,
     /// The row under the cursor.
     pub chosen: usize,
+    /// How many there are.
+    pub(super) length: usize,
 }
 
 impl Rows {
     pub fn new(area: Rect, cursor: Cursor, length: usize) -> Self {
-        Self { area, shown: cursor.window(length, area.height as usize), chosen: cursor.at }
+        Self { area, shown: cursor.window(length, area.height as usize), chosen: cursor.at, length }
     }
 
     /// How many there is room for.

@@ -1,5 +1,7 @@
 //! Rows and tables, drawn.
 
+use std::ops::Range;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,7 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::{Rows, Table, VisibleColumn};
+use super::{Rows, Table, VisibleColumn, below_titles};
 use crate::tui::widgets::theme::Theme;
 
 /// What a row says: in front of the first column, and in each place of [`ColumnRequestWindow::places`](super::ColumnWindow::places).
@@ -30,7 +32,50 @@ impl Rows {
     }
 }
 
+/// In the border to the right of a list, beside its `rows`, what of it is on the screen; nothing where that is all.
+pub fn scroll_bar(
+    frame: &mut Frame<'_>,
+    (rows, border): (Rect, u16),
+    (shown, length): (Range<usize>, usize),
+    is_focused: bool,
+    theme: &Theme,
+) {
+    let rows = rows.intersection(frame.area());
+    let height = rows.height as usize;
+    if shown.len() >= length || height == 0 || border >= frame.area().right() {
+        return;
+    }
+    let size = (height * shown.len() / length).clamp(1, height);
+    // At the ends only where the list is.
+    let most = length - shown.len();
+    let room = height - size;
+    let top = (shown.start * room).div_ceil(most.max(1)).min(room);
+    let top = if shown.end < length { top.min(room.saturating_sub(1)) } else { top };
+    let style = if is_focused { theme.focused_border } else { theme.border };
+    for y in (rows.y..).skip(top).take(size) {
+        frame.buffer_mut().set_string(border, y, theme.glyphs.thumb, style);
+    }
+}
+
+impl Rows {
+    /// The scroll bar in the border to the right, which is so many cells from the left of the screen.
+    pub fn draw_bar(&self, frame: &mut Frame<'_>, border: u16, is_focused: bool, theme: &Theme) {
+        scroll_bar(frame, (self.area, border), (self.shown.clone(), self.length), is_focused, theme);
+    }
+}
+
 impl Table {
+    /// Lights the column under the cursor; before the rows are drawn.
+    pub fn light_column(&self, frame: &mut Frame<'_>, theme: &Theme) {
+        let rows = below_titles(self.area);
+        for place in self.columns.places.iter().filter(|place| place.column == self.chosen) {
+            let x = rows.x + place.x as u16;
+            let height = rows.height.min(self.rows.shown.len() as u16);
+            let column = Rect { x, width: place.width as u16, height, ..rows };
+            frame.buffer_mut().set_style(column.intersection(rows), theme.cross);
+        }
+    }
+
     /// The style of the title at a place.
     pub fn heading(&self, place: &VisibleColumn, theme: &Theme) -> Style {
         if place.is_picture {

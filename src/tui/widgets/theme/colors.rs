@@ -16,6 +16,8 @@ pub struct Colors {
     pub warn: Color,
     pub matched: Color,
     pub selected: Color,
+    /// Behind the row and the column under the cursor, where there is a colour for it.
+    pub cross: Option<Color>,
 }
 
 /// The terminal's own colours.
@@ -31,6 +33,7 @@ pub const SIXTEEN: Colors = Colors {
     warn: Color::Yellow,
     matched: Color::Magenta,
     selected: Color::Magenta,
+    cross: None,
 };
 
 /// The same on a light background, where yellow and cyan are hard to read.
@@ -54,6 +57,7 @@ pub const DARK: Colors = Colors {
     warn: Color::Rgb(0xe2, 0xb3, 0x4a),
     matched: Color::Rgb(0xf0, 0x9a, 0x5c),
     selected: Color::Rgb(0xd2, 0xa6, 0xff),
+    cross: Some(Color::Rgb(0x1e, 0x24, 0x2e)),
 };
 
 pub const LIGHT: Colors = Colors {
@@ -68,6 +72,7 @@ pub const LIGHT: Colors = Colors {
     warn: Color::Rgb(0x95, 0x5f, 0x00),
     matched: Color::Rgb(0xbc, 0x4c, 0x00),
     selected: Color::Rgb(0x82, 0x50, 0xdf),
+    cross: Some(Color::Rgb(0xf0, 0xf3, 0xf7)),
 };
 
 /// The colours of lines, told apart by people with any kind of colour vision as far as ten colours can be: Okabe and

@@ -27,6 +27,8 @@ pub struct Theme {
     pub selection: Style,
     pub unfocused_selection: Style,
     pub chosen_column: Style,
+    /// Behind the column under the cursor.
+    pub cross: Style,
     pub spark: Style,
     pub good: Style,
     pub running: Style,
@@ -138,6 +140,33 @@ impl Theme {
         }
     }
 
+    /// The tint of a value that stands so far from the worst (0) to the best (1) of its column; where neither end is
+    /// better, from the least to the greatest.
+    pub fn warmth(&self, share: f64, is_judged: bool) -> Style {
+        let (Some((_, ground)), Some(bad), Some(good), Some(accent)) =
+            (self.faint, rgb(self.bad), rgb(self.good), rgb(self.accent))
+        else {
+            // Without enough colours, the fifths at either end.
+            return match (share, is_judged) {
+                (0.8.., true) => self.good.add_modifier(Modifier::BOLD),
+                (0.8.., false) => self.heading,
+                (..=0.2, true) if self.bad.fg.is_some() => self.bad,
+                (..=0.2, _) => self.dim,
+                _ => Style::new(),
+            };
+        };
+        let (color, strength) = match (is_judged, share >= 0.5) {
+            (true, true) => (good, share * 2.0 - 1.0),
+            (true, false) => (bad, 1.0 - share * 2.0),
+            (false, _) => (accent, share),
+        };
+        let mix = |value: u8| {
+            let (value, ground) = (f64::from(value), f64::from(ground));
+            (ground + (value - ground) * strength * TINT) as u8
+        };
+        Style::new().bg(Color::Rgb(mix(color[0]), mix(color[1]), mix(color[2])))
+    }
+
     /// The same, behind something else.
     pub fn faint_line(&self, slot: u8) -> Style {
         let style = self.line(slot).remove_modifier(Modifier::BOLD);
@@ -193,6 +222,7 @@ impl Theme {
             selection: reversed,
             unfocused_selection: plain.add_modifier(Modifier::UNDERLINED),
             chosen_column: plain.add_modifier(Modifier::UNDERLINED | Modifier::BOLD),
+            cross: plain,
             spark: plain,
             good: plain,
             running: bold,
@@ -221,7 +251,11 @@ impl Theme {
             grid: plain.fg(colors.grid.unwrap_or(colors.border)),
             focused_border: plain.fg(colors.accent),
             selection: plain.bg(background).fg(foreground).add_modifier(bold),
-            unfocused_selection: plain.add_modifier(bold),
+            unfocused_selection: match colors.cross {
+                Some(color) => plain.bg(color).add_modifier(bold),
+                None => plain.add_modifier(bold | Modifier::UNDERLINED),
+            },
+            cross: colors.cross.map_or(plain, |color| plain.bg(color)),
             chosen_column: plain.fg(colors.accent).add_modifier(bold | Modifier::UNDERLINED),
             spark: plain.fg(colors.accent),
             good: plain.fg(colors.good),
@@ -274,6 +308,17 @@ impl Theme {
             RunStatus::Finished => word("✓ Fin.", "F Fin."),
             RunStatus::Failed | RunStatus::Killed => self.status(status).1,
         }
+    }
+}
+
+/// The share of a colour in the tint of a cell.
+const TINT: f64 = 0.42;
+
+/// The colour of a style, where it has one of 24 bits.
+fn rgb(style: Style) -> Option<[u8; 3]> {
+    match style.fg {
+        Some(Color::Rgb(red, green, blue)) => Some([red, green, blue]),
+        _ => None,
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Symbols {
     pub range: &'static str,
     pub new_line: &'static str,
     pub horizontal: &'static str,
+    /// What of a list is seen, in its right border.
+    pub thumb: &'static str,
     pub vertical: &'static str,
     /// Where a tick meets an axis.
     pub y_tick: &'static str,
@@ -65,6 +67,7 @@ pub const UNICODE: Symbols = Symbols {
     range: "–",
     new_line: "⏎",
     horizontal: "─",
+    thumb: "▐",
     vertical: "│",
     y_tick: "┤",
     x_tick: "┬",
@@ -101,6 +104,7 @@ pub const ASCII: Symbols = Symbols {
     range: "..",
     new_line: "$",
     horizontal: "-",
+    thumb: "#",
     vertical: "|",
     y_tick: "+",
     x_tick: "+",

@@ -47,6 +47,7 @@ pub fn draw(app: &App, at: usize, hint: &str, theme: &Theme, frame: &mut Frame<'
     let room = centred_box(frame, theme, "Sweeps", hint, (width, listed + 1 + lines));
     let cursor = Cursor { at, top: at.saturating_sub(listed - 1).min(list.len() - listed) };
     let rows = Rows::new(Rect { height: room.height.min(listed as u16), ..room }, cursor, list.len());
+    rows.draw_bar(frame, room.right() + 1, true, theme);
     rows.draw(frame.buffer_mut(), theme.selection, |at, place, buffer| {
         entry(&list[at], room.width as usize, theme.text, theme).render(place, buffer);
     });

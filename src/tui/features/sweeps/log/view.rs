@@ -8,6 +8,7 @@ use super::LogScreen;
 use crate::text;
 use crate::tui::widgets::boxes::put;
 use crate::tui::widgets::frame::{centred, pane_block};
+use crate::tui::widgets::table::scroll_bar;
 use crate::tui::widgets::theme::Theme;
 
 pub fn draw(log: &LogScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
@@ -46,6 +47,7 @@ pub fn draw(log: &LogScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
         };
         return centred(frame, area, vec![line]);
     }
+    scroll_bar(frame, (area, body.right() - 1), (first..first + seen.len(), log.lines.len()), true, theme);
     for (at, line) in seen.iter().enumerate() {
         let words = text::cut(line, area.width as usize, theme.glyphs.ellipsis);
         put(frame, area, at, Line::styled(words, theme.text));

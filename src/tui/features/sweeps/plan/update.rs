@@ -393,6 +393,7 @@ pub fn began(app: &mut App, result: Result<StartedSweep, String>, effects: &mut 
     };
     app.say(format!("{} {what}{trials}; g s shows its progress", began.name));
     app.sweeps.plans.insert(began.experiment.clone(), began.planned);
+    app.sweeps.watched = Some((began.name, began.experiment.clone()));
     if app.runs.experiment.as_ref() != Some(&began.experiment) {
         app.sweeps.opens = Some(began.experiment);
         load_experiments(app, effects);
