@@ -1,6 +1,7 @@
 //! What an action is about: one run, several, a range, a group, a parent with its children; and filters of one key.
 
 use super::*;
+use crate::tui::core::app::Overlay;
 
 fn selected(app: &App) -> Vec<String> {
     app.runs.selected.in_order().into_iter().map(|(_, run)| run.name.clone()).collect()
