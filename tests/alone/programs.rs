@@ -105,3 +105,46 @@ fn a_file_is_opened_by_programs_of_the_user_which_get_the_terminal() {
     terminal.signal("-TERM");
     assert_eq!(terminal.wait_for_end(), 0);
 }
+
+/// The text of a note goes to the editor and comes back into the prompt, from where it is applied.
+#[test]
+fn a_note_is_written_in_the_users_editor() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let address = format!("sqlite:///{}", here.join("mlflow.db").display());
+    let store = open(&address);
+    let run = block_on(async {
+        let experiment = store.create_experiment("wine", &[]).await.unwrap();
+        store.create_run(&new_run(&experiment, "first", 1)).await.unwrap().info.run_id
+    });
+    script(
+        &here.join("editor"),
+        "#!/bin/sh\nif [ -e fail ]; then exit 3; fi\nprintf '# Why\\n\\nit is *best*\\n' >>\"$1\"\n",
+    );
+    let copied = here.join("copies");
+    fs::create_dir(&copied).unwrap();
+    let variables = [("EDITOR", "./editor"), ("TMPDIR", copied.to_str().unwrap())];
+    let mut terminal = Terminal::start(here, (80, 24), &["--tracking-uri", &address], &variables);
+    terminal.wait_for("first");
+    terminal.type_keys("n");
+    terminal.wait_for("Note");
+    terminal.type_keys("mine\n\x1be");
+    terminal.wait_for("it is *best*");
+    assert!(
+        terminal.screen().contains("mine") && terminal.screen().contains("# Why"),
+        "{}",
+        terminal.screen()
+    );
+    wait_until("the text to be taken", || copies(&copied) == 0);
+    fs::write(here.join("fail"), "").unwrap();
+    terminal.type_keys("\x1be");
+    terminal.wait_for("exit status: 3; the text is as before");
+    terminal.type_keys("\r");
+    let note = || {
+        let run = block_on(store.get_run(&run)).unwrap();
+        run.tag("mlflow.note.content").map(str::to_owned)
+    };
+    wait_until("the note", || note().as_deref() == Some("mine\n# Why\n\nit is *best*"));
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+}

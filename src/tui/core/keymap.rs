@@ -317,7 +317,10 @@ mod tests {
         for (scope, in_scope) in &keymap.bindings {
             for (keys, actions) in in_scope {
                 // Two may share a key only if they exclude each other, as to complete a line and to go to the next one.
-                let is_known = actions.len() == 1 || (*scope == Scope::Plan && *keys == chords("tab"));
+                let is_arrow = [chords("up"), chords("down")].contains(keys);
+                let excludes = (*scope == Scope::Plan && *keys == chords("tab"))
+                    || (*scope == Scope::Prompt && is_arrow);
+                let is_known = actions.len() == 1 || excludes;
                 assert!(is_known, "{actions:?} share {keys:?}");
             }
         }

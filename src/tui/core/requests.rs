@@ -17,7 +17,7 @@ use crate::tui::features::charts::metrics::{ChartMetric, grouped};
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
 use crate::tui::features::session::effects::Effect as Session;
-use crate::tui::features::{compare, experiments, export, models, runs, sweeps};
+use crate::tui::features::{compare, experiments, export, files, models, runs, sweeps};
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::messages::note;
 
@@ -299,4 +299,9 @@ pub fn counted(app: &mut App, effects: &mut Effects) {
 /// Experiments were listed.
 pub fn listed(app: &mut App, effects: &mut Effects) {
     sweeps::update::listed(app, effects);
+}
+
+/// Gives a text that is being typed to the user's editor.
+pub fn edit_text(text: String, effects: &mut Effects) {
+    effects.push(files::effects::Effect::WriteText(text));
 }

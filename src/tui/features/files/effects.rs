@@ -20,6 +20,10 @@ pub enum Effect {
         request: Request,
     },
     Cancel,
+    /// A text goes to the user's editor.
+    WriteText(String),
+    /// And comes back.
+    ReadText(Program),
     /// The copy that a program had is not needed any more.
     Forget(Program),
 }
@@ -27,6 +31,9 @@ pub enum Effect {
 /// How often it is said how far it is.
 const PACE: Duration = Duration::from_millis(250);
 const SLOT: Slot = Slot("save files");
+const TEXT: Slot = Slot("edit a text");
+/// Bytes of an edited text that are read: more than any tag holds.
+const LONGEST: u64 = 1 << 20;
 
 pub fn perform(effect: Effect, tasks: &mut Tasks) {
     match effect {
@@ -50,6 +57,22 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
         }
         // What takes its place ends it.
         Effect::Cancel => tasks.start(SLOT, async {}),
+        Effect::WriteText(text) => {
+            let sender = tasks.sender();
+            tasks.start(TEXT, async move {
+                let written = tokio::task::spawn_blocking(move || write_text(&text)).await;
+                let ready = written.unwrap_or_else(|error| Err(error.to_string()));
+                let _ = sender.send(Msg::TextReady(ready).into());
+            });
+        }
+        Effect::ReadText(program) => {
+            let sender = tasks.sender();
+            tasks.start(TEXT, async move {
+                let read = tokio::task::spawn_blocking(move || read_text(&program)).await;
+                let edited = read.unwrap_or_else(|error| Err(error.to_string()));
+                let _ = sender.send(Msg::TextEdited(edited).into());
+            });
+        }
         Effect::Forget(program) => {
             let sender = tasks.sender();
             tasks.start(Slot("forget a copy"), async move {
@@ -144,7 +167,34 @@ async fn open_copy(
     // Whoever gives the program the terminal says when it is not needed any more.
     let _ = folder.keep();
     let fetched = written(&file).map_err(|error| error.to_string())?;
-    Ok(Ended::Ready(Program { words, is_editor: opener == Opener::Editor, file, fetched }))
+    let is_editor = opener == Opener::Editor;
+    Ok(Ended::Ready(Program { words, is_editor, is_of_text: false, file, fetched }))
+}
+
+/// Puts a text into a folder of its own, which nobody else can look into.
+fn write_text(text: &str) -> Result<Program, String> {
+    let told = |error: std::io::Error| error.to_string();
+    let words = Opener::Editor.command(|name| std::env::var(name).ok())?.unwrap_or_default();
+    let folder = tempfile::Builder::new().prefix("mltui-").tempdir().map_err(told)?;
+    let file = folder.path().join("text.md");
+    std::fs::write(&file, text).map_err(told)?;
+    let fetched = written(&file).map_err(told)?;
+    let _ = folder.keep();
+    Ok(Program { words, is_editor: true, is_of_text: true, file, fetched })
+}
+
+/// Takes it out again. What cannot be read is somebody's work, and stays.
+fn read_text(program: &Program) -> Result<String, String> {
+    let place = program.file.display();
+    let content = crate::disk::read(&program.file, LONGEST)
+        .map_err(|error| format!("the text is not taken from {place}: {error}"))?;
+    let text = String::from_utf8(content).map_err(|_| format!("{place} is not UTF-8; it stays there"))?;
+    if let Some(folder) = program.file.parent().filter(|folder| is_ours(folder)) {
+        let _ = std::fs::remove_file(&program.file);
+        let _ = std::fs::remove_dir(folder);
+    }
+    // Editors end the last line.
+    Ok(text.strip_suffix('\n').unwrap_or(&text).replace("\r\n", "\n"))
 }
 
 /// When a file was written last, in nanoseconds since the epoch.

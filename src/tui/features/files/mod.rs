@@ -72,4 +72,8 @@ pub enum Msg {
     Ended { number: u64, request: Request, ended: Ended },
     /// A program that had the terminal has ended, perhaps `at_once`; why it could not begin, or what its status says.
     Closed { program: Program, result: Result<(), String>, at_once: bool },
+    /// A text is in a file, for a program that gets the terminal; or why not.
+    TextReady(Result<Program, String>),
+    /// What it was made into.
+    TextEdited(Result<String, String>),
 }

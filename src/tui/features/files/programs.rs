@@ -50,6 +50,8 @@ pub struct Program {
     pub words: Vec<String>,
     /// What is changed in the copy is somebody's work.
     pub is_editor: bool,
+    /// What it leaves in the file goes where a text is being typed.
+    pub is_of_text: bool,
     /// The copy that it gets.
     pub file: PathBuf,
     /// When that was written, in nanoseconds since the epoch.
@@ -84,8 +86,13 @@ mod tests {
         assert_eq!(with(Opener::Viewer, &[]).unwrap(), None);
         let error = with(Opener::Pager, &[("PAGER", "less 'a")]).unwrap_err();
         assert_eq!(error, "$PAGER is no command: less 'a");
-        let program =
-            Program { words: vec!["/usr/bin/less".into()], is_editor: false, file: "a".into(), fetched: 0 };
+        let program = Program {
+            words: vec!["/usr/bin/less".into()],
+            is_editor: false,
+            is_of_text: false,
+            file: "a".into(),
+            fetched: 0,
+        };
         assert_eq!(program.name(), "less");
     }
 }

@@ -7,11 +7,12 @@ use super::effects::Effect;
 use super::programs::Opener;
 use super::{Aim, Ended, Msg, Request, Saving};
 use crate::files::Address;
-use crate::tui::core::app::{App, Screen};
+use crate::tui::core::app::{App, Overlay, Screen};
 use crate::tui::core::effect::{Effects, Shell};
 use crate::tui::core::layout::Focus;
 use crate::tui::core::requests::copy_address;
 use crate::tui::widgets::confirm::Confirm;
+use crate::tui::widgets::input::{self, Room};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 
@@ -130,6 +131,16 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 }
             }
         }
+        Msg::TextReady(Ok(program)) => effects.push(Shell::Run(program)),
+        Msg::TextReady(Err(words)) | Msg::TextEdited(Err(words)) => app.say(words),
+        Msg::TextEdited(Ok(text)) => take_text(app, &text),
+        Msg::Closed { program, result, at_once: _ } if program.is_of_text => match result {
+            Ok(()) => effects.push(Effect::ReadText(program)),
+            Err(words) => {
+                app.say(format!("{words}; the text is as before"));
+                effects.push(Effect::Forget(program));
+            }
+        },
         Msg::Closed { program, result: Ok(()), at_once: true } if program.is_editor => {
             // One with a window of its own goes on with the copy.
             app.say(format!("{} works on a copy: {}", program.name(), program.file.display()));
@@ -139,6 +150,19 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 app.say(words);
             }
             effects.push(Effect::Forget(program));
+        }
+    }
+}
+
+/// A text was edited: it stands where it was typed before, and is applied from there.
+fn take_text(app: &mut App, text: &str) {
+    let Some(Overlay::Prompt(prompt)) = &mut app.overlay else { return };
+    let line = prompt.line_mut();
+    if line.has_lines {
+        line.input.reset();
+        let is_whole = input::insert(&mut line.input, text, Room::Text);
+        if !is_whole {
+            app.say(format!("the text is cut to {} characters", crate::text::count(Room::Text.longest())));
         }
     }
 }

@@ -179,7 +179,7 @@ pub fn rename(app: &mut App, read: fn(&str) -> Result<String, PromptError>) {
 pub fn note(app: &mut App) {
     let Some(id) = app.runs.run_under_cursor() else { return };
     let note = tag_of(app, tags::NOTE).unwrap_or_default();
-    let hint = "ctrl-j starts a new line; an empty note is removed";
+    let hint = "Markdown; ctrl-j starts a new line, an empty note is removed";
     let read = |text: &str| Ok(text.to_owned());
     Prompt::new("Note", hint, &note, read, move |app, text: String, effects| {
         let ids = vec![id.clone()];

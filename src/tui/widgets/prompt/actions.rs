@@ -2,17 +2,22 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::PromptError;
+use super::{PromptError, width};
 use crate::tui::core::action::{ActionRow, DIALOGS, Possible, always, given, rows_of};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layer::Scope;
+use crate::tui::core::requests::edit_text;
 use crate::tui::widgets::input;
+use crate::tui::widgets::view::move_lines;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     Apply,
     NewLine,
+    LineDown,
+    LineUp,
+    Editor,
     Complete,
     NextCompletion,
     PreviousCompletion,
@@ -29,6 +34,16 @@ pub const ROWS: &[ActionRow] = &[
         &["ctrl-j", "ctrl-o"],
         "new line",
         "prompt: start a new line",
+        has_lines,
+    ),
+    row(Action::LineDown, "line-down", &["down"], "", "prompt: to the next line", has_lines),
+    row(Action::LineUp, "line-up", &["up"], "", "prompt: to the line before", has_lines),
+    row(
+        Action::Editor,
+        "prompt-editor",
+        &["alt-e"],
+        "$EDITOR",
+        "prompt: write the text in $EDITOR",
         has_lines,
     ),
     row(Action::Complete, "complete", &["tab"], "complete", "prompt: complete the word", has_completions),
@@ -88,6 +103,11 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             input::break_line(&mut line.input);
             is_other = true;
         }
+        Action::LineDown | Action::LineUp => {
+            let by = if action == Action::LineDown { 1 } else { -1 };
+            move_lines(&mut line.input, by, width(app.size.0));
+        }
+        Action::Editor => edit_text(line.input.value().to_owned(), effects),
         Action::Complete => {
             line.complete();
             is_other = true;

@@ -15,6 +15,14 @@ use crate::tui::widgets::input;
 use crate::tui::widgets::input::Input;
 use complete::completions;
 
+/// Cells of the text in a prompt, where there are so many.
+const WIDTH: usize = 76;
+
+/// The same on a screen of that width.
+pub fn width(screen: u16) -> usize {
+    WIDTH.min((screen as usize).saturating_sub(6)).max(2)
+}
+
 /// What is wrong with a text, and where in it (in bytes).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptError {

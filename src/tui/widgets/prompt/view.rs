@@ -3,15 +3,40 @@
 use ratatui::Frame;
 use ratatui::text::{Line, Span};
 
-use super::PromptLine as Typed;
+use super::{PromptLine as Typed, WIDTH, width};
 use crate::text;
 use crate::tui::widgets::boxes::{centred_box, put};
 use crate::tui::widgets::theme::Theme;
-use crate::tui::widgets::view::typed;
+use crate::tui::widgets::view::{broken, typed, typed_lines};
+
+/// Lines of a text at least, and rows of the screen that are not for them.
+const LINES: usize = 5;
+const AROUND: usize = 8;
+
+/// A text of several lines, in a box that grows with it.
+fn draw_lines(prompt: &Typed, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
+    let most = (frame.area().height as usize).saturating_sub(AROUND).max(1);
+    let lines = broken(prompt.input.value(), width(frame.area().width)).len();
+    let height = lines.clamp(LINES.min(most), most);
+    let room = centred_box(frame, theme, &prompt.title, hint, (WIDTH, height + 2));
+    let size = (room.width as usize, (room.height as usize).saturating_sub(2).max(1));
+    for (at, line) in typed_lines(&prompt.input, size, theme).into_iter().enumerate() {
+        put(frame, room, at, line);
+    }
+    let (words, style) = match &prompt.error {
+        Some((message, _)) => (message.as_str(), theme.bad),
+        None => (prompt.hint.as_str(), theme.dim),
+    };
+    let words = text::cut(&text::clean(words), size.0, theme.glyphs.ellipsis);
+    put(frame, room, size.1 + 1, Line::styled(words, style));
+}
 
 pub fn draw(prompt: &Typed, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
+    if prompt.has_lines {
+        return draw_lines(prompt, hint, theme, frame);
+    }
     let height = 2 + prompt.completions.len().max(1);
-    let room = centred_box(frame, theme, &prompt.title, hint, (76, height));
+    let room = centred_box(frame, theme, &prompt.title, hint, (WIDTH, height));
     let width = room.width as usize;
     put(frame, room, 0, typed(&prompt.input, width, theme));
     let value = prompt.input.value();
