@@ -292,6 +292,7 @@ impl Visit {
             selecting: Selecting::default(),
             sweeps: Sweeps::default(),
             policies: std::collections::HashMap::new(),
+            columns: Vec::new(),
             user: NAMES[6].into(),
             views: runs::views::NamedViews::default(),
             memory: UiMemory::default(),

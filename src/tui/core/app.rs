@@ -91,6 +91,13 @@ pub enum Dragged {
     Middle,
 }
 
+/// What comes from the keyboard.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Typed {
+    Key(KeyEvent),
+    Pasted(String),
+}
+
 #[derive(Debug)]
 pub struct App {
     /// Milliseconds since the epoch, as the last message had it.
@@ -117,8 +124,10 @@ pub struct App {
     pub pending_since: i64,
     /// When the program started, or an experiment was opened.
     pub opened_at: i64,
-    /// Keys that wait for the view that was asked for before them.
-    pub held: VecDeque<KeyEvent>,
+    /// What was typed, and waits for the view that was asked for before.
+    pub held: VecDeque<Typed>,
+    /// It waits already.
+    pub is_holding: bool,
     /// The experiment that the settings want opened first.
     pub wanted_experiment: Option<String>,
     pub focus: Focus,
@@ -220,6 +229,7 @@ impl App {
             pending: Vec::new(),
             opened_at: setup.now,
             held: VecDeque::new(),
+            is_holding: false,
             pending_since: 0,
             wanted_experiment: setup.experiment,
             focus: Focus::Runs,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::action::{Action, possible};
-use super::app::{App, Overlay};
+use super::app::{App, Overlay, Typed};
 use super::effect::{Effect, Effects};
 use super::keymap::{Chord, Lookup};
 use super::layer::Layer;
@@ -42,17 +42,44 @@ pub fn update(app: &mut App, Stamped { now, msg }: Stamped) -> Vec<Effect> {
 /// Takes the keys that came, in their order. Those that are about rows wait for the view that a key before them asked for, and for the first
 /// runs: who filters and goes on typing means what will be seen then.
 fn release(app: &mut App, effects: &mut Effects) {
-    while let Some(event) = app.held.front().copied() {
-        let is_about_rows = matches!(app.layer(), Layer::Panes | Layer::Dashboard);
-        let awaits_view = app.runs.awaits_view() && app.now - app.runs.projected_at < PATIENCE;
-        let awaits_runs = (app.is_opening() || app.runs.loaded && app.best.is_first_awaited())
-            && app.now - app.opened_at < PATIENCE;
-        if is_about_rows && (awaits_view || awaits_runs) {
+    while let Some(first) = app.held.front() {
+        if is_too_early(app, first) {
+            if !app.is_holding {
+                // Nothing else may happen meanwhile.
+                app.is_holding = true;
+                let patience = Duration::from_millis(PATIENCE as u64);
+                effects.push(session::effects::Effect::ReleaseKeys(patience));
+            }
             return;
         }
-        app.held.pop_front();
-        key(app, event, effects);
+        match app.held.pop_front() {
+            Some(Typed::Key(event)) => key(app, event, effects),
+            Some(Typed::Pasted(text)) => paste(app, &text, effects),
+            None => {}
+        }
     }
+    app.is_holding = false;
+}
+
+/// Whether what was typed is about rows that are not shown yet.
+fn is_too_early(app: &App, typed: &Typed) -> bool {
+    if !matches!(app.layer(), Layer::Panes | Layer::Dashboard) {
+        return false;
+    }
+    let is_view_new = app.now - app.runs.projected_at < PATIENCE;
+    let awaits_view = app.runs.awaits_view() && is_view_new;
+    let awaits_runs = (app.is_opening() || app.runs.loaded && app.best.is_first_awaited())
+        && app.now - app.opened_at < PATIENCE;
+    let is_of_best = |event: KeyEvent| {
+        let keys: Vec<Chord> = app.pending.iter().copied().chain([Chord::of(event)]).collect();
+        use best::actions::Action::{GoTo, Leaderboard, MarkBest, Why};
+        matches!(app.meaning(&keys), Lookup::Action(Action::Best(GoTo | Leaderboard | MarkBest | Why)))
+    };
+    let awaits_best = match typed {
+        Typed::Key(event) => is_view_new && is_of_best(*event) && app.best.is_behind(&app.runs),
+        Typed::Pasted(_) => false,
+    };
+    awaits_view || awaits_runs || awaits_best
 }
 
 /// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
@@ -64,11 +91,11 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
         Msg::Key(event) => {
             if event.kind != KeyEventKind::Release {
-                app.held.push_back(event);
+                app.held.push_back(Typed::Key(event));
             }
         }
         Msg::Mouse(event) => mouse(app, event, effects),
-        Msg::Paste(text) => paste(app, &text, effects),
+        Msg::Paste(text) => app.held.push_back(Typed::Pasted(text)),
         Msg::Focused(focused) => {
             app.poll_interval.focused = focused;
             if focused {

@@ -313,3 +313,40 @@ fn a_run_that_is_silent_is_told_of_and_ended() {
     keys(&mut app, "g e", &runs);
     assert!(drawn(&app).contains("none of these runs is running"));
 }
+
+/// Keys and a paste that come at once with the answers behind them: each is about what the one before leads to.
+#[test]
+fn what_is_typed_ahead_is_taken_in_its_order() {
+    let (mut app, runs) = opened((140, 40), 30);
+    let best_of_all = app.best.run_id().map(str::to_owned);
+    // A search that leaves out the best of all, and the best of what it leaves.
+    let mut waiting = Vec::new();
+    for event in parse_keys("/ i b i s - 2 enter b").unwrap() {
+        waiting.extend(take(&mut app, Msg::Key(event)));
+    }
+    assert!(!app.held.is_empty(), "b waits");
+    let is_release = |effect: &Effect| {
+        matches!(effect, Effect::Session(crate::tui::features::session::effects::Effect::ReleaseKeys(_)))
+    };
+    assert_eq!(waiting.iter().filter(|effect| is_release(effect)).count(), 1, "and not for ever");
+    take(&mut app, Msg::Paste("tree".into()));
+    assert_eq!(app.held.len(), 2, "a paste does not overtake it");
+    let mut queue: Vec<Msg> = waiting.into_iter().flat_map(|effect| answer(effect, &runs)).collect();
+    while !queue.is_empty() {
+        let msg = queue.remove(0);
+        queue.extend(take(&mut app, msg).into_iter().flat_map(|effect| answer(effect, &runs)));
+    }
+    let under_cursor = app.runs.row_under_cursor().unwrap();
+    let id = app.runs.catalog.run_id(under_cursor);
+    assert_eq!(Some(id), app.best.shown_id(), "the best of what is shown, not of all");
+    assert_ne!(Some(id), best_of_all.as_deref());
+    assert!(app.held.is_empty() && app.status.as_deref().is_some_and(|said| said.contains("pasted")));
+    // A store that takes its time holds nothing up for long.
+    for event in parse_keys("/ x enter j").unwrap() {
+        take(&mut app, Msg::Key(event));
+    }
+    assert!(!app.held.is_empty());
+    let later = app.now + 500;
+    update(&mut app, Msg::Tick.at(later));
+    assert!(app.held.is_empty());
+}

@@ -203,6 +203,17 @@ impl Best {
         self.chosen().is_none() && (self.fetched.is_waiting() || self.asked.is_none())
     }
 
+    /// Whether the best of what is shown is still that of other runs.
+    pub fn is_behind(&self, runs: &Runs) -> bool {
+        let asked = self.asked.as_ref().and_then(|asked| asked.among.as_ref());
+        let is_asked = match (asked, runs.projection.passed.is_some()) {
+            (Some(asked), true) => Arc::ptr_eq(asked, &runs.projection),
+            (None, false) => true,
+            (Some(_), false) | (None, true) => false,
+        };
+        !is_asked || self.fetched.is_waiting()
+    }
+
     pub fn selection(&self) -> Option<&Arc<Selection>> {
         self.chosen()?.selection.as_ref()
     }

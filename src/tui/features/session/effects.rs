@@ -16,6 +16,8 @@ pub enum Effect {
     Wake(Duration),
     /// The same, for keys that were begun.
     ShowKeys(Duration),
+    /// The same, for keys that wait.
+    ReleaseKeys(Duration),
     Remember {
         experiment: Option<(ExperimentId, Box<Remembered>)>,
         layout: Layout,
@@ -29,6 +31,10 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, keeper: &Keeper) {
             Msg::Tick
         }),
         Effect::ShowKeys(after) => tasks.answer(Slot("keys"), async move {
+            tokio::time::sleep(after).await;
+            Msg::Tick
+        }),
+        Effect::ReleaseKeys(after) => tasks.answer(Slot("held keys"), async move {
             tokio::time::sleep(after).await;
             Msg::Tick
         }),
