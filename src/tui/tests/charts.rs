@@ -295,3 +295,95 @@ fn one_cursor_goes_through_all_charts() {
     keys(&mut app, "< x", &runs);
     assert_eq!(app.charts.cursor, None, "it belongs to the axis");
 }
+
+#[test]
+fn charts_stand_over_another_metric_of_the_run() {
+    let (mut app, runs) = opened_with((200, 60), &METRICS);
+    keys(&mut app, "3 z x x x", &runs);
+    let screen = drawn(&app);
+    assert!(screen.contains("by epoch"), "{screen}");
+    // Of forty points two have no number, neither here nor there.
+    assert!(screen.contains("2 without x"), "{screen}");
+    assert!(screen.contains("stepless_mae  0.92  by time, all at step 0"), "{screen}");
+    keys(&mut app, "enter", &runs);
+    assert!(drawn(&app).contains("val/acc · by epoch"), "{}", drawn(&app));
+    // Training ends where epoch is least, and the cursor goes from point to point of that axis.
+    let latest = text::legend_number(runs[8].metrics.iter().find(|metric| metric.key == "val/acc").unwrap().value);
+    assert!(drawn(&app).contains(&latest), "{}", drawn(&app));
+    keys(&mut app, "g g", &runs);
+    assert!(drawn(&app).contains("epoch 0.92, step 39: "), "{}", drawn(&app));
+    keys(&mut app, "l", &runs);
+    assert!(chart(&app).cursor.unwrap() > 0.921, "{:?}", chart(&app).cursor);
+    // Any other one is picked.
+    keys(&mut app, "g X", &runs);
+    insta::assert_snapshot!("x-axis", drawn(&app));
+    for letter in ["l", "r", "enter"] {
+        keys(&mut app, letter, &runs);
+    }
+    assert!(drawn(&app).contains("val/acc · by lr"), "{}", drawn(&app));
+    keys(&mut app, "x x x x", &runs);
+    assert!(drawn(&app).contains("by lr"), "the one that was picked stays in turn: {}", drawn(&app));
+    let effects = take(&mut app, Msg::Key(parse_keys("E").unwrap()[0]));
+    assert!(effects.is_empty());
+    keys(&mut app, "esc esc", &runs);
+    assert!(drawn(&app).contains("by lr"));
+}
+
+/// Six runs: two learning rates with three seeds each.
+fn opened_with_seeds(size: (u16, u16)) -> (App, Vec<Run>) {
+    let (mut app, mut runs) = opened_with(size, &["val/acc", "train/loss"]);
+    runs.truncate(6);
+    for (at, run) in runs.iter_mut().enumerate() {
+        run.info.run_name = format!("net-{at}");
+        run.params = vec![Param::new("lr", ["0.1", "0.2"][at % 2]), Param::new("seed", at.to_string())];
+    }
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    (app, runs)
+}
+
+#[test]
+fn seeds_are_one_line_with_a_band() {
+    let (mut app, runs) = opened_with_seeds((160, 50));
+    keys(&mut app, "space space space space space space 3 z a", &runs);
+    let names: Vec<&str> = app.charts.drawn.iter().map(|drawn| drawn.name.as_str()).collect();
+    assert_eq!(names, ["net-5 +2", "net-4 +2"]);
+    let screen = drawn(&app);
+    assert!(screen.contains("mean ±1 sd") && screen.contains("net-5 +2 0.97"), "{screen}");
+    keys(&mut app, "enter", &runs);
+    let screen = drawn(&app);
+    assert!(screen.contains("val/acc · by step · mean ±1 sd"), "{screen}");
+    assert!(screen.contains("0.97 ±0.02") && screen.contains("means of 3"), "{screen}");
+    keys(&mut app, "h", &runs);
+    assert!(drawn(&app).contains(", mean of 3"), "{}", drawn(&app));
+    keys(&mut app, "a", &runs);
+    let screen = drawn(&app);
+    assert!(screen.contains("mean, min–max") && screen.contains("–"), "{screen}");
+    keys(&mut app, "a", &runs);
+    assert_eq!(chart(&app).drawn.len(), 6, "each by itself");
+    keys(&mut app, "a x x x", &runs);
+    assert_eq!(chart(&app).drawn.len(), 2);
+    // A run that is gone from the selection is gone from its mean.
+    keys(&mut app, "esc 2 g g space 3", &runs);
+    assert_eq!(app.charts.drawn.iter().map(|drawn| drawn.members.len()).collect::<Vec<_>>(), [3, 2]);
+}
+
+#[test]
+fn the_groups_of_the_table_are_lines_too() {
+    let (mut app, runs) = opened_with_seeds((160, 50));
+    let column = crate::catalog::ColumnSpec::Param("lr".into());
+    app.runs.view.shape = crate::catalog::view::Shape::Groups(column);
+    keys(&mut app, "s 2 g g x j 3 z a", &runs);
+    let names: Vec<&str> = app.charts.drawn.iter().map(|drawn| drawn.name.as_str()).collect();
+    assert_eq!(names.len(), 2, "{names:?} {}", drawn(&app));
+    assert!(names.iter().all(|name| name.starts_with("lr 0.") && name.ends_with("(3)")), "{names:?}");
+    assert!(drawn(&app).contains("groups of params.lr"), "{}", drawn(&app));
+}
+
+/// One run that is alone says how runs come to be put together.
+#[test]
+fn a_mean_of_one_run_says_what_it_needs() {
+    let (mut app, runs) = opened_with_seeds((160, 50));
+    keys(&mut app, "3 a", &runs);
+    assert!(drawn(&app).contains("select runs that differ only in their seed"), "{}", drawn(&app));
+}

@@ -1,14 +1,17 @@
 //! One chart on the whole screen, drawn.
 
+use std::fmt::Write as _;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::{ChartScreen, Reading};
-use crate::chart::PointCounts;
+use crate::chart::{Band, PointCounts};
 use crate::chart::axis::{Unit, XAxis, time_words};
 use crate::chart::trace::{origin, x_value};
+use crate::mlflow::MetricPoint;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::features::charts::histories::CachedHistory;
@@ -54,10 +57,14 @@ pub fn draw(
 
 fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Line<'a> {
     let options = screen_options(app, screen);
-    let mut parts = vec![format!("by {}", options.x.in_words())];
+    let mut parts = vec![format!("by {}", app.charts.axis_words(options.x))];
     if options.x != app.charts.options.x {
-        parts.push("all points are at one step".into());
+        parts.push(match options.x {
+            XAxis::Step => format!("no {} at its steps", app.charts.axis_words(app.charts.options.x)),
+            XAxis::Relative | XAxis::Wall | XAxis::Metric => "all points are at one step".into(),
+        });
     }
+    parts.extend(options.band.in_words().map(str::to_owned));
     if options.log_y {
         parts.push("log y".into());
     }
@@ -113,7 +120,7 @@ fn legend(
     let top = (screen.chosen + 1).saturating_sub(shown);
     let rows = top..screen.lines.len().min(top + shown);
     let readings: Vec<_> = rows.clone().map(|at| screen.reading(at, &app.histories, &options)).collect();
-    let values: Vec<String> = readings.iter().map(value_words).collect();
+    let values: Vec<String> = readings.iter().map(|reading| value_words(reading, options.band)).collect();
     let value_width = values.iter().map(|value| text::width(value)).max().unwrap_or(0);
     // Where a legend begins is where its longest label ends.
     let label_width = screen.lines.iter().map(|line| label(screen, line).chars().count()).max().unwrap_or(1);
@@ -124,7 +131,7 @@ fn legend(
         let line = &screen.lines[at];
         let (reading, style) = (&readings[row], theme.ink(line.ink));
         let is_chosen = at == screen.chosen && screen.lines.len() > 1;
-        let is_best = app.best.run_id() == Some(line.which.run.as_str());
+        let is_best = app.best.run_id().is_some_and(|best| screen.drawn[line.run].has(best));
         let star = if is_best { theme.glyphs.best } else { "" };
         let step = match reading.point {
             Some(point) if reading.is_earlier => format!(" @{}", point.step),
@@ -163,13 +170,19 @@ fn label(screen: &ChartScreen, line: &Series) -> String {
     if line.label.width() > 0 { line.label.text() } else { letter(screen.drawn[line.run].slot).to_string() }
 }
 
-/// A value, and what it is when smoothed.
-fn value_words(reading: &Reading) -> String {
-    let value = reading.point.map_or_else(|| "-".to_owned(), |point| text::legend_number(point.value));
-    match reading.smoothed {
-        Some(smoothed) => format!("{value} ~{}", text::legend_number(smoothed)),
-        None => value,
+/// A value, what it is when smoothed, and what lies around it.
+fn value_words(reading: &Reading, band: Band) -> String {
+    let mut words = reading.point.map_or_else(|| "-".to_owned(), |point| text::legend_number(point.value));
+    if let Some(smoothed) = reading.smoothed {
+        let _ = write!(words, " ~{}", text::legend_number(smoothed));
     }
+    let (Some((low, high)), Some(point)) = (reading.edges, reading.point) else { return words };
+    let _ = match band {
+        Band::Deviation => write!(words, " ±{}", text::number(high - point.value)),
+        Band::Range => write!(words, " {}–{}", text::number(low), text::number(high)),
+        Band::None => Ok(()),
+    };
+    words
 }
 
 /// `min 0.51 @88  max 2.3 @0`, and `100 points, 3 NaN`.
@@ -180,9 +193,13 @@ fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
     });
     let points = known.points.len();
     let points = if points == 1 { "1 point".into() } else { format!("{} points", text::count(points)) };
+    let several = known.mean.as_ref().map(|cached| {
+        let (least, most) = cached.mean.counts.iter().fold((usize::MAX, 0), |(a, b), n| (a.min(*n), b.max(*n)));
+        if least < most { format!("means of {least} to {most}") } else { format!("means of {most}") }
+    });
     let passes = (known.passes.len() > 1).then(|| format!("{} passes", known.passes.len()));
     let gaps = counts.and_then(|counts| counts.in_words());
-    let parts: Vec<String> = [Some(points), passes, gaps].into_iter().flatten().collect();
+    let parts: Vec<String> = [Some(points), several, passes, gaps].into_iter().flatten().collect();
     [extremes, parts.join(", ")]
 }
 
@@ -194,7 +211,12 @@ fn heading(app: &App, screen: &ChartScreen) -> String {
     let point = screen.reading(screen.chosen, &app.histories, &options).point;
     let exact = point.map_or(String::new(), |point| format!(": {}", text::exact(point.value)));
     match options.x {
-        XAxis::Step => format!("step {}{exact}", value.round()),
+        XAxis::Step => format!("step {}{exact}{}", value.round(), of_several(app, screen, point)),
+        XAxis::Metric => {
+            let step = point.map_or(String::new(), |point| format!(", step {}", point.step));
+            let several = of_several(app, screen, point);
+            format!("{} {}{step}{exact}{several}", app.charts.axis_words(options.x), text::legend_number(value))
+        }
         axis => {
             let unit = if axis == XAxis::Wall { Unit::Moment } else { Unit::Duration };
             let at = point.map_or(value, |point| {
@@ -205,4 +227,11 @@ fn heading(app: &App, screen: &ChartScreen) -> String {
             format!("{}{step}{exact}", time_words(at, unit))
         }
     }
+}
+
+/// Of how many runs the chosen line is the mean at a point.
+fn of_several(app: &App, screen: &ChartScreen, point: Option<MetricPoint>) -> String {
+    let known = screen.lines.get(screen.chosen).and_then(|line| app.histories.get(&line.which));
+    let count = known.zip(point).and_then(|(known, point)| known.count_at(point.step));
+    count.map_or(String::new(), |count| format!(", mean of {count}"))
 }
