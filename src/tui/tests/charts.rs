@@ -353,7 +353,7 @@ fn seeds_are_one_line_with_a_band() {
     keys(&mut app, "enter", &runs);
     let screen = drawn(&app);
     assert!(screen.contains("val/acc · by step · mean ±1 sd"), "{screen}");
-    assert!(screen.contains("0.97 ±0.02") && screen.contains("means of 3"), "{screen}");
+    assert!(screen.contains("±0.02  min ") && screen.contains("means of 3"), "{screen}");
     keys(&mut app, "h", &runs);
     assert!(drawn(&app).contains(", mean of 3"), "{}", drawn(&app));
     keys(&mut app, "a", &runs);
@@ -386,4 +386,56 @@ fn a_mean_of_one_run_says_what_it_needs() {
     let (mut app, runs) = opened_with_seeds((160, 50));
     keys(&mut app, "3 a", &runs);
     assert!(drawn(&app).contains("select runs that differ only in their seed"), "{}", drawn(&app));
+}
+
+#[test]
+fn the_metrics_of_a_run_are_a_table_of_their_histories() {
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
+        let (mut app, runs) = opened_with(size, &METRICS);
+        keys(&mut app, "3 ] ] z j j", &runs);
+        insta::assert_snapshot!(format!("metrics-{}x{}", size.0, size.1), drawn(&app));
+    }
+    // Each is asked for as it comes to be seen, and opens as a chart.
+    let many: Vec<String> = (0..60).map(|at| format!("m{at:02}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let (mut app, runs) = opened_with((160, 40), &many);
+    keys(&mut app, "3 ] ]", &runs);
+    let run = app.details.shown_run().unwrap().clone();
+    let is_known = |app: &App, key: &str| app.histories.of(&run, key).is_some();
+    assert!(is_known(&app, "m00") && !is_known(&app, "m59"));
+    keys(&mut app, "G", &runs);
+    assert!(is_known(&app, "m59"));
+    assert!(drawn(&app).contains("m59  "), "the last line is seen below the titles: {}", drawn(&app));
+    keys(&mut app, "enter", &runs);
+    assert_eq!(chart(&app).key(), "m59");
+    keys(&mut app, "esc", &runs);
+    let (x, y) = place(&app, "m57");
+    feed(&mut app, click(x, y), &runs);
+    assert_eq!(app.details.cursor.at, 57);
+    let (x, y) = place(&app, "latest");
+    feed(&mut app, click(x, y), &runs);
+    assert_eq!(app.details.cursor.at, 57, "above the rows are the titles");
+}
+
+#[test]
+fn a_run_that_goes_on_says_how_far_it_is() {
+    let (mut app, mut runs) = opened_with((160, 40), &["val/acc", "epoch"]);
+    for (at, run) in runs.iter_mut().enumerate() {
+        run.info.status = RunStatus::Running;
+        run.info.start_time = Some(NOW - 3_600_100 + at as i64);
+        run.metrics.iter_mut().find(|metric| metric.key == "epoch").unwrap().value = 3.0;
+    }
+    runs[8].params.push(Param::new("max_epochs", "4"));
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    keys(&mut app, "r j k 3 z", &runs);
+    assert!(drawn(&app).contains("epoch 3 of 4, about 20m left · last point 0s ago"), "{}", drawn(&app));
+    keys(&mut app, "enter", &runs);
+    assert!(drawn(&app).contains("· epoch 3 of 4, about 20m left"), "{}", drawn(&app));
+    keys(&mut app, "esc ]", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("75 % · epoch 3 of 4, about 20m left") && text.contains("last point"), "{text}");
+    // Of the others nobody knows how much there is to come.
+    keys(&mut app, "z 2 j", &runs);
+    assert!(!drawn(&app).contains("progress") && drawn(&app).contains("last point"), "{}", drawn(&app));
 }

@@ -89,6 +89,12 @@ impl Histories {
         self.known.get(which)
     }
 
+    /// What is known of a metric of a run.
+    pub fn of(&self, run: &RunId, key: &str) -> Option<&CachedHistory> {
+        let which = HistoryKey { run: run.clone(), key: key.to_owned() };
+        self.known.get(&which).filter(|known| known.is_known())
+    }
+
     /// Another number whenever anything was read.
     pub fn count(&self) -> u64 {
         self.count

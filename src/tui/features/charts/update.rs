@@ -24,7 +24,7 @@ use crate::catalog::ColumnSpec;
 use crate::chart::trace::neighbour;
 use crate::chart::{ChartLine, Dots, Plot, plot, x_range};
 use crate::config::Glyphs;
-use crate::mlflow::RunId;
+use crate::mlflow::{Metric, RunId};
 use crate::tui::core::app::{App, ConnectionState, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
@@ -69,17 +69,11 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
             Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
         ) => return,
         None => {
-            let Some(area) = dashboard_area(app) else { return };
-            let charts = &app.charts;
-            // Whoever only passes by does not make a server read.
-            let rest = REST - (app.now - charts.since);
-            if !app.capabilities.cheap_reads && rest > 0 {
-                if charts.woken_for != charts.since {
-                    app.charts.woken_for = charts.since;
-                    wake(Duration::from_millis(rest.unsigned_abs()), effects);
-                }
+            let Some(area) = dashboard_area(app) else { return want_table(app, effects) };
+            if !has_rested(app, effects) {
                 return;
             }
+            let charts = &app.charts;
             let (width, height) = size(area);
             let lines = || charts.visible(width, height).flat_map(Chart::lines);
             // The run under the cursor before all others.
@@ -89,6 +83,35 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
         }
     };
     want(app, &shown, effects);
+}
+
+/// Whether the cursor has stood on the run long enough: who only passes by does not make a server read.
+fn has_rested(app: &mut App, effects: &mut Effects) -> bool {
+    let charts = &mut app.charts;
+    let rest = REST - (app.now - charts.since);
+    if app.capabilities.cheap_reads || rest <= 0 {
+        return true;
+    }
+    if charts.woken_for != charts.since {
+        charts.woken_for = charts.since;
+        wake(Duration::from_millis(rest.unsigned_abs()), effects);
+    }
+    false
+}
+
+/// Asks for the histories that a table of metrics shows.
+fn want_table(app: &mut App, effects: &mut Effects) {
+    let metrics = app.metrics_on_screen();
+    let Some(run) = app.details.shown_run().filter(|_| !metrics.is_empty()).cloned() else { return };
+    let of = |metric: &Metric| (HistoryKey { run: run.clone(), key: metric.key.clone() }, Vec::new());
+    let shown: Vec<(HistoryKey, Vec<RunId>)> = metrics.iter().map(of).collect();
+    if app.charts.table_of.as_ref() != Some(&run) {
+        app.charts.since = app.now;
+        app.charts.table_of = Some(run);
+    }
+    if has_rested(app, effects) {
+        want(app, &shown, effects);
+    }
 }
 
 /// Asks for the histories that lines are made of, and makes what is known of them.

@@ -15,7 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
 use crate::chart::Options;
-use crate::mlflow::Run;
+use crate::mlflow::{Run, RunId};
 use crate::text;
 use crate::tui::core::selected::{DrawnRun, SelectedRuns};
 use crate::tui::features::charts::groups::{Grouping, grouped as put_together};
@@ -88,6 +88,8 @@ pub struct Dashboard {
     pub standings: Standings,
     /// When the run under the cursor became another one.
     pub since: i64,
+    /// The run whose table of metrics was on the screen last.
+    pub table_of: Option<RunId>,
     /// When the cursor has stood there long enough to look.
     pub woken_for: i64,
     /// Metrics of which some run that was looked at has several points, and those of which none has.

@@ -10,6 +10,7 @@ use crate::chart::{PointCounts, XAxis};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
+use crate::tui::core::progress;
 use crate::tui::features::charts::histories::{CachedHistory, Histories};
 use crate::tui::features::charts::pictures::{CachedPicture, Pictures};
 use crate::tui::features::charts::picturing::cursor_column;
@@ -25,7 +26,13 @@ const NAME: usize = 24;
 /// Draws the charts, and in a line above them how they are drawn.
 pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: Rect) {
     let charts = &app.charts;
-    let words = text::fit_right(&in_words(app, body), above.width as usize, theme.glyphs.ellipsis);
+    let width = above.width as usize;
+    let how = in_words(app, body);
+    // How far a run is that goes on, as fully as there is room.
+    let ways = app.details.run().map_or_else(Vec::new, |run| progress::in_words(run, app.now));
+    let joined = |way: &String| if how.is_empty() { way.clone() } else { format!("{way} · {how}") };
+    let words = ways.iter().map(joined).find(|words| text::width(words) <= width).unwrap_or(how.clone());
+    let words = text::fit_right(&words, width, theme.glyphs.ellipsis);
     frame.render_widget(Line::styled(words, theme.dim), above);
     if charts.charts.is_empty() {
         let words = match charts.words.value() {

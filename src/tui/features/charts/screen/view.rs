@@ -1,7 +1,5 @@
 //! One chart on the whole screen, drawn.
 
-use std::fmt::Write as _;
-
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -14,6 +12,7 @@ use crate::chart::trace::{origin, x_value};
 use crate::mlflow::MetricPoint;
 use crate::text;
 use crate::tui::core::app::App;
+use crate::tui::core::progress;
 use crate::tui::features::charts::histories::CachedHistory;
 use crate::tui::features::charts::pictures::{CachedPicture, Pictures, screen_options};
 use crate::tui::features::charts::series::Series;
@@ -81,6 +80,10 @@ fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Li
     if screen.metrics.len() > 1 {
         parts.push(format!("{} of {}", screen.at + 1, text::count(screen.metrics.len())));
     }
+    // The run under the cursor is known in full.
+    let chosen = screen.lines.get(screen.chosen).map(|line| &line.which.run);
+    let run = app.details.run().filter(|run| chosen == Some(&run.info.run_id));
+    parts.extend(run.and_then(|run| progress::in_words(run, app.now).into_iter().next()));
     let separator = format!(" {} ", theme.glyphs.separator);
     let name = text::cut(&text::clean(screen.key()), width.saturating_sub(6), theme.glyphs.ellipsis);
     let room = width.saturating_sub(text::width(&name) + 8);
@@ -120,7 +123,12 @@ fn legend(
     let top = (screen.chosen + 1).saturating_sub(shown);
     let rows = top..screen.lines.len().min(top + shown);
     let readings: Vec<_> = rows.clone().map(|at| screen.reading(at, &app.histories, &options)).collect();
-    let values: Vec<String> = readings.iter().map(|reading| value_words(reading, options.band)).collect();
+    // What lies around a mean has a line of its own, where there are some.
+    let value = |reading: &Reading| match around(reading, options.band).filter(|_| rows_each == 1) {
+        Some(around) => format!("{} {around}", value_words(reading)),
+        None => value_words(reading),
+    };
+    let values: Vec<String> = readings.iter().map(value).collect();
     let value_width = values.iter().map(|value| text::width(value)).max().unwrap_or(0);
     // Where a legend begins is where its longest label ends.
     let label_width = screen.lines.iter().map(|line| label(screen, line).chars().count()).max().unwrap_or(1);
@@ -157,7 +165,11 @@ fn legend(
                 .histories
                 .get(&line.which)
                 .map_or(Default::default(), |known| in_words(known, drawn.map(|line| line.counts)));
-            for (below, words) in (1..).zip(lines) {
+            let [mut extremes, counts] = lines;
+            if let Some(around) = around(reading, options.band) {
+                extremes = format!("{around}  {extremes}");
+            }
+            for (below, words) in (1..).zip([extremes, counts]) {
                 let words = text::cut(&words, width.saturating_sub(2), theme.glyphs.ellipsis);
                 put(frame, y + below, Line::styled(format!("  {words}"), theme.dim));
             }
@@ -170,19 +182,23 @@ fn label(screen: &ChartScreen, line: &Series) -> String {
     if line.label.width() > 0 { line.label.text() } else { letter(screen.drawn[line.run].slot).to_string() }
 }
 
-/// A value, what it is when smoothed, and what lies around it.
-fn value_words(reading: &Reading, band: Band) -> String {
-    let mut words = reading.point.map_or_else(|| "-".to_owned(), |point| text::legend_number(point.value));
-    if let Some(smoothed) = reading.smoothed {
-        let _ = write!(words, " ~{}", text::legend_number(smoothed));
+/// A value, and what it is when smoothed.
+fn value_words(reading: &Reading) -> String {
+    let value = reading.point.map_or_else(|| "-".to_owned(), |point| text::legend_number(point.value));
+    match reading.smoothed {
+        Some(smoothed) => format!("{value} ~{}", text::legend_number(smoothed)),
+        None => value,
     }
-    let (Some((low, high)), Some(point)) = (reading.edges, reading.point) else { return words };
-    let _ = match band {
-        Band::Deviation => write!(words, " ±{}", text::number(high - point.value)),
-        Band::Range => write!(words, " {}–{}", text::number(low), text::number(high)),
-        Band::None => Ok(()),
-    };
-    words
+}
+
+/// What lies around a mean.
+fn around(reading: &Reading, band: Band) -> Option<String> {
+    let ((low, high), point) = reading.edges.zip(reading.point)?;
+    match band {
+        Band::Deviation => Some(format!("±{}", text::number(high - point.value))),
+        Band::Range => Some(format!("{}–{}", text::number(low), text::number(high))),
+        Band::None => None,
+    }
 }
 
 /// `min 0.51 @88  max 2.3 @0`, and `100 points, 3 NaN`.
