@@ -12,14 +12,18 @@ pub enum XAxis {
     Relative,
     /// The time of day.
     Wall,
+    /// Another metric of the run, at the same step.
+    Metric,
 }
 
 impl XAxis {
-    pub fn next(self) -> Self {
+    /// The next one; another metric only where one is known.
+    pub fn next(self, has_metric: bool) -> Self {
         match self {
             Self::Step => Self::Relative,
             Self::Relative => Self::Wall,
-            Self::Wall => Self::Step,
+            Self::Wall if has_metric => Self::Metric,
+            Self::Wall | Self::Metric => Self::Step,
         }
     }
 
@@ -28,6 +32,7 @@ impl XAxis {
             Self::Step => "step",
             Self::Relative => "relative time",
             Self::Wall => "wall time",
+            Self::Metric => "another metric",
         }
     }
 }

@@ -8,6 +8,9 @@ pub mod axis;
 pub mod canvas;
 mod ends;
 mod even;
+mod filling;
+pub mod mean;
+pub mod over;
 pub mod passes;
 mod picture;
 pub mod quantile;
@@ -18,6 +21,8 @@ pub mod trace;
 pub use axis::XAxis;
 pub use canvas::{Dots, Ink, Stroke};
 pub use ends::LineSign;
+pub use mean::{Band, Mean};
+pub use over::Over;
 pub use picture::{Picture, Plot, PlotCell, Scale, picture, plot, x_range};
 pub use trace::{ChartLine, LineLabel, PointCounts, Scales, Smoothing};
 
@@ -68,6 +73,8 @@ pub struct Options {
     pub log_y: bool,
     pub smoothing: Smoothing,
     pub y_range: YRange,
+    /// What lies around the means of runs that are put together.
+    pub band: Band,
 }
 
 impl Options {

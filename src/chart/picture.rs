@@ -4,6 +4,7 @@ use super::axis::{Tick, Unit, XAxis, label, spread, ticks};
 use super::canvas::{Canvas, Dots, Ink, Stroke};
 use super::ends::{LineSign, PassingLine, along, ends};
 use super::even::even;
+use super::filling::covered;
 use super::quantile::quantile;
 use super::trace::{ChartLine, LineLabel, PointCounts, Spot, Trace, thin};
 use super::{Options, Smoothing};
@@ -113,11 +114,14 @@ pub struct Picture {
 }
 
 /// What the x axis is labelled with.
-pub fn x_unit(axis: XAxis) -> Unit {
+pub(super) fn x_unit(axis: XAxis, lines: &[TracedLine<'_>]) -> Unit {
     match axis {
         XAxis::Step => Unit::Count,
         XAxis::Relative => Unit::Duration,
         XAxis::Wall => Unit::Moment,
+        // Epochs are counted.
+        XAxis::Metric if all(lines).all(Trace::has_whole_xs) => Unit::Count,
+        XAxis::Metric => Unit::Number,
     }
 }
 
@@ -127,6 +131,8 @@ pub(super) struct TracedLine<'a> {
     label: LineLabel,
     /// One for each pass.
     pub traces: Vec<Trace<'a>>,
+    /// What is on none of them.
+    left_out: PointCounts,
 }
 
 pub(super) fn traced<'a>(lines: &[ChartLine<'a>], options: &Options) -> Vec<TracedLine<'a>> {
@@ -134,6 +140,7 @@ pub(super) fn traced<'a>(lines: &[ChartLine<'a>], options: &Options) -> Vec<Trac
         ink: line.ink,
         label: line.label,
         traces: line.traces(options.scales()),
+        left_out: line.left_out(options.scales()),
     });
     traced.collect()
 }
@@ -233,7 +240,8 @@ pub fn picture(
     let mut canvas = if lines.iter().all(|line| line.label.width() > 0) { canvas.shared() } else { canvas };
     let drawn = draw(&mut canvas, &traced, options, &plot);
     let (x_labels, x_ticks) = if has_axes(size) {
-        let (labels, columns) = x_labels(&plot, options, window.is_none(), dots);
+        let unit = x_unit(options.x, &traced);
+        let (labels, columns) = x_labels(&plot, (unit, options.log_x), window.is_none(), dots);
         (labels, (size.1 >= WITH_LINE).then_some(columns))
     } else {
         (Vec::new(), None)
@@ -262,15 +270,14 @@ pub fn picture(
 /// among them.
 fn x_labels(
     plot: &Plot,
-    options: &Options,
+    (unit, is_log): (Unit, bool),
     is_whole: bool,
     dots: Dots,
 ) -> (Vec<(usize, String)>, Vec<usize>) {
-    let unit = x_unit(options.x);
-    let mut found = ticks(plot.x.low, plot.x.high, (plot.columns / 9).max(1), unit, options.log_x);
+    let mut found = ticks(plot.x.low, plot.x.high, (plot.columns / 9).max(1), unit, is_log);
     let wide = dots.per_cell().0;
     let column = |at: f64| (plot.x.dot(at).round().max(0.0) as usize / wide).min(plot.columns - 1);
-    let is_counted = unit == Unit::Count && is_whole && !options.log_x;
+    let is_counted = unit == Unit::Count && is_whole && !is_log;
     if is_counted && plot.x.high.fract() == 0.0 && found.last().is_none_or(|last| last.at < plot.x.high) {
         let last = format!("{:.0}", plot.x.high);
         let last = if last.len() > LABEL { label(plot.x.high, plot.x.high) } else { last };
@@ -365,9 +372,12 @@ fn draw(
         places.collect()
     };
     let is_smoothed = options.smoothing.is_on();
+    for line in lines {
+        line.traces.iter().for_each(|trace| fill(canvas, trace, (x, y), line.ink));
+    }
     let mut drawn = Vec::with_capacity(lines.len());
     for line in lines {
-        let mut counts = PointCounts::default();
+        let mut counts = line.left_out;
         let (mut seen, mut places) = (Vec::new(), Vec::new());
         for trace in &line.traces {
             let raw = thin(&trace.spots(window, Smoothing::default()), column);
@@ -400,6 +410,21 @@ fn draw(
         }
     }
     drawn
+}
+
+/// Draws the band around a line, behind all lines: dots that let each other through.
+fn fill(canvas: &mut Canvas, trace: &Trace<'_>, scales: (&Scale, &Scale), ink: Ink) {
+    let (width, height) = canvas.size();
+    let bottom = height as f64 - 1.0;
+    for (column, covered) in covered(trace, scales, width).into_iter().enumerate() {
+        let Some((low, high)) = covered else { continue };
+        let rows = (bottom - high).round().max(0.0)..=(bottom - low).round().min(bottom);
+        for row in *rows.start() as i64..=*rows.end() as i64 {
+            if column % 2 == 0 && (row + column as i64 / 2) % 2 == 0 {
+                canvas.dot(column as i64, row, Ink { stroke: Stroke::Solid, ..ink.faint() });
+            }
+        }
+    }
 }
 
 /// Draws spots, each joined to the one before it unless there is a gap between.

@@ -1,6 +1,7 @@
 //! The lines of a chart in pixels, for terminals that can draw them: where the cells would have had dots.
 
 use super::canvas::{Ink, Stroke};
+use super::filling::covered;
 use super::picture::{Picture, Scale, traced};
 use super::trace::{ChartLine, Spot, Trace, thin};
 use super::{Options, Smoothing};
@@ -10,6 +11,9 @@ const ALONE: i64 = 2;
 
 /// Pixels to the dot of a stroke.
 const STROKE: i64 = 3;
+
+/// One pixel in so many of a band is drawn.
+const BAND: i64 = 4;
 
 /// Pixels, each with the number of its line plus one, or 0; and whether it stands behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +107,15 @@ pub fn raster(
     let pen = if height >= 200 { 2 } else { 1 };
     let bottom = height.saturating_sub(1) as f64;
     let traced = traced(lines, options);
+    for (ink, trace) in traced.iter().flat_map(|line| line.traces.iter().map(|trace| (line.ink, trace))) {
+        for (column, covered) in covered(trace, (&x, &y), width).into_iter().enumerate() {
+            let Some((low, high)) = covered else { continue };
+            let (first, last) = ((bottom - high).round().max(0.0), (bottom - low).round().min(bottom));
+            for row in (first as i64..=last as i64).filter(|row| (row + column as i64) % BAND == 0) {
+                raster.dot(column as i64, row, Ink { stroke: Stroke::Solid, ..ink.faint() });
+            }
+        }
+    }
     let mut draw = |ink: Ink, trace: &Trace<'_>, smoothing: Smoothing| {
         let column = |at: f64| x.dot(at).round().clamp(-1.0, width as f64) as i64;
         let mut last = None;

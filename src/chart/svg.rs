@@ -111,9 +111,10 @@ impl Frame {
     }
 }
 
-/// Lines with their names under a title; the options and the window as for [`super::picture()`].
+/// Lines with their names under a title, and what lies along the x axis; the options and the window as for
+/// [`super::picture()`].
 pub fn svg(
-    title: &str,
+    (title, x_title): (&str, &str),
     lines: &[(ChartLine<'_>, &str)],
     options: &Options,
     window: Option<(f64, f64)>,
@@ -123,12 +124,28 @@ pub fn svg(
     let (x, y) = extents(&traced, options, window);
     let frame = Frame::new(x, y);
     let ticks = (
-        ticks(x.0, x.1, 10, x_unit(options.x), options.log_x),
+        ticks(x.0, x.1, 10, x_unit(options.x, &traced), options.log_x),
         ticks(y.0, y.1, 8, Unit::Number, options.log_y),
     );
     let (at_x, at_y) = (|value| frame.at_x(value), |value| frame.at_y(value));
-    let mut out = frame.begin(title, options.x.in_words(), (&ticks.0, &ticks.1), ROW * lines.len() as f64);
+    let mut out = frame.begin(title, x_title, (&ticks.0, &ticks.1), ROW * lines.len() as f64);
     let column = |value: f64| frame.across.dot(value).round().clamp(-1.0, frame.dots as f64) as i64;
+    for (at, trace) in traced.iter().enumerate().flat_map(|(at, line)| line.traces.iter().map(move |it| (at, it))) {
+        let band: Vec<(f64, (f64, f64))> = trace.band(x).collect();
+        if band.is_empty() {
+            continue;
+        }
+        let bottom = |value: f64| at_y(value.max(y.0));
+        let upper = band.iter().map(|(x, (_, high))| format!("{:.1} {:.1}", at_x(*x), at_y(*high)));
+        let lower = band.iter().rev().map(|(x, (low, _))| format!("{:.1} {:.1}", at_x(*x), bottom(*low)));
+        let outline: Vec<String> = upper.chain(lower).collect();
+        let _ = writeln!(
+            out,
+            "<path d=\"M{}Z\" clip-path=\"url(#plot)\" fill=\"{}\" fill-opacity=\"0.15\"/>",
+            outline.join("L"),
+            COLORS[at % COLORS.len()]
+        );
+    }
     for (at, line) in traced.iter().enumerate() {
         let (color, dashes) = (COLORS[at % COLORS.len()], dashes(line.ink.stroke));
         let mut draw = |smoothing: Smoothing, opacity: f64| {

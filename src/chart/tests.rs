@@ -83,7 +83,7 @@ fn repeated_steps_are_kept() {
     let spots = trace.spots((0.0, 2.0), Smoothing::default());
     assert_eq!(spots.len(), 5);
     assert_eq!(trace::thin(&spots, |x| x as i64).len(), 5);
-    let last = trace.at(1.0).unwrap();
+    let last = trace.point(trace.at(1.0).unwrap());
     assert!((last.value - 3.0).abs() < f64::EPSILON, "MLflow's order: the last of a step");
 }
 
@@ -135,7 +135,7 @@ fn a_window_shows_what_passes_through_it() {
 fn an_svg_has_the_lines_the_ticks_and_the_names() {
     let points = history(&[1.0, f64::NAN, 3.0, 2.0]);
     let line = ChartLine::new(&points, 0);
-    let svg = svg::svg("val<loss>", &[(line, "a & b"), (line, "c")], &Options::default(), None);
+    let svg = svg::svg(("val<loss>", "step"), &[(line, "a & b"), (line, "c")], &Options::default(), None);
     assert!(svg.contains("val&lt;loss&gt;") && svg.contains("a &amp; b") && svg.contains(">1.5<"));
     // The gap begins the line anew: a dot, then the rest.
     let paths: Vec<&str> = svg.lines().filter(|line| line.contains("url(#plot)")).collect();
@@ -156,7 +156,7 @@ fn an_svg_is_xml_whatever_the_names() {
     let points = history(&[1.0, 2.0]);
     let line = ChartLine::new(&points, 0);
     for name in names {
-        let svg = svg::svg(name, &[(line, name)], &Options::default(), None);
+        let svg = svg::svg((name, "step"), &[(line, name)], &Options::default(), None);
         let tree = roxmltree::Document::parse(&svg).unwrap();
         let nodes = tree.descendants().filter(roxmltree::Node::is_text);
         let texts: Vec<&str> = nodes.filter_map(|node| node.text()).collect();
@@ -183,7 +183,8 @@ fn odd_histories_draw_without_complaint() {
             for (log_x, log_y) in [(false, false), (true, true)] {
                 for x in [XAxis::Step, XAxis::Relative, XAxis::Wall] {
                     for y_range in [YRange::All, YRange::Middle90] {
-                        let options = Options { x, log_x, log_y, smoothing: Smoothing(0.9), y_range };
+                        let smoothing = Smoothing(0.9);
+                        let options = Options { x, log_x, log_y, smoothing, y_range, ..Options::default() };
                         let line = ChartLine::new(&points, 0);
                         picture(&[line, line], &options, None, (columns, rows), Dots::Braille);
                     }
@@ -378,7 +379,7 @@ fn training_that_was_resumed_is_drawn_in_passes() {
     assert!(middle(&[], XAxis::Step) > 10, "a zigzag");
     assert!(middle(&passes, XAxis::Wall) > 0, "by time it is one line");
     let line = ChartLine { passes: &passes, ..ChartLine::new(&points, 0) };
-    let svg = svg::svg("x", &[(line, "x")], &Options::default(), None);
+    let svg = svg::svg(("x", "step"), &[(line, "x")], &Options::default(), None);
     assert_eq!(svg.lines().filter(|line| line.contains("url(#plot)")).count(), 2);
 }
 
@@ -398,4 +399,65 @@ fn the_last_step_is_labelled_and_no_other_touches_it() {
     let lines = [ChartLine::new(&points, 0)];
     let zoomed = picture(&lines, &Options::default(), Some((3.0, 17.0)), (60, 12), Dots::Braille);
     assert_ne!(zoomed.x_labels.last().unwrap().1, "17");
+}
+
+/// A falling line with a band of one to either side.
+fn banded() -> (Vec<MetricPoint>, mean::Edges) {
+    let points = history(&[10.0, 8.0, 6.0, 4.0]);
+    let edges = |by: f64| points.iter().map(|point| point.value + by).collect();
+    let band = mean::Edges { low: edges(-1.0), high: edges(1.0) };
+    (points, band)
+}
+
+#[test]
+fn a_band_lies_behind_its_line_and_within_the_axes() {
+    let (points, edges) = banded();
+    let line = ChartLine { edges: Some(&edges), ..ChartLine::new(&points, 0) };
+    for dots in [Dots::Braille, Dots::Ascii] {
+        let picture = picture(&[line], &Options::default(), None, (40, 12), dots);
+        assert!(picture.plot.y.low <= 3.0 && picture.plot.y.high >= 11.0);
+        let cells = (0..picture.plot.columns).flat_map(|x| (0..picture.plot.rows).map(move |y| (x, y)));
+        let inks = cells.map(|(x, y)| picture.canvas.cell(x, y)).filter(|(c, _)| *c != ' ');
+        let (faint, clear): (Vec<_>, Vec<_>) = inks.partition(|(_, ink)| ink.is_faint);
+        assert!(faint.len() > 10 && clear.len() > 10, "{} {}", faint.len(), clear.len());
+        let raster = raster::raster(&[line], &Options::default(), &picture, (400, 200));
+        let faint = raster.pixels.iter().flatten().filter(|ink| ink.is_faint && ink.line == 0).count();
+        assert!(faint > 1_000, "{faint}");
+    }
+    // What a logarithmic axis cannot show of it reaches down to its end.
+    let low = mean::Edges { low: vec![-1.0; 4], ..edges.clone() };
+    let line = ChartLine { edges: Some(&low), ..line };
+    let options = Options { log_y: true, ..Options::default() };
+    let picture = picture(&[line], &options, None, (40, 12), Dots::Braille);
+    assert!((0..picture.plot.columns - 1).all(|x| picture.canvas.cell(x, picture.plot.rows - 1).0 != ' '));
+    let svg = svg::svg(("x", "step"), &[(line, "mean")], &options, None);
+    assert_eq!(svg.matches("fill-opacity=\"0.15\"").count(), 1, "{svg}");
+    roxmltree::Document::parse(&svg).unwrap();
+}
+
+#[test]
+fn a_history_is_drawn_over_another_metric() {
+    let points = history(&[9.0, 7.0, 5.0, 3.0]);
+    let rates = history(&[0.1, 0.2, 0.1]);
+    let over = over::Over::new(&points, &[], &rates);
+    let (line, options) =
+        (ChartLine { over: Some(&over), ..ChartLine::new(&points, 0) }, Options { x: XAxis::Metric, ..Options::default() });
+    let drawn = picture(&[line], &options, None, (40, 12), Dots::Braille);
+    assert_eq!((drawn.plot.x.low.to_bits(), drawn.plot.x.high.to_bits()), (0.1_f64.to_bits(), 0.2_f64.to_bits()));
+    assert_eq!((drawn.lines[0].counts.unmatched, drawn.lines[0].counts.in_words()), (1, Some("1 without x".into())));
+    let traces = line.traces(options.scales());
+    assert_eq!(traces.len(), 2, "it goes back");
+    assert_eq!(trace::extent(&traces), Some((0.1, 0.2)));
+    assert_eq!(trace::neighbour(&traces, 0.1, 0.01, true), Some(0.2));
+    // Training ends where the second stretch begins.
+    assert_eq!(traces[1].at(traces[1].end()).map(|at| traces[1].point(at).step), Some(2));
+    let smoothed = traces[1].smoothed_at(Smoothing(0.6), traces[1].end()).unwrap();
+    assert!((smoothed - (0.4 * 0.6 * 7.0 + 0.4 * 5.0) / (1.0 - 0.36)).abs() < 1e-9, "{smoothed}");
+    // Epochs are counted.
+    let epochs = history(&[0.0, 1.0, 2.0, 3.0]);
+    let over = over::Over::new(&points, &[], &epochs);
+    let line = ChartLine { over: Some(&over), ..line };
+    let drawn = picture(&[line], &options, None, (60, 12), Dots::Braille);
+    let labels: Vec<&str> = drawn.x_labels.iter().map(|(_, label)| label.as_str()).collect();
+    assert_eq!(labels, ["0", "1", "2", "3"]);
 }

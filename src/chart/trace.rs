@@ -1,7 +1,11 @@
 //! From a history to the line that is drawn of it: axis values, gaps, smoothing, and as few points as show the same.
 
+use std::borrow::Cow;
+
 use crate::chart::axis::XAxis;
 use crate::chart::canvas::Ink;
+use crate::chart::mean::Edges;
+use crate::chart::over::{Over, Stretch};
 use crate::mlflow::MetricPoint;
 
 /// A history to be drawn. Points are ordered by step, then timestamp.
@@ -10,6 +14,11 @@ pub struct ChartLine<'a> {
     pub points: &'a [MetricPoint],
     /// The same points in parts, as [`super::passes::passes`] gives them; none where there is one.
     pub passes: &'a [Vec<MetricPoint>],
+    /// The same points over another metric, where that is the x axis.
+    pub over: Option<&'a Over>,
+    /// What lies around them, where they are means; and what is in no mean.
+    pub edges: Option<&'a Edges>,
+    pub lost: PointCounts,
     pub ink: Ink,
     /// What stands at its end, where there are several lines.
     pub label: LineLabel,
@@ -18,16 +27,38 @@ pub struct ChartLine<'a> {
 impl<'a> ChartLine<'a> {
     /// A solid line without a label.
     pub fn new(points: &'a [MetricPoint], line: u8) -> Self {
-        Self { points, passes: &[], ink: Ink::of(line), label: LineLabel::default() }
+        Self {
+            points,
+            passes: &[],
+            over: None,
+            edges: None,
+            lost: PointCounts::default(),
+            ink: Ink::of(line),
+            label: LineLabel::default(),
+        }
     }
 
-    /// What is drawn of it on such axes: several traces where there are several passes.
+    /// What is drawn of it on such axes: several traces where there are several passes, or another metric goes back.
     pub fn traces(&self, scales: Scales) -> Vec<Trace<'a>> {
-        // By time, passes do not overlap.
-        if self.passes.is_empty() || scales.x != XAxis::Step {
-            return vec![Trace::new(self.points, scales)];
+        match scales.x {
+            XAxis::Metric => {
+                let stretches = self.over.map_or(&[][..], |over| &over.stretches);
+                stretches.iter().map(|stretch| Trace::over(stretch, self.edges, scales)).collect()
+            }
+            // By time, passes do not overlap.
+            XAxis::Step if !self.passes.is_empty() => {
+                self.passes.iter().map(|pass| Trace::new(pass, scales)).collect()
+            }
+            XAxis::Step | XAxis::Relative | XAxis::Wall => {
+                vec![Trace { edges: self.edges.map(borrowed), ..Trace::new(self.points, scales) }]
+            }
         }
-        self.passes.iter().map(|pass| Trace::new(pass, scales)).collect()
+    }
+
+    /// Points that are on none of its traces.
+    pub fn left_out(&self, scales: Scales) -> PointCounts {
+        let unmatched = self.over.filter(|_| scales.x == XAxis::Metric).map_or(0, |over| over.unmatched);
+        PointCounts { unmatched, ..self.lost }
     }
 }
 
@@ -83,6 +114,8 @@ pub struct PointCounts {
     pub infinite: usize,
     /// Zero or less on a logarithmic axis.
     pub off_scale: usize,
+    /// At steps at which the metric of the x axis has no value.
+    pub unmatched: usize,
 }
 
 impl PointCounts {
@@ -91,11 +124,17 @@ impl PointCounts {
         self.nan += other.nan;
         self.infinite += other.infinite;
         self.off_scale += other.off_scale;
+        self.unmatched += other.unmatched;
     }
 
     /// `3 NaN, 1 infinite`; nothing where everything is drawn.
     pub fn in_words(&self) -> Option<String> {
-        let parts = [(self.nan, "NaN"), (self.infinite, "infinite"), (self.off_scale, "≤ 0 on a log axis")];
+        let parts = [
+            (self.nan, "NaN"),
+            (self.infinite, "infinite"),
+            (self.off_scale, "≤ 0 on a log axis"),
+            (self.unmatched, "without x"),
+        ];
         let parts = parts.iter().filter(|(count, _)| *count > 0);
         let words: Vec<String> =
             parts.map(|(count, word)| format!("{} {word}", crate::text::count(*count))).collect();
@@ -118,7 +157,8 @@ fn is_gap(value: f64) -> bool {
 /// The value of a point on the x axis, in the axis' own unit: steps or milliseconds. `origin` is the first timestamp.
 pub fn x_value(point: &MetricPoint, x: XAxis, origin: i64) -> f64 {
     match x {
-        XAxis::Step => point.step as f64,
+        // Over another metric a point has a place of its own.
+        XAxis::Step | XAxis::Metric => point.step as f64,
         XAxis::Relative => point.timestamp.saturating_sub(origin) as f64,
         XAxis::Wall => point.timestamp as f64,
     }
@@ -129,9 +169,21 @@ pub fn origin(points: &[MetricPoint]) -> i64 {
     points.iter().map(|point| point.timestamp).min().unwrap_or(0)
 }
 
+/// The edges of a band, by point.
+type TraceEdges<'a> = (Cow<'a, [f64]>, Cow<'a, [f64]>);
+
+fn borrowed(edges: &Edges) -> TraceEdges<'_> {
+    (Cow::Borrowed(&edges.low), Cow::Borrowed(&edges.high))
+}
+
 /// A history on its axes, in the order of x.
 pub struct Trace<'a> {
-    points: std::borrow::Cow<'a, [MetricPoint]>,
+    points: Cow<'a, [MetricPoint]>,
+    /// Where each stands, over another metric.
+    xs: Option<&'a [f64]>,
+    edges: Option<TraceEdges<'a>>,
+    /// Training went from the last point to the first.
+    is_falling: bool,
     scales: Scales,
     origin: i64,
 }
@@ -139,20 +191,38 @@ pub struct Trace<'a> {
 impl<'a> Trace<'a> {
     pub fn new(points: &'a [MetricPoint], scales: Scales) -> Self {
         let origin = if scales.x == XAxis::Relative { origin(points) } else { 0 };
-        let in_order = scales.x == XAxis::Step || points.is_sorted_by_key(|point| point.timestamp);
+        let in_order = matches!(scales.x, XAxis::Step | XAxis::Metric)
+            || points.is_sorted_by_key(|point| point.timestamp);
         let points = if in_order {
-            std::borrow::Cow::Borrowed(points)
+            Cow::Borrowed(points)
         } else {
             let mut sorted = points.to_vec();
             sorted.sort_by_key(|point| point.timestamp);
-            std::borrow::Cow::Owned(sorted)
+            Cow::Owned(sorted)
         };
-        Self { points, scales, origin }
+        Self { points, xs: None, edges: None, is_falling: false, scales, origin }
+    }
+
+    /// A stretch over another metric; the edges are of the whole history.
+    fn over(stretch: &'a Stretch, edges: Option<&Edges>, scales: Scales) -> Self {
+        let of = |values: &[f64]| -> Cow<'a, [f64]> {
+            stretch.places.iter().map(|place| values.get(*place).copied().unwrap_or(f64::NAN)).collect()
+        };
+        let edges = edges.map(|edges| (of(&edges.low), of(&edges.high)));
+        Self {
+            xs: Some(&stretch.xs),
+            edges,
+            is_falling: stretch.is_falling,
+            ..Self::new(&stretch.points, scales)
+        }
     }
 
     /// Where a point lies; x is none where the axis cannot show it.
-    fn axis_x(&self, point: &MetricPoint) -> Option<f64> {
-        let x = x_value(point, self.scales.x, self.origin);
+    fn axis_x(&self, at: usize) -> Option<f64> {
+        let x = match self.xs {
+            Some(xs) => xs[at],
+            None => x_value(&self.points[at], self.scales.x, self.origin),
+        };
         if !self.scales.log_x {
             return Some(x);
         }
@@ -172,12 +242,12 @@ impl<'a> Trace<'a> {
     /// How many points there are, and how many of them cannot be drawn.
     pub fn counts(&self) -> PointCounts {
         let mut counts = PointCounts { points: self.points.len(), ..PointCounts::default() };
-        for point in self.points.iter() {
+        for (at, point) in self.points.iter().enumerate() {
             if point.value.is_nan() {
                 counts.nan += 1;
             } else if point.value.is_infinite() {
                 counts.infinite += 1;
-            } else if self.axis_x(point).is_none() || self.axis_y(point.value).is_none() {
+            } else if self.axis_x(at).is_none() || self.axis_y(point.value).is_none() {
                 counts.off_scale += 1;
             }
         }
@@ -186,86 +256,156 @@ impl<'a> Trace<'a> {
 
     /// From the first to the last x.
     pub fn x_extent(&self) -> Option<(f64, f64)> {
-        let first = self.points.iter().find_map(|point| self.axis_x(point))?;
-        let last = self.points.iter().rev().find_map(|point| self.axis_x(point))?;
+        let first = (0..self.points.len()).find_map(|at| self.axis_x(at))?;
+        let last = (0..self.points.len()).rev().find_map(|at| self.axis_x(at))?;
         Some((first, last))
+    }
+
+    /// The x at which training ended.
+    pub fn end(&self) -> f64 {
+        let first = if self.is_falling { self.x_extent() } else { None };
+        first.map_or(f64::INFINITY, |(first, _)| first)
+    }
+
+    /// Whether all places on the x axis are whole numbers.
+    pub fn has_whole_xs(&self) -> bool {
+        self.xs.is_none_or(|xs| xs.iter().all(|x| x.fract() == 0.0))
     }
 
     /// Whether no x comes after a greater one, so that a window can be found by bisection.
     fn window(&self, x: (f64, f64)) -> std::ops::Range<usize> {
         // One point more on either side: the line comes from there and goes on to there.
-        let key = |point: &MetricPoint| self.axis_x(point).unwrap_or(f64::NEG_INFINITY);
-        let start = self.points.partition_point(|point| key(point) < x.0).saturating_sub(1);
-        let end = self.points.partition_point(|point| key(point) <= x.1);
+        let start = self.count_of(|at| at < x.0).saturating_sub(1);
+        let end = self.count_of(|at| at <= x.1);
         start..(end + 1).min(self.points.len())
     }
 
-    /// The drawable values of a window on the y axis.
+    /// How many of the first points have such an x, found by bisection.
+    fn count_of(&self, is_before: impl Fn(f64) -> bool) -> usize {
+        let (mut low, mut high) = (0, self.points.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if is_before(self.axis_x(middle).unwrap_or(f64::NEG_INFINITY)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// The drawable values of a window on the y axis, those of the band among them.
     pub fn ys(&self, x: (f64, f64)) -> impl Iterator<Item = f64> + '_ {
-        let points = &self.points[self.window(x)];
         let inside =
-            points.iter().filter(move |point| self.axis_x(point).is_some_and(|at| at >= x.0 && at <= x.1));
-        inside.filter_map(|point| self.axis_y(point.value))
+            self.window(x).filter(move |at| self.axis_x(*at).is_some_and(|at| at >= x.0 && at <= x.1));
+        inside.flat_map(move |at| {
+            let edges = self.edges.as_ref().map(|(low, high)| [low[at], high[at]]);
+            let values = [Some(self.points[at].value), edges.map(|edges| edges[0]), edges.map(|edges| edges[1])];
+            values.into_iter().flatten().filter_map(|value| self.axis_y(value))
+        })
+    }
+
+    /// The band of a window: places, and its lower and upper end there. Below what a logarithmic axis can show it goes down
+    /// without end.
+    pub fn band(&self, x: (f64, f64)) -> impl Iterator<Item = (f64, (f64, f64))> + '_ {
+        let window = if self.edges.is_some() { self.window(x) } else { 0..0 };
+        window.filter_map(|at| {
+            let (low, high) = self.edges.as_ref().map(|(low, high)| (low[at], high[at]))?;
+            Some((self.axis_x(at)?, (self.axis_y(low).unwrap_or(f64::MIN), self.axis_y(high)?)))
+        })
+    }
+
+    /// The lower and the upper edge of the band at a point.
+    pub fn edges_of(&self, at: usize) -> Option<(f64, f64)> {
+        self.edges.as_ref().map(|(low, high)| (low[at], high[at]))
     }
 
     /// The spots of a window; of a smoothed line with a weight. Smoothing begins with the history, not the window.
     pub fn spots(&self, x: (f64, f64), smoothing: Smoothing) -> Vec<Spot> {
         let window = self.window(x);
-        let spot = |point: &MetricPoint, value: f64| match (self.axis_x(point), self.axis_y(value)) {
+        let spot = |at: usize, value: f64| match (self.axis_x(at), self.axis_y(value)) {
             (Some(x), Some(y)) => Spot::At { x, y },
             _ => Spot::Gap,
         };
         if !smoothing.is_on() {
-            return self.points[window].iter().map(|point| spot(point, point.value)).collect();
+            return window.map(|at| spot(at, self.points[at].value)).collect();
         }
         let mut average = Average::new(smoothing);
-        let mut spots = Vec::with_capacity(window.len());
-        for (at, point) in self.points[..window.end].iter().enumerate() {
-            let value = if is_gap(point.value) { point.value } else { average.next(point.value) };
-            if at >= window.start {
-                spots.push(spot(point, value));
-            }
+        let mut smooth = |at: usize| {
+            let value = self.points[at].value;
+            if is_gap(value) { value } else { average.next(value) }
+        };
+        if self.is_falling {
+            let values = (window.start..self.points.len()).rev().map(|at| (at, smooth(at)));
+            let mut spots: Vec<Spot> =
+                values.filter(|(at, _)| *at < window.end).map(|(at, value)| spot(at, value)).collect();
+            spots.reverse();
+            return spots;
         }
-        spots
+        let values = (0..window.end).map(|at| (at, smooth(at)));
+        values.filter(|(at, _)| *at >= window.start).map(|(at, value)| spot(at, value)).collect()
     }
 
     /// The smoothed value at the last point at or before an x of the axis.
     pub fn smoothed_at(&self, smoothing: Smoothing, x: f64) -> Option<f64> {
-        let end = self.end_of(x);
+        let last = self.end_of(x).checked_sub(1)?;
         let mut average = Average::new(smoothing);
-        let values = self.points[..end].iter().filter(|point| !is_gap(point.value));
-        values.fold(None, |_, point| Some(average.next(point.value)))
+        let mut smooth = |last: Option<f64>, at: usize| {
+            let value = self.points[at].value;
+            if is_gap(value) { last } else { Some(average.next(value)) }
+        };
+        if self.is_falling {
+            (last..self.points.len()).rev().fold(None, &mut smooth)
+        } else {
+            (0..=last).fold(None, &mut smooth)
+        }
     }
 
     /// How many points are at or before an x.
     fn end_of(&self, x: f64) -> usize {
-        self.points.partition_point(|point| self.axis_x(point).unwrap_or(f64::NEG_INFINITY) <= x)
+        self.count_of(|at| at <= x)
     }
 
-    /// The last point at or before an x of the axis; none where the history begins later.
-    pub fn at(&self, x: f64) -> Option<MetricPoint> {
-        self.end_of(x).checked_sub(1).map(|at| self.points[at])
+    /// The place of the last point at or before an x of the axis; none where the history begins later.
+    pub fn at(&self, x: f64) -> Option<usize> {
+        self.end_of(x).checked_sub(1)
+    }
+
+    pub fn point(&self, at: usize) -> MetricPoint {
+        self.points[at]
     }
 
     /// Where a point lies on the x axis.
-    pub fn place(&self, point: &MetricPoint) -> Option<f64> {
-        self.axis_x(point)
+    pub fn place(&self, at: usize) -> Option<f64> {
+        self.axis_x(at)
     }
 
     /// The x that a cursor comes to from `x` in a direction, at least `stride` further where there is any.
     pub fn neighbour(&self, x: f64, stride: f64, forward: bool) -> Option<f64> {
-        let xs = |point: &MetricPoint| self.axis_x(point).unwrap_or(f64::NEG_INFINITY);
+        let xs = |at: usize| self.axis_x(at).unwrap_or(f64::NEG_INFINITY);
+        let last = self.points.len().checked_sub(1)?;
         if forward {
-            let at = self.points.partition_point(|point| xs(point) <= x);
-            let far = self.points.partition_point(|point| xs(point) < x + stride).max(at);
-            self.points.get(far).or(self.points.last()).map(xs).filter(|found| *found > x)
+            let at = self.count_of(|at| at <= x);
+            let far = self.count_of(|at| at < x + stride).max(at);
+            Some(xs(far.min(last))).filter(|found| *found > x)
         } else {
-            let at = self.points.partition_point(|point| xs(point) < x);
-            let far = self.points.partition_point(|point| xs(point) <= x - stride).min(at);
-            let found = far.checked_sub(1).and_then(|at| self.points.get(at)).or(self.points.first());
-            found.map(xs).filter(|found| found.is_finite() && *found < x)
+            let at = self.count_of(|at| at < x);
+            let far = self.count_of(|at| at <= x - stride).min(at);
+            Some(xs(far.saturating_sub(1))).filter(|found| found.is_finite() && *found < x)
         }
     }
+}
+
+/// The x that a cursor comes to on a line of several traces.
+pub fn neighbour(traces: &[Trace<'_>], x: f64, stride: f64, forward: bool) -> Option<f64> {
+    let found = traces.iter().filter_map(|trace| trace.neighbour(x, stride, forward));
+    if forward { found.reduce(f64::min) } else { found.reduce(f64::max) }
+}
+
+/// From the first to the last x of several traces.
+pub fn extent(traces: &[Trace<'_>]) -> Option<(f64, f64)> {
+    let extents = traces.iter().filter_map(Trace::x_extent);
+    extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 /// The debiased exponential moving average of the field (TensorBoard's): `w·last + (1 − w)·value`, divided by

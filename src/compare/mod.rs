@@ -10,6 +10,8 @@ pub mod forest;
 mod groups;
 pub mod importance;
 
+pub use groups::by_seed;
+
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;

@@ -14,6 +14,8 @@ pub const MODEL_HISTORY: &str = "mlflow.log-model.history";
 /// On a registered model that is none, but a prompt.
 pub const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
 pub const NOTE: &str = "mlflow.note.content";
+/// The library whose autologging a run was logged by.
+pub const AUTOLOGGING: &str = "mlflow.autologging";
 pub const DATA_CONTEXT: &str = "mlflow.data.context";
 
 /// Whether MLflow itself keeps the tag; such tags are listed after the user's own.

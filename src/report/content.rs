@@ -125,7 +125,7 @@ fn best(material: &Material<'_>) -> Section {
         .map(|(at, (name, points))| (ChartLine::new(points, at as u8), name.as_str()))
         .collect();
     if !lines.is_empty() {
-        let svg = svg::svg(metric, &lines, &Options::default(), None);
+        let svg = svg::svg((metric, "step"), &lines, &Options::default(), None);
         blocks.push(Block::Chart { title: format!("{metric} by step"), svg });
     }
     Section { title: "Best run".into(), blocks }

@@ -1,6 +1,6 @@
 //! Tables of plain text.
 
-use super::{fit, fit_right, width};
+use super::{fit, fit_right, fraction, width};
 
 /// Between two columns.
 const GAP: &str = "  ";
@@ -24,6 +24,22 @@ pub fn aligned(rows: &[Vec<String>], is_right: impl Fn(usize) -> bool) -> Vec<St
     rows.iter().map(line).collect()
 }
 
+/// Fills numbers up so that, to the right in their column, their decimal points stand under one another. What is empty stays
+/// so.
+pub fn by_point(numbers: &mut [String]) {
+    let cells = |number: &str| fraction(number.trim_start_matches('+'));
+    let most = numbers.iter().map(|number| cells(number)).max().unwrap_or(0);
+    let is_number = |number: &String| number.contains(|letter: char| letter.is_ascii_digit());
+    for number in numbers.iter_mut().filter(|number| is_number(number)) {
+        let missing = most - cells(number);
+        number.extend(std::iter::repeat_n(' ', missing));
+    }
+    let widest = numbers.iter().map(|number| width(number)).max().unwrap_or(0);
+    for number in numbers.iter_mut().filter(|number| !number.is_empty()) {
+        *number = fit_right(number, widest, "");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +52,12 @@ mod tests {
         assert_eq!(aligned(&rows, |at| at == 1), ["name   n", "日本  10  x", "a      7"]);
         assert_eq!(aligned(&[vec!["a".into()], vec!["bb".into(), "c".into()]], |_| false), ["a", "bb  c"]);
         assert_eq!(aligned(&[], |_| true), [""; 0]);
+    }
+
+    #[test]
+    fn decimal_points_stand_under_one_another() {
+        let mut numbers = ["12", "0.125", "", "-3.5", "+1e-7", "NaN"].map(str::to_owned);
+        by_point(&mut numbers);
+        assert_eq!(numbers, ["12    ", " 0.125", "", "-3.5  ", "+1e-7 ", "   NaN"]);
     }
 }

@@ -11,7 +11,7 @@ mod readable;
 mod safe;
 pub mod shell;
 
-pub use aligned::aligned;
+pub use aligned::{aligned, by_point};
 pub use naming::{distinct, legend_number, without_middle};
 pub use readable::readable;
 pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};

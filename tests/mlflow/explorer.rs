@@ -105,7 +105,7 @@ fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
     });
     // The details of the run under the cursor.
     terminal.type_keys("gg]]");
-    terminal.wait("metrics of the run", |s| s.contains("at step 19"));
+    terminal.wait("metrics of the run", |s| s.contains("latest") && s.contains(" 19 "));
     terminal.type_keys("]");
     terminal.wait("its params", |s| s.contains("family"));
     terminal.type_keys("]");

@@ -9,7 +9,7 @@ use super::layout::{Content, Focus, Geometry, Tab, geometry};
 use super::memory::UiMemory;
 use super::poll_interval::PollInterval;
 use crate::config::{DefaultColumn, Glyphs, Selecting};
-use crate::mlflow::ExperimentId;
+use crate::mlflow::{ExperimentId, Metric};
 use crate::select::Policy;
 use crate::store::{Capabilities, StoreError};
 use crate::tui::features::best::Best;
@@ -18,7 +18,7 @@ use crate::tui::features::charts::histories::Histories;
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::compare::CompareScreen;
 use crate::tui::features::datasets::DatasetsScreen;
-use crate::tui::features::details::Details;
+use crate::tui::features::details::{Details, metrics};
 use crate::tui::features::experiments::{Experiments, ListedExperiment};
 use crate::tui::features::files::Saving;
 use crate::tui::features::models::Models;
@@ -294,6 +294,11 @@ impl App {
         let is_awaited = self.runs.experiment.is_some() || !self.experiments.loaded;
         let is_failing = matches!(self.connection, ConnectionState::Failing { .. });
         is_awaited && !self.runs.loaded && self.runs.newest.error().is_none() && !is_failing
+    }
+
+    /// The metrics of the shown run that stand in a table on the screen.
+    pub fn metrics_on_screen(&self) -> &[Metric] {
+        metrics::on_screen(self)
     }
 
     /// Whether the dashboard has the keys.

@@ -289,6 +289,7 @@ pub fn step(app: &mut App, pane: Focus, by: isize) {
         }
         Focus::Details => {
             let length = app.details.length();
+            let height = height.saturating_sub(app.details.titles());
             app.details.step(by, length, height);
         }
     }

@@ -15,6 +15,7 @@ pub mod msg;
 pub mod panes;
 pub mod plotted;
 pub mod poll_interval;
+pub mod progress;
 pub mod possible;
 pub mod remote;
 pub mod requests;

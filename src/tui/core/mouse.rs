@@ -160,9 +160,9 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Effe
         Focus::Details if line >= 2 && app.details.tab == Tab::Charts => {
             charts::update::click(app, event);
         }
-        Focus::Details if line >= 2 => {
-            let lines = app.details.length();
-            let at = app.details.cursor.top + line - 2;
+        Focus::Details if line >= 2 + app.details.titles() => {
+            let (lines, titles) = (app.details.length(), app.details.titles());
+            let (at, rows) = (app.details.cursor.top + line - 2 - titles, rows.saturating_sub(titles));
             if at < lines && app.details.artifacts.preview.is_none() {
                 let is_again = app.details.cursor.at == at;
                 app.details.cursor.jump(at, lines, rows);

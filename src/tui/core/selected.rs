@@ -91,23 +91,44 @@ impl SelectedRuns {
         let ticked = self.in_order();
         let ticked = ticked.iter().take(OVERLAID);
         let mut drawn: Vec<DrawnRun> = ticked
-            .map(|(id, run)| DrawnRun { run: (*id).clone(), name: run.name.clone(), slot: run.slot })
+            .map(|(id, run)| DrawnRun::new((*id).clone(), run.name.clone(), run.slot))
             .collect();
         if !drawn.iter().any(|drawn| drawn.run == *run) {
             let slot = self.get(run.as_str()).map_or(0, |run| run.slot);
-            drawn.push(DrawnRun { run: run.clone(), name: name.to_owned(), slot });
+            drawn.push(DrawnRun::new(run.clone(), name.to_owned(), slot));
         }
         drawn
     }
 }
 
-/// A run whose lines are drawn.
+/// A run whose lines are drawn, or several whose mean is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrawnRun {
+    /// Of several runs all their ids, joined.
     pub run: RunId,
     pub name: String,
     /// The number of its selection, or 0.
     pub slot: u8,
+    /// Several runs; none where it is one.
+    pub members: Vec<RunId>,
+}
+
+impl DrawnRun {
+    pub fn new(run: RunId, name: String, slot: u8) -> Self {
+        Self { run, name, slot, members: Vec::new() }
+    }
+
+    /// Several runs as one; one by itself stays what it is.
+    pub fn of_several(members: Vec<RunId>, name: String, slot: u8) -> Self {
+        let ids: Vec<&str> = members.iter().map(RunId::as_str).collect();
+        let run = RunId(ids.join("+"));
+        Self { run, name, slot, members: if members.len() > 1 { members } else { Vec::new() } }
+    }
+
+    /// Whether a run is this one, or among these.
+    pub fn has(&self, id: &str) -> bool {
+        self.run.as_str() == id || self.members.iter().any(|member| member.as_str() == id)
+    }
 }
 
 #[cfg(test)]

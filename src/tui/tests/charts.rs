@@ -295,3 +295,147 @@ fn one_cursor_goes_through_all_charts() {
     keys(&mut app, "< x", &runs);
     assert_eq!(app.charts.cursor, None, "it belongs to the axis");
 }
+
+#[test]
+fn charts_stand_over_another_metric_of_the_run() {
+    let (mut app, runs) = opened_with((200, 60), &METRICS);
+    keys(&mut app, "3 z x x x", &runs);
+    let screen = drawn(&app);
+    assert!(screen.contains("by epoch"), "{screen}");
+    // Of forty points two have no number, neither here nor there.
+    assert!(screen.contains("2 without x"), "{screen}");
+    assert!(screen.contains("stepless_mae  0.92  by time, all at step 0"), "{screen}");
+    keys(&mut app, "enter", &runs);
+    assert!(drawn(&app).contains("val/acc · by epoch"), "{}", drawn(&app));
+    // Training ends where epoch is least, and the cursor goes from point to point of that axis.
+    let latest = text::legend_number(runs[8].metrics.iter().find(|metric| metric.key == "val/acc").unwrap().value);
+    assert!(drawn(&app).contains(&latest), "{}", drawn(&app));
+    keys(&mut app, "g g", &runs);
+    assert!(drawn(&app).contains("epoch 0.92, step 39: "), "{}", drawn(&app));
+    keys(&mut app, "l", &runs);
+    assert!(chart(&app).cursor.unwrap() > 0.921, "{:?}", chart(&app).cursor);
+    // Any other one is picked.
+    keys(&mut app, "g X", &runs);
+    insta::assert_snapshot!("x-axis", drawn(&app));
+    for letter in ["l", "r", "enter"] {
+        keys(&mut app, letter, &runs);
+    }
+    assert!(drawn(&app).contains("val/acc · by lr"), "{}", drawn(&app));
+    keys(&mut app, "x x x x", &runs);
+    assert!(drawn(&app).contains("by lr"), "the one that was picked stays in turn: {}", drawn(&app));
+    let effects = take(&mut app, Msg::Key(parse_keys("E").unwrap()[0]));
+    assert!(effects.is_empty());
+    keys(&mut app, "esc esc", &runs);
+    assert!(drawn(&app).contains("by lr"));
+}
+
+/// Six runs: two learning rates with three seeds each.
+fn opened_with_seeds(size: (u16, u16)) -> (App, Vec<Run>) {
+    let (mut app, mut runs) = opened_with(size, &["val/acc", "train/loss"]);
+    runs.truncate(6);
+    for (at, run) in runs.iter_mut().enumerate() {
+        run.info.run_name = format!("net-{at}");
+        run.params = vec![Param::new("lr", ["0.1", "0.2"][at % 2]), Param::new("seed", at.to_string())];
+    }
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    (app, runs)
+}
+
+#[test]
+fn seeds_are_one_line_with_a_band() {
+    let (mut app, runs) = opened_with_seeds((160, 50));
+    keys(&mut app, "space space space space space space 3 z a", &runs);
+    let names: Vec<&str> = app.charts.drawn.iter().map(|drawn| drawn.name.as_str()).collect();
+    assert_eq!(names, ["net-5 +2", "net-4 +2"]);
+    let screen = drawn(&app);
+    assert!(screen.contains("mean ±1 sd") && screen.contains("net-5 +2 0.97"), "{screen}");
+    keys(&mut app, "enter", &runs);
+    let screen = drawn(&app);
+    assert!(screen.contains("val/acc · by step · mean ±1 sd"), "{screen}");
+    assert!(screen.contains("±0.02  min ") && screen.contains("means of 3"), "{screen}");
+    keys(&mut app, "h", &runs);
+    assert!(drawn(&app).contains(", mean of 3"), "{}", drawn(&app));
+    keys(&mut app, "a", &runs);
+    let screen = drawn(&app);
+    assert!(screen.contains("mean, min–max") && screen.contains("–"), "{screen}");
+    keys(&mut app, "a", &runs);
+    assert_eq!(chart(&app).drawn.len(), 6, "each by itself");
+    keys(&mut app, "a x x x", &runs);
+    assert_eq!(chart(&app).drawn.len(), 2);
+    // A run that is gone from the selection is gone from its mean.
+    keys(&mut app, "esc 2 g g space 3", &runs);
+    assert_eq!(app.charts.drawn.iter().map(|drawn| drawn.members.len()).collect::<Vec<_>>(), [3, 2]);
+}
+
+#[test]
+fn the_groups_of_the_table_are_lines_too() {
+    let (mut app, runs) = opened_with_seeds((160, 50));
+    let column = crate::catalog::ColumnSpec::Param("lr".into());
+    app.runs.view.shape = crate::catalog::view::Shape::Groups(column);
+    keys(&mut app, "s 2 g g x j 3 z a", &runs);
+    let names: Vec<&str> = app.charts.drawn.iter().map(|drawn| drawn.name.as_str()).collect();
+    assert_eq!(names.len(), 2, "{names:?} {}", drawn(&app));
+    assert!(names.iter().all(|name| name.starts_with("lr 0.") && name.ends_with("(3)")), "{names:?}");
+    assert!(drawn(&app).contains("groups of params.lr"), "{}", drawn(&app));
+}
+
+/// One run that is alone says how runs come to be put together.
+#[test]
+fn a_mean_of_one_run_says_what_it_needs() {
+    let (mut app, runs) = opened_with_seeds((160, 50));
+    keys(&mut app, "3 a", &runs);
+    assert!(drawn(&app).contains("select runs that differ only in their seed"), "{}", drawn(&app));
+}
+
+#[test]
+fn the_metrics_of_a_run_are_a_table_of_their_histories() {
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
+        let (mut app, runs) = opened_with(size, &METRICS);
+        keys(&mut app, "3 ] ] z j j", &runs);
+        insta::assert_snapshot!(format!("metrics-{}x{}", size.0, size.1), drawn(&app));
+    }
+    // Each is asked for as it comes to be seen, and opens as a chart.
+    let many: Vec<String> = (0..60).map(|at| format!("m{at:02}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let (mut app, runs) = opened_with((160, 40), &many);
+    keys(&mut app, "3 ] ]", &runs);
+    let run = app.details.shown_run().unwrap().clone();
+    let is_known = |app: &App, key: &str| app.histories.of(&run, key).is_some();
+    assert!(is_known(&app, "m00") && !is_known(&app, "m59"));
+    keys(&mut app, "G", &runs);
+    assert!(is_known(&app, "m59"));
+    assert!(drawn(&app).contains("m59  "), "the last line is seen below the titles: {}", drawn(&app));
+    keys(&mut app, "enter", &runs);
+    assert_eq!(chart(&app).key(), "m59");
+    keys(&mut app, "esc", &runs);
+    let (x, y) = place(&app, "m57");
+    feed(&mut app, click(x, y), &runs);
+    assert_eq!(app.details.cursor.at, 57);
+    let (x, y) = place(&app, "latest");
+    feed(&mut app, click(x, y), &runs);
+    assert_eq!(app.details.cursor.at, 57, "above the rows are the titles");
+}
+
+#[test]
+fn a_run_that_goes_on_says_how_far_it_is() {
+    let (mut app, mut runs) = opened_with((160, 40), &["val/acc", "epoch"]);
+    for (at, run) in runs.iter_mut().enumerate() {
+        run.info.status = RunStatus::Running;
+        run.info.start_time = Some(NOW - 3_600_100 + at as i64);
+        run.metrics.iter_mut().find(|metric| metric.key == "epoch").unwrap().value = 3.0;
+    }
+    runs[8].params.push(Param::new("max_epochs", "4"));
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    keys(&mut app, "r j k 3 z", &runs);
+    assert!(drawn(&app).contains("epoch 3 of 4, about 20m left · last point 0s ago"), "{}", drawn(&app));
+    keys(&mut app, "enter", &runs);
+    assert!(drawn(&app).contains("· epoch 3 of 4, about 20m left"), "{}", drawn(&app));
+    keys(&mut app, "esc ]", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("75 % · epoch 3 of 4, about 20m left") && text.contains("last point"), "{text}");
+    // Of the others nobody knows how much there is to come.
+    keys(&mut app, "z 2 j", &runs);
+    assert!(!drawn(&app).contains("progress") && drawn(&app).contains("last point"), "{}", drawn(&app));
+}

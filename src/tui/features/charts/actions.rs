@@ -8,6 +8,8 @@ use crate::tui::core::layer::Scope;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     XAxis,
+    XMetric,
+    Band,
     LogX,
     LogY,
     Smoother,
@@ -27,7 +29,16 @@ rows_of!(chart: Charts, CHARTS, &[Scope::Chart]);
 rows_of!(charts: Charts, CHARTS, &[Scope::Charts]);
 
 pub const ROWS: &[ActionRow] = &[
-    charts(Action::XAxis, "x-axis", &["x"], "x axis", "x axis: step, relative time, wall time", always),
+    charts(Action::XAxis, "x-axis", &["x"], "x axis", "x axis: step, relative time, wall time, epoch", always),
+    charts(Action::XMetric, "x-metric", &["g X"], "", "choose the x axis: any metric, by step", always),
+    charts(
+        Action::Band,
+        "mean",
+        &["a"],
+        "mean",
+        "mean of seeds or of the table's groups, with ±1 sd, with min–max, or each run",
+        always,
+    ),
     charts(Action::LogX, "log-x", &["X"], "", "logarithmic x axis, or linear", always),
     charts(Action::LogY, "log-y", &["Y"], "log y", "logarithmic y axis of the chart, or linear", always),
     charts(

@@ -2,9 +2,10 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::derived::{CachedMean, CachedOver};
 use crate::chart::passes::passes;
 use crate::chart::trace::Trace;
-use crate::chart::{Options, XAxis};
+use crate::chart::{Band, ChartLine, Ink, LineLabel, Options, PointCounts, XAxis};
 use crate::mlflow::{Metric, MetricPoint, RunId, Summary};
 use crate::store::{HistoryCursor, HistoryPart, StoreError, by_step};
 use crate::tui::core::remote::{Remote, Ticket};
@@ -66,8 +67,13 @@ pub struct CachedHistory {
     pub fetched: Remote<()>,
     /// What the points that can be drawn come to.
     pub summary: Option<Summary>,
-    /// Another one whenever the points are others.
+    /// Another one whenever the points are others; and whenever anything is that is drawn.
     pub version: u64,
+    pub drawn: u64,
+    /// What is around its points, where it is the mean of several runs.
+    pub mean: Option<CachedMean>,
+    /// Its points over another metric, where that is the x axis.
+    pub over: Option<CachedOver>,
 }
 
 #[derive(Debug, Default)]
@@ -83,9 +89,26 @@ impl Histories {
         self.known.get(which)
     }
 
+    /// What is known of a metric of a run.
+    pub fn of(&self, run: &RunId, key: &str) -> Option<&CachedHistory> {
+        let which = HistoryKey { run: run.clone(), key: key.to_owned() };
+        self.known.get(&which).filter(|known| known.is_known())
+    }
+
     /// Another number whenever anything was read.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// A number that no version had before.
+    pub(super) fn next_version(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    /// What is kept of a line that no store knows.
+    pub(super) fn line_of_several(&mut self, which: &HistoryKey) -> &mut CachedHistory {
+        self.known.entry(which.clone()).or_default()
     }
 
     /// Whether an answer is due for any of these.
@@ -151,7 +174,7 @@ impl Histories {
         } else if !part.points.is_empty() {
             known.add(part.points);
         }
-        known.version = self.count;
+        (known.version, known.drawn) = (self.count, self.count);
         known.passes = passes(&known.points);
         let finite = known.points.iter().copied().filter(|point| !point.value.is_infinite());
         known.summary = Summary::of(finite).filter(|summary| !summary.min.0.is_nan());
@@ -184,17 +207,53 @@ impl CachedHistory {
         self.points.len() > 1 && ends.is_some_and(|(first, last)| first.step == last.step)
     }
 
-    /// What is drawn of it that holds at an x of the axis: of several passes the last that begins before it.
-    pub fn trace_at(&self, x: f64, options: &Options) -> Trace<'_> {
-        let begins = |trace: &Trace<'_>| trace.x_extent().is_some_and(|(first, _)| first <= x);
-        let passes = self.passes.iter().rev().filter(|_| options.x == XAxis::Step);
-        let mut traces = passes.map(|pass| Trace::new(pass, options.scales()));
-        traces.find(begins).unwrap_or_else(|| Trace::new(&self.points, options.scales()))
+    /// As it is drawn.
+    pub fn line(&self, ink: Ink, label: LineLabel, band: Band) -> ChartLine<'_> {
+        let mean = self.mean.as_ref().map(|cached| &cached.mean);
+        ChartLine {
+            points: &self.points,
+            passes: &self.passes,
+            over: self.over.as_ref().map(|cached| &cached.over),
+            edges: mean.and_then(|mean| mean.edges(band)),
+            lost: mean.map_or(PointCounts::default(), |mean| mean.lost),
+            ink,
+            label,
+        }
+    }
+
+    /// What is drawn of it on such axes.
+    pub fn traces(&self, options: &Options) -> Vec<Trace<'_>> {
+        self.line(Ink::default(), LineLabel::default(), options.band).traces(options.scales())
+    }
+
+    /// What is drawn of it that holds at an x of the axis: of several passes the last that begins before it, and over another
+    /// metric the last stretch that is there.
+    pub fn trace_at(&self, x: f64, options: &Options) -> Option<Trace<'_>> {
+        let holds = |trace: &Trace<'_>| {
+            let extent = trace.x_extent();
+            extent.is_some_and(|(first, last)| first <= x && (options.x != XAxis::Metric || x <= last))
+        };
+        let mut traces = self.traces(options);
+        let at = traces.iter().rposition(holds).or(traces.len().checked_sub(1))?;
+        Some(traces.swap_remove(at))
     }
 
     /// The last point at or before an x of the axis.
     pub fn point_at(&self, x: f64, options: &Options) -> Option<MetricPoint> {
-        self.trace_at(x, options).at(x)
+        let trace = self.trace_at(x, options)?;
+        trace.at(x).map(|at| trace.point(at))
+    }
+
+    /// Of how many runs the mean at a step is.
+    pub fn count_at(&self, step: i64) -> Option<usize> {
+        let mean = self.mean.as_ref()?;
+        let at = self.points.binary_search_by_key(&step, |point| point.step).ok()?;
+        mean.mean.counts.get(at).copied()
+    }
+
+    /// Whether there is nothing of it on an axis of another metric, which is known.
+    pub fn is_apart(&self) -> bool {
+        self.over.as_ref().is_some_and(|cached| cached.over.stretches.is_empty())
     }
 
     /// Nobody answers it any more: it is to be asked for again.

@@ -5,13 +5,16 @@
 
 pub mod actions;
 pub mod dashboard;
+mod derived;
 pub mod effects;
+pub mod groups;
 pub mod histories;
 pub mod metrics;
 pub mod pictures;
 pub mod picturing;
 pub mod screen;
 pub mod series;
+pub mod settings;
 pub mod standing;
 pub mod update;
 

@@ -8,7 +8,7 @@ use super::histories::{CachedHistory, Histories};
 use super::screen::ChartScreen;
 use super::series::{Series, painted};
 use super::update::{dashboard_area, dots};
-use crate::chart::{ChartLine, Dots, Ink, LineLabel, Options, Picture, XAxis, picture};
+use crate::chart::{Band, ChartLine, Dots, Ink, LineLabel, Options, Picture, XAxis, picture};
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::plotted::{self, PlottedLines};
 use crate::tui::widgets::theme::letter;
@@ -111,12 +111,19 @@ pub fn screen_options(app: &App, screen: &ChartScreen) -> Options {
     drawn_with(app.charts.options_of(screen.key()), &screen.lines, &app.histories)
 }
 
-/// The same options, but by time where all points are at one step: by steps they would stand in a line upwards.
+/// The same options, but by time where all points are at one step: they would stand in a line upwards. And by steps
+/// where the metric of the x axis has no value at any of them.
 pub fn drawn_with(options: Options, lines: &[Series], histories: &Histories) -> Options {
-    let known =
-        || lines.iter().filter_map(|line| histories.get(&line.which)).filter(|known| known.points.len() > 1);
-    let is_by_time =
-        options.x == XAxis::Step && known().next().is_some() && known().all(CachedHistory::is_at_one_step);
+    let known = || lines.iter().filter_map(|line| histories.get(&line.which));
+    let has_points = || known().filter(|known| !known.points.is_empty());
+    let is_apart = options.x == XAxis::Metric
+        && has_points().next().is_some()
+        && has_points().all(CachedHistory::is_apart);
+    let options = if is_apart { Options { x: XAxis::Step, log_x: false, ..options } } else { options };
+    let several = || known().filter(|known| known.points.len() > 1);
+    let is_by_time = matches!(options.x, XAxis::Step | XAxis::Metric)
+        && several().next().is_some()
+        && several().all(CachedHistory::is_at_one_step);
     if is_by_time { Options { x: XAxis::Relative, log_x: false, ..options } } else { options }
 }
 
@@ -159,19 +166,18 @@ fn known<'a>(lines: &'a [Series], on_top: Option<usize>, histories: &'a Historie
     known.collect()
 }
 
-/// The lines of a chart, as far as they are known, in the order in which they are drawn.
-pub fn lines<'a>(lines: &'a [Series], on_top: Option<usize>, histories: &'a Histories) -> Vec<ChartLine<'a>> {
-    in_ink(&known(lines, on_top, histories))
+/// The lines of a chart, as far as they are known, in the order in which they are drawn, with what lies around means.
+pub fn lines<'a>(
+    lines: &'a [Series],
+    on_top: Option<usize>,
+    histories: &'a Histories,
+    band: Band,
+) -> Vec<ChartLine<'a>> {
+    in_ink(&known(lines, on_top, histories), band)
 }
 
-fn in_ink<'a>(known: &[KnownLine<'a>]) -> Vec<ChartLine<'a>> {
-    let line = |(_, line, known): &KnownLine<'a>| ChartLine {
-        points: &known.points,
-        passes: &known.passes,
-        ink: line.ink,
-        label: line.label,
-    };
-    known.iter().map(line).collect()
+fn in_ink<'a>(known: &[KnownLine<'a>], band: Band) -> Vec<ChartLine<'a>> {
+    known.iter().map(|(_, line, known)| known.line(line.ink, line.label, band)).collect()
 }
 
 /// Draws anew if anything is different.
@@ -183,10 +189,10 @@ fn redraw(
     size: (usize, usize),
     dots: Dots,
 ) -> CachedPicture {
-    let lines = known.iter().map(|(at, line, known)| (*at, line.ink, line.label, known.version)).collect();
+    let lines = known.iter().map(|(at, line, known)| (*at, line.ink, line.label, known.drawn)).collect();
     let inputs = PictureInputs { lines, options, window, size, dots };
     if let Some(old) = old.filter(|old| old.inputs == inputs) {
         return old;
     }
-    CachedPicture { picture: picture(&in_ink(known), &options, window, size, dots), inputs }
+    CachedPicture { picture: picture(&in_ink(known, options.band), &options, window, size, dots), inputs }
 }

@@ -120,7 +120,7 @@ pub fn raster(
         return Some(draw(&in_lines(&lines), &pictured.inputs.options, &cached.picture, size));
     }
     let (series, on_top, cached) = source(app, pictures, pictured)?;
-    let lines = lines(series, on_top, &app.histories);
+    let lines = lines(series, on_top, &app.histories, pictured.inputs.options.band);
     Some(draw(&lines, &pictured.inputs.options, &cached.picture, size))
 }
 

@@ -73,7 +73,7 @@ mod tests {
     use crate::tui::features::charts::metrics::grouped;
 
     fn drawn(slots: &[u8]) -> Vec<DrawnRun> {
-        let run = |slot: &u8| DrawnRun { run: RunId(format!("r{slot}")), name: String::new(), slot: *slot };
+        let run = |slot: &u8| DrawnRun::new(RunId(format!("r{slot}")), String::new(), *slot);
         slots.iter().map(run).collect()
     }
 

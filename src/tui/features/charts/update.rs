@@ -2,14 +2,16 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::chart::ChartLine;
 use crate::chart::svg::svg;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
+use rustc_hash::FxHashSet;
 
 use super::Msg;
+use super::{derived, groups, settings};
 use super::actions::Action;
 use super::dashboard::Chart;
 use super::dashboard::view::charts_area;
@@ -17,10 +19,12 @@ use super::effects::Effect;
 use super::histories::{HistoryKey, MetricVersion};
 use super::pictures::{drawn_with, lines, screen_options};
 use super::screen::{ChartScreen, Held};
+use super::series::Series;
 use crate::catalog::ColumnSpec;
-use crate::chart::trace::Trace;
-use crate::chart::{Dots, Plot, plot, x_range};
+use crate::chart::trace::neighbour;
+use crate::chart::{ChartLine, Dots, Plot, plot, x_range};
 use crate::config::Glyphs;
+use crate::mlflow::{Metric, RunId};
 use crate::tui::core::app::{App, ConnectionState, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
@@ -55,39 +59,88 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
         arrange(app);
         rank(app, effects);
     }
-    let wanted: Vec<HistoryKey> = match app.screens.last() {
-        Some(Screen::Chart(screen)) => screen.wanted().collect(),
+    group(app);
+    let shown: Vec<(HistoryKey, Vec<RunId>)> = match app.screens.last() {
+        Some(Screen::Chart(screen)) => {
+            let of = |line: &Series| (line.which.clone(), screen.drawn[line.run].members.clone());
+            screen.lines.iter().map(of).collect()
+        }
         Some(
             Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
         ) => return,
         None => {
-            let Some(area) = dashboard_area(app) else { return };
-            let charts = &app.charts;
-            // Whoever only passes by does not make a server read.
-            let rest = REST - (app.now - charts.since);
-            if !app.capabilities.cheap_reads && rest > 0 {
-                if charts.woken_for != charts.since {
-                    app.charts.woken_for = charts.since;
-                    wake(Duration::from_millis(rest.unsigned_abs()), effects);
-                }
+            let Some(area) = dashboard_area(app) else { return want_table(app, effects) };
+            if !has_rested(app, effects) {
                 return;
             }
+            let charts = &app.charts;
             let (width, height) = size(area);
             let lines = || charts.visible(width, height).flat_map(Chart::lines);
             // The run under the cursor before all others.
             let own = lines().filter(|line| line.run == charts.own);
-            own.chain(lines().filter(|line| line.run != charts.own)).map(|line| line.which.clone()).collect()
+            let all = own.chain(lines().filter(|line| line.run != charts.own));
+            all.map(|line| (line.which.clone(), charts.drawn[line.run].members.clone())).collect()
         }
     };
-    let wanted: Vec<(HistoryKey, MetricVersion)> = wanted
-        .into_iter()
-        .map(|which| {
+    want(app, &shown, effects);
+}
+
+/// Whether the cursor has stood on the run long enough: who only passes by does not make a server read.
+fn has_rested(app: &mut App, effects: &mut Effects) -> bool {
+    let charts = &mut app.charts;
+    let rest = REST - (app.now - charts.since);
+    if app.capabilities.cheap_reads || rest <= 0 {
+        return true;
+    }
+    if charts.woken_for != charts.since {
+        charts.woken_for = charts.since;
+        wake(Duration::from_millis(rest.unsigned_abs()), effects);
+    }
+    false
+}
+
+/// Asks for the histories that a table of metrics shows.
+fn want_table(app: &mut App, effects: &mut Effects) {
+    let metrics = app.metrics_on_screen();
+    let Some(run) = app.details.shown_run().filter(|_| !metrics.is_empty()).cloned() else { return };
+    let of = |metric: &Metric| (HistoryKey { run: run.clone(), key: metric.key.clone() }, Vec::new());
+    let shown: Vec<(HistoryKey, Vec<RunId>)> = metrics.iter().map(of).collect();
+    if app.charts.table_of.as_ref() != Some(&run) {
+        app.charts.since = app.now;
+        app.charts.table_of = Some(run);
+    }
+    if has_rested(app, effects) {
+        want(app, &shown, effects);
+    }
+}
+
+/// Asks for the histories that lines are made of, and makes what is known of them.
+fn want(app: &mut App, shown: &[(HistoryKey, Vec<RunId>)], effects: &mut Effects) {
+    let x = app.charts.x_key().map(str::to_owned);
+    let mut known = FxHashSet::default();
+    let mut wanted: Vec<(HistoryKey, MetricVersion)> = Vec::with_capacity(shown.len());
+    for which in shown.iter().flat_map(|(which, members)| derived::sources(which, members, x.as_deref())) {
+        if known.insert(which.clone()) {
             let heard = heard(app, &which);
-            (which, heard)
-        })
-        .collect();
+            wanted.push((which, heard));
+        }
+    }
     if let Some(wants) = app.histories.want(&wanted) {
         effects.push(Effect::Read(wants));
+    }
+    for (which, members) in shown {
+        app.histories.derive(which, members, x.as_deref(), app.now);
+    }
+}
+
+/// Puts the runs of the chart that has the whole screen together as it is wanted now.
+fn group(app: &mut App) {
+    let grouping = groups::wanted(app);
+    let catalog = Arc::clone(&app.runs.catalog);
+    if let Some(Screen::Chart(screen)) = app.screens.last_mut()
+        && screen.grouping != grouping
+    {
+        screen.group(&catalog, grouping);
     }
 }
 
@@ -100,9 +153,10 @@ fn arrange(app: &mut App) {
     let sorted = runs.view.sort.iter().filter_map(|key| key.column.metric_key());
     let chosen = runs.chosen_column().and_then(ColumnSpec::metric_key);
     let first: Vec<String> = deciding.chain(sorted).chain(chosen).map(str::to_owned).collect();
-    app.charts.arrange(run, &runs.catalog, &runs.selected, first.clone(), app.now);
+    let grouping = groups::wanted(app);
+    app.charts.arrange(run, &runs.catalog, &runs.selected, (first.clone(), grouping.clone()), app.now);
     if app.charts.learn(&app.histories) {
-        app.charts.arrange(run, &runs.catalog, &runs.selected, first, app.now);
+        app.charts.arrange(run, &runs.catalog, &runs.selected, (first, grouping), app.now);
     }
 }
 
@@ -151,8 +205,8 @@ pub fn show_chosen(app: &mut App) {
 
 /// Where the plot of a chart that has the whole screen is, and what its axes cover.
 pub fn plot_of(app: &App, screen: &ChartScreen) -> Plot {
-    let lines = lines(&screen.lines, Some(screen.chosen), &app.histories);
     let options = screen_options(app, screen);
+    let lines = lines(&screen.lines, Some(screen.chosen), &app.histories, options.band);
     plot(&lines, &options, screen.window, screen.size(app.geometry().body), dots(app))
 }
 
@@ -165,9 +219,14 @@ pub fn answered(app: &mut App, msg: Msg) {
 
 pub fn perform(app: &mut App, action: Action) {
     match action {
-        Action::XAxis | Action::LogX | Action::LogY | Action::Smoother | Action::Rougher | Action::YRange => {
-            draw_otherwise(app, action);
-        }
+        Action::XAxis
+        | Action::XMetric
+        | Action::Band
+        | Action::LogX
+        | Action::LogY
+        | Action::Smoother
+        | Action::Rougher
+        | Action::YRange => settings::change(app, action),
         Action::ZoomIn => in_window(app, |screen, window| screen.zoom(1, None, window)),
         Action::ZoomOut => in_window(app, |screen, window| screen.zoom(-1, None, window)),
         Action::PanLeft => in_window(app, |screen, window| screen.pan(-1.0, window)),
@@ -188,59 +247,10 @@ fn on_screen(app: &mut App, change: impl FnOnce(&mut ChartScreen)) {
 /// Changes a chart by the part of the x axis that is shown.
 fn in_window(app: &mut App, change: impl FnOnce(&mut ChartScreen, (f64, f64))) {
     let Some(Screen::Chart(screen)) = app.screens.last() else { return };
-    let lines = lines(&screen.lines, None, &app.histories);
-    let window = x_range(&lines, &screen_options(app, screen), screen.window);
+    let options = screen_options(app, screen);
+    let lines = lines(&screen.lines, None, &app.histories, options.band);
+    let window = x_range(&lines, &options, screen.window);
     on_screen(app, |screen| change(screen, window));
-}
-
-/// Changes how charts are drawn, wherever they are.
-fn draw_otherwise(app: &mut App, action: Action) {
-    let key = match app.screens.last() {
-        Some(Screen::Chart(screen)) => Some(screen.key().to_owned()),
-        Some(
-            Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) | Screen::Datasets(_),
-        )
-        | None => app.charts.key().map(str::to_owned),
-    };
-    let charts = &mut app.charts;
-    let said = match action {
-        Action::XAxis => {
-            charts.options.x = charts.options.x.next();
-            format!("x axis: {}", charts.options.x.in_words())
-        }
-        Action::LogX => {
-            charts.options.log_x = !charts.options.log_x;
-            format!("x axis: {}", if charts.options.log_x { "logarithmic" } else { "linear" })
-        }
-        Action::LogY => {
-            let Some(key) = key else { return };
-            let is_log = charts.log.insert(key.clone()) || !charts.log.remove(&key);
-            format!("y axis of {key}: {}", if is_log { "logarithmic" } else { "linear" })
-        }
-        Action::Smoother | Action::Rougher => {
-            let by = if action == Action::Smoother { 1 } else { -1 };
-            charts.options.smoothing = charts.options.smoothing.step(by);
-            format!("smoothing: {}", charts.options.smoothing.0)
-        }
-        Action::YRange => {
-            charts.options.y_range = charts.options.y_range.next();
-            format!("y axis: {}", charts.options.y_range.in_words().map_or("all values", |words| &words[2..]))
-        }
-        // These are about one chart.
-        Action::ZoomIn
-        | Action::ZoomOut
-        | Action::Fit
-        | Action::PanLeft
-        | Action::PanRight
-        | Action::Extremes
-        | Action::Earlier
-        | Action::Later => return,
-    };
-    app.status = Some(said);
-    if matches!(action, Action::XAxis | Action::LogX) {
-        app.charts.cursor = None;
-        on_screen(app, ChartScreen::reset);
-    }
 }
 
 /// Moves the cursor that all charts have: from point to point of the chosen one, and behind its end to none.
@@ -265,15 +275,15 @@ fn move_cursor(app: &mut App, forward: bool) {
     };
     let options = charts.options_of(&chart.metric.name);
     let size = (place.width.saturating_sub(1), place.height.saturating_sub(1));
-    let plot = plot(&lines(chart.lines(), None, &app.histories), &options, None, size, dots(app));
+    let lines = lines(chart.lines(), None, &app.histories, options.band);
+    let plot = plot(&lines, &options, None, size, dots(app));
     let own = chart.lines().iter().filter(|line| line.run == charts.own);
     let Some(known) = own.chain(chart.lines()).find_map(|line| app.histories.get(&line.which)) else {
         return;
     };
-    let trace = Trace::new(&known.points, options.scales());
     let from = charts.cursor.unwrap_or(plot.x.high + plot.x_stride());
-    app.charts.cursor =
-        trace.neighbour(from, plot.x_stride(), forward).or(charts.cursor.filter(|_| !forward));
+    let next = neighbour(&known.traces(&options), from, plot.x_stride(), forward);
+    app.charts.cursor = next.or(charts.cursor.filter(|_| !forward));
 }
 
 /// Takes the cursor off the charts; true if there was one.
@@ -319,7 +329,8 @@ pub fn scroll(app: &mut App, wheel: isize) {
 pub fn open(app: &mut App) {
     let charts = &app.charts;
     let metrics = charts.charts.iter().map(|chart| chart.metric.clone()).collect();
-    let mut screen = ChartScreen::new(metrics, charts.at, charts.drawn.clone());
+    let mut screen = ChartScreen::new(metrics, charts.at, charts.runs.clone());
+    screen.group(&app.runs.catalog, groups::wanted(app));
     if screen_options(app, &screen).x == charts.options.x {
         screen.cursor = charts.cursor;
     }
@@ -482,10 +493,10 @@ pub fn picture(app: &App, screen: &ChartScreen) -> String {
     let names: Vec<String> = screen.lines.iter().map(|line| screen.name(line)).collect();
     let known = screen.lines.iter().zip(&names).filter_map(|(line, name)| {
         let known = app.histories.get(&line.which)?;
-        let drawn =
-            ChartLine { points: &known.points, passes: &known.passes, ink: line.ink, label: line.label };
-        Some((drawn, name.as_str()))
+        Some((known.line(line.ink, line.label, options.band), name.as_str()))
     });
     let lines: Vec<(ChartLine<'_>, &str)> = known.collect();
-    svg(screen.key(), &lines, &options, screen.window)
+    let words = options.band.in_words().map_or(String::new(), |words| format!(" ({words})"));
+    let titles = (format!("{}{words}", screen.key()), app.charts.axis_words(options.x));
+    svg((&titles.0, &titles.1), &lines, &options, screen.window)
 }

@@ -420,10 +420,9 @@ pub fn open_chart(app: &mut App) {
         .flat_map(|(member, rows)| rows.rows.iter().map(move |row| (member, *row)));
     let drawn: Vec<DrawnRun> = rows
         .take(OVERLAID)
-        .map(|(member, row)| DrawnRun {
-            run: comparison.catalog.run_id(row).into(),
-            name: comparison.catalog.run_name(row).to_owned(),
-            slot: screen.slot(member),
+        .map(|(member, row)| {
+            let name = comparison.catalog.run_name(row).to_owned();
+            DrawnRun::new(comparison.catalog.run_id(row).into(), name, screen.slot(member))
         })
         .collect();
     requests::open_chart(app, keys, at, drawn);

@@ -11,6 +11,7 @@ use crate::registry::badges;
 use crate::store::ArtifactList;
 use crate::sweep::engine::record::WHY;
 use crate::text;
+use crate::tui::core::progress::{last_point, progress};
 
 /// A run that has logged nothing for so many milliseconds may have died.
 const SILENT: i64 = 3 * 3_600_000;
@@ -294,9 +295,14 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
         line("started", time(info.start_time)),
         line("duration", duration),
     ]);
+    if let Some(progress) = progress(run, now) {
+        lines.push(line("progress", format!("{} % · {}", progress.percent(), progress.in_words())));
+    }
     if let Some(silent) = silence(run, now) {
         let words = format!("none for {}; if it has died, g e ends it", text::span(silent));
         lines.push(DetailLine::new("news", words, LineRole::Warn));
+    } else if let Some(last) = last_point(run).filter(|_| info.status.is_active()) {
+        lines.push(line("last point", format!("{} ago", text::span(now.saturating_sub(last)))));
     }
     lines.extend([
         line("user", info.user_id.clone()),

@@ -6,6 +6,7 @@
 pub mod artifacts;
 pub mod effects;
 mod lines;
+pub mod metrics;
 pub mod models;
 pub mod picturing;
 pub mod preview;

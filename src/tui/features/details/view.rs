@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::preview::view::draw_file;
-use super::{LineRole, LineTarget};
+use super::{LineRole, LineTarget, metrics};
 use crate::catalog::view::{Group, LineKind};
 use crate::mlflow::RunId;
 use crate::text;
@@ -78,6 +78,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
             }
             draw_file(app, opened, theme, frame, file);
         }
+        None if details.titles() > 0 => metrics::view::draw(app, theme, frame, body),
         None => draw_lines(app, theme, frame, body),
     }
     None

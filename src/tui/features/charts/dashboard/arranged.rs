@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::mlflow::RunId;
+use crate::tui::features::charts::groups::Grouping;
 
 #[derive(Debug, Clone)]
 pub struct Arranged {
@@ -15,6 +16,8 @@ pub struct Arranged {
     pub words: String,
     /// The metrics that come first.
     pub first: Vec<String>,
+    /// What runs are put together by.
+    pub grouping: Option<Grouping>,
 }
 
 impl PartialEq for Arranged {
@@ -24,7 +27,7 @@ impl PartialEq for Arranged {
             (a, b) => a.is_none() && b.is_none(),
         };
         same_catalog
-            && (&self.run, self.metrics, self.selected, &self.words, &self.first)
-                == (&other.run, other.metrics, other.selected, &other.words, &other.first)
+            && (&self.run, self.metrics, self.selected, &self.words, &self.first, &self.grouping)
+                == (&other.run, other.metrics, other.selected, &other.words, &other.first, &other.grouping)
     }
 }

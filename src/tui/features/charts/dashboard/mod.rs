@@ -15,9 +15,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
 use crate::chart::Options;
-use crate::mlflow::Run;
+use crate::mlflow::{Run, RunId};
 use crate::text;
 use crate::tui::core::selected::{DrawnRun, SelectedRuns};
+use crate::tui::features::charts::groups::{Grouping, grouped as put_together};
 use crate::tui::features::charts::histories::Histories;
 use crate::tui::features::charts::metrics::{ChartMetric, Interest, grouped};
 use crate::tui::features::charts::series::{Series, series};
@@ -62,6 +63,8 @@ impl Chart {
 pub struct Dashboard {
     pub words: Input,
     pub options: Options,
+    /// The metric of the x axis, where that was chosen last.
+    pub x_metric: Option<String>,
     /// Charts with a logarithmic y axis, by their names.
     pub log: FxHashSet<String>,
     /// The chosen chart, and the first band on the screen.
@@ -74,7 +77,9 @@ pub struct Dashboard {
     /// In their order.
     pub charts: Vec<Chart>,
     pub sections: Vec<Section>,
-    /// The runs whose lines are drawn, in the order of the legend, with their names.
+    /// The runs: the selected ones in their order, and the one under the cursor.
+    pub runs: Vec<DrawnRun>,
+    /// The lines that they are drawn as, in the order of the legend, with their names.
     pub drawn: Vec<DrawnRun>,
     pub names: Vec<String>,
     /// The run under the cursor among them.
@@ -83,6 +88,8 @@ pub struct Dashboard {
     pub standings: Standings,
     /// When the run under the cursor became another one.
     pub since: i64,
+    /// The run whose table of metrics was on the screen last.
+    pub table_of: Option<RunId>,
     /// When the cursor has stood there long enough to look.
     pub woken_for: i64,
     /// Metrics of which some run that was looked at has several points, and those of which none has.
@@ -97,7 +104,8 @@ pub struct Dashboard {
 impl Dashboard {
     /// Without any charts yet; how they are to be drawn stays.
     pub fn reset(&mut self) -> Self {
-        Self { options: self.options, log: std::mem::take(&mut self.log), ..Self::default() }
+        let (log, x_metric) = (std::mem::take(&mut self.log), self.x_metric.take());
+        Self { options: self.options, log, x_metric, ..Self::default() }
     }
 
     /// How a chart is drawn, by its name.
@@ -116,13 +124,13 @@ impl Dashboard {
     }
 
     /// Puts the charts of a run, and of the selected ones, in order, unless they are already. `first` are the metrics
-    /// that come before all others.
+    /// that come before all others; runs are put together by `grouping`.
     pub fn arrange(
         &mut self,
         run: &Run,
         catalog: &Arc<Catalog>,
         selected: &SelectedRuns,
-        first: Vec<String>,
+        (first, grouping): (Vec<String>, Option<Grouping>),
         now: i64,
     ) {
         let wanted = Arranged {
@@ -132,6 +140,7 @@ impl Dashboard {
             selected: selected.version,
             words: self.words.value().to_owned(),
             first,
+            grouping,
         };
         if self.arranged.as_ref() == Some(&wanted) {
             return;
@@ -139,7 +148,7 @@ impl Dashboard {
         if self.arranged.as_ref().is_none_or(|arranged| arranged.run != wanted.run) {
             self.since = now;
         }
-        self.draw(run, selected);
+        self.draw(run, catalog, selected, wanted.grouping.as_ref());
         let rows: Vec<_> = if selected.is_empty() {
             Vec::new()
         } else {
@@ -168,12 +177,12 @@ impl Dashboard {
     }
 
     /// The runs whose lines are drawn: the selected ones in their order, and the one under the cursor.
-    fn draw(&mut self, run: &Run, selected: &SelectedRuns) {
-        let own = &run.info.run_id;
-        let drawn = selected.drawn_with(own, &run.info.run_name);
-        self.own = drawn.iter().position(|drawn| drawn.run == *own).unwrap_or(0);
-        self.names = drawn.iter().map(|drawn| text::clean(&drawn.name).into_owned()).collect();
-        self.drawn = drawn;
+    fn draw(&mut self, run: &Run, catalog: &Catalog, selected: &SelectedRuns, grouping: Option<&Grouping>) {
+        let own = run.info.run_id.as_str();
+        self.runs = selected.drawn_with(&run.info.run_id, &run.info.run_name);
+        self.drawn = put_together(&self.runs, catalog, grouping);
+        self.own = self.drawn.iter().position(|drawn| drawn.has(own)).unwrap_or(0);
+        self.names = self.drawn.iter().map(|drawn| text::clean(&drawn.name).into_owned()).collect();
     }
 
     /// Takes sorted keys.

@@ -10,6 +10,7 @@ use crate::chart::{PointCounts, XAxis};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
+use crate::tui::core::progress;
 use crate::tui::features::charts::histories::{CachedHistory, Histories};
 use crate::tui::features::charts::pictures::{CachedPicture, Pictures};
 use crate::tui::features::charts::picturing::cursor_column;
@@ -25,7 +26,13 @@ const NAME: usize = 24;
 /// Draws the charts, and in a line above them how they are drawn.
 pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: Rect) {
     let charts = &app.charts;
-    let words = text::fit_right(&in_words(app, body), above.width as usize, theme.glyphs.ellipsis);
+    let width = above.width as usize;
+    let how = in_words(app, body);
+    // How far a run is that goes on, as fully as there is room.
+    let ways = app.details.run().map_or_else(Vec::new, |run| progress::in_words(run, app.now));
+    let joined = |way: &String| if how.is_empty() { way.clone() } else { format!("{way} · {how}") };
+    let words = ways.iter().map(joined).find(|words| text::width(words) <= width).unwrap_or(how.clone());
+    let words = text::fit_right(&words, width, theme.glyphs.ellipsis);
     frame.render_widget(Line::styled(words, theme.dim), above);
     if charts.charts.is_empty() {
         let words = match charts.words.value() {
@@ -67,7 +74,7 @@ fn in_words(app: &App, body: Rect) -> String {
         parts.push(format!("/{}", text::clean(charts.words.value())));
     }
     if options.x != XAxis::Step {
-        parts.push(format!("by {}", options.x.in_words()));
+        parts.push(format!("by {}", charts.axis_words(options.x)));
     }
     if options.log_x {
         parts.push("log x".into());
@@ -76,12 +83,14 @@ fn in_words(app: &App, body: Rect) -> String {
         parts.push(format!("smoothed {}", options.smoothing.0));
     }
     parts.extend(options.y_range.in_words().map(str::to_owned));
+    parts.extend(options.band.in_words().map(str::to_owned));
     if let Some(x) = charts.cursor {
         let value = if options.log_x { 10_f64.powf(x) } else { x };
         parts.push(match options.x {
             XAxis::Step => format!("at step {}", value.round()),
             XAxis::Relative => format!("at {}", time_words(value, Unit::Duration)),
             XAxis::Wall => format!("at {}", time_words(value, Unit::Moment)),
+            XAxis::Metric => format!("at {} {}", charts.axis_words(options.x), text::legend_number(value)),
         });
     }
     let area = charts_area(body, charts.drawn.len());
@@ -126,7 +135,7 @@ fn one(
     let chart = &app.charts.charts[number];
     let width = (area.width as usize).saturating_sub(1);
     let is_chosen = number == app.charts.at && app.focus == Focus::Details;
-    let lines = ChartLines::new(chart.lines(), &app.histories);
+    let lines = ChartLines::new(chart.lines(), &app.histories, app.charts.options.x);
     let title = title(app, chart, &lines, picture, is_chosen, theme, width);
     frame.render_widget(title, Rect { height: 1, ..area });
     let plot = picture_area(area);
@@ -176,13 +185,17 @@ fn title<'a>(
     };
     let dim = |words: String| vec![Span::styled(words, theme.dim)];
     let state = lines.state(picture);
-    let is_by_time = picture.is_some_and(|picture| picture.inputs.options.x != app.charts.options.x);
+    let x = picture.map_or(app.charts.options.x, |picture| picture.inputs.options.x);
+    let is_other = x != app.charts.options.x;
     if chart.metric.has_parts() {
-        add(parts(app, chart, lines, is_by_time, theme));
+        add(parts(app, chart, lines, is_other, theme));
     } else {
-        add(vec![value(app, lines, is_by_time, theme)]);
+        add(vec![value(app, lines, is_other, theme)]);
     }
-    if is_by_time && let Some(step) = lines.step() {
+    if is_other && x == XAxis::Step {
+        let lacks = format!("  by step, no {} there", charts_axis(app));
+        add(vec![dim(lacks), dim("  by step".into())]);
+    } else if is_other && let Some(step) = lines.step() {
         add(vec![dim(format!("  by time, all at step {step}")), dim("  by time".into())]);
     }
     if let Some(passes) = lines.passes() {
@@ -194,9 +207,14 @@ fn title<'a>(
     Line::from(spans)
 }
 
-/// The value of a line at the cursor of all charts, or its latest; `-` before its first.
-fn number_at(app: &App, known: &CachedHistory, is_by_time: bool) -> String {
-    let point = match app.charts.cursor.filter(|_| !is_by_time) {
+/// What lies along the x axis of all charts.
+fn charts_axis(app: &App) -> String {
+    app.charts.axis_words(app.charts.options.x)
+}
+
+/// The value of a line at the cursor of all charts, or its latest; `-` before its first. A chart of another axis has no cursor.
+fn number_at(app: &App, known: &CachedHistory, is_other: bool) -> String {
+    let point = match app.charts.cursor.filter(|_| !is_other) {
         Some(x) => known.point_at(x, &app.charts.options),
         None => known.points.last().copied(),
     };
@@ -208,9 +226,9 @@ fn number_at(app: &App, known: &CachedHistory, is_by_time: bool) -> String {
 }
 
 /// The value of the run under the cursor.
-fn value<'a>(app: &App, lines: &ChartLines<'_>, is_by_time: bool, theme: &Theme) -> Vec<Span<'a>> {
+fn value<'a>(app: &App, lines: &ChartLines<'_>, is_other: bool, theme: &Theme) -> Vec<Span<'a>> {
     let Some((line, known)) = lines.of_run(app.charts.own).next() else { return Vec::new() };
-    let number = known.map_or(String::new(), |known| number_at(app, known, is_by_time));
+    let number = known.map_or(String::new(), |known| number_at(app, known, is_other));
     let mut spans = Vec::new();
     if app.charts.drawn.len() > 1 {
         spans.push(Span::styled(format!("  {}", line.label.text()), theme.ink(line.ink)));
@@ -224,7 +242,7 @@ fn parts<'a>(
     app: &App,
     chart: &Chart,
     lines: &ChartLines<'_>,
-    is_by_time: bool,
+    is_other: bool,
     theme: &Theme,
 ) -> Vec<Vec<Span<'a>>> {
     let is_overlaid = app.charts.drawn.len() > 1;
@@ -237,7 +255,7 @@ fn parts<'a>(
             let stroke = if has_strokes { format!("{} ", theme.stroke(part.stroke)) } else { String::new() };
             spans.push(Span::styled(format!("  {} {stroke}{}", part.sign, text::clean(&part.word)), style));
             if let Some(known) = known.filter(|_| has_values) {
-                spans.push(Span::styled(format!(" {}", number_at(app, known, is_by_time)), theme.heading));
+                spans.push(Span::styled(format!(" {}", number_at(app, known, is_other)), theme.heading));
             }
         }
         spans
@@ -256,17 +274,18 @@ pub fn picture_area(area: Rect) -> Rect {
 
 /// Whether a chart is drawn as lines, and not as words.
 pub fn has_lines(lines: &[Series], histories: &Histories) -> bool {
-    ChartLines::new(lines, histories).without_picture().is_none()
+    ChartLines::new(lines, histories, XAxis::Step).without_picture().is_none()
 }
 
 /// The lines of a chart with what is known of them.
 struct ChartLines<'a> {
     lines: Vec<(&'a Series, Option<&'a CachedHistory>)>,
+    x: XAxis,
 }
 
 impl<'a> ChartLines<'a> {
-    fn new(lines: &'a [Series], histories: &'a Histories) -> Self {
-        Self { lines: lines.iter().map(|line| (line, histories.get(&line.which))).collect() }
+    fn new(lines: &'a [Series], histories: &'a Histories, x: XAxis) -> Self {
+        Self { lines: lines.iter().map(|line| (line, histories.get(&line.which))).collect(), x }
     }
 
     fn known(&self) -> impl Iterator<Item = &'a CachedHistory> + '_ {
@@ -300,13 +319,15 @@ impl<'a> ChartLines<'a> {
 
     /// Why nothing is drawn.
     fn without_picture(&self) -> Option<String> {
-        if self.known().any(|known| !known.points.is_empty()) {
+        let is_drawn = |known: &CachedHistory| self.x != XAxis::Metric || known.over.is_some();
+        if self.known().any(|known| !known.points.is_empty() && is_drawn(known)) {
             return None;
         }
         let waits = self
             .lines
             .iter()
-            .any(|(_, known)| known.is_none_or(|known| !known.is_known() && known.fetched.error().is_none()));
+            .any(|(_, known)| known.is_none_or(|known| !known.is_known() && known.fetched.error().is_none()))
+            || self.known().any(|known| !known.points.is_empty());
         let error = self.lines.iter().find_map(|(_, known)| known.as_ref()?.fetched.error());
         Some(match error {
             Some(error) => error.to_string(),
@@ -337,7 +358,7 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
             },
             |known| number_at(app, known, known.is_at_one_step() && charts.options.x == XAxis::Step),
         );
-        let star = if app.best.run_id() == Some(drawn.run.as_str()) { theme.glyphs.best } else { "" };
+        let star = if app.best.run_id().is_some_and(|best| drawn.has(best)) { theme.glyphs.best } else { "" };
         let letter = letter(drawn.slot);
         let more = format!("{} more", charts.drawn.len() - shown);
         let words = format!("{star}{name} {value}   ");

@@ -4,12 +4,14 @@ pub mod view;
 
 use ratatui::layout::{Margin, Rect};
 
-use crate::chart::trace::Trace;
+use crate::catalog::Catalog;
+use crate::chart::trace::{extent, neighbour};
 use crate::chart::{Options, Plot};
 use crate::mlflow::MetricPoint;
 use crate::sheet::{Cell, Sheet};
 use crate::text;
 use crate::tui::core::selected::DrawnRun;
+use crate::tui::features::charts::groups::{Grouping, grouped};
 use crate::tui::features::charts::histories::{CachedHistory, Histories, HistoryKey};
 use crate::tui::features::charts::metrics::ChartMetric;
 use crate::tui::features::charts::series::{Series, series};
@@ -28,7 +30,11 @@ pub struct ChartScreen {
     /// The charts that there are, and the one that is shown.
     pub metrics: Vec<ChartMetric>,
     pub at: usize,
+    /// The runs, and the lines that they are drawn as.
+    pub runs: Vec<DrawnRun>,
     pub drawn: Vec<DrawnRun>,
+    /// What runs are put together by, as they are drawn.
+    pub grouping: Option<Grouping>,
     /// Its lines, in the order of the legend.
     pub lines: Vec<Series>,
     /// The line that is on top, and that the cursor follows.
@@ -66,13 +72,35 @@ pub struct Reading {
     /// The point is not at the cursor but before it.
     pub is_earlier: bool,
     pub smoothed: Option<f64>,
+    /// What lies around it, where it is a mean.
+    pub edges: Option<(f64, f64)>,
 }
 
 impl ChartScreen {
-    pub fn new(metrics: Vec<ChartMetric>, at: usize, drawn: Vec<DrawnRun>) -> Self {
+    pub fn new(metrics: Vec<ChartMetric>, at: usize, runs: Vec<DrawnRun>) -> Self {
         let at = at.min(metrics.len().saturating_sub(1));
-        let lines = metrics.get(at).map(|metric| series(metric, &drawn)).unwrap_or_default();
-        Self { metrics, at, drawn, lines, chosen: 0, window: None, cursor: None, extremes: false, held: None }
+        let lines = metrics.get(at).map(|metric| series(metric, &runs)).unwrap_or_default();
+        Self {
+            metrics,
+            at,
+            drawn: runs.clone(),
+            runs,
+            grouping: None,
+            lines,
+            chosen: 0,
+            window: None,
+            cursor: None,
+            extremes: false,
+            held: None,
+        }
+    }
+
+    /// Puts runs together otherwise than before, or not at all.
+    pub fn group(&mut self, catalog: &Catalog, grouping: Option<Grouping>) {
+        self.drawn = grouped(&self.runs, catalog, grouping.as_ref());
+        self.grouping = grouping;
+        self.lines = self.metrics.get(self.at).map(|metric| series(metric, &self.drawn)).unwrap_or_default();
+        self.chosen = self.chosen.min(self.lines.len().saturating_sub(1));
     }
 
     /// What the chart is called.
@@ -140,18 +168,15 @@ impl ChartScreen {
         histories.get(&self.lines.get(line)?.which)
     }
 
-    fn trace<'a>(&self, line: usize, histories: &'a Histories, options: &Options) -> Option<Trace<'a>> {
-        Some(Trace::new(&self.known(line, histories)?.points, options.scales()))
-    }
-
     /// Moves the cursor to the next point of the chosen line that is in another column.
     pub fn step(&mut self, by: isize, plot: &Plot, histories: &Histories, options: &Options) {
         let (end, stride) = (plot.x.high, plot.x_stride());
-        let Some(trace) = self.trace(self.chosen, histories, options) else { return };
+        let Some(known) = self.known(self.chosen, histories) else { return };
+        let traces = known.traces(options);
         // What one presses the key for is to see it move: half a cell at least.
-        let mut x = self.cursor.unwrap_or_else(|| trace.x_extent().map_or(end, |(_, last)| last.min(end)));
+        let mut x = self.cursor.unwrap_or_else(|| extent(&traces).map_or(end, |(_, last)| last.min(end)));
         for _ in 0..by.unsigned_abs() {
-            match trace.neighbour(x, stride, by > 0) {
+            match neighbour(&traces, x, stride, by > 0) {
                 Some(next) => x = next,
                 None => break,
             }
@@ -174,8 +199,8 @@ impl ChartScreen {
 
     /// To the first or last point of the chosen line.
     pub fn go_to_end(&mut self, last: bool, histories: &Histories, options: &Options) {
-        let extent = self.trace(self.chosen, histories, options).and_then(|trace| trace.x_extent());
-        if let Some((first, end)) = extent {
+        let known = self.known(self.chosen, histories);
+        if let Some((first, end)) = known.and_then(|known| extent(&known.traces(options))) {
             self.go_to(if last { end } else { first });
         }
     }
@@ -201,14 +226,14 @@ impl ChartScreen {
 
     /// The value of a line at the cursor: the last point at or before it.
     pub fn reading(&self, line: usize, histories: &Histories, options: &Options) -> Reading {
-        let nothing = Reading { point: None, is_earlier: false, smoothed: None };
-        let x = self.cursor.unwrap_or(f64::INFINITY);
+        let nothing = Reading { point: None, is_earlier: false, smoothed: None, edges: None };
         let known = self.known(line, histories);
-        let Some(trace) = known.map(|known| known.trace_at(x, options)) else { return nothing };
-        let Some(point) = trace.at(x) else { return nothing };
-        let is_earlier = self.cursor.is_some_and(|x| trace.place(&point).is_some_and(|at| at < x));
+        let Some(x) = self.cursor else { return known.map_or(nothing, |known| latest(known, options)) };
+        let Some(trace) = known.and_then(|known| known.trace_at(x, options)) else { return nothing };
+        let Some(at) = trace.at(x) else { return nothing };
+        let is_earlier = trace.place(at).is_some_and(|at| at < x);
         let smoothed = options.smoothing.is_on().then(|| trace.smoothed_at(options.smoothing, x)).flatten();
-        Reading { point: Some(point), is_earlier, smoothed }
+        Reading { point: Some(trace.point(at)), is_earlier, smoothed, edges: trace.edges_of(at) }
     }
 
     /// The values under the cursor.
@@ -247,4 +272,15 @@ impl ChartScreen {
         }
         sheet
     }
+}
+
+/// The value that training came to.
+fn latest(known: &CachedHistory, options: &Options) -> Reading {
+    let nothing = Reading { point: None, is_earlier: false, smoothed: None, edges: None };
+    let traces = known.traces(options);
+    let Some(trace) = traces.last() else { return nothing };
+    let end = trace.end();
+    let Some(at) = trace.at(end) else { return nothing };
+    let smoothed = options.smoothing.is_on().then(|| trace.smoothed_at(options.smoothing, end)).flatten();
+    Reading { point: Some(trace.point(at)), is_earlier: false, smoothed, edges: trace.edges_of(at) }
 }

@@ -6,11 +6,13 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::{ChartScreen, Reading};
-use crate::chart::PointCounts;
+use crate::chart::{Band, PointCounts};
 use crate::chart::axis::{Unit, XAxis, time_words};
 use crate::chart::trace::{origin, x_value};
+use crate::mlflow::MetricPoint;
 use crate::text;
 use crate::tui::core::app::App;
+use crate::tui::core::progress;
 use crate::tui::features::charts::histories::CachedHistory;
 use crate::tui::features::charts::pictures::{CachedPicture, Pictures, screen_options};
 use crate::tui::features::charts::series::Series;
@@ -54,10 +56,14 @@ pub fn draw(
 
 fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Line<'a> {
     let options = screen_options(app, screen);
-    let mut parts = vec![format!("by {}", options.x.in_words())];
+    let mut parts = vec![format!("by {}", app.charts.axis_words(options.x))];
     if options.x != app.charts.options.x {
-        parts.push("all points are at one step".into());
+        parts.push(match options.x {
+            XAxis::Step => format!("no {} at its steps", app.charts.axis_words(app.charts.options.x)),
+            XAxis::Relative | XAxis::Wall | XAxis::Metric => "all points are at one step".into(),
+        });
     }
+    parts.extend(options.band.in_words().map(str::to_owned));
     if options.log_y {
         parts.push("log y".into());
     }
@@ -74,6 +80,10 @@ fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Li
     if screen.metrics.len() > 1 {
         parts.push(format!("{} of {}", screen.at + 1, text::count(screen.metrics.len())));
     }
+    // The run under the cursor is known in full.
+    let chosen = screen.lines.get(screen.chosen).map(|line| &line.which.run);
+    let run = app.details.run().filter(|run| chosen == Some(&run.info.run_id));
+    parts.extend(run.and_then(|run| progress::in_words(run, app.now).into_iter().next()));
     let separator = format!(" {} ", theme.glyphs.separator);
     let name = text::cut(&text::clean(screen.key()), width.saturating_sub(6), theme.glyphs.ellipsis);
     let room = width.saturating_sub(text::width(&name) + 8);
@@ -113,7 +123,12 @@ fn legend(
     let top = (screen.chosen + 1).saturating_sub(shown);
     let rows = top..screen.lines.len().min(top + shown);
     let readings: Vec<_> = rows.clone().map(|at| screen.reading(at, &app.histories, &options)).collect();
-    let values: Vec<String> = readings.iter().map(value_words).collect();
+    // What lies around a mean has a line of its own, where there are some.
+    let value = |reading: &Reading| match around(reading, options.band).filter(|_| rows_each == 1) {
+        Some(around) => format!("{} {around}", value_words(reading)),
+        None => value_words(reading),
+    };
+    let values: Vec<String> = readings.iter().map(value).collect();
     let value_width = values.iter().map(|value| text::width(value)).max().unwrap_or(0);
     // Where a legend begins is where its longest label ends.
     let label_width = screen.lines.iter().map(|line| label(screen, line).chars().count()).max().unwrap_or(1);
@@ -124,7 +139,7 @@ fn legend(
         let line = &screen.lines[at];
         let (reading, style) = (&readings[row], theme.ink(line.ink));
         let is_chosen = at == screen.chosen && screen.lines.len() > 1;
-        let is_best = app.best.run_id() == Some(line.which.run.as_str());
+        let is_best = app.best.run_id().is_some_and(|best| screen.drawn[line.run].has(best));
         let star = if is_best { theme.glyphs.best } else { "" };
         let step = match reading.point {
             Some(point) if reading.is_earlier => format!(" @{}", point.step),
@@ -150,7 +165,11 @@ fn legend(
                 .histories
                 .get(&line.which)
                 .map_or(Default::default(), |known| in_words(known, drawn.map(|line| line.counts)));
-            for (below, words) in (1..).zip(lines) {
+            let [mut extremes, counts] = lines;
+            if let Some(around) = around(reading, options.band) {
+                extremes = format!("{around}  {extremes}");
+            }
+            for (below, words) in (1..).zip([extremes, counts]) {
                 let words = text::cut(&words, width.saturating_sub(2), theme.glyphs.ellipsis);
                 put(frame, y + below, Line::styled(format!("  {words}"), theme.dim));
             }
@@ -172,6 +191,16 @@ fn value_words(reading: &Reading) -> String {
     }
 }
 
+/// What lies around a mean.
+fn around(reading: &Reading, band: Band) -> Option<String> {
+    let ((low, high), point) = reading.edges.zip(reading.point)?;
+    match band {
+        Band::Deviation => Some(format!("±{}", text::number(high - point.value))),
+        Band::Range => Some(format!("{}–{}", text::number(low), text::number(high))),
+        Band::None => None,
+    }
+}
+
 /// `min 0.51 @88  max 2.3 @0`, and `100 points, 3 NaN`.
 fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
     let extremes = known.summary.map_or(String::new(), |summary| {
@@ -180,9 +209,13 @@ fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
     });
     let points = known.points.len();
     let points = if points == 1 { "1 point".into() } else { format!("{} points", text::count(points)) };
+    let several = known.mean.as_ref().map(|cached| {
+        let (least, most) = cached.mean.counts.iter().fold((usize::MAX, 0), |(a, b), n| (a.min(*n), b.max(*n)));
+        if least < most { format!("means of {least} to {most}") } else { format!("means of {most}") }
+    });
     let passes = (known.passes.len() > 1).then(|| format!("{} passes", known.passes.len()));
     let gaps = counts.and_then(|counts| counts.in_words());
-    let parts: Vec<String> = [Some(points), passes, gaps].into_iter().flatten().collect();
+    let parts: Vec<String> = [Some(points), several, passes, gaps].into_iter().flatten().collect();
     [extremes, parts.join(", ")]
 }
 
@@ -194,7 +227,12 @@ fn heading(app: &App, screen: &ChartScreen) -> String {
     let point = screen.reading(screen.chosen, &app.histories, &options).point;
     let exact = point.map_or(String::new(), |point| format!(": {}", text::exact(point.value)));
     match options.x {
-        XAxis::Step => format!("step {}{exact}", value.round()),
+        XAxis::Step => format!("step {}{exact}{}", value.round(), of_several(app, screen, point)),
+        XAxis::Metric => {
+            let step = point.map_or(String::new(), |point| format!(", step {}", point.step));
+            let several = of_several(app, screen, point);
+            format!("{} {}{step}{exact}{several}", app.charts.axis_words(options.x), text::legend_number(value))
+        }
         axis => {
             let unit = if axis == XAxis::Wall { Unit::Moment } else { Unit::Duration };
             let at = point.map_or(value, |point| {
@@ -205,4 +243,11 @@ fn heading(app: &App, screen: &ChartScreen) -> String {
             format!("{}{step}{exact}", time_words(at, unit))
         }
     }
+}
+
+/// Of how many runs the chosen line is the mean at a point.
+fn of_several(app: &App, screen: &ChartScreen, point: Option<MetricPoint>) -> String {
+    let known = screen.lines.get(screen.chosen).and_then(|line| app.histories.get(&line.which));
+    let count = known.zip(point).and_then(|(known, point)| known.count_at(point.step));
+    count.map_or(String::new(), |count| format!(", mean of {count}"))
 }

@@ -1,0 +1,171 @@
+//! The metrics of a run as a table: the latest value, and what its history comes to as far as that is read.
+
+pub mod view;
+
+use super::{Details, Tab};
+use crate::mlflow::{Metric, Summary};
+use crate::text;
+use crate::tui::core::app::App;
+use crate::tui::core::layout::Focus;
+
+/// Cells of a sparkline, and between columns.
+const TREND: usize = 14;
+const GAP: usize = 2;
+
+/// The columns behind the names, in their order: where not all have room, the last ones go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricColumn {
+    Latest,
+    Step,
+    Trend,
+    Min,
+    Max,
+    Change,
+    First,
+    Points,
+}
+
+impl MetricColumn {
+    pub const ALL: [Self; 8] = [
+        Self::Latest,
+        Self::Step,
+        Self::Trend,
+        Self::Min,
+        Self::Max,
+        Self::Change,
+        Self::First,
+        Self::Points,
+    ];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Latest => "latest",
+            Self::Step => "step",
+            Self::Trend => "trend",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Change => "change",
+            Self::First => "first",
+            Self::Points => "points",
+        }
+    }
+
+    /// Whether the decimal points of its numbers stand under one another.
+    fn is_decimal(self) -> bool {
+        !matches!(self, Self::Step | Self::Trend | Self::Points)
+    }
+}
+
+/// What the columns say of some metrics: a column of texts for each, and how wide it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricCells {
+    pub column: MetricColumn,
+    pub cells: Vec<String>,
+    pub width: usize,
+}
+
+/// The words of a column for a metric: of a history of several points, what it comes to.
+fn words(column: MetricColumn, metric: &Metric, history: Option<(usize, &Summary)>) -> String {
+    let of_several = history.filter(|(points, _)| *points > 1).map(|(_, summary)| summary);
+    let of = |pick: fn(&Summary) -> f64| of_several.map_or(String::new(), |summary| text::number(pick(summary)));
+    match column {
+        MetricColumn::Latest => text::number(metric.value),
+        MetricColumn::Step => metric.step.to_string(),
+        MetricColumn::Trend => String::new(),
+        MetricColumn::Min => of(|summary| summary.min.0),
+        MetricColumn::Max => of(|summary| summary.max.0),
+        MetricColumn::First => of(|summary| summary.first.0),
+        MetricColumn::Change => {
+            let change = of_several.map(|summary| metric.value - summary.first.0);
+            change.map_or(String::new(), |by| match text::number(by) {
+                words if by > 0.0 => format!("+{words}"),
+                words => words,
+            })
+        }
+        MetricColumn::Points => history.map_or(String::new(), |(points, _)| text::count(points)),
+    }
+}
+
+/// The columns that have room beside the names.
+fn columns(metrics: &[(&Metric, Option<(usize, &Summary)>)], room: usize) -> Vec<MetricCells> {
+    let mut left = room;
+    let mut columns = Vec::new();
+    let has_trends = metrics.iter().any(|(_, history)| history.is_some_and(|(points, _)| points > 1));
+    for column in MetricColumn::ALL {
+        let mut cells: Vec<String> =
+            metrics.iter().map(|(metric, history)| words(column, metric, *history)).collect();
+        if column.is_decimal() {
+            text::by_point(&mut cells);
+        }
+        let widest = cells.iter().map(|cell| text::width(cell)).max().unwrap_or(0);
+        if column == MetricColumn::Trend && !has_trends || column != MetricColumn::Trend && widest == 0 {
+            continue;
+        }
+        let widest = if column == MetricColumn::Trend { TREND } else { widest };
+        let width = widest.max(column.title().len());
+        if width + GAP > left && column != MetricColumn::Latest {
+            break;
+        }
+        left = left.saturating_sub(width + GAP);
+        columns.push(MetricCells { column, cells, width: width.min(room) });
+    }
+    columns
+}
+
+impl Details {
+    /// Lines above those of the tab: the titles of a table.
+    pub fn titles(&self) -> usize {
+        usize::from(self.tab == Tab::Metrics && self.run().is_some_and(|run| !run.metrics.is_empty()))
+    }
+}
+
+/// The metrics whose histories the table shows, if it is on the screen.
+pub fn on_screen(app: &App) -> &[Metric] {
+    let details = &app.details;
+    let is_seen = app.screens.is_empty() && details.tab == Tab::Metrics && app.geometry().details.is_some();
+    let Some(run) = details.run().filter(|_| is_seen) else { return &[] };
+    let height = app.geometry().rows(Focus::Details).saturating_sub(details.titles());
+    &run.metrics[details.cursor.window(run.metrics.len(), height)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mlflow::MetricPoint;
+
+    fn metric(key: &str, value: f64) -> Metric {
+        Metric { key: key.into(), value, timestamp: 0, step: 20 }
+    }
+
+    fn summary(values: &[f64]) -> Summary {
+        let point = |(step, value): (usize, &f64)| MetricPoint { step: step as i64, timestamp: 0, value: *value };
+        Summary::of(values.iter().enumerate().map(point)).unwrap()
+    }
+
+    #[test]
+    fn numbers_stand_under_one_another_and_columns_give_way_from_the_right() {
+        let (loss, once) = (metric("loss", 0.125), metric("n_params", 1234.5));
+        let history = summary(&[12.5, 0.0625, 0.125]);
+        let of_one = summary(&[1234.5]);
+        let metrics = [(&loss, Some((3, &history))), (&once, Some((1, &of_one)))];
+        let told = |room: usize| -> Vec<(&str, Vec<String>)> {
+            columns(&metrics, room).into_iter().map(|cells| (cells.column.title(), cells.cells)).collect()
+        };
+        let all = told(100);
+        let titles: Vec<&str> = all.iter().map(|(title, _)| *title).collect();
+        assert_eq!(titles, ["latest", "step", "trend", "min", "max", "change", "first", "points"]);
+        assert_eq!(all[0].1, ["   0.125", "1234.5  "]);
+        assert_eq!((all[3].1[0].trim(), all[4].1[0].trim()), ("0.0625", "12.5"));
+        assert_eq!((all[5].1[0].trim(), all[7].1.clone()), ("-12.375", vec!["3".to_owned(), "1".to_owned()]));
+        assert_eq!(all[3].1[1].trim(), "", "a single value has no extremes");
+        for room in 0..100 {
+            let some = told(room);
+            assert_eq!(some[..], all[..some.len()], "the first ones stay");
+            let used: usize = columns(&metrics, room).iter().map(|cells| cells.width + GAP).sum();
+            assert!(some.len() == 1 || used <= room, "{room} {used}");
+        }
+        // Without histories there is no more than the run tells.
+        let bare = columns(&[(&loss, None)], 100);
+        assert_eq!(bare.iter().map(|cells| cells.column.title()).collect::<Vec<_>>(), ["latest", "step"]);
+    }
+}
