@@ -6,6 +6,8 @@ mod log;
 mod markdown;
 mod structured;
 
+pub use markdown::rendered;
+
 use code::{C, CONFIGURATION, Code, JAVASCRIPT, PYTHON, R, SHELL, SQL, TOML};
 
 /// What a part of a line is.

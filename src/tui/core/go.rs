@@ -289,7 +289,7 @@ pub fn step(app: &mut App, pane: Focus, by: isize) {
         }
         Focus::Details => {
             let length = app.details.length();
-            let height = height.saturating_sub(app.details.titles());
+            let height = app.geometry().details.map_or(height, |pane| app.details.seen(pane));
             app.details.step(by, length, height);
         }
     }

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use super::app::{App, Dragged, Overlay, Screen};
 use super::effect::Effects;
 use super::go::{self, Action, step};
-use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
+use super::layout::{Focus, Geometry, details_body, with_middle_border, with_side_border};
 use super::requests::show_cursors;
 use crate::tui::core::layout::Tab;
 use crate::tui::features::details::view::tab_at;
@@ -162,7 +162,13 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Effe
         }
         Focus::Details if line >= 2 + app.details.titles() => {
             let (lines, titles) = (app.details.length(), app.details.titles());
-            let (at, rows) = (app.details.cursor.top + line - 2 - titles, rows.saturating_sub(titles));
+            let (body, seen) = (details_body(area), app.details.seen(area));
+            let columns = app.details.columns(body);
+            let column =
+                (event.column.saturating_sub(body.x) / (body.width / columns).max(1)).min(columns - 1);
+            let height = seen / usize::from(columns);
+            let (at, rows) =
+                (app.details.cursor.top + usize::from(column) * height + line - 2 - titles, seen);
             if at < lines && app.details.artifacts.preview.is_none() {
                 let is_again = app.details.cursor.at == at;
                 app.details.cursor.jump(at, lines, rows);

@@ -196,3 +196,47 @@ fn the_help_is_searched_by_typing() {
     keys(&mut app, "esc q", &runs);
     assert!(app.help.is_none() && !app.quitting, "q closes it while nothing is typed");
 }
+
+#[test]
+fn a_note_is_read_as_markdown_and_opened_whole() {
+    let mut runs: Vec<Run> = (0..3).map(run).collect();
+    let note = "# Why\n\n- it is **best**\n- `lr` was halved\n\nlong story";
+    runs[2].tags.push(Tag::new("mlflow.note.content", note));
+    let mut app = opened_with((120, 36), &runs);
+    keys(&mut app, "3 ]", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("note") && text.contains("• it is best") && !text.contains("**"), "{text}");
+    for _ in 0..40 {
+        let line = app.details.window(app.details.cursor.at..app.details.cursor.at + 1, "", NOW).pop();
+        if line.is_some_and(|line| line.key == "note") {
+            break;
+        }
+        keys(&mut app, "j", &runs);
+    }
+    keys(&mut app, "enter", &runs);
+    let text = drawn(&app);
+    assert!(matches!(app.overlay, Some(Overlay::Report(_))) && text.contains("long story"), "{text}");
+}
+
+#[test]
+fn lines_that_do_not_fit_go_on_beside_the_others() {
+    let mut runs: Vec<Run> = (0..3).map(run).collect();
+    for at in 0..30 {
+        runs[2].params.push(Param::new(format!("param_{at:02}"), format!("value-{at}")));
+    }
+    let mut app = opened_with((200, 30), &runs);
+    keys(&mut app, "g l 3 ] ] ]", &runs);
+    let pane = app.geometry().details.unwrap();
+    assert!(pane.width > 140 && app.details.length() > pane.height as usize, "{pane:?}");
+    let text = drawn(&app);
+    let row = text.lines().find(|line| line.contains("param_00  value-0")).unwrap();
+    assert!(row.matches("value-").count() == 2, "{text}");
+    // The cursor goes down the first column and on in the second, and a click finds what is drawn there.
+    keys(&mut app, "G", &runs);
+    let last = app.details.window(app.details.cursor.at..app.details.cursor.at + 1, "", NOW).pop().unwrap();
+    assert_eq!(last.key, app.details.run().unwrap().params.last().unwrap().key);
+    let (x, y) = place(&app, "param_25");
+    feed(&mut app, click(x, y), &runs);
+    let line = app.details.window(app.details.cursor.at..app.details.cursor.at + 1, "", NOW).pop().unwrap();
+    assert_eq!(line.key, "param_25");
+}

@@ -18,9 +18,13 @@ const SILENT: i64 = 3 * 3_600_000;
 
 /// Runs under a run that are listed.
 const CHILDREN: usize = 50;
+/// Lines of a note.
+const NOTE_LINES: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineRole {
+    /// Markdown.
+    Note,
     Plain,
     Dim,
     Warn,
@@ -309,8 +313,8 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
         line("source", tag(tags::SOURCE_NAME)),
         line("git commit", tag(tags::GIT_COMMIT)),
         line("artifacts", info.artifact_uri.clone()),
-        line("note", tag(tags::NOTE)),
     ]);
+    lines.extend(note(run));
     if let Some(parent) = run.tag(tags::PARENT_RUN_ID) {
         let target = Some(LineTarget::Run(parent.into()));
         lines.push(DetailLine { target, ..line("parent", parent.to_owned()) });
@@ -321,6 +325,26 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
         lines.push(line("data set", format!("{} {} {context}", input.dataset.name, input.dataset.digest)));
     }
     lines.extend(run.model_outputs.iter().map(|output| line("model", output.model_id.to_string())));
+    lines
+}
+
+/// The first lines of the note; all of it is behind each of them.
+fn note(run: &Run) -> Vec<DetailLine> {
+    let note = run.tag(tags::NOTE).unwrap_or_default();
+    let told: Vec<&str> = note.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    if told.is_empty() {
+        return vec![DetailLine::new("note", "-", LineRole::Plain)];
+    }
+    let line = |(at, words): (usize, &&str)| DetailLine {
+        exact: Some(note.to_owned()),
+        ..DetailLine::new(if at == 0 { "note" } else { "" }, *words, LineRole::Note)
+    };
+    let mut lines: Vec<DetailLine> = told.iter().take(NOTE_LINES).enumerate().map(line).collect();
+    if told.len() > NOTE_LINES {
+        let words = format!("and {} more lines: enter shows all", text::count(told.len() - NOTE_LINES));
+        let exact = Some(note.to_owned());
+        lines.push(DetailLine { exact, ..DetailLine::new("", words, LineRole::Note) });
+    }
     lines
 }
 

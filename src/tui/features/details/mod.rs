@@ -16,13 +16,15 @@ pub mod view;
 
 use std::sync::Arc;
 
+use ratatui::layout::Rect;
+
 use crate::catalog::Catalog;
 use crate::catalog::view::children;
 use crate::mlflow::{ModelVersion, Run, RunId};
 use crate::sheet::{Cell, Sheet};
 use crate::store::{ArtifactList, StoreError};
 use crate::tui::core::app::App;
-use crate::tui::core::layout::Tab;
+use crate::tui::core::layout::{Tab, details_body};
 use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
 use artifacts::ArtifactTree;
@@ -60,6 +62,10 @@ pub struct Details {
     pub children: Vec<RunId>,
     children_of: Option<(RunId, Arc<Catalog>)>,
 }
+
+/// Cells of a column of lines, and the most columns.
+const COLUMN: u16 = 68;
+const MOST_COLUMNS: u16 = 2;
 
 impl Details {
     /// Nothing is known of the experiment that is opened now.
@@ -99,6 +105,24 @@ impl Details {
             self.cursor = cursor;
         }
         was_open
+    }
+
+    /// Columns that the lines stand in: what does not fit goes on beside them, where there is room.
+    pub fn columns(&self, body: Rect) -> u16 {
+        let is_list = match self.tab {
+            Tab::Overview | Tab::Params | Tab::Tags | Tab::Datasets => true,
+            Tab::Charts | Tab::Metrics | Tab::Artifacts | Tab::Models => false,
+        };
+        if !is_list || self.length() <= body.height as usize {
+            return 1;
+        }
+        (body.width / COLUMN).clamp(1, MOST_COLUMNS)
+    }
+
+    /// Lines that are on the screen, in a pane.
+    pub fn seen(&self, pane: Rect) -> usize {
+        let body = details_body(pane);
+        (body.height as usize).saturating_sub(self.titles()) * usize::from(self.columns(body))
     }
 
     pub fn step_tab(&mut self, by: isize) {

@@ -7,7 +7,7 @@ use super::effects::Effect;
 use super::models::RunModel;
 use super::series::in_order;
 use super::view::file_area;
-use super::{LineTarget, Msg, models};
+use super::{LineRole, LineTarget, Msg, models};
 use crate::mlflow::RunId;
 use crate::store::StoreError;
 use crate::text;
@@ -96,6 +96,10 @@ fn show_whole(app: &mut App) {
     let Some(line) = line.filter(|line| !line.value.is_empty()) else {
         return app.say("there is no more of this");
     };
+    if let Some(note) = line.exact.as_ref().filter(|_| line.role == LineRole::Note) {
+        app.overlay = Some(Overlay::Report(Report::of_markdown("note", note)));
+        return;
+    }
     let title = text::clean(line.key.trim()).into_owned();
     let value = line.exact.as_ref().unwrap_or(&line.value);
     app.overlay = Some(Overlay::Report(Report::new(title, text::readable(value))));

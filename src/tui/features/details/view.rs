@@ -7,15 +7,17 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::preview::view::draw_file;
-use super::{LineRole, LineTarget, metrics};
+use super::{DetailLine, LineRole, LineTarget, metrics};
 use crate::catalog::view::{Group, LineKind};
 use crate::mlflow::RunId;
 use crate::text;
+use crate::text::highlight::{Highlighter, Language};
 use crate::tui::core::app::App;
 use crate::tui::core::app::Runs;
 use crate::tui::core::layout::{Focus, Tab, details_body};
 use crate::tui::widgets::frame::{centred, pane_block};
-use crate::tui::widgets::table::Rows;
+use crate::tui::widgets::report::view::markdown;
+use crate::tui::widgets::table::{Rows, scroll_bar};
 use crate::tui::widgets::theme::Theme;
 
 /// From this width on a file stands beside the tree that it was opened in.
@@ -23,6 +25,9 @@ const SIDE_BY_SIDE: u16 = 96;
 /// Cells before the first tab, and of the sign that there are others before it.
 const LEAD: u16 = 3;
 const MORE: u16 = 2;
+/// Cells of a key at most where lines stand in columns, and cells between these.
+const COLUMN_KEY: usize = 32;
+const BETWEEN: u16 = 3;
 /// Cells of the size of a file.
 const SIZE: u16 = 8;
 
@@ -157,29 +162,51 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     let key_width = details.longest_key().clamp(8, (most as usize).max(8));
     let focused = app.focus == Focus::Details;
     let under_cursor = if focused { theme.selection } else { Style::new() };
-    let rows = Rows::new(body, details.cursor, length);
-    let lines = details.window(rows.shown.clone(), &app.runs.name, app.now);
-    rows.draw_bar(frame, body.right() + 1, focused, theme);
-    rows.draw(frame.buffer_mut(), under_cursor, |at, place, buffer| {
-        let Some(line) = lines.get(at - rows.shown.start) else { return };
-        let key = text::fit(&text::clean(&line.key), key_width, theme.glyphs.ellipsis);
-        let room = (body.width as usize).saturating_sub(key_width + 2);
-        let value = match &line.target {
-            Some(LineTarget::Run(id)) => named(app, id),
-            Some(LineTarget::Folder(_) | LineTarget::File(_)) | None => line.value.clone(),
-        };
-        let value = text::fit(&text::clean(&value), room, theme.glyphs.ellipsis);
-        let (key_style, style) = match line.role {
-            LineRole::Plain if details.tab == Tab::Artifacts => (theme.text, theme.dim),
-            LineRole::Plain => (theme.dim, theme.text),
-            LineRole::Dim => (theme.dim, theme.dim),
-            LineRole::Warn => (theme.dim, theme.warn),
-            LineRole::Bad => (theme.dim, theme.bad),
-            LineRole::Heading => (theme.heading, theme.text),
-        };
-        Line::from(vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)])
-            .render(place, buffer);
-    });
+    let columns = details.columns(body);
+    let key_width = if columns > 1 { key_width.min(COLUMN_KEY) } else { key_width };
+    let all = Rows::in_columns(body, details.cursor, length, (columns, BETWEEN));
+    let shown = all.iter().map(|rows| rows.shown.clone());
+    let shown = shown.reduce(|first, next| first.start..next.end.max(first.end)).unwrap_or_default();
+    scroll_bar(frame, (body, body.right() + 1), (shown.clone(), length), focused, theme);
+    let lines = details.window(shown.clone(), &app.runs.name, app.now);
+    for rows in all {
+        rows.draw(frame.buffer_mut(), under_cursor, |at, place, buffer| {
+            if let Some(line) = lines.get(at - shown.start) {
+                drawn_line(app, line, (key_width, place.width as usize), theme).render(place, buffer);
+            }
+        });
+    }
+}
+
+/// A line: what it is called, and what there is to say of that.
+fn drawn_line<'a>(
+    app: &App,
+    line: &DetailLine,
+    (key_width, width): (usize, usize),
+    theme: &Theme,
+) -> Line<'a> {
+    let key = text::fit(&text::clean(&line.key), key_width, theme.glyphs.ellipsis);
+    let room = width.saturating_sub(key_width + 2);
+    let value = match &line.target {
+        Some(LineTarget::Run(id)) => named(app, id),
+        Some(LineTarget::Folder(_) | LineTarget::File(_)) | None => line.value.clone(),
+    };
+    let value = text::fit(&text::clean(&value), room, theme.glyphs.ellipsis);
+    let (key_style, style) = match line.role {
+        LineRole::Plain if app.details.tab == Tab::Artifacts => (theme.text, theme.dim),
+        LineRole::Plain | LineRole::Note => (theme.dim, theme.text),
+        LineRole::Dim => (theme.dim, theme.dim),
+        LineRole::Warn => (theme.dim, theme.warn),
+        LineRole::Bad => (theme.dim, theme.bad),
+        LineRole::Heading => (theme.heading, theme.text),
+    };
+    let mut spans = vec![Span::styled(key, key_style), Span::raw("  ")];
+    if line.role == LineRole::Note {
+        spans.extend(markdown(&value, &mut Highlighter::new(Language::Markdown), theme));
+    } else {
+        spans.push(Span::styled(value, style));
+    }
+    Line::from(spans)
 }
 
 /// A run by its name, where that is known.

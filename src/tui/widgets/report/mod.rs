@@ -9,11 +9,19 @@ pub struct Report {
     pub title: String,
     pub lines: Vec<String>,
     pub scroll: usize,
+    /// The lines are Markdown.
+    pub is_markdown: bool,
 }
 
 impl Report {
     pub fn new(title: impl Into<String>, lines: Vec<String>) -> Self {
-        Self { title: title.into(), lines, scroll: 0 }
+        Self { title: title.into(), lines, scroll: 0, is_markdown: false }
+    }
+
+    /// A text as people write notes.
+    pub fn of_markdown(title: impl Into<String>, text: &str) -> Self {
+        let lines = text.lines().map(str::to_owned).collect();
+        Self { is_markdown: true, ..Self::new(title, lines) }
     }
 
     /// The lines, broken to so many cells; what goes on is moved in.
