@@ -2,7 +2,7 @@
 //!
 //! A text that MLflow takes means what it means there. Beyond that there are `OR` and parentheses; words without quotes, as in
 //! `params.family = tree`; keys without backquotes, as in `metrics.val/loss < 1`; `~` and `!~` for regular expressions;
-//! `start_time > now-24h` and `age < 1d`; `user = me`; `status = failed`; `<` and the like for params and tags that are
+//! `start_time > now-24h`, `start_time = 2026-11-20` and `age < 1d`; `user = me`; `status = failed`; `<` and the like for params and tags that are
 //! numbers; `IN` for all texts; `IS NULL` for metrics and times.
 
 use super::parser::{ParseError, parse};

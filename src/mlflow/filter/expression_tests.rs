@@ -115,6 +115,37 @@ fn an_error_points_at_its_place_and_says_what_to_write() {
 }
 
 #[test]
+fn a_date_is_its_beginning_and_equal_to_all_of_it() {
+    let here = jiff::tz::TimeZone::system();
+    let at = |text: &str| {
+        let time: jiff::civil::DateTime = text.parse().unwrap();
+        time.to_zoned(here.clone()).unwrap().timestamp().as_millisecond()
+    };
+    let (day, next) = (at("2026-11-20T00:00"), at("2026-11-21T00:00"));
+    for (text, says) in [
+        ("start_time > 2026-11-20", format!("attributes.start_time > {day}")),
+        ("start_time <= '2026-11-20'", format!("attributes.start_time <= {day}")),
+        ("end_time < 2026-11-20T12:30", format!("attributes.end_time < {}", at("2026-11-20T12:30"))),
+        ("end_time < '2026-11-20 12:30:15'", format!("attributes.end_time < {}", at("2026-11-20T12:30:15"))),
+        ("start_time >= 2026-11-20T12:30:00Z", "attributes.start_time >= 1795177800000".into()),
+        (
+            "start_time = 2026-11-20",
+            format!("(attributes.start_time >= {day} AND attributes.start_time < {next})"),
+        ),
+        (
+            "start_time != 2026-11-20",
+            format!("(attributes.start_time < {day} OR attributes.start_time >= {next})"),
+        ),
+    ] {
+        let filter = Expression::parse(text).expect(text).at(Asker::default());
+        assert_eq!(filter.to_string().replace("attributes.attributes.", "attributes."), says, "{text}");
+    }
+    for text in ["start_time > 2026-13-40", "start_time > 2026-11", "start_time > 20-11-2026"] {
+        assert!(Expression::parse(text).unwrap_err().message.contains("2026-11-20"), "{text}");
+    }
+}
+
+#[test]
 fn a_server_is_asked_for_what_it_knows_of_more() {
     for (text, sent, is_exact) in [
         ("metrics.a > 1 OR metrics.b > 2", "", false),

@@ -320,14 +320,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A time in milliseconds, or `now` less a while.
+    /// A time in milliseconds, a date, or `now` less a while.
     fn time(&mut self, attribute: Attribute, comparator: Comparator) -> Read<Term> {
-        let value = self.value("a time such as now-24h or now-7d")?;
+        let value = self.value("a time such as now-24h, now-7d or 2026-11-20")?;
         if let Ok(number) = number(value.text, &value.span)
             && !number.as_f64().is_nan()
         {
             let test = Test::Number(comparator, number);
             return Ok(Term::Clause(Clause { field: Field::Attribute(attribute), test }));
+        }
+        if let Some(moment) = moment(value.text) {
+            return Ok(dated(attribute, comparator, &moment));
         }
         let mut end = value.span.end;
         let mut whole = value.text.to_owned();
@@ -344,8 +347,10 @@ impl<'a> Reader<'a> {
             None => None,
         };
         let ago = ago.ok_or_else(|| {
-            let words =
-                format!("{whole:?} is no time; write now-30m, now-24h or now-7d, or milliseconds since 1970");
+            let words = format!(
+                "{whole:?} is no time; write now-30m, now-24h or now-7d, a date such as 2026-11-20 or \
+                         2026-11-20T12:30, or milliseconds since 1970"
+            );
             ParseError::new(words, value.span.start..end)
         })?;
         Ok(Term::Ago(attribute, comparator, ago))
@@ -444,6 +449,50 @@ fn text_of(field: &Field, value: &Written<'_>) -> Read<String> {
         let names = RunStatus::ALL.map(RunStatus::as_str).join(", ");
         ParseError::new(format!("no status {:?}; there are {names}", value.text), value.span.clone())
     })
+}
+
+/// A comparison with a date, which is its beginning; what is equal to it is all of the day, minute or second.
+fn dated(attribute: Attribute, comparator: Comparator, moment: &Range<i64>) -> Term {
+    let clause = |comparator, time| {
+        let field = Field::Attribute(attribute);
+        Term::Clause(Clause { field, test: Test::Number(comparator, Number::Int(time)) })
+    };
+    let (from, before) =
+        (clause(Comparator::GreaterOrEqual, moment.start), clause(Comparator::Less, moment.end));
+    match comparator {
+        Comparator::Equal => Term::Any(vec![Expression { all: vec![from, before] }]),
+        Comparator::NotEqual => {
+            let before = clause(Comparator::Less, moment.start);
+            let after = clause(Comparator::GreaterOrEqual, moment.end);
+            Term::Any([before, after].map(|term| Expression { all: vec![term] }).into())
+        }
+        other => clause(other, moment.start),
+    }
+}
+
+/// Milliseconds since the epoch of `2026-11-20`, `2026-11-20T12:30` or `2026-11-20 12:30:15`, where this machine is, and where
+/// an offset stands behind it there; and of its end.
+fn moment(text: &str) -> Option<Range<i64>> {
+    let is_date = |text: &str| {
+        let bytes = text.as_bytes();
+        bytes.len() >= 10 && bytes[4] == b'-' && bytes[7] == b'-' && bytes[..4].iter().all(u8::is_ascii_digit)
+    };
+    if !is_date(text) {
+        return None;
+    }
+    if let Ok(exact) = text.parse::<jiff::Timestamp>() {
+        let start = exact.as_millisecond();
+        return Some(start..start + 1_000);
+    }
+    let here = jiff::tz::TimeZone::system();
+    let at =
+        |time: jiff::civil::DateTime| Some(time.to_zoned(here.clone()).ok()?.timestamp().as_millisecond());
+    if let (10, Ok(day)) = (text.len(), text.parse::<jiff::civil::Date>()) {
+        return Some(at(day.into())?..at(day.tomorrow().ok()?.into())?);
+    }
+    let time = text.parse::<jiff::civil::DateTime>().ok()?;
+    let long = if text.matches(':').count() > 1 { 1_000 } else { 60_000 };
+    at(time).map(|start| start..start + long)
 }
 
 /// Milliseconds of `30m`, `24h`, `1.5d`, `1d12h`.

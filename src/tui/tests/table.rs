@@ -301,3 +301,23 @@ fn a_filter_that_was_cleared_comes_back_and_earlier_ones_are_at_hand() {
     app.runs.open("1".into(), "wine".into(), &remembered);
     assert_eq!(app.runs.remembered().filters, remembered.filters);
 }
+
+#[test]
+fn a_filter_for_what_no_run_has_is_applied_and_told() {
+    let (mut app, runs) = opened((140, 40), 30);
+    keys(&mut app, "f", &runs);
+    typed(&mut app, "metrics.val_rsme < 1", &runs);
+    keys(&mut app, "enter", &runs);
+    let said = app.status.clone().unwrap_or_default();
+    assert!(said.contains("no run has metrics.val_rsme; did you mean metrics.val_rmse?"), "{said}");
+    assert_eq!(app.runs.length(), 0);
+    keys(&mut app, "f ctrl-u", &runs);
+    typed(&mut app, "params.val_rmse > 1", &runs);
+    keys(&mut app, "enter", &runs);
+    let said = app.status.clone().unwrap_or_default();
+    assert!(said.contains("did you mean metrics.val_rmse?"), "the kind may be the wrong one: {said}");
+    keys(&mut app, "f ctrl-u", &runs);
+    typed(&mut app, "metrics.val_rmse > 1", &runs);
+    keys(&mut app, "enter", &runs);
+    assert!(app.status.is_none(), "{:?}", app.status);
+}
