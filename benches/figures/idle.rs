@@ -159,6 +159,7 @@ pub fn day() {
         selecting: mltui::config::Selecting::default(),
         sweeps: mltui::tui::features::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
+        columns: Vec::new(),
         user: "ana".into(),
         views: mltui::tui::features::runs::views::NamedViews::default(),
         memory: UiMemory::default(),

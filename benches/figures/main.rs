@@ -1,6 +1,6 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps registry` chooses. Absolute times are remarks,
+//! `cargo bench -- pictures` makes the pictures of the README. `cargo bench` prints all figures; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps registry` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
@@ -8,6 +8,7 @@ mod bare;
 mod charts;
 mod idle;
 mod keys;
+mod pictures;
 mod registry;
 mod selecting;
 mod stores;
@@ -46,6 +47,10 @@ fn main() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures");
     std::fs::create_dir_all(&folder).unwrap();
     let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
+    // They are written into the repository: only where somebody asks for them.
+    if arguments.iter().any(|argument| argument == "pictures") {
+        pictures::pictures();
+    }
     if wanted("start") {
         start(&folder);
     }

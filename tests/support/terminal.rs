@@ -73,6 +73,11 @@ impl Terminal {
         self.parser.lock().unwrap().screen().contents()
     }
 
+    /// The screen with its colours.
+    pub fn frame(&self) -> vt100::Screen {
+        self.parser.lock().unwrap().screen().clone()
+    }
+
     /// What stands on the screen when no more is coming: a frame may be on its way in parts.
     pub fn settled(&self) -> String {
         let end = Instant::now() + Duration::from_secs(2);
