@@ -9,7 +9,8 @@ pub fn covered(trace: &Trace<'_>, (x, y): (&Scale, &Scale), columns: usize) -> V
     let mut add = |column: f64, (low, high): (f64, f64)| {
         if column >= 0.0 && column < columns as f64 {
             let known = &mut covered[column as usize];
-            *known = Some(known.map_or((low, high), |(least, greatest)| (least.min(low), greatest.max(high))));
+            *known =
+                Some(known.map_or((low, high), |(least, greatest)| (least.min(low), greatest.max(high))));
         }
     };
     let mut last: Option<(f64, (f64, f64))> = None;

@@ -132,7 +132,10 @@ mod tests {
     use super::*;
 
     fn history(points: &[(i64, f64)]) -> Vec<MetricPoint> {
-        points.iter().map(|(step, value)| MetricPoint { step: *step, timestamp: *step, value: *value }).collect()
+        points
+            .iter()
+            .map(|(step, value)| MetricPoint { step: *step, timestamp: *step, value: *value })
+            .collect()
     }
 
     fn mean(histories: &[&[(i64, f64)]]) -> Mean {
@@ -168,7 +171,8 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_in_no_mean_and_counted() {
-        let found = mean(&[&[(0, 1.0), (1, f64::NAN)], &[(0, 3.0), (1, 1.0)], &[(0, f64::INFINITY), (1, 2.0)]]);
+        let found =
+            mean(&[&[(0, 1.0), (1, f64::NAN)], &[(0, 3.0), (1, 1.0)], &[(0, f64::INFINITY), (1, 2.0)]]);
         assert_eq!(told(&found), [(0, 2.0, 2), (1, 1.5, 2)]);
         assert_eq!((found.lost.nan, found.lost.infinite), (1, 1));
     }

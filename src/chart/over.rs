@@ -100,7 +100,10 @@ mod tests {
     use super::*;
 
     fn history(points: &[(i64, f64)]) -> Vec<MetricPoint> {
-        points.iter().map(|(step, value)| MetricPoint { step: *step, timestamp: *step, value: *value }).collect()
+        points
+            .iter()
+            .map(|(step, value)| MetricPoint { step: *step, timestamp: *step, value: *value })
+            .collect()
     }
 
     fn told(points: &[(i64, f64)], other: &[(i64, f64)]) -> (Vec<(Vec<f64>, Vec<i64>, bool)>, usize) {

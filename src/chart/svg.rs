@@ -130,7 +130,9 @@ pub fn svg(
     let (at_x, at_y) = (|value| frame.at_x(value), |value| frame.at_y(value));
     let mut out = frame.begin(title, x_title, (&ticks.0, &ticks.1), ROW * lines.len() as f64);
     let column = |value: f64| frame.across.dot(value).round().clamp(-1.0, frame.dots as f64) as i64;
-    for (at, trace) in traced.iter().enumerate().flat_map(|(at, line)| line.traces.iter().map(move |it| (at, it))) {
+    for (at, trace) in
+        traced.iter().enumerate().flat_map(|(at, line)| line.traces.iter().map(move |it| (at, it)))
+    {
         let band: Vec<(f64, (f64, f64))> = trace.band(x).collect();
         if band.is_empty() {
             continue;

@@ -440,11 +440,19 @@ fn a_history_is_drawn_over_another_metric() {
     let points = history(&[9.0, 7.0, 5.0, 3.0]);
     let rates = history(&[0.1, 0.2, 0.1]);
     let over = over::Over::new(&points, &[], &rates);
-    let (line, options) =
-        (ChartLine { over: Some(&over), ..ChartLine::new(&points, 0) }, Options { x: XAxis::Metric, ..Options::default() });
+    let (line, options) = (
+        ChartLine { over: Some(&over), ..ChartLine::new(&points, 0) },
+        Options { x: XAxis::Metric, ..Options::default() },
+    );
     let drawn = picture(&[line], &options, None, (40, 12), Dots::Braille);
-    assert_eq!((drawn.plot.x.low.to_bits(), drawn.plot.x.high.to_bits()), (0.1_f64.to_bits(), 0.2_f64.to_bits()));
-    assert_eq!((drawn.lines[0].counts.unmatched, drawn.lines[0].counts.in_words()), (1, Some("1 without x".into())));
+    assert_eq!(
+        (drawn.plot.x.low.to_bits(), drawn.plot.x.high.to_bits()),
+        (0.1_f64.to_bits(), 0.2_f64.to_bits())
+    );
+    assert_eq!(
+        (drawn.lines[0].counts.unmatched, drawn.lines[0].counts.in_words()),
+        (1, Some("1 without x".into()))
+    );
     let traces = line.traces(options.scales());
     assert_eq!(traces.len(), 2, "it goes back");
     assert_eq!(trace::extent(&traces), Some((0.1, 0.2)));

@@ -300,7 +300,8 @@ impl<'a> Trace<'a> {
             self.window(x).filter(move |at| self.axis_x(*at).is_some_and(|at| at >= x.0 && at <= x.1));
         inside.flat_map(move |at| {
             let edges = self.edges.as_ref().map(|(low, high)| [low[at], high[at]]);
-            let values = [Some(self.points[at].value), edges.map(|edges| edges[0]), edges.map(|edges| edges[1])];
+            let values =
+                [Some(self.points[at].value), edges.map(|edges| edges[0]), edges.map(|edges| edges[1])];
             values.into_iter().flatten().filter_map(|value| self.axis_y(value))
         })
     }

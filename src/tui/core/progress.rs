@@ -103,8 +103,7 @@ pub fn progress(run: &Run, now: i64) -> Option<Progress> {
         Some((counted.0, total, "epoch", counted.1))
     };
     let is_sound = |found: &(f64, f64, &str, &Metric)| found.0 > 0.0 && found.0 <= found.1;
-    let (done, total, unit, last) =
-        by_steps().filter(is_sound).or_else(|| by_epochs().filter(is_sound))?;
+    let (done, total, unit, last) = by_steps().filter(is_sound).or_else(|| by_epochs().filter(is_sound))?;
     let left = run.info.start_time.and_then(|start| {
         let took = last.timestamp.saturating_sub(start);
         let since = now.saturating_sub(last.timestamp);
@@ -184,8 +183,11 @@ mod tests {
             "epoch 1.5 of 3, about 29m left"
         );
         assert_eq!(
-            told(&[("trainer.max-epochs", "10"), ("max_steps", "500")], &[("loss", 1.0, 5), ("epoch", 5.0, 5)])
-                .unwrap(),
+            told(
+                &[("trainer.max-epochs", "10"), ("max_steps", "500")],
+                &[("loss", 1.0, 5), ("epoch", 5.0, 5)]
+            )
+            .unwrap(),
             "epoch 5 of 10, about 29m left",
             "these steps are epochs"
         );

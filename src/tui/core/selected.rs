@@ -90,9 +90,8 @@ impl SelectedRuns {
     pub fn drawn_with(&self, run: &RunId, name: &str) -> Vec<DrawnRun> {
         let ticked = self.in_order();
         let ticked = ticked.iter().take(OVERLAID);
-        let mut drawn: Vec<DrawnRun> = ticked
-            .map(|(id, run)| DrawnRun::new((*id).clone(), run.name.clone(), run.slot))
-            .collect();
+        let mut drawn: Vec<DrawnRun> =
+            ticked.map(|(id, run)| DrawnRun::new((*id).clone(), run.name.clone(), run.slot)).collect();
         if !drawn.iter().any(|drawn| drawn.run == *run) {
             let slot = self.get(run.as_str()).map_or(0, |run| run.slot);
             drawn.push(DrawnRun::new(run.clone(), name.to_owned(), slot));

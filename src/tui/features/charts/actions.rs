@@ -29,7 +29,14 @@ rows_of!(chart: Charts, CHARTS, &[Scope::Chart]);
 rows_of!(charts: Charts, CHARTS, &[Scope::Charts]);
 
 pub const ROWS: &[ActionRow] = &[
-    charts(Action::XAxis, "x-axis", &["x"], "x axis", "x axis: step, relative time, wall time, epoch", always),
+    charts(
+        Action::XAxis,
+        "x-axis",
+        &["x"],
+        "x axis",
+        "x axis: step, relative time, wall time, epoch",
+        always,
+    ),
     charts(Action::XMetric, "x-metric", &["g X"], "", "choose the x axis: any metric, by step", always),
     charts(
         Action::Band,

@@ -115,7 +115,12 @@ fn of_column(known: &[(&DrawnRun, Row)], column: &ColumnSpec, projection: &Proje
     groups.into_iter().map(line).collect()
 }
 
-fn of_table(only: &DrawnRun, catalog: &Catalog, column: &ColumnSpec, projection: &Projection) -> Vec<DrawnRun> {
+fn of_table(
+    only: &DrawnRun,
+    catalog: &Catalog,
+    column: &ColumnSpec,
+    projection: &Projection,
+) -> Vec<DrawnRun> {
     let mut left = MOST;
     let mut drawn: Vec<DrawnRun> = Vec::new();
     for group in projection.groups.iter().take(OVERLAID) {
@@ -167,9 +172,8 @@ mod tests {
     }
 
     fn drawn(slots: &[(usize, u8)]) -> Vec<DrawnRun> {
-        let run = |(at, slot): &(usize, u8)| {
-            DrawnRun::new(RunId(format!("r{at}")), format!("run-{at}"), *slot)
-        };
+        let run =
+            |(at, slot): &(usize, u8)| DrawnRun::new(RunId(format!("r{at}")), format!("run-{at}"), *slot);
         slots.iter().map(run).collect()
     }
 

@@ -58,7 +58,8 @@ fn next_metric(app: &App) -> Option<String> {
 
 /// Changes how charts are drawn.
 pub fn change(app: &mut App, action: Action) {
-    let key = top(app).map_or_else(|| app.charts.key().map(str::to_owned), |screen| Some(screen.key().to_owned()));
+    let key =
+        top(app).map_or_else(|| app.charts.key().map(str::to_owned), |screen| Some(screen.key().to_owned()));
     let said = match action {
         Action::XAxis => {
             let metric = next_metric(app);
@@ -124,7 +125,8 @@ fn forget_cursors(app: &mut App) {
 /// Lets the x axis be picked.
 fn pick(app: &mut App) {
     let item = |label: String, note: &str, value| Item { label, note: note.into(), on: None, value };
-    let axes = [(XAxis::Step, ""), (XAxis::Relative, "since the first point"), (XAxis::Wall, "the time of day")];
+    let axes =
+        [(XAxis::Step, ""), (XAxis::Relative, "since the first point"), (XAxis::Wall, "the time of day")];
     let mut items: Vec<Item<(XAxis, Option<String>)>> = axes
         .into_iter()
         .map(|(axis, note)| item(axis.in_words().into(), note, (axis, app.charts.x_metric.clone())))
@@ -132,7 +134,9 @@ fn pick(app: &mut App) {
     let mut keys: Vec<String> = keys(app).into_iter().collect();
     // What counts how far training is comes first.
     keys.sort_by_cached_key(|key| (Interest::of(key) != Interest::Beside, key.clone()));
-    items.extend(keys.into_iter().map(|key| item(key.clone(), "at the same step", (XAxis::Metric, Some(key)))));
+    items.extend(
+        keys.into_iter().map(|key| item(key.clone(), "at the same step", (XAxis::Metric, Some(key)))),
+    );
     let now = (app.charts.options.x, app.charts.x_metric.clone());
     let is_now = |item: &Item<(XAxis, Option<String>)>| {
         item.value.0 == now.0 && (now.0 != XAxis::Metric || item.value.1 == now.1)

@@ -11,7 +11,6 @@ use ratatui::layout::{Position, Rect};
 use rustc_hash::FxHashSet;
 
 use super::Msg;
-use super::{derived, groups, settings};
 use super::actions::Action;
 use super::dashboard::Chart;
 use super::dashboard::view::charts_area;
@@ -20,6 +19,7 @@ use super::histories::{HistoryKey, MetricVersion};
 use super::pictures::{drawn_with, lines, screen_options};
 use super::screen::{ChartScreen, Held};
 use super::series::Series;
+use super::{derived, groups, settings};
 use crate::catalog::ColumnSpec;
 use crate::chart::trace::neighbour;
 use crate::chart::{ChartLine, Dots, Plot, plot, x_range};

@@ -323,11 +323,10 @@ impl<'a> ChartLines<'a> {
         if self.known().any(|known| !known.points.is_empty() && is_drawn(known)) {
             return None;
         }
-        let waits = self
-            .lines
-            .iter()
-            .any(|(_, known)| known.is_none_or(|known| !known.is_known() && known.fetched.error().is_none()))
-            || self.known().any(|known| !known.points.is_empty());
+        let waits =
+            self.lines.iter().any(|(_, known)| {
+                known.is_none_or(|known| !known.is_known() && known.fetched.error().is_none())
+            }) || self.known().any(|known| !known.points.is_empty());
         let error = self.lines.iter().find_map(|(_, known)| known.as_ref()?.fetched.error());
         Some(match error {
             Some(error) => error.to_string(),

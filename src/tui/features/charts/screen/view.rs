@@ -6,9 +6,9 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::{ChartScreen, Reading};
-use crate::chart::{Band, PointCounts};
 use crate::chart::axis::{Unit, XAxis, time_words};
 use crate::chart::trace::{origin, x_value};
+use crate::chart::{Band, PointCounts};
 use crate::mlflow::MetricPoint;
 use crate::text;
 use crate::tui::core::app::App;
@@ -210,7 +210,8 @@ fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
     let points = known.points.len();
     let points = if points == 1 { "1 point".into() } else { format!("{} points", text::count(points)) };
     let several = known.mean.as_ref().map(|cached| {
-        let (least, most) = cached.mean.counts.iter().fold((usize::MAX, 0), |(a, b), n| (a.min(*n), b.max(*n)));
+        let (least, most) =
+            cached.mean.counts.iter().fold((usize::MAX, 0), |(a, b), n| (a.min(*n), b.max(*n)));
         if least < most { format!("means of {least} to {most}") } else { format!("means of {most}") }
     });
     let passes = (known.passes.len() > 1).then(|| format!("{} passes", known.passes.len()));
@@ -231,7 +232,11 @@ fn heading(app: &App, screen: &ChartScreen) -> String {
         XAxis::Metric => {
             let step = point.map_or(String::new(), |point| format!(", step {}", point.step));
             let several = of_several(app, screen, point);
-            format!("{} {}{step}{exact}{several}", app.charts.axis_words(options.x), text::legend_number(value))
+            format!(
+                "{} {}{step}{exact}{several}",
+                app.charts.axis_words(options.x),
+                text::legend_number(value)
+            )
         }
         axis => {
             let unit = if axis == XAxis::Wall { Unit::Moment } else { Unit::Duration };

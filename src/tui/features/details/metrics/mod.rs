@@ -67,7 +67,8 @@ pub struct MetricCells {
 /// The words of a column for a metric: of a history of several points, what it comes to.
 fn words(column: MetricColumn, metric: &Metric, history: Option<(usize, &Summary)>) -> String {
     let of_several = history.filter(|(points, _)| *points > 1).map(|(_, summary)| summary);
-    let of = |pick: fn(&Summary) -> f64| of_several.map_or(String::new(), |summary| text::number(pick(summary)));
+    let of =
+        |pick: fn(&Summary) -> f64| of_several.map_or(String::new(), |summary| text::number(pick(summary)));
     match column {
         MetricColumn::Latest => text::number(metric.value),
         MetricColumn::Step => metric.step.to_string(),
@@ -138,7 +139,8 @@ mod tests {
     }
 
     fn summary(values: &[f64]) -> Summary {
-        let point = |(step, value): (usize, &f64)| MetricPoint { step: step as i64, timestamp: 0, value: *value };
+        let point =
+            |(step, value): (usize, &f64)| MetricPoint { step: step as i64, timestamp: 0, value: *value };
         Summary::of(values.iter().enumerate().map(point)).unwrap()
     }
 

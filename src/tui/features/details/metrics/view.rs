@@ -57,7 +57,9 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
                 MetricColumn::Latest => theme.heading,
                 MetricColumn::Trend => theme.spark,
                 MetricColumn::Step | MetricColumn::Points => theme.dim,
-                MetricColumn::Min | MetricColumn::Max | MetricColumn::Change | MetricColumn::First => theme.text,
+                MetricColumn::Min | MetricColumn::Max | MetricColumn::Change | MetricColumn::First => {
+                    theme.text
+                }
             };
             let words = match (column, history(metric)) {
                 (MetricColumn::Trend, Some(known)) => sparkline(&known.points, TREND, theme),
