@@ -64,7 +64,7 @@ fn the_best_run_has_a_star_and_a_reason() {
     keys(&mut app, "esc L", &runs);
     let board = drawn(&app);
     let second = board.lines().find(|line| line.contains(" 2  calm-ibis-28 ")).unwrap();
-    for told in ["■", " 0.86 ", "+0.36", "lr 0.001"] {
+    for told in ["■", "▁▁▁▁", " 0.86 ", "+0.36", "lr 0.001"] {
         assert!(second.contains(told), "{told} in {board}");
     }
     keys(&mut app, "down enter", &runs);

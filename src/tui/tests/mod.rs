@@ -2,6 +2,7 @@
 
 mod charts;
 mod choosing;
+mod compared;
 mod comparing;
 mod data_sets;
 mod hostile;

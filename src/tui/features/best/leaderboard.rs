@@ -14,6 +14,8 @@ use crate::tui::core::app::App;
 use crate::tui::core::requests::go_to_run;
 use crate::tui::core::signs::RunSign;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
+use crate::tui::widgets::sparkline::in_levels;
+use crate::tui::widgets::theme::Symbols;
 
 /// Metrics up to which names are read for folds and params are compared: more take longer than a key may.
 const FEW_METRICS: usize = 2_000;
@@ -22,6 +24,8 @@ const PARAMS: usize = 4;
 const PARAM: usize = 24;
 /// Cells of the bar of the best.
 const BAR: usize = 10;
+/// Cells of a trend.
+const TREND: usize = 10;
 /// Cells between columns, and around the list.
 const GAP: usize = 2;
 const FRAME: usize = 13;
@@ -104,7 +108,11 @@ fn columns(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Vec<Colu
         Some(RunSign::Front) => "front".to_owned(),
         None => String::new(),
     };
-    let mut columns = vec![Column::new(3, bars(&first, app.glyphs), false)];
+    let metric = &selection.policy.primary().metric;
+    let mut columns = vec![
+        Column::new(3, bars(&first, app.glyphs), false),
+        Column::new(4, trends(app, catalog, &rows, metric), false),
+    ];
     for objective in 0..selection.policy.objectives.len() {
         let values = ranking.iter().map(|ranked| {
             ranked.values.get(objective).map_or_else(String::new, |value| text::number(*value))
@@ -113,13 +121,28 @@ fn columns(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Vec<Colu
     }
     columns.push(Column::new(1, gaps.map(gap).collect(), true));
     if catalog.metrics.len() <= FEW_METRICS {
-        columns.push(Column::new(4, spreads(catalog, &rows, selection), true));
+        columns.push(Column::new(5, spreads(catalog, &rows, selection), true));
     }
     columns.push(Column::new(2, rows.iter().map(sign).collect(), false));
     if catalog.metrics.len() <= FEW_METRICS {
         columns.extend(params(app, catalog, &rows));
     }
     columns
+}
+
+/// The history of the metric, of the runs of which it was read for the table or for charts; nothing where none is a curve.
+fn trends(app: &App, catalog: &Catalog, rows: &[Row], metric: &str) -> Vec<String> {
+    let levels = Symbols::of(app.glyphs).levels;
+    let has_sparks = app.runs.spark_key.as_deref() == Some(metric);
+    let trend = |row: &Row| {
+        let id = catalog.run_id(*row);
+        let spark = app.runs.sparks.get(id).filter(|spark| has_sparks && spark.is_answered);
+        let known = app.histories.of(&RunId::from(id), metric).map(|known| known.points.as_slice());
+        let points = known.or(spark.map(|spark| spark.points.as_slice()));
+        let points = points.filter(|points| points.len() > 1);
+        points.map_or_else(String::new, |points| in_levels(points, TREND, &levels))
+    };
+    rows.iter().map(trend).collect()
 }
 
 /// How much the metric of each run varies over its folds or seeds, where that is known.
@@ -166,7 +189,7 @@ fn params(app: &App, catalog: &Arc<Catalog>, rows: &[Row]) -> Vec<Column> {
             let whole = text::clean(&format!("{} {words}", entry.spec.title())).into_owned();
             text::without_middle(&whole, PARAM, ellipsis)
         };
-        Column::new(5 + at as u8, (0..rows.len()).map(cell).collect(), false)
+        Column::new(6 + at as u8, (0..rows.len()).map(cell).collect(), false)
     };
     told.take(PARAMS).enumerate().map(column).collect()
 }
