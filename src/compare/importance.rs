@@ -160,7 +160,8 @@ fn add_columns(texts: &[Option<String>], target: &[f64], rows: &mut [Vec<f64>]) 
             common.iter().take(TEXTS).map(|(known, _)| f64::from(u8::from(text.as_deref() == Some(known)))),
         );
     }
-    Some(Correlation::Text)
+    let is_enough = texts.iter().flatten().count() >= FEWEST;
+    Some(if is_enough { Correlation::Text } else { Correlation::TooFew })
 }
 
 /// Spearman's rank correlation: Pearson's of the ranks, equal values sharing the mean of theirs. None where one side is

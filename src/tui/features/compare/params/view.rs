@@ -58,7 +58,7 @@ pub fn draw(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: 
     put(frame, 0, Line::styled(text::cut(&head, width, theme.glyphs.ellipsis), theme.text));
     put(frame, 1, Line::styled(text::cut(trust.0, width, theme.glyphs.ellipsis), trust.1));
     if params.iter().any(|matter| matter.correlation == Correlation::TooFew) {
-        let words = format!("a rank correlation needs {FEWEST} runs with the param");
+        let words = format!("a param says something from {FEWEST} runs on that have it");
         put(frame, 2, Line::styled(text::cut(&words, width, theme.glyphs.ellipsis), theme.dim));
     }
     let height = (area.height as usize).saturating_sub(4);
