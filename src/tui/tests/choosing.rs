@@ -316,3 +316,26 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     assert!(planned(&effects_of(&mut app, "B", &runs)).is_none());
     assert!(drawn(&app).contains("read-only"));
 }
+
+/// Most ranked runs are not on the screen: their trends are read when the list is opened.
+#[test]
+fn the_leaderboard_shows_how_each_run_went() {
+    let (mut app, runs) = opened((160, 40), 60);
+    let effects = take(&mut app, Msg::Key(parse_keys("L").unwrap()[0]));
+    let rows = |app: &App| -> Vec<String> {
+        let is_row = |line: &&str| line.contains("calm-ibis") && line.contains('■');
+        drawn(app).lines().filter(is_row).map(str::to_owned).collect()
+    };
+    let before = rows(&app);
+    assert!(before.len() > 5 && before.iter().any(|row| !row.contains("▁▁▁")), "{before:#?}");
+    for effect in effects {
+        for msg in answer(effect, &runs) {
+            take(&mut app, msg);
+        }
+    }
+    let after = rows(&app);
+    assert!(after.len() == before.len() && after.iter().all(|row| row.contains("▁▁▁")), "{after:#?}");
+    // What is read late is for nobody.
+    keys(&mut app, "esc L", &runs);
+    assert_eq!(rows(&app), after);
+}

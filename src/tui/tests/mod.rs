@@ -180,6 +180,16 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             let of = among.as_ref().and_then(|lines| lines.passed.as_ref());
             vec![best::choose(ticket, catalog, chosen, &tags, &patterns, &ancestors, of).into()]
         }
+        Effect::Best(best::effects::Effect::ReadTrends { ticket, ids, key }) => {
+            let of = |id: &RunId| {
+                let run = runs.iter().find(|run| run.info.run_id == *id)?;
+                Some(history(run.metrics.iter().find(|metric| metric.key == key)?))
+            };
+            let points =
+                ids.into_iter().filter_map(|id| Some((of(&id)?, id))).map(|(points, id)| (id, points));
+            let trends = best::leaderboard::Trends::new(key.clone(), points.collect());
+            vec![Msg::from(best::Msg::Trends { ticket, trends })]
+        }
         Effect::Compare(compare::effects::Effect::Load { ticket, runs: wanted }) => {
             let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));
             let mut builder = Builder::default();
