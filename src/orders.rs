@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::catalog::sort::{SortKey, sorted};
 use crate::catalog::{Builder, Catalog, ColumnSpec, Value};
 use crate::cli::experiments::by_cell;
-use crate::compare::importance::Matter;
+use crate::compare::importance::{Correlation, Matter};
 use crate::compare::{Entry, EntryKind, by_importance, by_spread};
 use crate::mlflow::order::{by_step, rank};
 use crate::mlflow::{LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus};
@@ -130,7 +130,7 @@ fn entry() -> impl Strategy<Value = Entry> {
 fn matter() -> impl Strategy<Value = Matter> {
     (name(), number()).prop_map(|(param, importance)| Matter {
         param,
-        correlation: None,
+        correlation: Correlation::Text,
         importance,
         runs: 1,
     })

@@ -34,7 +34,9 @@ impl Over {
         if passes.is_empty() {
             over.add(points, other);
         } else {
-            passes.iter().for_each(|pass| over.add(pass, other));
+            for pass in passes {
+                over.add(pass, other);
+            }
         }
         over
     }
@@ -106,7 +108,10 @@ mod tests {
             .collect()
     }
 
-    fn told(points: &[(i64, f64)], other: &[(i64, f64)]) -> (Vec<(Vec<f64>, Vec<i64>, bool)>, usize) {
+    /// Where points stand, their steps, and whether the other metric falls.
+    type Told = (Vec<f64>, Vec<i64>, bool);
+
+    fn told(points: &[(i64, f64)], other: &[(i64, f64)]) -> (Vec<Told>, usize) {
         let over = Over::new(&history(points), &[], &history(other));
         let told = over.stretches.iter().map(|stretch| {
             let steps = stretch.points.iter().map(|point| point.step).collect();

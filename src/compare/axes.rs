@@ -206,7 +206,11 @@ pub fn cell_words(entry: &Entry, cell: &CompareCell<'_>) -> String {
     };
     match cell {
         CompareCell::Missing | CompareCell::One(Value::Missing) => "-".into(),
-        CompareCell::One(Value::Text(text)) => number(text).map_or_else(|| (*text).to_owned(), text::number),
+        // An id of digits is no number.
+        CompareCell::One(Value::Text(text)) => match number(text) {
+            Some(number) if entry.kind != EntryKind::Attribute => text::number(number),
+            Some(_) | None => (*text).to_owned(),
+        },
         CompareCell::One(Value::OwnedText(text)) => text.clone(),
         CompareCell::One(Value::Number(value) | Value::Point(value, _)) => text::number(*value),
         CompareCell::One(Value::Time(ms)) => text::timestamp(*ms),

@@ -12,11 +12,28 @@ pub const FEWEST: usize = 12;
 const TEXTS: usize = 12;
 const SEED: u64 = 20_260_101;
 
+/// Spearman's rank correlation of a param with the metric, over runs that have both.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Correlation {
+    Rank(f64),
+    /// Fewer than [`FEWEST`] runs have both.
+    TooFew,
+    /// One of the two is the same in all of them.
+    Flat,
+    /// Texts have no ranks.
+    Text,
+}
+
+impl Correlation {
+    pub fn number(self) -> Option<f64> {
+        if let Self::Rank(number) = self { Some(number) } else { None }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matter {
     pub param: String,
-    /// Spearman's rank correlation with the metric, over runs that have both; none for texts.
-    pub correlation: Option<f64>,
+    pub correlation: Correlation,
     /// The rise of the forest's error when the param is shuffled, over the metric's variance.
     pub importance: f64,
     /// Runs that have the param.
@@ -101,10 +118,9 @@ pub fn by_importance(a: &Matter, b: &Matter) -> std::cmp::Ordering {
     b.importance.total_cmp(&a.importance).then_with(|| a.param.cmp(&b.param))
 }
 
-/// Adds a param to the rows: a number as it is, texts as one column each. Returns the rank correlation of a number, and
-/// empty for a param that is the same in all of these runs.
-#[expect(clippy::option_option, reason = "no such column, or one without ranks")]
-fn add_columns(texts: &[Option<String>], target: &[f64], rows: &mut [Vec<f64>]) -> Option<Option<f64>> {
+/// Adds a param to the rows: a number as it is, texts as one column each. Returns the rank correlation; nothing for a param
+/// that is the same in all of these runs.
+fn add_columns(texts: &[Option<String>], target: &[f64], rows: &mut [Vec<f64>]) -> Option<Correlation> {
     let numbers: Option<Vec<Option<f64>>> = texts
         .iter()
         .map(|text| match text {
@@ -129,7 +145,11 @@ fn add_columns(texts: &[Option<String>], target: &[f64], rows: &mut [Vec<f64>]) 
                 row.push(f64::from(u8::from(value.is_none())));
             }
         }
-        return Some(spearman(&known));
+        return Some(match spearman(&known) {
+            _ if known.len() < FEWEST => Correlation::TooFew,
+            Some(rank) => Correlation::Rank(rank),
+            None => Correlation::Flat,
+        });
     }
     let mut counts: FxHashMap<&str, usize> = FxHashMap::default();
     texts.iter().flatten().for_each(|text| *counts.entry(text).or_default() += 1);
@@ -140,7 +160,8 @@ fn add_columns(texts: &[Option<String>], target: &[f64], rows: &mut [Vec<f64>]) 
             common.iter().take(TEXTS).map(|(known, _)| f64::from(u8::from(text.as_deref() == Some(known)))),
         );
     }
-    Some(None)
+    let is_enough = texts.iter().flatten().count() >= FEWEST;
+    Some(if is_enough { Correlation::Text } else { Correlation::TooFew })
 }
 
 /// Spearman's rank correlation: Pearson's of the ranks, equal values sharing the mean of theirs. None where one side is

@@ -14,7 +14,7 @@ pub use groups::by_seed;
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::{Bound, Catalog, Column, ColumnSpec, Row, Value};
 use crate::chart::axis::Unit;
@@ -180,22 +180,38 @@ impl Comparison {
         let mut by = Self { statistic, histories, ..self.clone() };
         let mut entries = std::mem::take(&mut by.entries);
         for entry in &mut entries {
-            let ColumnSpec::Metric(_, of) = &mut entry.spec else { continue };
-            *of = statistic;
-            entry.best = None;
-            if !by.is_known(entry) {
-                continue;
+            if let ColumnSpec::Metric(_, of) = &mut entry.spec {
+                *of = statistic;
+                by.measure(entry);
             }
-            let bound = by.bound(entry);
-            let cells: Vec<CompareCell<'_>> =
-                (0..by.members.len()).map(|member| by.cell(entry, &bound, member, 0)).collect();
-            let numbers: Vec<f64> = cells.iter().filter_map(CompareCell::number).collect();
-            let able = cells.iter().filter(|cell| cell.infinite() == 0).filter_map(CompareCell::number);
-            let able: Vec<f64> = able.collect();
-            entries::measure(entry, &numbers, &able, by.members.len());
         }
         by.entries = entries;
         by
+    }
+
+    /// Takes in what has come to be known of histories, by metric.
+    pub fn learn(&mut self, histories: FxHashMap<String, Arc<Column<Summary>>>) {
+        let keys: FxHashSet<String> = histories.keys().cloned().collect();
+        self.histories.extend(histories);
+        let mut entries = std::mem::take(&mut self.entries);
+        let is_news = |entry: &Entry| entry.spec.metric_key().is_some_and(|key| keys.contains(key));
+        entries.iter_mut().filter(|entry| is_news(entry)).for_each(|entry| self.measure(entry));
+        self.entries = entries;
+    }
+
+    /// Looks anew how much members differ in a metric, as far as its values are known.
+    fn measure(&self, entry: &mut Entry) {
+        entry.best = None;
+        if !self.is_known(entry) {
+            return;
+        }
+        let bound = self.bound(entry);
+        let cells: Vec<CompareCell<'_>> =
+            (0..self.members.len()).map(|member| self.cell(entry, &bound, member, 0)).collect();
+        let numbers: Vec<f64> = cells.iter().filter_map(CompareCell::number).collect();
+        let able = cells.iter().filter(|cell| cell.infinite() == 0).filter_map(CompareCell::number);
+        let able: Vec<f64> = able.collect();
+        entries::measure(entry, &numbers, &able, self.members.len());
     }
 
     /// Whether the values of an entry are known.

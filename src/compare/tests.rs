@@ -244,7 +244,7 @@ fn infinite_values_are_left_out_where_params_are_weighed() {
         panic!("a ranking")
     };
     assert_eq!(runs, FEWEST);
-    assert!(params[0].importance.is_finite() && params[0].correlation.is_some());
+    assert!(params[0].importance.is_finite() && params[0].correlation.number().is_some());
 }
 
 #[test]
@@ -338,6 +338,10 @@ fn runs_are_compared_by_any_value_of_their_histories() {
     let column = [(0, of([0.125, 0.5])), (1, of([0.75, 0.25]))].into_iter().collect();
     let known = FxHashMap::from_iter([("loss".to_owned(), Arc::new(column))]);
     let by = last.by(Statistic::Min, known.clone());
+    let mut learned = last.by(Statistic::Min, FxHashMap::default());
+    assert!(!learned.is_known(entry(&learned, "min(metrics.loss)")));
+    learned.learn(known.clone());
+    assert_eq!(learned.entries, by.entries, "what is read later says the same");
     let loss = entry(&by, "min(metrics.loss)");
     assert_eq!((loss.best, loss.differs, by.is_known(loss)), (Some(0.125), true, true));
     let cell = by.cell(loss, &by.bound(loss), 0, 0);
@@ -386,7 +390,27 @@ fn params_that_matter_are_told_from_those_that_do_not() {
     let order: Vec<&str> = params.iter().map(|matter| matter.param.as_str()).collect();
     assert_eq!(order[..2], ["lr", "model"]);
     assert!(params[2].importance < 0.05 && params[1].importance > 0.2, "{params:?}");
-    assert!(params[0].correlation.unwrap() > 0.7 && params[1].correlation.is_none());
+    assert!(params[0].correlation.number().unwrap() > 0.7);
+    assert_eq!(params[1].correlation, importance::Correlation::Text);
+    // What few runs have, and what is the same in all that have it, has no correlation.
+    let rare: Vec<Run> = runs
+        .iter()
+        .enumerate()
+        .map(|(at, run)| {
+            let mut run = run.clone();
+            run.params.extend((at < 2).then(|| Param::new("rare", at.to_string())));
+            run.params.extend((at < 40).then(|| Param::new("flat", "1")));
+            run
+        })
+        .collect();
+    let Matters::Ranked { params, .. } = matters(&compared(&rare, false), "rmse", 0) else {
+        panic!("ranked")
+    };
+    let of = |name: &str| params.iter().find(|matter| matter.param == name).map(|matter| matter.correlation);
+    assert_eq!(
+        (of("rare"), of("flat")),
+        (Some(importance::Correlation::TooFew), Some(importance::Correlation::Flat))
+    );
     let few = compared(&runs[..FEWEST - 1], false);
     assert_eq!(matters(&few, "rmse", 0), Matters::TooFew { runs: FEWEST - 1 });
     assert_eq!(matters(&comparison, "unknown", 0), Matters::TooFew { runs: 0 });

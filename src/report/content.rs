@@ -270,7 +270,9 @@ fn mattering(material: &Material<'_>, comparison: &Comparison, rows: &[Row]) -> 
         sheet.push([
             Cell::from(param.as_str()),
             Cell::Number((importance * 1e3).round() / 1e3),
-            correlation.map_or(Cell::Missing, |correlation| Cell::Number((correlation * 1e2).round() / 1e2)),
+            correlation
+                .number()
+                .map_or(Cell::Missing, |correlation| Cell::Number((correlation * 1e2).round() / 1e2)),
             Cell::Integer(*runs as i64),
         ]);
     }
@@ -281,7 +283,8 @@ fn mattering(material: &Material<'_>, comparison: &Comparison, rows: &[Row]) -> 
         objective.metric
     );
     let mut blocks = vec![Block::Lines(vec![words]), Block::Table(sheet)];
-    let numeric = params.iter().find(|matter| matter.correlation.is_some() && matter.importance > 0.0);
+    let numeric =
+        params.iter().find(|matter| matter.correlation.number().is_some() && matter.importance > 0.0);
     blocks.extend(numeric.and_then(|matter| scatter(material, comparison, rows, &matter.param)));
     Some(Section { title: format!("Params that matter for {}", objective.metric), blocks })
 }

@@ -68,6 +68,33 @@ pub struct SavedView {
     /// Columns that are the same for all runs shown are left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub differing: bool,
+    /// How charts are drawn; views of before do not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charts: Option<Box<SavedCharts>>,
+}
+
+/// How charts are drawn, as far as it is not as at first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SavedCharts {
+    /// What the x axis counts: `relative` or `wall` time, or a metric such as `metrics.epoch`; steps without that.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub x: String,
+    /// The x axis is logarithmic.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub log_x: bool,
+    /// Charts with a logarithmic y axis.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log_y: Vec<String>,
+    /// The weight of smoothing, below 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smoothing: Option<f64>,
+    /// `98` or `90` percent of the values, where not all are shown.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub y_range: String,
+    /// Runs are put together, with `sd` or `range` around their mean.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mean: String,
 }
 
 /// A column of a view.

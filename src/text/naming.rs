@@ -1,41 +1,64 @@
 //! Names cut so that they can still be told apart, and numbers beside them.
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{cut, width};
 
+/// How often names that are still mistaken for each other lose what they have in common.
+const ROUNDS: usize = 6;
+
 /// Names in at most `cells` cells each, no two the same: in full where they fit, else without their end, or without their
-/// middle, or without what they begin with in common. Names that are the same in full get a number.
+/// middle, or without what they begin with in common. Names that are the same in full get a number. A thousand names take
+/// little longer than a thousand times one.
 pub fn distinct(names: &[String], cells: usize, ellipsis: &str) -> Vec<String> {
-    let mut cuts: Vec<String> = names.iter().map(|name| cut(name, cells, ellipsis)).collect();
+    let cuts: Vec<String> = names.iter().map(|name| cut(name, cells, ellipsis)).collect();
     if are_distinct(&cuts) {
         return cuts;
     }
-    let middle: Vec<String> = names.iter().map(|name| without_middle(name, cells, ellipsis)).collect();
-    if are_distinct(&middle) {
-        return middle;
+    let mut cuts: Vec<String> = names.iter().map(|name| without_middle(name, cells, ellipsis)).collect();
+    if are_distinct(&cuts) {
+        return cuts;
     }
     // Only those that are mistaken for each other lose what they have in common.
-    cuts = middle;
-    for at in 0..names.len() {
-        let alike: Vec<usize> = (0..names.len()).filter(|other| cuts[*other] == cuts[at]).collect();
-        if alike.len() < 2 {
-            continue;
+    let mut groups = alike(&cuts, 0..names.len());
+    for _ in 0..ROUNDS {
+        let mut next = Vec::new();
+        for group in groups {
+            let of_group: Vec<&str> = group.iter().map(|at| names[*at].as_str()).collect();
+            let begin = common(&of_group);
+            for at in &group {
+                cuts[*at] = from(&names[*at], begin, cells, ellipsis);
+            }
+            // Those that nothing tells apart are not looked at again.
+            next.extend(
+                alike(&cuts, group.iter().copied()).into_iter().filter(|part| part.len() < group.len()),
+            );
         }
-        let group: Vec<&str> = alike.iter().map(|at| names[*at].as_str()).collect();
-        let begin = common(&group);
-        for other in alike {
-            cuts[other] = from(&names[other], begin, cells, ellipsis);
-        }
+        groups = next;
     }
     number(&mut cuts, cells);
     cuts
 }
 
+/// Which of these have the same text, each group in its order.
+fn alike(cuts: &[String], of: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut known: FxHashMap<&str, usize> = FxHashMap::default();
+    for at in of {
+        let group = *known.entry(&cuts[at]).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(at);
+    }
+    groups.retain(|group| group.len() > 1);
+    groups
+}
+
 fn are_distinct(names: &[String]) -> bool {
-    let mut sorted: Vec<&String> = names.iter().collect();
-    sorted.sort_unstable();
-    sorted.windows(2).all(|pair| pair[0] != pair[1])
+    let mut known: FxHashSet<&str> = FxHashSet::default();
+    names.iter().all(|name| known.insert(name))
 }
 
 /// A name in at most so many cells, its beginning and its end.
@@ -89,15 +112,20 @@ fn from(name: &str, begin: usize, cells: usize, ellipsis: &str) -> String {
 
 /// Puts numbers behind names that are still the same.
 fn number(names: &mut [String], cells: usize) {
-    for at in 0..names.len() {
-        let mut count = 1;
-        while names[..at].contains(&names[at]) {
-            count += 1;
-            let tail = format!("#{count}");
-            let bare =
-                names[at].rsplit_once('#').filter(|_| count > 2).map_or(names[at].as_str(), |(bare, _)| bare);
-            names[at] = format!("{}{tail}", cut(bare, cells.saturating_sub(width(&tail)), ""));
+    let mut taken: FxHashSet<String> = FxHashSet::default();
+    let mut counts: FxHashMap<String, usize> = FxHashMap::default();
+    for name in names {
+        if taken.contains(name) {
+            let count = counts.entry(name.clone()).or_insert(1);
+            let numbered = std::iter::repeat_with(|| {
+                *count += 1;
+                let tail = format!("#{count}");
+                format!("{}{tail}", cut(name, cells.saturating_sub(width(&tail)), ""))
+            });
+            let free = numbered.into_iter().find(|numbered| !taken.contains(numbered));
+            *name = free.unwrap_or_default();
         }
+        taken.insert(name.clone());
     }
 }
 
@@ -137,6 +165,18 @@ mod tests {
     #[test]
     fn equal_names_get_numbers() {
         assert_eq!(cuts(&["trial", "trial", "trial"], 10), ["trial", "trial#2", "trial#3"]);
+    }
+
+    /// Each of these would take minutes if every name were compared with every other.
+    #[test]
+    fn many_names_of_one_kind_are_told_apart_at_once() {
+        let names = vec!["resnet50-imagenet-lr3e-4".to_owned(); 20_000];
+        let cuts = distinct(&names, 14, "…");
+        assert_eq!(cuts[..2], ["resnet50-imag…", "resnet50-ima#2"]);
+        assert!(are_distinct(&cuts) && cuts.iter().all(|cut| width(cut) <= 14));
+        let names: Vec<String> =
+            (0..20_000).map(|at| format!("resnet50-imagenet-{}-warmup-long", at % 500)).collect();
+        assert!(are_distinct(&distinct(&names, 12, "…")));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mltui::compare::importance::{Matter, Matters};
+use mltui::compare::importance::{Correlation, Matter, Matters};
 use mltui::mlflow::MetricPoint;
 use mltui::params::{ParamValue, Params};
 use mltui::sweep::engine::journal::{Event, EventKind, Position, TrialOutcome};
@@ -127,7 +127,7 @@ pub fn answer(effect: Effect, fails: bool) -> Vec<Msg> {
         Effect::Weigh { ticket, trials } => {
             let matter = |(at, (param, _)): (usize, &(String, Vec<Option<String>>))| Matter {
                 param: param.clone(),
-                correlation: number(at),
+                correlation: number(at).map_or(Correlation::TooFew, Correlation::Rank),
                 importance: NUMBERS[at % NUMBERS.len()],
                 runs: usize::MAX,
             };

@@ -17,6 +17,8 @@ use svg::{Film, still};
 
 const SIZE: (u16, u16) = (120, 36);
 const STEPS: i64 = 30;
+/// Of a sweep under way.
+const FRAMES: usize = 9;
 const VARIABLES: [(&str, &str); 2] = [("COLORTERM", "truecolor"), ("MLTUI_THEME", "dark")];
 
 pub fn pictures() {
@@ -101,11 +103,15 @@ fn first_minute() -> String {
     terminal.type_keys("T");
     terminal.wait_for("sweep");
     let begin = Instant::now();
-    let mut said = "T";
+    film.take(&terminal, "T", 0.6);
+    // However long it takes, in the film it takes a few seconds.
+    let mut left = FRAMES;
     while !terminal.screen().contains("is finished") && begin.elapsed() < Duration::from_secs(300) {
-        std::thread::sleep(Duration::from_millis(400));
-        film.take(&terminal, said, 0.4);
-        said = "";
+        std::thread::sleep(Duration::from_millis(600));
+        if left > 0 {
+            film.take(&terminal, "", 0.5);
+            left -= 1;
+        }
     }
     for (keys, label, text, seconds) in [
         ("", "", "is finished", 2.0),

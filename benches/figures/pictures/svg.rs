@@ -226,7 +226,9 @@ fn colors(cell: &Cell) -> (Option<String>, Option<String>) {
 fn shape(letter: char, x: f64) -> Option<String> {
     let (width, height) = CELL;
     let rect = |left: f64, top: f64, wide: f64, high: f64| {
-        format!("M{:.1} {top:.1}h{wide:.1}v{high:.1}h-{wide:.1}z", x + left)
+        let number = |value: f64| format!("{value:.1}").replace(".0", "");
+        let (x, top, wide, high) = (number(x + left), number(top), number(wide), number(high));
+        format!("M{x} {top}h{wide}v{high}h-{wide}z")
     };
     let code = u32::from(letter);
     Some(match letter {

@@ -17,7 +17,7 @@ fn chart(app: &App) -> &ChartScreen {
 
 #[test]
 fn the_charts_of_a_run_and_of_marked_ones() {
-    for size in [(200, 50), (120, 36), (80, 24), (60, 20)] {
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
         let name = format!("{}x{}", size.0, size.1);
         let (mut app, runs) = opened(size, 30);
         keys(&mut app, "space space space 3 z", &runs);
@@ -25,6 +25,15 @@ fn the_charts_of_a_run_and_of_marked_ones() {
         keys(&mut app, "enter m h h", &runs);
         insta::assert_snapshot!(format!("chart-{name}"), drawn(&app));
         assert_eq!(chart(&app).key(), "val_rmse");
+        // Over it, and its mean.
+        keys(&mut app, "g X", &runs);
+        insta::assert_snapshot!(format!("x-axis-{name}"), drawn(&app));
+        keys(&mut app, "esc E", &runs);
+        insta::assert_snapshot!(format!("export-{name}"), drawn(&app));
+        keys(&mut app, "esc", &runs);
+        let (mut app, runs) = opened_with_seeds(size);
+        keys(&mut app, "space space space space space space 3 z a", &runs);
+        insta::assert_snapshot!(format!("means-{name}"), drawn(&app));
     }
 }
 
@@ -317,7 +326,7 @@ fn charts_stand_over_another_metric_of_the_run() {
     assert!(chart(&app).cursor.unwrap() > 0.921, "{:?}", chart(&app).cursor);
     // Any other one is picked.
     keys(&mut app, "g X", &runs);
-    insta::assert_snapshot!("x-axis", drawn(&app));
+    assert!(drawn(&app).contains("grad_norm"), "{}", drawn(&app));
     for letter in ["l", "r", "enter"] {
         keys(&mut app, letter, &runs);
     }

@@ -64,7 +64,7 @@ fn the_best_run_has_a_star_and_a_reason() {
     keys(&mut app, "esc L", &runs);
     let board = drawn(&app);
     let second = board.lines().find(|line| line.contains(" 2  calm-ibis-28 ")).unwrap();
-    for told in ["■", " 0.86 ", "+0.36", "lr 0.001"] {
+    for told in ["■", "▁▁▁▁", " 0.86 ", "+0.36", "lr 0.001"] {
         assert!(second.contains(told), "{told} in {board}");
     }
     keys(&mut app, "down enter", &runs);
@@ -315,4 +315,27 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     app.read_only = true;
     assert!(planned(&effects_of(&mut app, "B", &runs)).is_none());
     assert!(drawn(&app).contains("read-only"));
+}
+
+/// Most ranked runs are not on the screen: their trends are read when the list is opened.
+#[test]
+fn the_leaderboard_shows_how_each_run_went() {
+    let (mut app, runs) = opened((160, 40), 60);
+    let effects = take(&mut app, Msg::Key(parse_keys("L").unwrap()[0]));
+    let rows = |app: &App| -> Vec<String> {
+        let is_row = |line: &&str| line.contains("calm-ibis") && line.contains('■');
+        drawn(app).lines().filter(is_row).map(str::to_owned).collect()
+    };
+    let before = rows(&app);
+    assert!(before.len() > 5 && before.iter().any(|row| !row.contains("▁▁▁")), "{before:#?}");
+    for effect in effects {
+        for msg in answer(effect, &runs) {
+            take(&mut app, msg);
+        }
+    }
+    let after = rows(&app);
+    assert!(after.len() == before.len() && after.iter().all(|row| row.contains("▁▁▁")), "{after:#?}");
+    // What is read late is for nobody.
+    keys(&mut app, "esc L", &runs);
+    assert_eq!(rows(&app), after);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::tui::core::app::{Overlay, Screen};
 use crate::tui::features::compare::{CompareScreen, CompareTab, Show};
 
-fn comparison(app: &App) -> &CompareScreen {
+pub(super) fn comparison(app: &App) -> &CompareScreen {
     match app.screens.last() {
         Some(Screen::Compare(screen)) => screen,
         other => panic!("{other:?}"),
@@ -19,7 +19,7 @@ fn typed(app: &mut App, words: &str, runs: &[Run]) {
 
 #[test]
 fn comparisons() {
-    for size in [(200, 50), (120, 36), (80, 24), (60, 20)] {
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
         let name = format!("{}x{}", size.0, size.1);
         let (mut app, runs) = opened(size, 30);
         keys(&mut app, "space space j space C", &runs);
@@ -30,6 +30,10 @@ fn comparisons() {
         insta::assert_snapshot!(format!("scatter-{name}"), drawn(&app));
         keys(&mut app, "]", &runs);
         insta::assert_snapshot!(format!("importance-{name}"), drawn(&app));
+        for (overlay, script) in [("value", "] e"), ("metric", "esc ] m"), ("across", "esc ] x")] {
+            keys(&mut app, script, &runs);
+            insta::assert_snapshot!(format!("{overlay}-{name}"), drawn(&app));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod charts;
 mod choosing;
 mod columns;
+mod compared;
 mod comparing;
 mod data_sets;
 mod hostile;
@@ -176,25 +177,12 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 histories: ids.into_iter().map(|id| (id, points(1.0))).collect(),
             })]
         }
-        Effect::Best(best::effects::Effect::Select { ticket, catalog, tags, chosen, ancestors, among }) => {
-            let (chosen, patterns) = (chosen.map(|chosen| *chosen), crate::select::Patterns::default());
-            let of = among.as_ref().and_then(|lines| lines.passed.as_ref());
-            vec![best::choose(ticket, catalog, chosen, &tags, &patterns, &ancestors, of).into()]
-        }
+        Effect::Best(effect) => answer_best(effect, runs),
         Effect::Compare(compare::effects::Effect::Load { ticket, runs: wanted }) => {
             let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));
             let mut builder = Builder::default();
             builder.fold_changes(&whole_runs(found));
             vec![Msg::from(compare::Msg::Loaded { ticket, result: Ok(Arc::new(builder.snapshot())) })]
-        }
-        Effect::Best(best::effects::Effect::ReadAncestors { experiment, runs: asked }) => {
-            let mut builder = Builder::default();
-            builder.fold_changes(&whole_runs(runs.iter().filter(|run| asked.contains(&run.info.run_id))));
-            vec![Msg::from(best::Msg::Ancestors {
-                experiment,
-                asked,
-                result: Ok(Arc::new(builder.snapshot())),
-            })]
         }
         Effect::Compare(compare::effects::Effect::Compare { ticket, catalog, rows, is_grouped, now }) => {
             let comparison = Arc::new(Comparison::new(
@@ -230,6 +218,36 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             vec![Msg::from(features::charts::Msg::Ranked { ticket, values })]
         }
         Effect::Details(effect) => answer_details(effect, runs),
+        _ => Vec::new(),
+    }
+}
+
+fn answer_best(effect: best::effects::Effect, runs: &[Run]) -> Vec<Msg> {
+    match effect {
+        best::effects::Effect::Select { ticket, catalog, tags, chosen, ancestors, among } => {
+            let (chosen, patterns) = (chosen.map(|chosen| *chosen), crate::select::Patterns::default());
+            let of = among.as_ref().and_then(|lines| lines.passed.as_ref());
+            vec![best::choose(ticket, catalog, chosen, &tags, &patterns, &ancestors, of).into()]
+        }
+        best::effects::Effect::ReadTrends { ticket, ids, key } => {
+            let of = |id: &RunId| {
+                let run = runs.iter().find(|run| run.info.run_id == *id)?;
+                Some(history(run.metrics.iter().find(|metric| metric.key == key)?))
+            };
+            let points =
+                ids.into_iter().filter_map(|id| Some((of(&id)?, id))).map(|(points, id)| (id, points));
+            let trends = best::leaderboard::Trends::new(key.clone(), points.collect());
+            vec![Msg::from(best::Msg::Trends { ticket, trends })]
+        }
+        best::effects::Effect::ReadAncestors { experiment, runs: asked } => {
+            let mut builder = Builder::default();
+            builder.fold_changes(&whole_runs(runs.iter().filter(|run| asked.contains(&run.info.run_id))));
+            vec![Msg::from(best::Msg::Ancestors {
+                experiment,
+                asked,
+                result: Ok(Arc::new(builder.snapshot())),
+            })]
+        }
         _ => Vec::new(),
     }
 }

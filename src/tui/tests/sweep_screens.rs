@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::sweeping::progress;
 use super::*;
-use crate::compare::importance::{Matter, Matters};
+use crate::compare::importance::{Correlation, Matter, Matters};
 use crate::params::{ParamValue, Params};
 use crate::sweep::engine::attempts::TrialPlace;
 use crate::sweep::engine::journal::{Change, Event, EventKind, Position, TrialOutcome};
@@ -185,8 +185,12 @@ fn weighed(app: &mut App, effects: &[Effect]) {
         Effect::Sweeps(Sweeps::Weigh { ticket, .. }) => Some(*ticket),
         _ => None,
     });
-    let matter =
-        |param: &str, importance| Matter { param: param.into(), correlation: None, importance, runs: 35 };
+    let matter = |param: &str, importance| Matter {
+        param: param.into(),
+        correlation: Correlation::Text,
+        importance,
+        runs: 35,
+    };
     let params = vec![matter("lr", 0.62), matter("depth", 0.2), matter("opt", 0.05)];
     let matters = Matters::Ranked { runs: 35, r2: 0.7, params };
     take(app, sweeps::Msg::Weighed { ticket: found.expect("it is asked"), matters });

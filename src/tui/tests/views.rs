@@ -40,6 +40,10 @@ fn a_view_is_saved_and_comes_back() {
     keys(&mut app, "enter s g t l l -", &runs);
     let (shown, sort) = (app.runs.length(), app.runs.view.sort.clone());
     let columns = app.runs.columns.clone();
+    // How charts are drawn goes with it.
+    keys(&mut app, "3 x s a 2", &runs);
+    let drawn_so = app.charts.saved();
+    assert_eq!((drawn_so.x.as_str(), drawn_so.mean.as_str()), ("relative", "sd"));
     keys(&mut app, "g W", &runs);
     typed(&mut app, "mine", &runs);
     assert_eq!(written(&effects(&mut app, "enter")), (vec![], vec!["mine".into()]));
@@ -51,7 +55,8 @@ fn a_view_is_saved_and_comes_back() {
         app.runs.length() == 30 && app.runs.view.shape == Shape::Flat && !drawn(&app).contains("view mine")
     );
     // Back with two keys.
-    keys(&mut app, "W enter", &runs);
+    keys(&mut app, "3 x S a 2 W enter", &runs);
+    assert_eq!(app.charts.saved(), drawn_so);
     assert_eq!((app.runs.length(), &app.runs.view.sort, &app.runs.columns), (shown, &sort, &columns));
     assert_eq!(
         (app.runs.view.shape.clone(), app.runs.filter_text.as_str()),
@@ -182,4 +187,32 @@ fn a_view_of_another_experiment_stays_where_it_is() {
     keys(&mut app, "W enter", &runs);
     assert_eq!((app.runs.columns[0].width, app.runs.columns[1].width), (Some(40), Some(80)));
     assert_eq!(app.runs.picked_view(), Some(("best", false)));
+}
+
+#[test]
+fn settings_of_charts_are_written_and_read_back() {
+    let mut charts = features::charts::dashboard::Dashboard::default();
+    let as_at_first = charts.saved();
+    assert_eq!(serde_json::to_string(&as_at_first).unwrap(), "{}");
+    charts.x_metric = Some("train/epoch".into());
+    charts.options = crate::chart::Options {
+        x: crate::chart::XAxis::Metric,
+        log_x: true,
+        smoothing: crate::chart::Smoothing(0.6),
+        y_range: crate::chart::YRange::Middle90,
+        band: crate::chart::Band::Range,
+        ..charts.options
+    };
+    charts.log.insert("loss".into());
+    let text = serde_json::to_string(&charts.saved()).unwrap();
+    assert_eq!(
+        text,
+        r#"{"x":"metrics.train/epoch","log_x":true,"log_y":["loss"],"smoothing":0.6,"y_range":"90","mean":"range"}"#
+    );
+    let mut others = features::charts::dashboard::Dashboard::default();
+    others.take_saved(&serde_json::from_str(&text).unwrap());
+    assert_eq!((others.saved(), others.options), (charts.saved(), charts.options));
+    // Of another program's file nothing odd is taken.
+    others.take_saved(&serde_json::from_str(r#"{"x":"moon","smoothing":7,"mean":"?","new":1}"#).unwrap());
+    assert_eq!(others.saved(), as_at_first);
 }

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::leaderboard::{TREND_POINTS, Trends};
 use super::{Champion, Marked, Msg, Preview, Unmarked, choose};
 use crate::catalog::view::Projection;
 use crate::catalog::{Catalog, gather};
@@ -36,6 +37,12 @@ pub enum Effect {
     ReadAncestors {
         experiment: ExperimentId,
         runs: Vec<RunId>,
+    },
+    /// Read how the metric of ranked runs went.
+    ReadTrends {
+        ticket: Ticket,
+        ids: Vec<RunId>,
+        key: String,
     },
     /// Keep a policy for an experiment, or forget the one that there is.
     KeepPolicy {
@@ -95,6 +102,11 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
             let wanted: Vec<_> = runs.iter().map(|run| (experiment.clone(), run.clone())).collect();
             let result = gather::runs(&store, &wanted).await.map(Arc::new);
             Msg::Ancestors { experiment, asked: runs, result }
+        }),
+        Effect::ReadTrends { ticket, ids, key } => tasks.answer(Slot("trends"), async move {
+            // A trend that cannot be read leaves a gap; the poll reports what is wrong with the store.
+            let points = store.sampled_history(&ids, &key, TREND_POINTS).await.unwrap_or_default();
+            Msg::Trends { ticket, trends: Trends::new(key, points) }
         }),
         Effect::KeepPolicy { experiment, policy } => {
             if let Err(error) = services.policies.set(&experiment, policy.as_deref()) {

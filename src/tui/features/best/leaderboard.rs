@@ -2,18 +2,24 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::Chosen;
+use super::effects::Effect;
 use crate::catalog::{Catalog, Row};
 use crate::compare::axes::cell_words;
 use crate::compare::{Comparison, Entry, EntryKind};
 use crate::config::Glyphs;
-use crate::mlflow::RunId;
+use crate::mlflow::{MetricPoint, RunId};
 use crate::select::{Selection, is_seed, reason, spread};
 use crate::text;
-use crate::tui::core::app::App;
+use crate::tui::core::app::{App, Overlay};
+use crate::tui::core::effect::Effects;
 use crate::tui::core::requests::go_to_run;
 use crate::tui::core::signs::RunSign;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
+use crate::tui::widgets::sparkline::in_levels;
+use crate::tui::widgets::theme::Symbols;
 
 /// Metrics up to which names are read for folds and params are compared: more take longer than a key may.
 const FEW_METRICS: usize = 2_000;
@@ -22,6 +28,8 @@ const PARAMS: usize = 4;
 const PARAM: usize = 24;
 /// Cells of the bar of the best.
 const BAR: usize = 10;
+/// Cells of a trend.
+const TREND: usize = 10;
 /// Cells between columns, and around the list.
 const GAP: usize = 2;
 const FRAME: usize = 13;
@@ -43,12 +51,79 @@ impl Column {
     }
 }
 
-pub fn open(app: &mut App) {
-    let Some(Chosen { catalog, selection, shown, .. }) = app.best.chosen() else { return };
-    let Some(selection) = shown.as_ref().or(selection.as_ref()) else { return };
+/// What the title of the list begins with.
+const TITLE: &str = "Leaderboard";
+
+/// Points of a trend that are asked for: two for each of its cells.
+pub const TREND_POINTS: usize = 2 * TREND;
+
+/// How a metric of some runs went.
+#[derive(Debug, Clone, Default)]
+pub struct Trends {
+    key: String,
+    points: FxHashMap<String, Vec<MetricPoint>>,
+}
+
+impl Trends {
+    pub fn new(key: String, points: Vec<(RunId, Vec<MetricPoint>)>) -> Self {
+        Self { key, points: points.into_iter().map(|(run, points)| (run.0, points)).collect() }
+    }
+}
+
+/// The runs that are ranked: those that are shown, where they are fewer.
+fn ranked(app: &App) -> Option<(&Arc<Catalog>, &Selection)> {
+    let Chosen { catalog, selection, shown, .. } = app.best.chosen()?;
+    Some((catalog, shown.as_ref().or(selection.as_ref())?))
+}
+
+pub fn open(app: &mut App, effects: &mut Effects) {
+    let Some((catalog, selection)) = ranked(app) else { return };
     if selection.ranking.is_empty() {
         return app.say("none of the runs is eligible; esc clears a filter, w explains");
     }
+    let (labels, notes) = told(app, catalog, selection);
+    let items = labels.into_iter().zip(notes).zip(&selection.ranking).map(|((label, note), ranked)| Item {
+        label,
+        note,
+        on: Some(app.runs.selected.contains(catalog.run_id(ranked.row))),
+        value: RunId::from(catalog.run_id(ranked.row)),
+    });
+    let of = app.best.chosen().and_then(|chosen| chosen.shown.as_ref());
+    let of = of.map_or(String::new(), |shown| format!(" of the {} shown", text::count(shown.considered)));
+    let title = format!("{TITLE}{of}: {}", reason::aim(&selection.policy));
+    let items: Vec<_> = items.collect();
+    let metric = selection.policy.primary().metric.clone();
+    let ids: Vec<RunId> = items.iter().map(|item| item.value.clone()).collect();
+    let is_known = |id: &RunId| points_of(app, &metric, id.as_str()).is_some();
+    let is_read = ids.iter().all(is_known);
+    if !is_read {
+        let ticket = app.best.trends.ask();
+        effects.push(Effect::ReadTrends { ticket, ids, key: metric });
+    }
+    Picker::new(title, items, |app, picked, effects| match picked {
+        Picked::Chosen(id) => go_to_run(app, &id, effects),
+        // Selected runs lie over one another in the charts, and are compared.
+        Picked::Toggled(id, on) => select(app, &id, on),
+        Picked::Removed(_) => {}
+    })
+    .open(app);
+}
+
+/// Trends were read: they stand in the list that is open.
+pub fn trends_read(app: &mut App) {
+    let Some((catalog, selection)) = ranked(app) else { return };
+    let (labels, notes) = told(app, catalog, selection);
+    let Some(Overlay::Picker(picker)) = &mut app.overlay else { return };
+    let list = picker.list_mut();
+    // Meanwhile others may be ranked.
+    let is_same = list.entries.iter().map(|entry| &entry.label).eq(&labels);
+    if list.title.starts_with(TITLE) && is_same {
+        list.entries.iter_mut().zip(notes).for_each(|(entry, note)| entry.note = note);
+    }
+}
+
+/// The names of the ranked runs, and what stands beside them.
+fn told(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> (Vec<String>, Vec<String>) {
     let labels: Vec<String> = selection
         .ranking
         .iter()
@@ -62,24 +137,7 @@ pub fn open(app: &mut App) {
     let longest = labels.iter().map(|label| text::width(&text::clean(label))).max().unwrap_or(0);
     let room = (app.size.0 as usize).saturating_sub(longest + FRAME);
     let notes = notes(columns(app, catalog, selection), selection.ranking.len(), room);
-    let items = labels.into_iter().zip(notes).zip(&selection.ranking).map(|((label, note), ranked)| Item {
-        label,
-        note,
-        on: Some(app.runs.selected.contains(catalog.run_id(ranked.row))),
-        value: RunId::from(catalog.run_id(ranked.row)),
-    });
-    let of = shown
-        .as_ref()
-        .map_or(String::new(), |shown| format!(" of the {} shown", text::count(shown.considered)));
-    let title = format!("Leaderboard{of}: {}", reason::aim(&selection.policy));
-    let items: Vec<_> = items.collect();
-    Picker::new(title, items, |app, picked, effects| match picked {
-        Picked::Chosen(id) => go_to_run(app, &id, effects),
-        // Selected runs lie over one another in the charts, and are compared.
-        Picked::Toggled(id, on) => select(app, &id, on),
-        Picked::Removed(_) => {}
-    })
-    .open(app);
+    (labels, notes)
 }
 
 fn select(app: &mut App, id: &RunId, on: bool) {
@@ -104,7 +162,11 @@ fn columns(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Vec<Colu
         Some(RunSign::Front) => "front".to_owned(),
         None => String::new(),
     };
-    let mut columns = vec![Column::new(3, bars(&first, app.glyphs), false)];
+    let metric = &selection.policy.primary().metric;
+    let mut columns = vec![
+        Column::new(3, bars(&first, app.glyphs), false),
+        Column::new(4, trends(app, catalog, &rows, metric), false),
+    ];
     for objective in 0..selection.policy.objectives.len() {
         let values = ranking.iter().map(|ranked| {
             ranked.values.get(objective).map_or_else(String::new, |value| text::number(*value))
@@ -113,13 +175,33 @@ fn columns(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Vec<Colu
     }
     columns.push(Column::new(1, gaps.map(gap).collect(), true));
     if catalog.metrics.len() <= FEW_METRICS {
-        columns.push(Column::new(4, spreads(catalog, &rows, selection), true));
+        columns.push(Column::new(5, spreads(catalog, &rows, selection), true));
     }
     columns.push(Column::new(2, rows.iter().map(sign).collect(), false));
     if catalog.metrics.len() <= FEW_METRICS {
         columns.extend(params(app, catalog, &rows));
     }
     columns
+}
+
+/// How the metric went; nothing where it was logged once, or is not read.
+fn trends(app: &App, catalog: &Catalog, rows: &[Row], metric: &str) -> Vec<String> {
+    let levels = Symbols::of(app.glyphs).levels;
+    let trend = |row: &Row| {
+        let points = points_of(app, metric, catalog.run_id(*row)).filter(|points| points.len() > 1);
+        points.map_or_else(String::new, |points| in_levels(points, TREND, &levels))
+    };
+    rows.iter().map(trend).collect()
+}
+
+/// The history of a metric as it was read: for charts, for the table, or for this list.
+fn points_of<'a>(app: &'a App, metric: &str, id: &str) -> Option<&'a [MetricPoint]> {
+    let known = app.histories.of(&RunId::from(id), metric).map(|known| known.points.as_slice());
+    let has_sparks = app.runs.spark_key.as_deref() == Some(metric);
+    let spark = app.runs.sparks.get(id).filter(|spark| has_sparks && spark.is_answered);
+    let read = app.best.trends.value().filter(|trends| trends.key == metric);
+    let read = read.and_then(|trends| trends.points.get(id)).map(Vec::as_slice);
+    known.or(spark.map(|spark| spark.points.as_slice())).or(read)
 }
 
 /// How much the metric of each run varies over its folds or seeds, where that is known.
@@ -166,7 +248,7 @@ fn params(app: &App, catalog: &Arc<Catalog>, rows: &[Row]) -> Vec<Column> {
             let whole = text::clean(&format!("{} {words}", entry.spec.title())).into_owned();
             text::without_middle(&whole, PARAM, ellipsis)
         };
-        Column::new(5 + at as u8, (0..rows.len()).map(cell).collect(), false)
+        Column::new(6 + at as u8, (0..rows.len()).map(cell).collect(), false)
     };
     told.take(PARAMS).enumerate().map(column).collect()
 }

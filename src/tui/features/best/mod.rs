@@ -6,7 +6,7 @@
 
 pub mod actions;
 pub mod effects;
-mod leaderboard;
+pub mod leaderboard;
 pub mod marking;
 pub mod update;
 
@@ -31,6 +31,7 @@ use crate::tui::core::app::Runs;
 use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::core::signs::{RunSign, is_marked};
 use effects::Effect;
+use leaderboard::Trends;
 
 /// Runs that are ranked.
 const TOP: usize = 50;
@@ -51,6 +52,8 @@ pub enum Msg {
     },
     /// Runs above others that were looked for.
     Ancestors { experiment: ExperimentId, asked: Vec<RunId>, result: Result<Arc<Catalog>, StoreError> },
+    /// How the metric of ranked runs went.
+    Trends { ticket: Ticket, trends: Trends },
     /// A mark was made or undone.
     Marked(Result<Marked, Unmarked>),
     /// What a mark would write.
@@ -117,6 +120,8 @@ pub struct Best {
     front: FxHashSet<String>,
     asked: Option<AskedPolicy>,
     looking: Looking,
+    /// How the metric of ranked runs went, where that was read for the leaderboard.
+    trends: Remote<Trends>,
     /// What was just marked or undone, and the runs as they were then.
     champion: Option<(Champion, Arc<Catalog>)>,
 }

@@ -43,7 +43,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
                 go_to_run(app, &id, effects);
             }
         }
-        Action::Leaderboard => leaderboard::open(app),
+        Action::Leaderboard => leaderboard::open(app, effects),
         Action::Why => {
             if let Some(report) = why(app) {
                 app.overlay = Some(Overlay::Report(report));
@@ -322,6 +322,11 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                     app.say(format!("cannot read parent runs: {error}"));
                 }
                 Err(_) => {}
+            }
+        }
+        Msg::Trends { ticket, trends } => {
+            if app.best.trends.take(ticket, Ok(trends), app.now) {
+                leaderboard::trends_read(app);
             }
         }
         Msg::Marked(result) => marking::marked(app, result, effects),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::view::{Projection, Shape};
 use crate::catalog::{Catalog, ColumnSpec, Row};
@@ -57,9 +57,9 @@ pub fn grouped(runs: &[DrawnRun], catalog: &Catalog, grouping: Option<&Grouping>
     }
     let is_overlaid = runs.len() > 1;
     let rows: FxHashMap<&str, Row> = {
-        let wanted: FxHashMap<&str, ()> = runs.iter().map(|run| (run.run.as_str(), ())).collect();
+        let wanted: FxHashSet<&str> = runs.iter().map(|run| run.run.as_str()).collect();
         let ids = catalog.rows().map(|row| (catalog.run_id(row), row));
-        ids.filter(|(id, _)| wanted.contains_key(id)).collect()
+        ids.filter(|(id, _)| wanted.contains(id)).collect()
     };
     let (mut known, mut others): (Vec<(&DrawnRun, Row)>, Vec<&DrawnRun>) = (Vec::new(), Vec::new());
     for run in runs {

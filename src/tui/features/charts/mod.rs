@@ -17,6 +17,7 @@ pub mod series;
 pub mod settings;
 pub mod standing;
 pub mod update;
+mod wanting;
 
 use crate::store::{HistoryPart, StoreError};
 use crate::tui::core::remote::Ticket;

@@ -7,10 +7,14 @@ use super::dashboard::Dashboard;
 use super::metrics::Interest;
 use super::screen::ChartScreen;
 use crate::catalog::view::Shape;
-use crate::chart::{Band, XAxis};
+use crate::chart::{Band, Options, Smoothing, XAxis, YRange};
+use crate::state::views::SavedCharts;
 use crate::text;
 use crate::tui::core::app::{App, Screen};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
+
+/// Before the name of a metric, as in filters.
+const METRICS: &str = "metrics.";
 
 impl Dashboard {
     /// What lies along an x axis.
@@ -19,6 +23,63 @@ impl Dashboard {
             (XAxis::Metric, Some(metric)) => text::clean(metric).into_owned(),
             (XAxis::Step | XAxis::Relative | XAxis::Wall | XAxis::Metric, _) => x.in_words().into(),
         }
+    }
+
+    /// How charts are drawn, as a view keeps it.
+    pub fn saved(&self) -> SavedCharts {
+        let options = &self.options;
+        let mut log_y: Vec<String> = self.log.iter().cloned().collect();
+        log_y.sort_unstable();
+        SavedCharts {
+            x: match options.x {
+                XAxis::Step => String::new(),
+                XAxis::Relative => "relative".into(),
+                XAxis::Wall => "wall".into(),
+                XAxis::Metric => format!("{METRICS}{}", self.x_metric.as_deref().unwrap_or_default()),
+            },
+            log_x: options.log_x,
+            log_y,
+            smoothing: options.smoothing.is_on().then_some(options.smoothing.0),
+            y_range: match options.y_range {
+                YRange::All => "",
+                YRange::Middle98 => "98",
+                YRange::Middle90 => "90",
+            }
+            .into(),
+            mean: match options.band {
+                Band::None => "",
+                Band::Deviation => "sd",
+                Band::Range => "range",
+            }
+            .into(),
+        }
+    }
+
+    /// Draws charts as a view has it; what of it is not known is as at first.
+    pub fn take_saved(&mut self, saved: &SavedCharts) {
+        let metric = saved.x.strip_prefix(METRICS).filter(|metric| !metric.is_empty());
+        let x = match saved.x.as_str() {
+            "relative" => XAxis::Relative,
+            "wall" => XAxis::Wall,
+            _ if metric.is_some() => XAxis::Metric,
+            _ => XAxis::Step,
+        };
+        self.x_metric = metric.map(str::to_owned).or(self.x_metric.take());
+        self.log = saved.log_y.iter().cloned().collect();
+        let smoothing = saved.smoothing.filter(|weight| (0.0..1.0).contains(weight)).unwrap_or_default();
+        let y_range = match saved.y_range.as_str() {
+            "98" => YRange::Middle98,
+            "90" => YRange::Middle90,
+            _ => YRange::All,
+        };
+        let band = match saved.mean.as_str() {
+            "sd" => Band::Deviation,
+            "range" => Band::Range,
+            _ => Band::None,
+        };
+        self.options =
+            Options { x, log_x: saved.log_x, smoothing: Smoothing(smoothing), y_range, band, ..self.options };
+        self.cursor = None;
     }
 
     /// The metric that lies along the x axis, if one does.

@@ -4,37 +4,33 @@
 
 use crate::chart::svg::svg;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
-use rustc_hash::FxHashSet;
 
 use super::Msg;
 use super::actions::Action;
 use super::dashboard::Chart;
 use super::dashboard::view::charts_area;
-use super::effects::Effect;
-use super::histories::{HistoryKey, MetricVersion};
+use super::histories::HistoryKey;
 use super::pictures::{drawn_with, lines, screen_options};
 use super::screen::{ChartScreen, Held};
 use super::series::Series;
-use super::{derived, groups, settings};
+use super::wanting::{has_rested, want, want_table};
+use super::{groups, settings};
 use crate::catalog::ColumnSpec;
 use crate::chart::trace::neighbour;
 use crate::chart::{ChartLine, Dots, Plot, plot, x_range};
 use crate::config::Glyphs;
-use crate::mlflow::{Metric, RunId};
+use crate::mlflow::RunId;
 use crate::tui::core::app::{App, ConnectionState, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::layout::Tab;
 use crate::tui::core::layout::details_body;
-use crate::tui::core::requests::{copy, wake};
+use crate::tui::core::requests::copy;
 
-/// How long the cursor stands on a run before a server is asked for its histories, in milliseconds.
-const REST: i64 = 200;
 /// What a page key moves the cursor by, in columns of dots.
 const PAGE: isize = 20;
 
@@ -85,54 +81,6 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
     want(app, &shown, effects);
 }
 
-/// Whether the cursor has stood on the run long enough: who only passes by does not make a server read.
-fn has_rested(app: &mut App, effects: &mut Effects) -> bool {
-    let charts = &mut app.charts;
-    let rest = REST - (app.now - charts.since);
-    if app.capabilities.cheap_reads || rest <= 0 {
-        return true;
-    }
-    if charts.woken_for != charts.since {
-        charts.woken_for = charts.since;
-        wake(Duration::from_millis(rest.unsigned_abs()), effects);
-    }
-    false
-}
-
-/// Asks for the histories that a table of metrics shows.
-fn want_table(app: &mut App, effects: &mut Effects) {
-    let metrics = app.metrics_on_screen();
-    let Some(run) = app.details.shown_run().filter(|_| !metrics.is_empty()).cloned() else { return };
-    let of = |metric: &Metric| (HistoryKey { run: run.clone(), key: metric.key.clone() }, Vec::new());
-    let shown: Vec<(HistoryKey, Vec<RunId>)> = metrics.iter().map(of).collect();
-    if app.charts.table_of.as_ref() != Some(&run) {
-        app.charts.since = app.now;
-        app.charts.table_of = Some(run);
-    }
-    if has_rested(app, effects) {
-        want(app, &shown, effects);
-    }
-}
-
-/// Asks for the histories that lines are made of, and makes what is known of them.
-fn want(app: &mut App, shown: &[(HistoryKey, Vec<RunId>)], effects: &mut Effects) {
-    let x = app.charts.x_key().map(str::to_owned);
-    let mut known = FxHashSet::default();
-    let mut wanted: Vec<(HistoryKey, MetricVersion)> = Vec::with_capacity(shown.len());
-    for which in shown.iter().flat_map(|(which, members)| derived::sources(which, members, x.as_deref())) {
-        if known.insert(which.clone()) {
-            let heard = heard(app, &which);
-            wanted.push((which, heard));
-        }
-    }
-    if let Some(wants) = app.histories.want(&wanted) {
-        effects.push(Effect::Read(wants));
-    }
-    for (which, members) in shown {
-        app.histories.derive(which, members, x.as_deref(), app.now);
-    }
-}
-
 /// Puts the runs of the chart that has the whole screen together as it is wanted now.
 fn group(app: &mut App) {
     let grouping = groups::wanted(app);
@@ -170,24 +118,6 @@ fn rank(app: &mut App, effects: &mut Effects) {
         effects.push(effect);
     }
     app.charts.standings = standings;
-}
-
-/// What was last heard of a metric.
-fn heard(app: &mut App, which: &HistoryKey) -> MetricVersion {
-    let row = app.runs.row_of(&which.run);
-    let catalog = &app.runs.catalog;
-    let goes_on = row.is_some_and(|row| catalog.run(row).status.is_active());
-    let writes = if goes_on { app.writes } else { 0 };
-    let shown = app.details.run().filter(|run| run.info.run_id == which.run);
-    if let Some(run) = shown {
-        let found = run.metrics.binary_search_by(|metric| metric.key.as_str().cmp(&which.key));
-        return found.map_or_else(
-            |_| MetricVersion::default(),
-            |at| MetricVersion::of_metric(&run.metrics[at], writes),
-        );
-    }
-    let value = row.and_then(|row| catalog.metrics.column(&catalog.texts, &which.key)?.get(row));
-    value.map_or_else(MetricVersion::default, |value| MetricVersion::of_value(value, writes))
 }
 
 /// The characters that lines are drawn with.

@@ -5,6 +5,7 @@ use super::update::{screen, show_cursors};
 use crate::catalog::ColumnSpec;
 use crate::compare::{Entry, EntryKind};
 use crate::mlflow::Statistic;
+use crate::text;
 use crate::tui::core::app::{App, Screen};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
@@ -24,7 +25,7 @@ pub fn column(app: &mut App, choice: Choice) {
         .filter(fits)
         .map(|entry| Item {
             label: entry.spec.name(),
-            note: format!("{} of {} runs", entry.present, comparison.members.len()),
+            note: format!("{} of {}", entry.present, text::runs(comparison.members.len())),
             on: None,
             value: entry.spec.clone(),
         })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::ReadHistories;
 use super::{CompareScreen, CompareTab};
@@ -34,6 +34,26 @@ struct KnownHistory {
 pub struct Histories {
     known: FxHashMap<(String, Part), FxHashMap<String, KnownHistory>>,
     pub asked: Remote<()>,
+    /// Metrics that are known of all runs, of what is compared now.
+    whole: WholeHistories,
+}
+
+/// Metrics of which nothing is missing, for one comparison.
+#[derive(Debug, Default)]
+struct WholeHistories {
+    of: Option<(Arc<Comparison>, Part)>,
+    keys: FxHashSet<String>,
+}
+
+impl WholeHistories {
+    /// Forgets what is of another comparison.
+    fn follow(&mut self, comparison: &Arc<Comparison>, part: Part) {
+        let is_same =
+            self.of.as_ref().is_some_and(|(known, of)| Arc::ptr_eq(known, comparison) && *of == part);
+        if !is_same {
+            *self = Self { of: Some((Arc::clone(comparison), part)), ..Self::default() };
+        }
+    }
 }
 
 impl Histories {
@@ -56,12 +76,23 @@ impl Histories {
         catalog: &Catalog,
         rows: &[Row],
     ) -> FxHashMap<String, Arc<Column<Summary>>> {
-        let of_part = self.known.iter().filter(|((_, of), _)| *of == part);
-        let column = |runs: &FxHashMap<String, KnownHistory>| {
+        let keys = self.known.keys().filter(|(_, of)| *of == part).map(|(key, _)| key.as_str());
+        self.columns_of(keys, part, catalog, rows)
+    }
+
+    fn columns_of<'a>(
+        &self,
+        keys: impl Iterator<Item = &'a str>,
+        part: Part,
+        catalog: &Catalog,
+        rows: &[Row],
+    ) -> FxHashMap<String, Arc<Column<Summary>>> {
+        let column = |key: &str| {
+            let runs = self.known.get(&(key.to_owned(), part))?;
             let summary = |row: &Row| Some((*row, runs.get(catalog.run_id(*row))?.summary?));
-            Arc::new(rows.iter().filter_map(summary).collect())
+            Some(Arc::new(rows.iter().filter_map(summary).collect()))
         };
-        of_part.map(|((key, _), runs)| (key.clone(), column(runs))).collect()
+        keys.filter_map(|key| Some((key.to_owned(), column(key)?))).collect()
     }
 
     /// The runs whose history of a metric is not known as it is now.
@@ -95,20 +126,54 @@ impl CompareScreen {
         };
     }
 
+    /// Takes in histories that were read: of all that is compared, only these metrics are looked at anew.
+    pub fn read(&mut self, part: Part, read: ReadHistories, now: i64) {
+        let keys: Vec<String> = read.iter().map(|(wanted, _)| wanted.key.clone()).collect();
+        self.histories.fill(part, read);
+        if part != self.statistic.part() {
+            return;
+        }
+        let (Some(base), Some(valued)) = (self.fetched.value(), &mut self.valued) else {
+            return self.values_changed(now);
+        };
+        let names = keys.iter().map(String::as_str);
+        let columns = self.histories.columns_of(names, part, &base.catalog, &rows(base));
+        Arc::make_mut(valued).learn(columns);
+        let on_plots = [self.x.as_ref(), self.y.as_ref()];
+        let on_plots = on_plots.into_iter().flatten().filter_map(ColumnSpec::metric_key);
+        let is_plotted =
+            self.metric.as_deref().into_iter().chain(on_plots).any(|key| keys.iter().any(|read| read == key));
+        self.keep_chosen(Self::arrange);
+        if is_plotted {
+            self.weighed.forget();
+            self.lay_axes(now);
+        }
+    }
+
     /// The histories that what is on the screen needs, and that nobody has asked for: of `height` lines of keys.
-    pub fn wanted_histories(&self, height: usize) -> Vec<WantedHistory> {
-        let Some(base) = self.fetched.value().filter(|_| self.statistic != Statistic::Latest) else {
+    pub fn wanted_histories(&mut self, height: usize) -> Vec<WantedHistory> {
+        let Some(base) = self.fetched.value().filter(|_| self.statistic != Statistic::Latest).cloned() else {
             return Vec::new();
         };
-        let (part, rows) = (self.statistic.part(), rows(base));
+        let part = self.statistic.part();
+        self.histories.whole.follow(&base, part);
+        let keys = self.keys_on_screen(height).into_iter();
+        let keys = keys.filter(|key| !self.histories.whole.keys.contains(*key));
+        let keys: Vec<String> = keys.map(str::to_owned).collect();
         let mut wanted = Vec::new();
+        if keys.is_empty() {
+            return wanted;
+        }
+        let rows = rows(&base);
         let mut count = 0;
-        for key in self.keys_on_screen(height) {
-            let runs = self.histories.missing(part, key, &base.catalog, &rows);
-            if !runs.is_empty() {
-                count += runs.len();
-                wanted.push(WantedHistory { key: key.to_owned(), runs });
+        for key in keys {
+            let runs = self.histories.missing(part, &key, &base.catalog, &rows);
+            if runs.is_empty() {
+                self.histories.whole.keys.insert(key);
+                continue;
             }
+            count += runs.len();
+            wanted.push(WantedHistory { key, runs });
             if count >= AT_ONCE {
                 break;
             }

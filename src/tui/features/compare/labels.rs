@@ -1,6 +1,9 @@
 //! Names on a comparison: cut so that no two of them are the same text.
 
+use std::cell::RefCell;
 use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -9,10 +12,48 @@ use crate::compare::{Comparison, Entry, EntryKind};
 use crate::text;
 use crate::text::{distinct, without_middle};
 
-/// The names of all members in so many cells each.
-pub fn members(comparison: &Comparison, cells: usize, ellipsis: &str) -> Vec<String> {
-    let names = (0..comparison.members.len()).map(|at| text::clean(comparison.title(at).0).into_owned());
-    distinct(&names.collect::<Vec<_>>(), cells, ellipsis)
+/// The names of all members, made when these change; cut anew only where they have other room.
+#[derive(Debug, Default)]
+pub struct MemberLabels {
+    names: Vec<String>,
+    cut: RefCell<Option<CutLabels>>,
+}
+
+/// Names in so many cells each, with a sign for what is cut.
+#[derive(Debug)]
+struct CutLabels {
+    cells: usize,
+    ellipsis: String,
+    names: Rc<[String]>,
+}
+
+impl MemberLabels {
+    pub fn follow(&mut self, comparison: Option<&Arc<Comparison>>) {
+        let name = |comparison: &Comparison, at: usize| text::clean(comparison.title(at).0).into_owned();
+        let names = comparison.map_or_else(Vec::new, |comparison| {
+            (0..comparison.members.len()).map(|at| name(comparison, at)).collect()
+        });
+        *self = Self { names, cut: RefCell::default() };
+    }
+
+    /// In full.
+    pub fn name(&self, member: usize) -> &str {
+        self.names.get(member).map_or("", String::as_str)
+    }
+
+    /// In so many cells each, no two the same.
+    pub fn cut(&self, cells: usize, ellipsis: &str) -> Rc<[String]> {
+        let mut known = self.cut.borrow_mut();
+        match known.as_ref() {
+            Some(cut) if cut.cells == cells && cut.ellipsis == ellipsis => Rc::clone(&cut.names),
+            Some(_) | None => {
+                let names: Rc<[String]> = distinct(&self.names, cells, ellipsis).into();
+                let cut = CutLabels { cells, ellipsis: ellipsis.to_owned(), names: Rc::clone(&names) };
+                *known = Some(cut);
+                names
+            }
+        }
+    }
 }
 
 /// The names of some of the shown keys in so many cells each.

@@ -127,6 +127,8 @@ pub struct CompareScreen {
     /// The entries that are shown, in their order; titles that two kinds of them have.
     pub shown: Vec<u32>,
     pub twins: FxHashSet<String>,
+    /// The names of the members.
+    labels: labels::MemberLabels,
     /// The metric that decides which run is best; it stays on top.
     pub deciding: Option<String>,
     /// The metric that lines and points are coloured by, and that params matter for.
@@ -189,16 +191,24 @@ impl CompareScreen {
 
     /// The comparison is another, or its values are.
     pub fn values_changed(&mut self, now: i64) {
+        self.keep_chosen(|screen| {
+            screen.revalue();
+            screen.choose_metric();
+            screen.labels.follow(screen.valued.as_ref().or_else(|| screen.fetched.value()));
+            screen.arrange();
+        });
+        self.lay_axes(now);
+    }
+
+    /// Changes what is shown; the entry under the cursor stays there.
+    fn keep_chosen(&mut self, change: impl FnOnce(&mut Self)) {
         let chosen = self.chosen_entry().map(|entry| (entry.kind, entry.spec.title().to_owned()));
-        self.revalue();
-        self.choose_metric();
-        self.arrange();
+        change(self);
         if let Some((kind, title)) = chosen {
             let is_chosen = |entry: &Entry| entry.kind == kind && entry.spec.title() == title;
             let at = (0..self.shown.len()).find(|at| self.entry(*at).is_some_and(is_chosen));
             self.key_cursor.at = at.unwrap_or(0);
         }
-        self.lay_axes(now);
     }
 
     /// Compares by another value of the metrics.

@@ -57,7 +57,7 @@ fn of_matters(screen: &CompareScreen) -> Option<Sheet> {
             Cell::from(metric.as_str()),
             Cell::from(matter.param.as_str()),
             Cell::Number(matter.importance),
-            matter.correlation.map_or(Cell::Missing, Cell::Number),
+            matter.correlation.number().map_or(Cell::Missing, Cell::Number),
             Cell::Integer(matter.runs as i64),
             Cell::Integer(*runs as i64),
             Cell::Number(*r2),

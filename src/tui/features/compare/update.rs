@@ -12,11 +12,12 @@ use super::choosing;
 use super::effects::{Effect, ReadHistories};
 use super::view::table_area;
 use super::{CompareScreen, CompareTab, Compared, Show};
-use crate::catalog::{Catalog, ColumnSpec};
+use crate::catalog::view::LineKind;
+use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::compare::axes::cell_words;
 use crate::compare::importance::Matters;
 use crate::compare::{Comparison, MOST};
-use crate::mlflow::{ExperimentId, Part, RunId};
+use crate::mlflow::{ExperimentId, Part, RunId, tags};
 use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::{App, Overlay, Screen};
@@ -59,12 +60,50 @@ pub fn candidates(app: &App) -> Vec<Compared> {
     if selected.len() >= 2 {
         return selected;
     }
-    let rows = (0..runs.length()).filter_map(|at| runs.projection.row(at)).take(MOST + 1);
+    let bare = bare_parents(app);
+    let rows = shown_rows(app).filter(|row| !bare.contains(row)).take(MOST + 1);
     rows.map(|row| other(runs.catalog.run_id(row).into())).collect()
+}
+
+/// The runs that are shown for their own sake, and not only for their children.
+fn shown_rows(app: &App) -> impl Iterator<Item = Row> + '_ {
+    let lines = app.runs.projection.lines.iter().filter(|line| !line.context);
+    lines.filter_map(|line| match line.kind {
+        LineKind::Run(row) => Some(row),
+        LineKind::Group(_) => None,
+    })
+}
+
+/// Parents among the runs that are shown that lack the metric which decides: they only hold their children together.
+fn bare_parents(app: &App) -> FxHashSet<Row> {
+    let catalog = &app.runs.catalog;
+    let (Some(metric), Some(parents)) =
+        (deciding(app), catalog.tags.column(&catalog.texts, tags::PARENT_RUN_ID))
+    else {
+        return FxHashSet::default();
+    };
+    let parents: FxHashSet<&str> = parents.iter().map(|(_, parent)| catalog.texts.get(parent)).collect();
+    let values = catalog.metrics.column(&catalog.texts, &metric);
+    let is_bare = |row: &Row| {
+        values.is_none_or(|values| values.get(*row).is_none()) && parents.contains(catalog.run_id(*row))
+    };
+    shown_rows(app).filter(is_bare).collect()
 }
 
 fn open(app: &mut App) {
     let mut runs = candidates(app);
+    let bare = if app.runs.selected.is_empty() && app.runs.range_from.is_none() {
+        bare_parents(app).len()
+    } else {
+        0
+    };
+    if bare > 0 && !app.runs.is_on_group() {
+        let parents =
+            if bare == 1 { "1 parent".to_owned() } else { format!("{} parents", text::count(bare)) };
+        let metric = deciding(app).unwrap_or_default();
+        app.status =
+            Some(format!("without {parents} that have no {metric}; select runs to compare these too"));
+    }
     app.runs.range_from = None;
     if runs.len() > MOST {
         runs.truncate(MOST);
@@ -164,9 +203,7 @@ fn summarised(app: &mut App, ticket: Ticket, part: Part, result: Result<ReadHist
     match result {
         Ok(read) => {
             screen.histories.asked.take(ticket, Ok(()), now);
-            screen.histories.fill(part, read);
-            screen.weighed.forget();
-            screen.values_changed(now);
+            screen.read(part, read, now);
         }
         Err(error) => {
             let words = format!("{error}; {}", error.hint());
@@ -450,7 +487,7 @@ pub fn status_context(screen: &CompareScreen) -> String {
     match (screen.tab, screen.chosen_entry()) {
         (CompareTab::Table, Some(entry)) => {
             let goal = entry.goal.map_or(String::new(), |goal| format!(", {}", goal.word()));
-            let of = format!("{} of {} runs have it", entry.present, text::count(screen.members()));
+            let of = format!("{} of {} have it", entry.present, text::runs(screen.members()));
             format!("{}: {of}{goal}", entry.spec.name())
         }
         _ => String::new(),

@@ -12,7 +12,10 @@ use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::theme::Theme;
 
 pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
-    frame.render_widget(pane_block(theme, true, title(screen, theme, body.width as usize)), body);
+    let block = pane_block(theme, true, title(screen, theme, body.width as usize));
+    let below = rows_below(screen, table_area(body).height.saturating_sub(1) as usize);
+    let below = below.map(|words| Line::styled(words, theme.dim).right_aligned());
+    frame.render_widget(block.title_bottom(below.unwrap_or_default()), body);
     let area = pane_area(body);
     if screen.fetched.value().is_none() {
         let line = match screen.fetched.error() {
@@ -39,6 +42,17 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
         CompareTab::Scatter => plots::scatter::view::draw(app, screen, theme, frame, area),
         CompareTab::Params => params::view::draw(screen, theme, frame, area),
     }
+}
+
+/// How many rows of the table lie below those that have room.
+fn rows_below(screen: &CompareScreen, height: usize) -> Option<String> {
+    let (cursor, rows) = if screen.is_turned {
+        (screen.member_cursor, screen.members())
+    } else {
+        (screen.key_cursor, screen.shown.len())
+    };
+    let below = rows.saturating_sub(cursor.top + height);
+    (screen.tab == CompareTab::Table && below > 0).then(|| format!(" {} more below ", text::count(below)))
 }
 
 /// Whether the values are there that the plots rest on.
@@ -92,7 +106,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
     }
     let mut parts = Vec::new();
     if let Some(comparison) = screen.comparison() {
-        let runs = format!("{} runs", text::count(comparison.runs));
+        let runs = text::runs(comparison.runs);
         parts.push(if comparison.is_grouped {
             format!("{runs} in {} groups by seed", text::count(comparison.members.len()))
         } else {

@@ -63,6 +63,7 @@ impl Runs {
                 Shape::Flat | Shape::Tree => None,
             },
             differing: self.differing,
+            charts: None,
         }
     }
 
@@ -131,6 +132,11 @@ impl Runs {
     }
 }
 
+/// What is shown, with how charts are drawn.
+fn shown_view(app: &App) -> SavedView {
+    SavedView { charts: Some(Box::new(app.charts.saved())), ..app.runs.saved_view() }
+}
+
 /// Where the views of the open experiment are kept.
 fn place(app: &App) -> Option<ViewPlace> {
     app.runs.experiment.as_ref().map(|experiment| ViewPlace::new(&app.views.store, experiment))
@@ -140,7 +146,12 @@ fn place(app: &App) -> Option<ViewPlace> {
 pub fn come_back(app: &mut App, name: Option<&str>) {
     let Some((place, name)) = place(app).zip(name) else { return };
     let found = find(&app.views.list, name, &place).cloned();
-    app.runs.picked_view = found.map(|NamedView { name, view, .. }| PickedView { name, view, before: None });
+    app.runs.picked_view = found.map(|NamedView { name, mut view, .. }| {
+        if let Some(charts) = view.charts.take() {
+            app.charts.take_saved(&charts);
+        }
+        PickedView { name, view, before: None }
+    });
 }
 
 /// Shows the view that the command line names.
@@ -160,8 +171,11 @@ pub fn take_wanted(app: &mut App, effects: &mut Effects) {
 
 fn open(app: &mut App, named: &NamedView, effects: &mut Effects) {
     let picked = app.runs.picked_view.take();
-    let before = picked.map_or_else(|| Some(app.runs.saved_view()), |picked| picked.before);
+    let before = picked.map_or_else(|| Some(shown_view(app)), |picked| picked.before);
     let taken = app.runs.take_view(&named.view);
+    if let Some(charts) = &named.view.charts {
+        app.charts.take_saved(charts);
+    }
     // As it now is: what could not be read is not a change of the user.
     let view = app.runs.saved_view();
     app.runs.picked_view = Some(PickedView { name: named.name.clone(), view, before });
@@ -205,6 +219,9 @@ fn chosen(app: &mut App, picked: Picked<Choice>, effects: &mut Effects) {
             if let Some(before) = app.runs.picked_view.take().and_then(|picked| picked.before) {
                 // It was read before.
                 let _ = app.runs.take_view(&before);
+                if let Some(charts) = &before.charts {
+                    app.charts.take_saved(charts);
+                }
                 view_changed(app, effects);
             }
         }
@@ -257,7 +274,7 @@ pub fn save(app: &mut App) {
         let of = find(&app.views.list, &name, &place).and_then(|known| known.of.clone());
         let is_known = find(&app.views.list, &name, &place).is_some();
         let of = if is_known { of } else { Some(place) };
-        let new = NamedView { name: name.clone(), of, view: app.runs.saved_view() };
+        let new = NamedView { name: name.clone(), of, view: shown_view(app) };
         if !is_known {
             keep(app, new, effects);
             return Ok(());
@@ -284,7 +301,8 @@ fn named(text: &str) -> Result<String, PromptError> {
 /// A view is there from now on, and shown.
 fn keep(app: &mut App, new: NamedView, effects: &mut Effects) {
     let view = app.runs.saved_view();
-    let before = app.runs.picked_view.take().map_or_else(|| Some(view.clone()), |picked| picked.before);
+    let before = app.runs.picked_view.take();
+    let before = before.map_or_else(|| Some(shown_view(app)), |picked| picked.before);
     app.runs.picked_view = Some(PickedView { name: new.name.clone(), view, before });
     app.runs.changed = true;
     app.status = Some(format!("saved the view {}", text::clean(&new.name)));

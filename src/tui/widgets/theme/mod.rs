@@ -12,7 +12,6 @@ use crate::mlflow::RunStatus;
 use crate::text::highlight::Kind;
 use colors::{Colors, DARK, LIGHT, LINES_DARK, LINES_LIGHT, LINES_SIXTEEN, SIXTEEN, SIXTEEN_LIGHT};
 pub use symbols::Symbols;
-use symbols::{ASCII, UNICODE};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Theme {
@@ -206,7 +205,7 @@ impl Theme {
     }
 
     fn mono(glyphs: Glyphs) -> Self {
-        let glyphs = if glyphs == Glyphs::Ascii { ASCII } else { UNICODE };
+        let glyphs = Symbols::of(glyphs);
         let plain = Style::new();
         let bold = plain.add_modifier(Modifier::BOLD);
         let dim = plain.add_modifier(Modifier::DIM);

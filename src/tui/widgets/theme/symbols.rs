@@ -1,5 +1,7 @@
 //! The characters that symbols are made of, in Unicode and in ASCII.
 
+use crate::config::Glyphs;
+
 /// The characters that symbols are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Symbols {
@@ -44,6 +46,12 @@ pub struct Symbols {
     /// Seven heights, the lowest first; a full block would run into the row above.
     pub levels: [&'static str; 7],
     pub is_ascii: bool,
+}
+
+impl Symbols {
+    pub fn of(glyphs: Glyphs) -> Self {
+        if glyphs == Glyphs::Ascii { ASCII } else { UNICODE }
+    }
 }
 
 pub const UNICODE: Symbols = Symbols {

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::compare::importance::{FEWEST, Matters};
+use crate::compare::importance::{Correlation, FEWEST, Matters};
 use crate::text;
 use crate::text::distinct;
 use crate::tui::features::compare::CompareScreen;
@@ -57,15 +57,19 @@ pub fn draw(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: 
         format!("{metric} over {runs} runs; a forest of these params predicts unseen runs with R² {r2:.2}");
     put(frame, 0, Line::styled(text::cut(&head, width, theme.glyphs.ellipsis), theme.text));
     put(frame, 1, Line::styled(text::cut(trust.0, width, theme.glyphs.ellipsis), trust.1));
+    if params.iter().any(|matter| matter.correlation == Correlation::TooFew) {
+        let words = format!("a param says something from {FEWEST} runs on that have it");
+        put(frame, 2, Line::styled(text::cut(&words, width, theme.glyphs.ellipsis), theme.dim));
+    }
     let height = (area.height as usize).saturating_sub(4);
     let names: Vec<String> =
         params.iter().take(height).map(|matter| text::clean(&matter.param).into_owned()).collect();
     let name = names.iter().map(|name| text::width(name)).max().unwrap_or(0);
     let name = name.clamp(8, (width / 3).max(8));
     let names = distinct(&names, name, theme.glyphs.ellipsis);
-    let bar = width.saturating_sub(name + 36).min(60);
+    let bar = width.saturating_sub(name + 37).min(60);
     let header = format!(
-        "{}  {:>11}  {}  {:>11}  {:>5}",
+        "{}  {:>11}  {}  {:>12}  {:>5}",
         text::fit("param", name, ""),
         "importance",
         " ".repeat(bar),
@@ -77,13 +81,18 @@ pub fn draw(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: 
     for (y, (matter, label)) in params.iter().zip(&names).enumerate() {
         let share = if greatest > 0.0 { (matter.importance / greatest).max(0.0) } else { 0.0 };
         let filled = (share * bar as f64).round() as usize;
-        let correlation = matter.correlation.map_or("text".to_owned(), |value| format!("{value:+.2}"));
+        let correlation = match matter.correlation {
+            Correlation::Rank(value) => format!("{value:+.2}"),
+            Correlation::TooFew => "too few runs".into(),
+            Correlation::Flat => "-".into(),
+            Correlation::Text => "text".into(),
+        };
         let line = Line::from(vec![
             Span::raw(text::fit(label, name, theme.glyphs.ellipsis)),
             Span::raw(format!("  {:>11}  ", format!("{:.3}", matter.importance.max(0.0)))),
             Span::styled(theme.glyphs.bar.repeat(filled), theme.spark),
             Span::raw(" ".repeat(bar - filled)),
-            Span::raw(format!("  {correlation:>11}  {:>5}", matter.runs)),
+            Span::raw(format!("  {correlation:>12}  {:>5}", matter.runs)),
         ]);
         put(frame, 4 + y as u16, line);
     }

@@ -40,10 +40,10 @@ pub fn has_letters(screen: &CompareScreen) -> bool {
     screen.drawn.iter().filter(|is_drawn| **is_drawn).count() <= LETTERS
 }
 
-/// What the levels say: for each, from the best one down, the value of the last run in it; and that of the best run.
+/// What the levels say, from the greatest values down as on an axis: the greatest value, and for each level the least in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LevelValues {
-    pub best: String,
+    pub top: String,
     pub ends: Vec<(u8, String)>,
 }
 
@@ -52,10 +52,9 @@ pub fn level_values(screen: &CompareScreen) -> Option<LevelValues> {
     let axis = metric_axis(screen)?;
     let is_down = screen.metric.as_deref().and_then(|metric| screen.goal(metric)) == Some(Goal::Minimize);
     let levels = levels(screen);
-    // From good to bad.
     let mut known: Vec<(f64, usize)> =
         axis.places.iter().enumerate().filter_map(|(member, place)| Some(((*place)?, member))).collect();
-    known.sort_by(|a, b| if is_down { a.0.total_cmp(&b.0) } else { b.0.total_cmp(&a.0) });
+    known.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (first, last) = (known.first()?, known.last()?);
     if first.0.total_cmp(&last.0).is_eq() {
         return None;
@@ -65,5 +64,7 @@ pub fn level_values(screen: &CompareScreen) -> Option<LevelValues> {
         let last = known.iter().rev().find(|(_, member)| levels[*member] == level)?;
         Some((level, words(last.1)))
     };
-    Some(LevelValues { best: words(first.1), ends: (1..=LEVELS).rev().filter_map(end).collect() })
+    // Where less is better, the best level lies at the bottom, as its runs do.
+    let order = |at: u8| if is_down { at } else { LEVELS + 1 - at };
+    Some(LevelValues { top: words(first.1), ends: (1..=LEVELS).map(order).filter_map(end).collect() })
 }

@@ -43,19 +43,19 @@ fn has_colors(theme: &Theme) -> bool {
 /// The cells that the bar takes beside a plot, with those between them; none where there is no room.
 pub fn bar_width(values: Option<&LevelValues>, area: Rect) -> u16 {
     let Some(values) = values.filter(|_| area.width >= WIDE && area.height >= 8) else { return 0 };
-    let labels = values.ends.iter().map(|(_, label)| label).chain([&values.best]);
+    let labels = values.ends.iter().map(|(_, label)| label).chain([&values.top]);
     let widest = labels.map(|label| text::width(label)).max().unwrap_or(0).min(VALUE);
     BAR + widest as u16 + 3
 }
 
-/// The bar of all levels, the best on top: the value of the best run, and of the last run in each level.
+/// The bar of all levels, the greatest values on top as on an axis: the greatest value, and the least in each level.
 pub fn draw_bar(values: &LevelValues, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     let (levels, height) = (values.ends.len(), area.height as usize);
     let put = |buffer: &mut Buffer, row: usize, label: &str| {
         let words = without_middle(label, VALUE, theme.glyphs.ellipsis);
         buffer.set_string(area.x + BAR + 1, area.y + row as u16, words, theme.dim);
     };
-    put(buffer, 0, &values.best);
+    put(buffer, 0, &values.top);
     let mut labelled = 0;
     for (at, (level, label)) in values.ends.iter().enumerate() {
         let rows = at * height / levels..(at + 1) * height / levels;

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use ratatui::style::{Modifier, Style};
 
 use crate::catalog::{Bound, Value};
+use crate::chart::axis::Unit;
 use crate::compare::axes::{cell_words, difference_words};
-use crate::compare::{CompareCell, Comparison, Entry, difference};
+use crate::compare::{CompareCell, Comparison, Entry, EntryKind, difference};
 use crate::select::Goal;
 use crate::text;
 use crate::tui::core::app::App;
@@ -33,7 +34,15 @@ pub const BASE: &str = " base";
 pub struct CellText {
     pub words: String,
     pub is_best: bool,
+    /// Of a number the cells from its decimal point on.
+    pub tail: Option<usize>,
     pub style: fn(&Theme) -> Style,
+}
+
+/// The cells of a number from its decimal point on, with its unit and what is told behind it.
+fn tail(number: &str) -> usize {
+    let digits = number.trim_start_matches(['+', '-']).trim_start_matches(|c: char| c.is_ascii_digit());
+    text::width(digits)
 }
 
 impl CellText {
@@ -95,7 +104,7 @@ impl<'a> MemberCells<'a> {
 
     pub fn said(&self, entry: &Entry, bound: &Bound, member: usize) -> CellText {
         if !self.comparison.is_known(entry) {
-            return CellText { words: "?".into(), is_best: false, style: |theme| theme.dim };
+            return CellText { words: "?".into(), is_best: false, tail: None, style: |theme| theme.dim };
         }
         let cell = self.comparison.cell(entry, bound, member, self.now);
         let is_best = self.comparison.is_best(entry, &cell);
@@ -113,7 +122,8 @@ impl<'a> MemberCells<'a> {
                 Some(_) => |theme| theme.bad,
                 None => |theme| theme.text,
             };
-            return CellText { words, is_best, style };
+            let tail = (entry.unit() == Unit::Number).then(|| tail(&words));
+            return CellText { words, is_best, tail, style };
         }
         let count = match cell {
             CompareCell::Mean { count, infinite, .. } if infinite > 0 && infinite != count => {
@@ -128,7 +138,9 @@ impl<'a> MemberCells<'a> {
             _ if !entry.differs => |theme| theme.dim,
             _ => |theme| theme.text,
         };
-        CellText { words: format!("{}{count}", text::clean(&cell_words(entry, &cell))), is_best, style }
+        let words = format!("{}{count}", text::clean(&cell_words(entry, &cell)));
+        let is_number = entry.kind != EntryKind::Attribute && cell.number().is_some_and(f64::is_finite);
+        CellText { tail: is_number.then(|| tail(&words)), words, is_best, style }
     }
 }
 

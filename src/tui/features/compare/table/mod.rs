@@ -3,6 +3,8 @@
 mod cells;
 pub mod view;
 
+use std::rc::Rc;
+
 use ratatui::layout::Rect;
 
 use super::update::open_chart;
@@ -13,7 +15,7 @@ use crate::compare::Entry;
 use crate::text;
 use crate::tui::core::app::{App, Screen};
 use crate::tui::widgets::table::{Across, ColumnRequest, Hit, Rows, Table, VisibleColumn, below_titles};
-use cells::MemberCells;
+use cells::{CellText, MemberCells};
 
 /// Columns of the kind, and of names, at least.
 const KIND: usize = 10;
@@ -37,7 +39,7 @@ const GAP: usize = 2;
 struct LaidTable {
     table: Table,
     /// Of all members.
-    members: Vec<String>,
+    members: Rc<[String]>,
     /// Of keys, from one on.
     keys: Vec<String>,
     first_key: usize,
@@ -71,17 +73,16 @@ impl MemberCells<'_> {
         let lead = 1 + if has_kind(area) { KIND + 1 } else { 0 };
         let across = Across { lead, columns: 1 + screen.members(), chosen: 1 + screen.member_cursor.at };
         let values = |member: usize| {
-            let said =
-                entries.iter().take(SAMPLE).map(|(entry, bound)| self.said(entry, bound, member).width());
-            said.max().unwrap_or(0).max(VALUE.0)
+            let said = entries.iter().take(SAMPLE).map(|(entry, bound)| self.said(entry, bound, member));
+            width_of(said).max(VALUE.0)
         };
-        let name = |member: usize| text::width(&text::clean(self.comparison.title(member).0));
+        let name = |member: usize| text::width(screen.labels.name(member));
         let room = width.saturating_sub(lead + first + GAP + 1);
         let whole = |member: usize| values(member).max(name(member) + self.signs_width(member));
         let most = widest(screen.members(), room, VALUE.0, widest_of_many(width), whole);
         // Signs stand beside the name, whatever it takes.
         let signs = (0..screen.members()).map(|member| self.signs_width(member)).max().unwrap_or(0);
-        let members = labels::members(self.comparison, most.saturating_sub(signs).max(VALUE.0 - 1), ellipsis);
+        let members = screen.labels.cut(most.saturating_sub(signs).max(VALUE.0 - 1), ellipsis);
         let table = Table::new(area, rows, across, |column| {
             let Some(member) = column.checked_sub(1) else { return ColumnRequest::left(first) };
             let title = text::width(&members[member]) + self.signs_width(member);
@@ -94,17 +95,17 @@ impl MemberCells<'_> {
         let (screen, width) = (self.screen, area.width as usize);
         let rows = Rows::new(below_titles(area), screen.member_cursor, screen.members());
         let shown = rows.shown.clone();
-        let name = |member: usize| text::width(&text::clean(self.comparison.title(member).0));
+        let name = |member: usize| text::width(screen.labels.name(member));
         let longest = shown.clone().map(|member| name(member) + self.signs_width(member)).max();
         let first = names_width(longest.unwrap_or(0), width);
         let signs = shown.clone().map(|member| self.signs_width(member)).max().unwrap_or(0);
-        let members = labels::members(self.comparison, first.saturating_sub(signs).max(4), ellipsis);
+        let members = screen.labels.cut(first.saturating_sub(signs).max(4), ellipsis);
         let chosen = screen.key_cursor.at;
         let across = Across { lead: 1, columns: 1 + screen.shown.len(), chosen: 1 + chosen };
         let values = |key: usize| {
             let Some((entry, bound)) = self.bound_entry(key) else { return 0 };
-            let said = shown.clone().take(SAMPLE).map(|member| self.said(entry, &bound, member).width());
-            said.max().unwrap_or(0).max(KEY_VALUE)
+            let said = shown.clone().take(SAMPLE).map(|member| self.said(entry, &bound, member));
+            width_of(said).max(KEY_VALUE)
         };
         let title =
             |key: usize| screen.entry(key).map_or(0, |entry| text::width(&labels::title(screen, entry)));
@@ -122,6 +123,20 @@ impl MemberCells<'_> {
         });
         LaidTable { table, members, keys, first_key }
     }
+}
+
+/// The cells that a column of values takes whose decimal points stand under one another.
+fn width_of(said: impl Iterator<Item = CellText>) -> usize {
+    let (mut widest, mut whole, mut tail) = (0, 0, 0);
+    for cell in said {
+        let width = cell.width();
+        widest = widest.max(width);
+        if let Some(own) = cell.tail {
+            whole = whole.max(width - own.min(width));
+            tail = tail.max(own);
+        }
+    }
+    widest.max(whole + tail)
 }
 
 /// The first column, of names: whole up to a third of the screen.

@@ -53,6 +53,10 @@ impl LongTexts {
     }
 }
 
+fn longest_tail<C: std::borrow::Borrow<CellText>>(said: impl Iterator<Item = C>) -> usize {
+    said.filter_map(|said| said.borrow().tail).max().unwrap_or(0)
+}
+
 pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     let area = table_area(body);
     let Some(cells) = MemberCells::new(app, screen) else { return };
@@ -94,6 +98,14 @@ impl TableView<'_> {
             let member = shown_at(place);
             member.map_or_else(Line::default, |at| self.member(at, place, laid.table.heading(place, theme)))
         });
+        let tails: Vec<usize> = places
+            .iter()
+            .map(|place| {
+                let Some(member) = shown_at(place) else { return 0 };
+                let entries = laid.table.rows.shown.clone().filter_map(|at| cells.bound_entry(at));
+                longest_tail(entries.map(|(entry, bound)| cells.said(entry, &bound, member)))
+            })
+            .collect();
         let mut last_kind = None;
         laid.table.draw(frame, theme, titles.collect(), theme.selection, |at| {
             let Some((entry, bound)) = cells.bound_entry(at) else { return RowContent::default() };
@@ -105,9 +117,9 @@ impl TableView<'_> {
             let known =
                 said.iter().zip(places).filter_map(|(said, place)| Some((said.as_ref()?, place.width)));
             let mut long = LongTexts::new(known);
-            let line = places.iter().zip(&said).map(|(place, said)| match said {
+            let line = places.iter().zip(&said).zip(&tails).map(|((place, said), tail)| match said {
                 None => self.key(at, place, style),
-                Some(said) => self.value(said, &mut long, place, laid.table.is_chosen(at, place)),
+                Some(said) => self.value(said, &mut long, (place, *tail), laid.table.is_chosen(at, place)),
             });
             RowContent { lead: Line::styled(format!(" {kind}"), theme.dim), cells: line.collect() }
         });
@@ -121,22 +133,28 @@ impl TableView<'_> {
             None => Line::default(),
             Some(key) => self.key(key, place, laid.table.heading(place, theme)),
         });
+        let mut tails = Vec::with_capacity(places.len());
         let mut long: Vec<LongTexts> = places
             .iter()
             .zip(&entries)
             .map(|(place, entry)| {
-                let Some((entry, bound)) = entry else { return LongTexts::default() };
+                let Some((entry, bound)) = entry else {
+                    tails.push(0);
+                    return LongTexts::default();
+                };
                 let shown = laid.table.rows.shown.clone();
                 let said: Vec<CellText> = shown.map(|member| cells.said(entry, bound, member)).collect();
+                tails.push(longest_tail(said.iter()));
                 LongTexts::new(said.iter().map(|said| (said, place.width)))
             })
             .collect();
         laid.table.draw(frame, theme, titles.collect(), theme.selection, |member| {
-            let line = places.iter().zip(&entries).zip(&mut long).map(|((place, entry), long)| match entry {
+            let columns = places.iter().zip(&entries).zip(&mut long).zip(&tails);
+            let line = columns.map(|(((place, entry), long), tail)| match entry {
                 None => self.member(member, place, theme.heading),
                 Some((entry, bound)) => {
                     let said = cells.said(entry, bound, member);
-                    self.value(&said, long, place, laid.table.is_chosen(member, place))
+                    self.value(&said, long, (place, *tail), laid.table.is_chosen(member, place))
                 }
             });
             RowContent { lead: Line::default(), cells: line.collect() }
@@ -151,7 +169,7 @@ impl TableView<'_> {
         &self,
         said: &CellText,
         long: &mut LongTexts,
-        place: &VisibleColumn,
+        (place, tail): (&VisibleColumn, usize),
         is_chosen: bool,
     ) -> Line<'static> {
         let theme = self.theme;
@@ -159,7 +177,10 @@ impl TableView<'_> {
         let style = if is_chosen { style.add_modifier(Modifier::UNDERLINED) } else { style };
         let star = if said.is_best { theme.glyphs.best } else { "" };
         let words = long.cut(said, place.width, theme.glyphs.ellipsis);
-        Line::styled(format!("{star}{words}"), style)
+        // Decimal points stand under one another, as far as there is room.
+        let spare = place.width.saturating_sub(said.width());
+        let behind = said.tail.map_or(0, |own| tail.saturating_sub(own).min(spare));
+        Line::from(vec![Span::styled(format!("{star}{words}"), style), Span::raw(" ".repeat(behind))])
     }
 
     /// Letter, name, aliases, and how many runs stand behind it.
