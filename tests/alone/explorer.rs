@@ -26,7 +26,7 @@ fn signals_and_small_sizes_leave_the_terminal_whole() {
         let mut terminal = Terminal::start(folder.path(), (80, 24), &[], &[]);
         terminal.wait_for("Welcome");
         terminal.resize(20, 5);
-        terminal.wait_for("too small (20x5)");
+        terminal.wait_for("too small: 20x5");
         terminal.resize(60, 20);
         terminal.wait_for("Welcome");
         terminal.signal(signal);

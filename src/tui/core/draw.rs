@@ -25,7 +25,7 @@ pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>
     }
     let places = app.geometry();
     if places.too_small {
-        let words = format!("too small ({}x{}), q quits", app.size.0, app.size.1);
+        let words = format!("too small: {}x{}", app.size.0, app.size.1);
         frame.render_widget(Paragraph::new(words), frame.area());
         return;
     }

@@ -240,3 +240,27 @@ fn lines_that_do_not_fit_go_on_beside_the_others() {
     let line = app.details.window(app.details.cursor.at..app.details.cursor.at + 1, "", NOW).pop().unwrap();
     assert_eq!(line.key, "param_25");
 }
+
+#[test]
+fn a_note_that_was_begun_is_not_lost_by_a_key() {
+    let (mut app, runs) = opened((120, 36), 3);
+    keys(&mut app, "n h i alt-enter y o u esc", &runs);
+    assert!(drawn(&app).contains("Leave without applying it?"), "{}", drawn(&app));
+    keys(&mut app, "n", &runs);
+    let Some(Overlay::Prompt(prompt)) = &app.overlay else { panic!("{:?}", app.overlay) };
+    assert_eq!(prompt.line().input.value(), "hi\nyou");
+    keys(&mut app, "esc y", &runs);
+    assert!(app.overlay.is_none());
+    keys(&mut app, "n esc", &runs);
+    assert!(app.overlay.is_none(), "nothing was typed");
+}
+
+#[test]
+fn the_status_is_seen_however_long_names_are() {
+    let mut runs: Vec<Run> = (0..5).map(run).collect();
+    runs[4].info.run_name = "a-name-that-is-far-longer-than-any-column-has-room-for".into();
+    for size in [(60, 20), (80, 24), (120, 36)] {
+        let app = opened_with(size, &runs);
+        assert!(drawn(&app).contains("Status"), "{}", drawn(&app));
+    }
+}

@@ -52,19 +52,25 @@ pub fn typed<'a>(input: &Input, width: usize, theme: &Theme) -> Line<'a> {
 pub fn broken(text: &str, width: usize) -> Vec<Range<usize>> {
     let mut lines = Vec::new();
     let (mut start, mut used) = (0, 0);
+    // Where the last word of the line begins, and the cells before it.
+    let mut word = None;
     for (at, grapheme) in text.grapheme_indices(true) {
         if grapheme.contains('\n') {
             lines.push(start..at);
-            (start, used) = (at + grapheme.len(), 0);
+            (start, used, word) = (at + grapheme.len(), 0, None);
             continue;
         }
         let cells = text::width(&text::clean(grapheme));
         // The cursor behind the last one needs a cell, too.
         if used + cells >= width.max(2) {
-            lines.push(start..at);
-            (start, used) = (at, 0);
+            let (end, before) = word.take().filter(|(end, _)| *end > start).unwrap_or((at, used));
+            lines.push(start..end);
+            (start, used) = (end, used - before);
         }
         used += cells;
+        if grapheme == " " {
+            word = Some((at + 1, used));
+        }
     }
     lines.push(start..text.len());
     lines
@@ -129,6 +135,7 @@ mod tests {
         assert_eq!(parts("ab\n\ncd\n", 10), ["ab", "", "cd", ""]);
         assert_eq!(parts("abcdefg", 4), ["abc", "def", "g"], "a cell is left for the cursor");
         assert_eq!(parts("日本語", 5), ["日本", "語"]);
+        assert_eq!(parts("one two three", 9), ["one two ", "three"], "between words");
         assert_eq!(parts("日本", 1), ["", "日", "本"], "there is not even room for one");
     }
 

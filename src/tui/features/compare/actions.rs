@@ -128,6 +128,8 @@ pub const ROWS: &[ActionRow] = &[
 fn can_compare(app: &App) -> Possible {
     on_loaded_runs(app)?;
     let selected = app.runs.selected.len();
+    // Of half of the runs the best is not the best.
+    given(selected >= 2 || app.runs.complete, "the runs are still being read; try again, or select some")?;
     given(
         selected + app.runs.length() >= 2 && (selected >= 2 || app.runs.length() >= 2),
         "select at least two runs to compare",

@@ -102,7 +102,8 @@ impl<'a> RunCells<'a> {
         }
         let value = bound.value(&runs.catalog, row, self.now);
         let (mut words, mut style) = cell(&value, spec, self.now, theme);
-        if fraction > 0 && number_of(&value, spec).is_some() {
+        let is_finite = !matches!(value, Value::Number(number) if !number.is_finite());
+        if fraction > 0 && is_finite && number_of(&value, spec).is_some() {
             // Decimal points stand under one another, as far as there is room.
             let room = place.width.saturating_sub(text::width(&words));
             words.push_str(&" ".repeat(fraction.saturating_sub(text::fraction(&words)).min(room)));

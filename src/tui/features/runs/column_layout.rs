@@ -43,7 +43,11 @@ pub fn table(runs: &Runs, pane: Rect) -> Table {
             width: column_width(runs, shown, &sample, is_narrow),
             right: is_right(runs, &shown.spec, &sample),
             // The trend stands behind the metric that it belongs to.
-            picture: if is_drawn(runs, &shown.spec) { TREND } else { 0 },
+            picture: match (is_drawn(runs, &shown.spec), is_narrow) {
+                (false, _) => 0,
+                (true, true) => TREND / 2,
+                (true, false) => TREND,
+            },
         }
     })
 }
@@ -67,7 +71,8 @@ fn sample(runs: &Runs) -> Vec<Row> {
 
 /// As wide as the names are, as far as there is room.
 fn name_width(runs: &Runs, width: usize) -> usize {
-    let most = if width < 60 { NAME.0 + 4 } else { NAME.1 };
+    // Status and the metric that decides are seen, too.
+    let most = (width / 4).clamp(NAME.0 + 4, NAME.1);
     // The aliases of its model stand behind a name.
     let most = if runs.badges.of.is_empty() { most } else { (most + BADGES).min(width / 2) };
     if let Some(own) = runs.columns[0].width {

@@ -24,6 +24,8 @@ const EXPLAINING: usize = 200;
 /// Parts that the values of a numeric param are put into.
 const PARTS: usize = 8;
 const DEFAULT_PARAMS: usize = 24;
+/// From more runs on, a value that only one of them has does not tell them apart.
+const ALONE: usize = 3;
 /// Runs that are looked at to find out whether a param differs.
 const COMPARED: usize = 1_000;
 /// How narrow and wide a column may be made, in cells.
@@ -100,11 +102,15 @@ fn by_explaining(catalog: &Catalog, metric: &str, params: &mut [&str]) {
     let ranks: Vec<(Row, f64)> =
         values.iter().enumerate().map(|(rank, (row, _))| (*row, rank as f64)).collect();
     params.sort_by_cached_key(|key| {
-        let Some(column) = catalog.params.column(&catalog.texts, key) else { return (true, Reverse(0)) };
+        let Some(column) = catalog.params.column(&catalog.texts, key) else {
+            return (true, Reverse(0), Reverse(0));
+        };
         let share = explained(&ranks, |row| column.get(row), &catalog.texts);
         // A column that is empty for most runs is no good start.
         let filled = ranks.iter().filter(|(row, _)| column.get(*row).is_some()).count();
-        (filled * 2 < ranks.len(), Reverse((share * 1e6) as i64))
+        let is_sparse = filled * 2 < ranks.len();
+        // Of those the fuller ones: what a single run says is no start at all.
+        (is_sparse, Reverse(if is_sparse { filled } else { 0 }), Reverse((share * 1e6) as i64))
     });
 }
 
@@ -160,6 +166,12 @@ fn is_constant(catalog: &Catalog, spec: &ColumnSpec, rows: &[Row]) -> bool {
         (one, other) => one == other,
     };
     let mut values = rows.iter().map(|row| bound.value(catalog, *row, 0));
+    // What one run of many says, as the parent of a sweep does, tells them apart no better.
+    let alone = usize::from(rows.len() > ALONE);
+    let is_given = |row: &&Row| !matches!(bound.value(catalog, **row, 0), Value::Missing);
+    if rows.iter().filter(is_given).take(alone + 1).count() <= alone {
+        return true;
+    }
     let Some(first) = values.next() else { return true };
     values.all(|value| is_same(&value, &first))
 }
@@ -213,7 +225,8 @@ impl Runs {
                 DefaultColumn::Others => telling.iter().cloned().for_each(&mut put),
             }
         }
-        columns
+        // Names alone are no table.
+        if columns.len() > 1 { columns } else { telling }
     }
 
     /// All columns, with those that are left out because they do not differ.
@@ -300,6 +313,7 @@ impl Runs {
             && other > 0
         {
             self.columns.swap(one, other);
+            self.choose_column(other);
             self.own_columns = true;
         }
     }

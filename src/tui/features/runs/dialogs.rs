@@ -113,7 +113,7 @@ fn column_items(app: &App) -> Vec<Item<ColumnSpec>> {
     let runs = &app.runs;
     let catalog = &runs.catalog;
     let texts = &catalog.texts;
-    let of_runs = |count: usize| format!("{} runs", text::count(count));
+    let of_runs = text::runs;
     let shown: rustc_hash::FxHashSet<&ColumnSpec> = runs.columns.iter().map(|shown| &shown.spec).collect();
     let item = |spec: ColumnSpec, note: String, on: bool| Item {
         label: spec.name(),

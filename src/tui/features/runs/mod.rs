@@ -267,6 +267,7 @@ impl Runs {
         self.projection = projection;
         // A range begins at its run, wherever that is now.
         self.range_from = began.and_then(|(at, picked)| self.projection.position(&self.catalog, &picked, at));
+        let was_loaded = self.loaded;
         self.loaded = true;
         self.complete = complete;
         if is_new {
@@ -282,7 +283,8 @@ impl Runs {
         if let Some(at) = position.filter(|at| self.picked(*at) == self.under_cursor && !stays_at_top) {
             // The view does not move either: the run stays on its line, as far as the list allows. Only at the top it makes
             // room for what comes there.
-            let line = self.cursor.at.saturating_sub(self.cursor.top);
+            // At the first look it shows as much from the top on as there is room for.
+            let line = if was_loaded { self.cursor.at.saturating_sub(self.cursor.top) } else { at };
             self.cursor = Cursor { at, top: if is_at_top { 0 } else { at.saturating_sub(line) } };
         } else if is_other_view {
             self.cursor = Cursor::default();

@@ -58,6 +58,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Heat => {
             runs.heat.is_on = !runs.heat.is_on;
             runs.changed = true;
+            let words = "each metric is tinted from its worst to its best value";
+            app.status = app.runs.heat.is_on.then(|| words.to_owned());
         }
         Action::Statistic => dialogs::statistics(app),
         Action::Tags => dialogs::tags(app),

@@ -16,6 +16,8 @@ pub enum Action {
     Top,
     Bottom,
     Leave,
+    Search,
+    Keep,
     Close,
 }
 
@@ -29,10 +31,12 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::Top, "help-top", &["home"], "", "help: to the beginning", always),
     row(Action::Bottom, "help-bottom", &["end"], "", "help: to the end", always),
     row(Action::Leave, "help-leave", &["q"], "", "help: close, where nothing is typed", is_untyped),
+    row(Action::Search, "help-search", &["/"], "", "help: what is typed is searched", is_untyped),
+    row(Action::Keep, "help-keep", &["enter"], "", "help: close, where nothing is typed", always),
     row(
         Action::Close,
         "help-close",
-        &["esc", "?", "enter", "ctrl-c"],
+        &["esc", "?", "ctrl-c"],
         "close",
         "help: clear what is typed, or close",
         always,
@@ -40,7 +44,7 @@ pub const ROWS: &[ActionRow] = &[
 ];
 
 fn is_untyped(app: &App) -> Possible {
-    given(app.help.as_ref().is_some_and(|help| help.words.value().is_empty()), "q is typed")
+    given(app.help.as_ref().is_some_and(|help| help.words.value().is_empty()), "it is typed")
 }
 
 pub fn perform(app: &mut App, action: Action) {
@@ -56,7 +60,9 @@ pub fn perform(app: &mut App, action: Action) {
             app.help = Some(Help::default());
             return;
         }
-        Action::Leave | Action::Close => {
+        Action::Search => return,
+        Action::Keep if !is_untyped(app).is_ok() => return,
+        Action::Leave | Action::Keep | Action::Close => {
             app.help = None;
             return;
         }

@@ -247,14 +247,20 @@ impl<T: Clone> Pick for Picker<T> {
                 Arranged::Only(self.values[at].clone())
             }
             Arrangement::Up | Arrangement::Down => {
-                let by = if how == Arrangement::Up { -1 } else { 1 };
-                let is_on = |at: usize| list.entries.get(at).is_some_and(|entry| entry.on == Some(true));
-                let Some(to) = at.checked_add_signed(by).filter(|to| is_on(*to) && is_on(at)) else {
-                    return app.say("only those that are on can be moved, among themselves");
+                let is_on = |at: &usize| list.entries[*at].on == Some(true);
+                if !is_on(&at) {
+                    return app.say("space switches it on; then it can be moved");
+                }
+                // The next one that is on: those between are not seen.
+                let to = if how == Arrangement::Up {
+                    (0..at).rev().find(is_on)
+                } else {
+                    (at + 1..list.entries.len()).find(is_on)
                 };
+                let Some(to) = to else { return };
                 list.entries.swap(at, to);
                 self.values.swap(at, to);
-                list.step(by, height(app.size.1));
+                list.step(to as isize - at as isize, height(app.size.1));
                 Arranged::Swapped(self.values[to].clone(), self.values[at].clone())
             }
         };

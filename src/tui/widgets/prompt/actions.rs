@@ -8,6 +8,7 @@ use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layer::Scope;
 use crate::tui::core::requests::edit_text;
+use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::input;
 use crate::tui::widgets::view::move_lines;
 
@@ -31,7 +32,7 @@ pub const ROWS: &[ActionRow] = &[
     row(
         Action::NewLine,
         "new-line",
-        &["ctrl-j", "ctrl-o"],
+        &["ctrl-j", "ctrl-o", "alt-enter"],
         "new line",
         "prompt: start a new line",
         has_lines,
@@ -90,6 +91,15 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     let line = prompt.line_mut();
     let mut is_other = false;
     match action {
+        // A long text is not thrown away by a key.
+        Action::Leave if line.has_lines && line.input.value() != line.before => {
+            app.overlay = Some(Overlay::Prompt(prompt));
+            Confirm::new("Leave without applying it?", vec!["What you typed is lost.".into()], |app, _| {
+                app.overlay = None;
+            })
+            .open_over(app);
+            return;
+        }
         Action::Leave => return,
         Action::Apply => {
             let text = line.input.value().to_owned();

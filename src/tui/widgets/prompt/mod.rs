@@ -61,6 +61,8 @@ pub struct PromptLine {
     pub input: Input,
     /// Several lines can be typed: notes are such texts.
     pub has_lines: bool,
+    /// What stood there first.
+    pub before: String,
     /// It is a filter in MLflow's language, checked and completed with every letter.
     pub is_filter: bool,
     /// What is wrong, and where (in bytes).
@@ -101,6 +103,7 @@ impl<T> Prompt<T> {
             hint: hint.into(),
             input: Input::new(text.to_owned()),
             has_lines: false,
+            before: text.to_owned(),
             is_filter: false,
             error: None,
             completions: Vec::new(),

@@ -35,12 +35,14 @@ impl Report {
                 continue;
             }
             let indent = clean.len() - clean.trim_start().len();
+            let is_entry = clean.trim_start().starts_with(['-', '*', '+']);
+            let hanging = if self.is_markdown && !is_entry { 0 } else { 2 };
             let parts = text::wrap(clean.trim_start(), width.saturating_sub(indent + 2).max(16));
             if parts.is_empty() {
                 wrapped.push(String::new());
             }
             for (at, part) in parts.into_iter().enumerate() {
-                wrapped.push(format!("{}{part}", " ".repeat(indent + if at > 0 { 2 } else { 0 })));
+                wrapped.push(format!("{}{part}", " ".repeat(indent + hanging * usize::from(at > 0))));
             }
         }
         wrapped

@@ -159,6 +159,10 @@ impl Theme {
             (true, false) => (bad, 1.0 - share * 2.0),
             (false, _) => (accent, share),
         };
+        // Nothing is better than the wrong shade of the background.
+        if strength < FAINTEST {
+            return Style::new();
+        }
         let mix = |value: u8| {
             let (value, ground) = (f64::from(value), f64::from(ground));
             (ground + (value - ground) * strength * TINT) as u8
@@ -312,6 +316,8 @@ impl Theme {
 
 /// The share of a colour in the tint of a cell.
 const TINT: f64 = 0.42;
+/// A tint that is less than this is left out.
+const FAINTEST: f64 = 0.15;
 
 /// The colour of a style, where it has one of 24 bits.
 fn rgb(style: Style) -> Option<[u8; 3]> {
