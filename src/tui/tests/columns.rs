@@ -264,3 +264,18 @@ fn the_status_is_seen_however_long_names_are() {
         assert!(drawn(&app).contains("Status"), "{}", drawn(&app));
     }
 }
+
+#[test]
+fn a_group_has_charts_and_no_mean_is_claimed_where_there_is_none() {
+    let (mut app, runs) = opened((140, 40), 12);
+    keys(&mut app, "g b enter", &runs);
+    assert!(app.runs.group_under_cursor().is_some());
+    let text = drawn(&app);
+    assert!(text.contains("first of 6 in the group") && text.contains("val_rmse"), "{text}");
+    keys(&mut app, "3 a", &runs);
+    assert!(drawn(&app).contains("± ") || drawn(&app).contains("mean"), "{}", drawn(&app));
+    let (mut app, runs) = opened((140, 40), 12);
+    keys(&mut app, "space space space 3 a", &runs);
+    let said = app.status.clone().unwrap_or_default();
+    assert!(said.contains("no two of the selected runs"), "{said}");
+}

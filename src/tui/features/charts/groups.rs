@@ -94,7 +94,7 @@ fn of_seeds(known: &[(&DrawnRun, Row)], catalog: &Catalog) -> Vec<DrawnRun> {
 
 /// What a group of the table is called.
 fn group_name(column: &ColumnSpec, value: Option<&str>, count: usize) -> String {
-    format!("{} {} ({})", column.title(), value.unwrap_or("-"), text::count(count))
+    format!("{} {} ({})", column.title(), value.unwrap_or("(none)"), text::count(count))
 }
 
 fn of_column(known: &[(&DrawnRun, Row)], column: &ColumnSpec, projection: &Projection) -> Vec<DrawnRun> {

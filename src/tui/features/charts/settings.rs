@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use super::actions::Action;
 use super::dashboard::Dashboard;
+use super::groups::{Grouping, grouped};
 use super::metrics::Interest;
 use super::screen::ChartScreen;
 use crate::catalog::view::Shape;
 use crate::chart::{Band, Options, Smoothing, XAxis, YRange};
+use crate::mlflow::RunId;
 use crate::state::views::SavedCharts;
 use crate::text;
 use crate::tui::core::app::{App, Screen};
@@ -226,6 +228,18 @@ fn band(app: &mut App) -> String {
         && top(app).is_none_or(|screen| screen.runs.len() < 2);
     if is_alone {
         return format!("{words}: select runs that differ only in their seed, or group the table (g b)");
+    }
+    // Nothing is drawn as a mean that is none.
+    if !matches!(app.runs.view.shape, Shape::Groups(_)) {
+        let (id, name) = app.details.run().map_or_else(
+            || (RunId::from(""), String::new()),
+            |run| (run.info.run_id.clone(), run.info.run_name.clone()),
+        );
+        let runs = app.runs.selected.drawn_with(&id, &name);
+        let lines = grouped(&runs, &app.runs.catalog, Some(&Grouping::Seeds));
+        if lines.iter().all(|line| line.members.len() < 2) {
+            return format!("{words}, but no two of the selected runs differ only in seed or fold");
+        }
     }
     format!("{words}: {by}")
 }

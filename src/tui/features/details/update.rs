@@ -143,7 +143,9 @@ pub fn go_aside(app: &mut App, by: isize, effects: &mut Effects) {
 
 /// Asks for the run under the cursor where it is another one; true then.
 pub fn follow(app: &mut App, effects: &mut Effects) -> bool {
-    let run = app.runs.run_under_cursor();
+    // A group is drawn as its first run, and with it as a mean.
+    let of_group = || app.runs.first_of_group().filter(|_| app.details.tab == Tab::Charts);
+    let run = app.runs.run_under_cursor().or_else(of_group);
     if run == app.details.wanted || run.is_none() {
         return false;
     }

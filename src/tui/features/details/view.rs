@@ -8,12 +8,10 @@ use ratatui::widgets::Widget;
 
 use super::preview::view::draw_file;
 use super::{DetailLine, LineRole, LineTarget, metrics};
-use crate::catalog::view::{Group, LineKind};
 use crate::mlflow::RunId;
 use crate::text;
 use crate::text::highlight::{Highlighter, Language};
 use crate::tui::core::app::App;
-use crate::tui::core::app::Runs;
 use crate::tui::core::layout::{Focus, Tab, details_body};
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::report::view::markdown;
@@ -39,7 +37,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     frame.render_widget(block, area);
     let details = &app.details;
     let runs = &app.runs;
-    if let Some(group) = group_under_cursor(runs) {
+    let group = runs.group_under_cursor();
+    if let Some(group) = group.filter(|_| details.tab != Tab::Charts) {
         let words = format!("a group of {}; x unfolds it", text::runs(group.runs.len()));
         centred(frame, inner, vec![Line::styled(words, theme.dim)]);
         return None;
@@ -61,6 +60,10 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     let room = area.width.saturating_sub(12) as usize;
     let name = text::cut(&text::clean(&run.info.run_name), room, theme.glyphs.ellipsis);
     let mut heading = vec![Span::styled(name, theme.heading), Span::raw("  "), Span::styled(status, style)];
+    if let Some(group) = group {
+        let words = format!("  first of {} in the group", text::count(group.runs.len()));
+        heading.push(Span::styled(words, theme.dim));
+    }
     if let Some(error) = details.fetched.error() {
         let words = match details.fetched.age(app.now) {
             Some(age) if error.is_transient() => format!("as of {} ago, not refreshed", text::span(age)),
@@ -89,13 +92,6 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     None
 }
 
-fn group_under_cursor(runs: &Runs) -> Option<&Group> {
-    match runs.projection.lines.get(runs.cursor.at)?.kind {
-        LineKind::Group(group) => runs.projection.groups.get(group as usize),
-        LineKind::Run(_) => None,
-    }
-}
-
 /// Where the tree and the file that was opened in it are, with its heading: without room for both, only the file is seen.
 fn areas(app: &App, body: Rect) -> (Option<Rect>, Rect) {
     if body.width < SIDE_BY_SIDE {
@@ -113,7 +109,7 @@ pub fn file_area(app: &App) -> Option<Rect> {
     let is_seen = app.screens.is_empty()
         && app.details.tab == Tab::Artifacts
         && app.runs.length() > 0
-        && group_under_cursor(&app.runs).is_none()
+        && app.runs.group_under_cursor().is_none()
         && app.details.run().is_some();
     let pane = app.geometry().details.filter(|_| is_seen)?;
     Some(below_heading(areas(app, details_body(pane)).1))

@@ -34,7 +34,7 @@ use rustc_hash::FxHashSet;
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Snapshot;
-use crate::catalog::view::{LineKey, Projection, Shape, View};
+use crate::catalog::view::{Group, LineKey, LineKind, Projection, Shape, View};
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
 use crate::config::DefaultColumn;
 use crate::mlflow::filter::Expression;
@@ -309,6 +309,20 @@ impl Runs {
     /// The id of the run under the cursor.
     pub fn run_under_cursor(&self) -> Option<RunId> {
         self.row_under_cursor().map(|row| RunId::from(self.catalog.run_id(row)))
+    }
+
+    /// The group under the cursor.
+    pub fn group_under_cursor(&self) -> Option<&Group> {
+        match self.projection.lines.get(self.cursor.at)?.kind {
+            LineKind::Group(group) => self.projection.groups.get(group as usize),
+            LineKind::Run(_) => None,
+        }
+    }
+
+    /// The first run of the group under the cursor, in the order of the table.
+    pub fn first_of_group(&self) -> Option<RunId> {
+        let first = self.group_under_cursor()?.runs.first()?;
+        Some(RunId::from(self.catalog.run_id(*first)))
     }
 
     /// Where a run is in the catalogue.
