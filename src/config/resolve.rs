@@ -199,6 +199,8 @@ impl Settings {
         let (tracking_uri, origin) =
             tracking_uri(flags, &raw, profile_name.as_deref().zip(profile), environment);
         let location = uri::parse(tracking_uri.as_written(), &environment.folder);
+        let variable = |name: &str| environment.get(name).map(str::to_owned);
+        let location = location.and_then(|known| known.completed(variable, environment.home.as_deref()));
         let access =
             Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
         let rest = rest_options(&raw.http, access, environment)?;

@@ -3,8 +3,6 @@
 //! What is given in `MLFLOW_TRACKING_SERVER_CERT_PATH` is trusted as Python's client does it: as an authority, or, byte for
 //! byte, as the server's own certificate, which is how people use a self-signed one.
 
-use std::fmt;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,16 +10,13 @@ use reqwest::{ClientBuilder, Identity};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::options::RestOptions;
+use crate::store::certificates::{chain, identity, in_file, read};
 use crate::store::{ErrorKind, Inner};
-
-/// A file with certificates is not larger.
-const MOST_BYTES: u64 = 16 << 20;
 
 /// Makes a client trust, and be, what the options name.
 pub fn certificates(builder: ClientBuilder, options: &RestOptions) -> Inner<ClientBuilder> {
@@ -41,40 +36,12 @@ pub fn certificates(builder: ClientBuilder, options: &RestOptions) -> Inner<Clie
     let mut config = match &options.client_cert {
         None => config.with_no_client_auth(),
         Some(path) => {
-            let (chain, key) = identity(path)?;
+            let (chain, key) = identity(path, path)?;
             config.with_client_auth_cert(chain, key).map_err(in_file(path))?
         }
     };
     config.alpn_protocols = vec!["http/1.1".into()];
     Ok(builder.tls_backend_preconfigured(config))
-}
-
-fn read(path: &Path) -> Inner<Vec<u8>> {
-    let io = |error: std::io::Error| ErrorKind::Io(format!("{}: {error}", path.display()));
-    if fs::metadata(path).map_err(io)?.len() > MOST_BYTES {
-        return Err(ErrorKind::Invalid(format!("{} is too large to hold certificates", path.display())));
-    }
-    fs::read(path).map_err(io)
-}
-
-fn in_file<E: fmt::Display>(path: &Path) -> impl Fn(E) -> ErrorKind {
-    move |error| ErrorKind::Invalid(format!("{}: {error}", path.display()))
-}
-
-/// The certificates of a PEM file, of which there is at least one.
-fn chain(path: &Path, pem: &[u8]) -> Inner<Vec<CertificateDer<'static>>> {
-    let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(in_file(path))?;
-    if chain.is_empty() {
-        return Err(ErrorKind::Invalid(format!("{} holds no certificate in PEM form", path.display())));
-    }
-    Ok(chain)
-}
-
-/// Certificate and key of one file.
-fn identity(path: &Path) -> Inner<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let pem = read(path)?;
-    Ok((chain(path, &pem)?, PrivateKeyDer::from_pem_slice(&pem).map_err(in_file(path))?))
 }
 
 /// Trusts authorities, and a server whose own certificate is among the trusted ones.
