@@ -62,6 +62,10 @@ def without_prefix(data):
 
 def serve(raw):
     try:
+        # A client of PostgreSQL asks before it begins.
+        if sys.argv[3] == "postgres":
+            raw.recv(8, socket.MSG_WAITALL)
+            raw.sendall(b"S")
         client = context.wrap_socket(raw, server_side=True)
         upstream = socket.create_connection(("127.0.0.1", port))
     except (OSError, ssl.SSLError):

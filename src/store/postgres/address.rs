@@ -15,15 +15,19 @@ const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 /// Drivers that SQLAlchemy knows, which make no difference here.
 const DRIVERS: [&str; 6] = ["psycopg2", "psycopg", "psycopg_async", "psycopg2cffi", "pg8000", "asyncpg"];
 
-/// How the connection is protected.
+/// How the connection is protected, in libpq's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TlsMode {
+    /// Not encrypted.
     Disable,
-    /// As libpq has it: encrypted where the server can, whoever it is.
+    /// Encrypted where the server can, whoever it is.
     #[default]
     Prefer,
+    /// Encrypted, whoever the server is; with an authority at hand, as the next.
     Require,
+    /// A server whose certificate an authority signed.
     VerifyCa,
+    /// The same, and the certificate is for its name.
     VerifyFull,
 }
 
@@ -43,6 +47,7 @@ impl TlsMode {
         })
     }
 
+    /// As an address says it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Disable => "disable",
@@ -58,28 +63,28 @@ impl TlsMode {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct PgDatabase {
     /// Names, addresses, or the folders of sockets, each with its port.
-    pub hosts: Vec<(String, Option<u16>)>,
-    pub user: Option<String>,
+    pub(super) hosts: Vec<(String, Option<u16>)>,
+    pub(super) user: Option<String>,
     password: Option<String>,
     /// Where the password comes from, in words.
     pub password_from: &'static str,
-    pub database: Option<String>,
-    pub tls: Option<TlsMode>,
+    pub(super) database: Option<String>,
+    pub(super) tls: Option<TlsMode>,
     /// The authorities to trust; `system` for the machine's.
-    pub root_certificate: Option<PathBuf>,
-    pub certificate: Option<PathBuf>,
-    pub key: Option<PathBuf>,
-    pub connect_timeout: Option<Duration>,
-    pub application_name: Option<String>,
+    pub(super) root_certificate: Option<PathBuf>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) application_name: Option<String>,
     /// What the server is told as on its command line: `-csearch_path=…`.
-    pub options: Option<String>,
+    pub(super) options: Option<String>,
     /// Only a server that takes writes will do.
-    pub wants_writable: bool,
+    pub(super) wants_writable: bool,
     passfile: Option<PathBuf>,
     /// What is worth knowing of all this.
-    pub notes: Vec<String>,
+    pub(super) notes: Vec<String>,
     /// Where files of new experiments go, as MLflow puts them.
-    pub folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 impl PgDatabase {
@@ -242,6 +247,7 @@ impl PgDatabase {
         }
     }
 
+    /// The password, if one is known.
     pub fn password(&self) -> Option<&str> {
         self.password.as_deref()
     }
@@ -289,6 +295,7 @@ impl PgDatabase {
         places.join(", ")
     }
 
+    /// How the connection is protected.
     pub fn tls_mode(&self) -> TlsMode {
         self.tls.unwrap_or_default()
     }

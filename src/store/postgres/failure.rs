@@ -94,7 +94,7 @@ fn untrusted(error: &rustls::Error, to: &PgDatabase) -> String {
     let server = to.server();
     let mode = to.tls_mode().as_str();
     match error {
-        rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => format!(
+        rustls::Error::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => format!(
             "the certificate of {server} is signed by an unknown authority; sslrootcert=FILE names one to trust (sslmode={mode})"
         ),
         rustls::Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
