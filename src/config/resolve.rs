@@ -98,7 +98,7 @@ impl Environment {
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Flags {
-    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE
+    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE, postgresql://USER@HOST/DATABASE
     #[arg(long, global = true, value_name = "URI")]
     pub tracking_uri: Option<Address>,
     /// Profile from the config file to use
@@ -199,10 +199,9 @@ impl Settings {
         let (tracking_uri, origin) =
             tracking_uri(flags, &raw, profile_name.as_deref().zip(profile), environment);
         let location = uri::parse(tracking_uri.as_written(), &environment.folder);
-        let variable = |name: &str| environment.get(name).map(str::to_owned);
-        let location = location.and_then(|known| known.completed(variable, environment.home.as_deref()));
         let access =
             Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
+        let location = completed(location, profile, &access, environment);
         let rest = rest_options(&raw.http, access, environment)?;
         let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);
         let poll_interval =
@@ -385,6 +384,24 @@ fn tracking_uri(
         return (uri.clone(), UriOrigin::Config);
     }
     (uri::default_uri(&environment.folder).into(), UriOrigin::Default)
+}
+
+/// The location with what profile and environment say of a database server.
+fn completed(
+    location: Result<Location, crate::store::StoreError>,
+    profile: Option<&RawProfile>,
+    access: &Access,
+    environment: &Environment,
+) -> Result<Location, crate::store::StoreError> {
+    let location = match (location?, profile, &access.auth) {
+        (Location::Postgres(database), Some(profile), Auth::Basic { user, password })
+            if profile.password_env.is_some() =>
+        {
+            Location::Postgres(Box::new(database.with_login(user, password)))
+        }
+        (location, ..) => location,
+    };
+    location.completed(|name| environment.get(name).map(str::to_owned), environment.home.as_deref())
 }
 
 fn rest_options(

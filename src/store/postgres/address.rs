@@ -62,10 +62,12 @@ impl TlsMode {
 /// A database of a server, and how to get at it. However it is printed, it shows no password.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct PgDatabase {
+    /// With the driver that Python is to use: `postgresql+psycopg2`.
+    pub(super) scheme: String,
     /// Names, addresses, or the folders of sockets, each with its port.
     pub(super) hosts: Vec<(String, Option<u16>)>,
     pub(super) user: Option<String>,
-    password: Option<String>,
+    pub(super) password: Option<String>,
     /// Where the password comes from, in words.
     pub password_from: &'static str,
     pub(super) database: Option<String>,
@@ -107,6 +109,7 @@ impl PgDatabase {
         let rest = rest.strip_prefix("//").ok_or("write postgresql://USER@HOST:5432/DATABASE")?;
         let parts = Parts::parse(rest)?;
         let mut database = Self {
+            scheme: scheme.replacen("postgres+", "postgresql+", 1),
             user: parts.user,
             password: parts.password,
             database: parts.database,
@@ -226,6 +229,16 @@ impl PgDatabase {
             self.look_up(passfile.or(usual).as_deref());
         }
         Ok(self)
+    }
+
+    /// The same for a user whose name and password are known from elsewhere, where the address names none.
+    pub fn with_login(mut self, user: &str, password: &str) -> Self {
+        self.user = self.user.or_else(|| Some(user.to_owned()));
+        if self.password.is_none() {
+            self.password = Some(password.to_owned());
+            self.password_from = "the profile";
+        }
+        self
     }
 
     /// Looks for the password in a file.

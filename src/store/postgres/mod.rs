@@ -16,6 +16,7 @@ mod rows;
 mod scan;
 mod schema;
 mod snapshot;
+mod telling;
 mod tls;
 
 use tokio::sync::mpsc;

@@ -13,6 +13,7 @@ use crate::stores::values::scan_and_changes;
 use crate::stores::{LOG_MODEL, check_dump};
 use crate::support::postgres::{PASSWORD, Postgres, open_at, python};
 use crate::support::stores::{block_on, kind};
+use crate::support::sweeping::{mltui, output};
 use crate::support::{Mlflow, V2, V3};
 
 fn dump(mlflow: Mlflow, address: &str) -> Value {
@@ -107,4 +108,35 @@ fn a_database_is_reached_by_its_socket_and_by_what_the_environment_says() {
     let location = uri::parse("postgresql://", folder.path()).unwrap().completed(variable, None).unwrap();
     assert_eq!(location.to_string(), format!("postgresql://127.0.0.1:{port}/{name}"));
     assert_eq!(count(uri::open(&location, &RestOptions::default(), false).unwrap()), 1);
+}
+
+#[test]
+fn commands_and_sweeps_go_by_a_database_and_never_print_its_password() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let name = server.database(V3);
+    let uri = server.uri(&name).replace(&PASSWORD.replace(' ', "%20"), "");
+    let said = |words: &[&str]| {
+        let mut command = mltui(home.path(), &uri, words);
+        command.env("PGPASSWORD", PASSWORD);
+        let (code, out, error) = output(command);
+        assert_eq!(code, 0, "{words:?}: {error}");
+        assert!(!format!("{out}{error}").contains("secret"), "{out}{error}");
+        out
+    };
+    let doctor = said(&["doctor"]);
+    for word in ["PostgreSQL 18", "a password from PGPASSWORD", "(MLflow 3.17)", "sslmode=prefer"] {
+        assert!(doctor.contains(word), "{doctor}");
+    }
+    // MLflow's experiment of its own has its files where MLflow was.
+    let words =
+        ["sweep", "--json", "--data", "iris", "--family", "logistic", "--trials", "4", "--folds", "2"];
+    said(&[&words[..], &["--models", "best", "--experiment", "swept", "--method", "random"]].concat());
+    let runs: Value = serde_json::from_str(&said(&["runs", "swept", "--json"])).unwrap();
+    assert_eq!(runs.as_array().unwrap().len(), 5, "{runs}");
+    said(&["mark-best", "swept", "--register", "swept"]);
+    let found = dump(V3, &server.uri_for_python(&name));
+    let runs = found["experiments"]["swept"]["runs"].as_object().unwrap();
+    assert!(runs.values().any(|run| run["tags"]["mltui.best"].is_string()), "{found}");
+    assert!(home.path().join("mlruns").is_dir(), "as MLflow's client does");
 }
