@@ -1,6 +1,6 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps registry` chooses. Absolute times are remarks,
+//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps registry postgres` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
@@ -8,6 +8,7 @@ mod bare;
 mod charts;
 mod idle;
 mod keys;
+mod postgres;
 mod registry;
 mod selecting;
 mod stores;
@@ -91,6 +92,9 @@ fn main() {
     }
     if wanted("sweeps") {
         sweeps::sweeps(&folder);
+    }
+    if wanted("postgres") {
+        postgres::postgres();
     }
     if wanted("registry") {
         registry::registry(&folder);
