@@ -126,7 +126,7 @@ impl Postgres {
     }
 
     /// Waits on a thread of its own: the test's may drive tasks.
-    fn aside<T: Send>(&self, work: impl AsyncFnOnce() -> T + Send) -> T {
+    fn aside<T: Send>(work: impl AsyncFnOnce() -> T + Send) -> T {
         thread::scope(|scope| scope.spawn(|| block_on(work())).join().unwrap())
     }
 
@@ -140,14 +140,14 @@ impl Postgres {
 
     /// Carries statements out as the server's owner.
     pub fn sql(&self, database: &str, statements: &str) {
-        self.aside(async || self.connect(database).await.unwrap().batch_execute(statements).await.unwrap());
+        Self::aside(async || self.connect(database).await.unwrap().batch_execute(statements).await.unwrap());
     }
 
     /// A number that a statement answers with.
     pub fn number(&self, database: &str, statement: &str) -> i64 {
         let ask =
             async || self.connect(database).await.unwrap().query_one(statement, &[]).await.unwrap().get(0);
-        self.aside(ask)
+        Self::aside(ask)
     }
 
     /// A new database with what this MLflow makes; its name.

@@ -59,7 +59,7 @@ fn since(
         changed.extend(watched.iter().cloned());
         for (table, end) in seen.look.pages.ends() {
             let newer = seen.look.snapshot.newer(table);
-            new_rows(connection, table, &format!("ctid >= {end} AND {newer}"), &mut changed)?;
+            new_rows(connection, scan, table, &format!("{table}.ctid >= {end} AND {newer}"), &mut changed)?;
         }
     }
     let mut now = PgCursor { look, ..seen.clone() };
@@ -74,7 +74,7 @@ fn since(
     if now.values.is_due(&snapshot) {
         now.values = round(VALUES_SHARE, &snapshot, || {
             for table in ["latest_metrics", "params", "tags"] {
-                new_rows(connection, table, &seen.values.seen.newer(table), &mut changed)?;
+                new_rows(connection, scan, table, &seen.values.seen.newer(table), &mut changed)?;
             }
             Ok(())
         })?;
@@ -94,15 +94,19 @@ fn round(share: u32, snapshot: &Snapshot, work: impl FnOnce() -> Inner<()>) -> I
     Ok(Round { seen: snapshot.clone(), due: Some(Instant::now() + pause) })
 }
 
-/// The runs that have rows of a table for which a condition holds.
+/// The runs of the experiment that have rows of a table for which a condition holds.
 fn new_rows(
     connection: &mut Connection,
+    scan: &Scan,
     table: &str,
     condition: &str,
     changed: &mut FxHashSet<RunId>,
 ) -> Inner<()> {
-    let statement = format!("SELECT DISTINCT run_uuid FROM {table} WHERE {condition}");
-    connection.each(&statement, &[], &mut |row| {
+    let statement = format!(
+        "SELECT DISTINCT {table}.run_uuid FROM {table} JOIN runs ON runs.run_uuid = {table}.run_uuid \
+         WHERE runs.experiment_id = ?1 AND {condition}"
+    );
+    connection.each(&statement, values![scan.experiment_id.as_key()], &mut |row| {
         changed.insert(RunId(row.string(0)));
         Ok(())
     })

@@ -14,7 +14,7 @@ use super::failure::{failure, is_conflict, is_lost, lost, refuses_options, uncon
 use super::rows::{RowCells, bounded, type_of};
 use super::schema::{self, Server};
 use super::tls::Tls;
-use crate::store::sql::{Cells, Dialect, Layout, Link, Value};
+use crate::store::sql::{Cells, Dialect, Layout, Link, Value, insert_new, upsert};
 use crate::store::{ErrorKind, Inner};
 
 /// How long the server works on a statement before it gives up.
@@ -27,6 +27,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 const POSTGRES: Dialect = Dialect {
     bounded,
     among: |list| format!("(SELECT json_array_elements_text({list}::json))"),
+    insert_new,
+    upsert,
     by_bytes: " COLLATE \"C\"",
     no_escape: " ESCAPE ''",
     runs_at_once: 200,
@@ -45,6 +47,8 @@ pub struct Connection {
     /// Others wrote the same since this was last looked at.
     conflict: bool,
     lost: bool,
+    /// Something that nobody wants is still on its way here.
+    abandoned: bool,
 }
 
 impl Drop for Connection {
@@ -129,6 +133,7 @@ impl Connection {
             workspace: workspace.to_owned(),
             conflict: false,
             lost: false,
+            abandoned: false,
         };
         opened.server = Arc::new(schema::probe(&mut opened)?);
         Ok(opened)
@@ -175,7 +180,12 @@ impl Connection {
 
     /// Gives it up: something is still on its way here.
     pub fn give_up(&mut self) {
-        self.lost = true;
+        self.abandoned = true;
+    }
+
+    /// Whether it was given up, or broke.
+    pub fn is_spent(&self) -> bool {
+        self.abandoned || self.lost
     }
 
     pub fn is_lost(&self) -> bool {
@@ -194,7 +204,7 @@ impl Connection {
 
     /// Ends a transaction that is to leave nothing behind. Where that fails the connection is of no use.
     pub fn roll_back(&mut self) {
-        if !self.lost && self.run("ROLLBACK").is_err() {
+        if !self.is_spent() && self.run("ROLLBACK").is_err() {
             self.lost = true;
         }
     }

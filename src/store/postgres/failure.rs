@@ -23,7 +23,7 @@ pub fn is_conflict(error: &Error) -> bool {
 /// Whether the connection is of no use any more.
 pub fn is_lost(error: &Error) -> bool {
     error.is_closed()
-        || error.source().is_some_and(|source| source.is::<io::Error>())
+        || error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).is_some()
         || error.code().is_some_and(|code| {
             [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN, &SqlState::CANNOT_CONNECT_NOW]
                 .contains(&code)

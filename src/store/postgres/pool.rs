@@ -62,13 +62,14 @@ impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         // What was half done when something broke is not found out: such a connection is not used again.
-        let is_good = !connection.is_lost() && !std::thread::panicking();
+        let is_good = !connection.is_spent() && !std::thread::panicking();
+        let is_lost = connection.is_lost();
         let mut state = self.pool.state();
         if is_good && state.idle.len() < AT_REST {
             state.idle.push(connection);
         } else {
             state.open -= 1;
-            if !is_good {
+            if is_lost {
                 // The others broke with it, most likely; those that did not are opened again.
                 state.open -= state.idle.len();
                 state.idle.clear();

@@ -78,7 +78,7 @@ mod tests {
     fn parts(text: &str) -> [String; 5] {
         let parts = Parts::parse(text).unwrap();
         let port = parts.port.map(|port| port.to_string());
-        [parts.user, parts.password, parts.host, port, parts.database].map(|part| part.unwrap_or_default())
+        [parts.user, parts.password, parts.host, port, parts.database].map(Option::unwrap_or_default)
     }
 
     /// As SQLAlchemy's `make_url` answers.

@@ -7,6 +7,10 @@ pub struct Dialect {
     pub bounded: fn(&str) -> String,
     /// What a column is among: a list that came as one value, whose placeholder is given.
     pub among: fn(&str) -> String,
+    /// A statement that adds rows to a table with columns, but for those that are there already.
+    pub insert_new: fn(&str, &str) -> String,
+    /// A statement that adds rows; where one of that key is there already, a column of it is set.
+    pub upsert: fn(&str, &str, &str, &str) -> String,
     /// Behind a text that is sorted by: letters in the order of their bytes.
     pub by_bytes: &'static str,
     /// Behind a pattern of LIKE: a backslash means itself.
@@ -19,14 +23,12 @@ pub struct Dialect {
     pub defer_references: Option<&'static str>,
 }
 
-impl Dialect {
-    /// A statement that adds rows but for those that are there already.
-    pub fn insert_new(self, into: &str, rows: &str) -> String {
-        format!("INSERT INTO {into} {rows} ON CONFLICT DO NOTHING")
-    }
+/// As SQLite and PostgreSQL write it.
+pub fn insert_new(into: &str, rows: &str) -> String {
+    format!("INSERT INTO {into} {rows} ON CONFLICT DO NOTHING")
+}
 
-    /// A statement that adds rows; where one of that key is there already, a column of it is set.
-    pub fn upsert(self, into: &str, rows: &str, key: &str, column: &str) -> String {
-        format!("INSERT INTO {into} {rows} ON CONFLICT ({key}) DO UPDATE SET {column} = excluded.{column}")
-    }
+/// As SQLite and PostgreSQL write it.
+pub fn upsert(into: &str, rows: &str, key: &str, column: &str) -> String {
+    format!("INSERT INTO {into} {rows} ON CONFLICT ({key}) DO UPDATE SET {column} = excluded.{column}")
 }

@@ -92,7 +92,7 @@ fn log_metrics(link: &mut impl Link, id: &RunId, metrics: &[Metric]) -> Inner<()
     let into = "(key, value, timestamp, run_uuid, step, is_nan)";
     for chunk in metrics.chunks(ROWS) {
         let rows = format!("VALUES {}", rows_of(chunk.len(), 6));
-        let statement = link.dialect().insert_new(&format!("metrics {into}"), &rows);
+        let statement = (link.dialect().insert_new)(&format!("metrics {into}"), &rows);
         link.execute(&statement, &cells(chunk.iter(), id))?;
     }
     for chunk in latest.chunks(ROWS) {
@@ -132,7 +132,8 @@ pub fn upsert_tags(link: &mut impl Link, id: &RunId, tags: &[Tag]) -> Inner<()> 
     at.sort_unstable();
     for chunk in at.chunks(ROWS) {
         let rows = format!("VALUES {}", rows_of(chunk.len(), 3));
-        let statement = link.dialect().upsert("tags (key, value, run_uuid)", &rows, "key, run_uuid", "value");
+        let statement =
+            (link.dialect().upsert)("tags (key, value, run_uuid)", &rows, "key, run_uuid", "value");
         let values: Vec<Value<'_>> = chunk
             .iter()
             .flat_map(|at| [Value::from(&tags[*at].key), (&tags[*at].value).into(), id.as_str().into()])
@@ -152,7 +153,7 @@ pub fn log_inputs(link: &mut impl Link, id: &RunId, inputs: &[DatasetInput]) -> 
     for input in inputs {
         let dataset = find_or_create_dataset(link, experiment, &input.dataset)?;
         let own = Uuid::new_v4().simple().to_string();
-        let statement = link.dialect().insert_new(
+        let statement = (link.dialect().insert_new)(
             "inputs (input_uuid, source_type, source_id, destination_type, destination_id)",
             "VALUES (?1, 'DATASET', ?2, 'RUN', ?3)",
         );

@@ -26,7 +26,7 @@ use super::{ErrorKind, Inner};
 use crate::mlflow::infinity::logged;
 
 pub use artifacts::Home;
-pub use dialect::Dialect;
+pub use dialect::{Dialect, insert_new, upsert};
 pub use layout::Layout;
 pub use numbers::Numbers;
 pub use place::Place;

@@ -68,7 +68,7 @@ pub fn create(link: &mut impl Link, model: &NewModel) -> Inner<LoggedModel> {
 
 pub fn log_output(link: &mut impl Link, run: &RunId, model: &ModelId) -> Inner<()> {
     need_table(link)?;
-    let statement = link.dialect().insert_new(
+    let statement = (link.dialect().insert_new)(
         "inputs (input_uuid, source_type, source_id, destination_type, destination_id, step)",
         "VALUES (?1, 'RUN_OUTPUT', ?2, 'MODEL_OUTPUT', ?3, 0)",
     );
@@ -86,7 +86,7 @@ pub fn log_metrics(
 ) -> Inner<()> {
     need_table(link)?;
     log_batch(link, run, metrics, &[], &[])?;
-    let statement = link.dialect().insert_new(
+    let statement = (link.dialect().insert_new)(
         "logged_model_metrics (model_id, metric_name, metric_timestamp_ms, metric_step, metric_value, \
          experiment_id, run_id, dataset_uuid, dataset_name, dataset_digest)",
         "SELECT ?1, ?2, ?3, ?4, ?5, experiment_id, ?6, NULL, ?7, ?8 FROM logged_models WHERE model_id = ?1",

@@ -308,6 +308,8 @@ mod tests {
         let dialect = Dialect {
             bounded: |column| format!("left({column}, 9)"),
             among: |list| format!("({list})"),
+            insert_new: |_, _| String::new(),
+            upsert: |_, _, _, _| String::new(),
             by_bytes: " COLLATE \"C\"",
             no_escape: " ESCAPE ''",
             runs_at_once: 1,

@@ -116,7 +116,7 @@ pub fn delete_experiment_tag(link: &mut impl Link, id: &ExperimentId, key: &str)
 }
 
 fn upsert_experiment_tag(link: &mut impl Link, id: &ExperimentId, tag: &Tag) -> Inner<()> {
-    let statement = link.dialect().upsert(
+    let statement = (link.dialect().upsert)(
         "experiment_tags (key, value, experiment_id)",
         "VALUES (?1, ?2, ?3)",
         "key, experiment_id",

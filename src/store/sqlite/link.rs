@@ -8,11 +8,13 @@ use rusqlite::{Row, params_from_iter};
 use super::Inner;
 use super::connection::Connection;
 use super::rows::{self, bounded};
-use crate::store::sql::{Cells, Dialect, Layout, Link, Value};
+use crate::store::sql::{Cells, Dialect, Layout, Link, Value, insert_new, upsert};
 
 const SQLITE: Dialect = Dialect {
     bounded,
     among: |list| format!("(SELECT value FROM json_each({list}))"),
+    insert_new,
+    upsert,
     by_bytes: "",
     no_escape: "",
     runs_at_once: 1,

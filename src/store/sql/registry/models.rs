@@ -137,7 +137,7 @@ pub fn set_model_tag(link: &mut impl Link, name: &str, tag: &Tag) -> Inner<()> {
     need(link, name)?;
     let workspace = link.workspace().to_owned();
     let (column, value) = link.layout().column_here();
-    let statement = link.dialect().upsert(
+    let statement = (link.dialect().upsert)(
         &format!("registered_model_tags ({column}name, key, value)"),
         &format!("SELECT {value}?2, ?3, ?4 WHERE ?1 IS NOT NULL"),
         &link.layout().key_here("key, name"),
@@ -178,7 +178,7 @@ pub fn set_alias(link: &mut impl Link, name: &str, alias: &str, version: u64) ->
     super::version(link, name, version)?;
     let workspace = link.workspace().to_owned();
     let (column, value) = link.layout().column_here();
-    let statement = link.dialect().upsert(
+    let statement = (link.dialect().upsert)(
         &format!("registered_model_aliases ({column}alias, version, name)"),
         &format!("SELECT {value}?2, ?3, ?4 WHERE ?1 IS NOT NULL"),
         &link.layout().key_here("name, alias"),

@@ -15,7 +15,7 @@ pub fn name_version_on_model(
     let mut versions: Vec<serde_json::Value> =
         known.and_then(|tag| serde_json::from_str(&tag.value).ok()).unwrap_or_default();
     versions.push(serde_json::json!({ "name": name, "version": version }));
-    let statement = link.dialect().upsert(
+    let statement = (link.dialect().upsert)(
         "logged_model_tags (model_id, experiment_id, tag_key, tag_value)",
         "VALUES (?1, ?2, ?3, ?4)",
         "model_id, tag_key",

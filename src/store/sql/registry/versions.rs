@@ -171,7 +171,7 @@ pub fn set_version_tag(link: &mut impl Link, name: &str, number: u64, tag: &Tag)
 fn set_tag(link: &mut impl Link, name: &str, number: i64, tag: &Tag) -> Inner<()> {
     let workspace = link.workspace().to_owned();
     let (column, value) = link.layout().column_here();
-    let statement = link.dialect().upsert(
+    let statement = (link.dialect().upsert)(
         &format!("model_version_tags ({column}name, version, key, value)"),
         &format!("SELECT {value}?2, ?3, ?4, ?5 WHERE ?1 IS NOT NULL"),
         &link.layout().key_here("key, name, version"),
