@@ -76,6 +76,6 @@ mod tests {
         assert_eq!(find("host", 5433, "ml", "ana").as_deref(), Some("other"));
         assert_eq!(find("localhost", 1, "x", "y").as_deref(), Some("any"));
         assert_eq!(find("host", 5432, "ml", "bob"), None);
-        assert_eq!(super::find(&path.join("absent"), "h", 1, "d", "u"), Ok(None));
+        assert_eq!(super::find(&path.with_file_name("absent"), "h", 1, "d", "u"), Ok(None));
     }
 }

@@ -96,7 +96,7 @@ fn what_the_database_does_not_take_changes_nothing() {
 fn a_server_that_ends_is_missed_and_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Postgres::start();
-    let name = server.database(V3);
+    let name = server.copy(Postgres::shared());
     let store = open_at(&server.uri(&name), folder.path());
     let experiment = block_on(store.create_experiment("e", &[])).unwrap();
     let end = |server: &mut Postgres| {
