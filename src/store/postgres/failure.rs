@@ -71,6 +71,7 @@ pub fn unconnected(error: &Error, to: &PgDatabase) -> ErrorKind {
             format!("{server} closes the connection at once: it may not be a PostgreSQL server")
         }
         io::ErrorKind::TimedOut => format!("{server} does not answer"),
+        _ if words.contains("lookup address") => format!("no host is known by the name in {server}"),
         _ => format!("cannot connect to {server}: {words}"),
     })
 }
