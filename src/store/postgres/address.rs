@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::passwords;
 use crate::store::secrets;
 use crate::store::sql::address::Parts;
@@ -341,7 +343,7 @@ impl fmt::Display for PgDatabase {
         match self.search_path() {
             Some(schemas) => {
                 let mark = if host.starts_with('/') { '&' } else { '?' };
-                write!(f, "{mark}search_path={schemas}")
+                write!(f, "{mark}options=-csearch_path%3D{}", utf8_percent_encode(schemas, NON_ALPHANUMERIC))
             }
             None => Ok(()),
         }
@@ -424,7 +426,8 @@ mod tests {
         let several = parse("postgresql://ana@/ml?host=a,b&port=7").unwrap();
         assert_eq!(several.server(), "a:7, b:7");
         let schema = parse("postgresql://h/ml?options=-csearch_path%3Dteam%20-cx%3D1").unwrap();
-        assert_eq!(schema.to_string(), "postgresql://h/ml?search_path=team");
+        assert_eq!(parse(&schema.to_string()).unwrap().to_string(), schema.to_string());
+        assert_eq!(schema.to_string(), "postgresql://h/ml?options=-csearch_path%3Dteam");
         assert_eq!(parse("postgresql://ana@[::1]/ml").unwrap().to_string(), "postgresql://[::1]/ml");
     }
 

@@ -6,18 +6,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::Socket;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
 use super::address::{PgDatabase, TlsMode};
-use crate::store::certificates::{chain, identity, in_file, read};
+use crate::store::certificates::{Verifier, identity, in_file};
 use crate::store::{ErrorKind, Inner};
 
 /// Makes connections as a database wants them.
@@ -62,14 +61,7 @@ fn verifier(database: &PgDatabase, provider: &Arc<CryptoProvider>) -> Inner<Arc<
         ))),
         // As libpq has it: with an authority at hand, `require` looks at it.
         (TlsMode::VerifyCa | TlsMode::VerifyFull | TlsMode::Require, Some(path)) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in chain(path, &read(path)?)? {
-                roots.add(certificate).map_err(in_file(path))?;
-            }
-            let authorities =
-                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-                    .build()
-                    .map_err(in_file(path))?;
+            let authorities = Arc::new(Verifier::new(path, provider)?);
             if mode == TlsMode::VerifyFull {
                 return Ok(authorities);
             }
@@ -82,7 +74,7 @@ fn verifier(database: &PgDatabase, provider: &Arc<CryptoProvider>) -> Inner<Arc<
 /// Looks at who signed a certificate, if at that; never at the name in it.
 #[derive(Debug)]
 struct Lenient {
-    authorities: Option<Arc<WebPkiServerVerifier>>,
+    authorities: Option<Arc<Verifier>>,
     provider: Arc<CryptoProvider>,
 }
 
