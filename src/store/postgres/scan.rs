@@ -295,6 +295,10 @@ impl Last {
 
 /// Another connection that sees the database as this one does, where that can be had.
 fn same_time<'a>(pool: &'a Pool, connection: &mut Connection) -> Option<super::pool::Lent<'a>> {
+    // A server that follows another may not let it be had, and a refusal would end this transaction.
+    if connection.server.is_read_only {
+        return None;
+    }
     let snapshot = connection.one("SELECT pg_export_snapshot()", values![], |row| row.string(0));
     let Ok(Some(snapshot)) = snapshot else {
         return None;

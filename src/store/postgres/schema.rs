@@ -68,7 +68,8 @@ pub fn probe(connection: &mut Connection) -> Inner<Server> {
         layout.revision = found.ok().flatten();
     }
     let statement = "SELECT current_setting('server_version'), \
-                     has_table_privilege('runs', 'INSERT, UPDATE') AND has_table_privilege('metrics', 'INSERT'), \
+                     has_table_privilege('runs', 'INSERT') AND has_table_privilege('runs', 'UPDATE') \
+                     AND has_table_privilege('metrics', 'INSERT'), \
                      current_setting('default_transaction_read_only') = 'on' OR pg_is_in_recovery()";
     let server = connection.one(statement, values![], |row| Server {
         version: row.text(0).split(' ').next().unwrap_or_default().to_owned(),
