@@ -116,3 +116,48 @@ fn what_others_write_is_seen_wherever_it_lies() {
         assert_eq!(seen.take().expect("changes are seen").catalog.count, 29);
     });
 }
+
+/// An experiment of many runs and one of few, with values that tell whose they are.
+const FILL: &str = "
+INSERT INTO experiments (name, lifecycle_stage) VALUES ('many', 'active'), ('few', 'active');
+INSERT INTO runs (run_uuid, name, status, lifecycle_stage, start_time, experiment_id)
+    SELECT md5(i::text), 'r' || i, 'FINISHED', 'active', i, CASE WHEN i > 2500 THEN 2 ELSE 1 END
+    FROM generate_series(1, 2510) i;
+INSERT INTO params SELECT 'p', i::text, md5(i::text) FROM generate_series(1, 2510) i;
+INSERT INTO tags SELECT 't', 't' || i, md5(i::text) FROM generate_series(1, 2510) i;
+INSERT INTO latest_metrics (key, value, step, is_nan, run_uuid)
+    SELECT 'm', i, 0, i = 7, md5(i::text) FROM generate_series(1, 2510) i";
+
+#[test]
+fn many_runs_are_read_by_two_connections_and_few_among_many_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let name = server.database(V3);
+    server.sql(&name, FILL);
+    let store = open_at(&server.uri(&name), folder.path());
+    let wanted = ScanValues::Only {
+        metrics: vec!["m".into()],
+        params: vec!["it's \\ absent".into(), "p".into()],
+        tags: vec!["t".into()],
+        bare: true,
+    };
+    for (experiment, count, values) in
+        [("1", 2_500, ScanValues::All), ("2", 10, ScanValues::All), ("1", 2_500, wanted)]
+    {
+        let scan = Scan { experiment_id: experiment.into(), view: ViewType::ActiveOnly, first: 3, values };
+        let mut last = None;
+        block_on(Sync::new(store.clone(), scan).load(|snapshot| last = Some(snapshot))).unwrap();
+        let catalog = last.unwrap().catalog;
+        assert_eq!(catalog.count, count, "{experiment}");
+        let metrics = catalog.metrics.column(&catalog.texts, "m").unwrap();
+        let params = catalog.params.column(&catalog.texts, "p").unwrap();
+        let tags = catalog.tags.column(&catalog.texts, "t").unwrap();
+        for row in catalog.rows() {
+            let number = &catalog.run_name(row)[1..];
+            assert_eq!(params.get(row).map(|it| catalog.texts.get(it)), Some(number));
+            assert_eq!(tags.get(row).map(|it| catalog.texts.get(it)), Some(&*format!("t{number}")));
+            let metric = metrics.get(row).unwrap().to_string();
+            assert_eq!(metric, if number == "7" { "NaN" } else { number });
+        }
+    }
+}
