@@ -1,6 +1,6 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench -- pictures` makes the pictures of the README. `cargo bench` prints all figures; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps registry` chooses. Absolute times are remarks,
+//! `cargo bench -- pictures` makes the pictures of the README. `cargo bench` prints all figures; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps registry postgres` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
@@ -9,6 +9,7 @@ mod charts;
 mod idle;
 mod keys;
 mod pictures;
+mod postgres;
 mod registry;
 mod selecting;
 mod stores;
@@ -96,6 +97,9 @@ fn main() {
     }
     if wanted("sweeps") {
         sweeps::sweeps(&folder);
+    }
+    if wanted("postgres") {
+        postgres::postgres();
     }
     if wanted("registry") {
         registry::registry(&folder);

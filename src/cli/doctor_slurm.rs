@@ -45,6 +45,13 @@ pub fn tell(settings: &Settings, line: &mut impl FnMut(&str, &str) -> io::Result
             "",
             "nodes of Slurm cannot reach a server of this machine's own address; name it by the machine's name",
         ),
+        Ok(Location::Postgres(database)) => line(
+            "",
+            &format!(
+                "nodes of Slurm log to the database server at {}, which has to let them in",
+                database.server()
+            ),
+        ),
         Ok(Location::Server(_)) => line("", "nodes of Slurm log to the server, which has to let them in"),
         Ok(Location::Sqlite(database)) => {
             let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();

@@ -98,7 +98,7 @@ impl Environment {
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Flags {
-    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE
+    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE, postgresql://USER@HOST/DATABASE
     #[arg(long, global = true, value_name = "URI")]
     pub tracking_uri: Option<Address>,
     /// Profile from the config file to use
@@ -203,6 +203,7 @@ impl Settings {
         let location = uri::parse(tracking_uri.as_written(), &environment.folder);
         let access =
             Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
+        let location = completed(location, profile, &access, environment);
         let rest = rest_options(&raw.http, access, environment)?;
         let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);
         let poll_interval =
@@ -391,6 +392,24 @@ fn tracking_uri(
         return (uri.clone(), UriOrigin::Config);
     }
     (uri::default_uri(&environment.folder).into(), UriOrigin::Default)
+}
+
+/// The location with what profile and environment say of a database server.
+fn completed(
+    location: Result<Location, crate::store::StoreError>,
+    profile: Option<&RawProfile>,
+    access: &Access,
+    environment: &Environment,
+) -> Result<Location, crate::store::StoreError> {
+    let location = match (location?, profile, &access.auth) {
+        (Location::Postgres(database), Some(profile), Auth::Basic { user, password })
+            if profile.password_env.is_some() =>
+        {
+            Location::Postgres(Box::new(database.with_login(user, password)))
+        }
+        (location, ..) => location,
+    };
+    location.completed(|name| environment.get(name).map(str::to_owned), environment.home.as_deref())
 }
 
 fn rest_options(

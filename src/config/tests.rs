@@ -4,7 +4,7 @@ use std::path::Path;
 use super::raw::RawProfile;
 use super::*;
 use crate::learn::data::{DecimalMark, ReadOptions};
-use crate::store::uri::{Auth, UriOrigin};
+use crate::store::uri::{Auth, Location, UriOrigin};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
@@ -112,6 +112,30 @@ fn secrets_come_from_the_environment_and_are_never_shown() {
     }
     let error = load(config, &profile, &[("U", "ana")]).unwrap_err().to_string();
     assert!(error.contains('P') && error.contains("not set"), "{error}");
+}
+
+#[test]
+fn a_database_server_is_reached_by_the_profile_and_by_libpqs_variables() {
+    let config = "[profiles.p]\ntracking_uri = 'postgresql://db.example.org/ml'\nusername_env = 'U'\npassword_env = 'P'\n";
+    let profile = Flags { profile: Some("p".into()), ..Flags::default() };
+    let variables = [("U", "ana"), ("P", "geheim"), ("PGPASSWORD", "another"), ("PGPORT", "6000")];
+    let settings = load(config, &profile, &variables).unwrap();
+    let Ok(Location::Postgres(database)) = &settings.location else { panic!("{:?}", settings.location) };
+    assert_eq!((database.user(), database.password()), ("ana".into(), Some("geheim")));
+    assert_eq!(database.to_string(), "postgresql://db.example.org:6000/ml");
+    assert!(!settings.show().contains("geheim"));
+    let given = settings.script_access().variables;
+    let given = |name: &str| given.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    assert_eq!(given("MLFLOW_TRACKING_URI"), Some("postgresql://ana@db.example.org:6000/ml"));
+    assert_eq!((given("PGPASSWORD"), given("MLFLOW_TRACKING_PASSWORD")), (Some("geheim"), None));
+    // What is for a server of MLflow's is not for one of a database.
+    let flag = Flags { tracking_uri: Some("postgresql://bob@h/ml".into()), ..Flags::default() };
+    let login = [("MLFLOW_TRACKING_USERNAME", "ana"), ("MLFLOW_TRACKING_PASSWORD", "geheim")];
+    let settings = load("", &flag, &login).unwrap();
+    let Ok(Location::Postgres(database)) = &settings.location else { panic!("{:?}", settings.location) };
+    assert_eq!((database.user(), database.password()), ("bob".into(), None));
+    let wrong = load("", &flag, &[("PGSSLMODE", "maybe")]).unwrap().location.unwrap_err();
+    assert!(wrong.to_string().contains("sslmode=maybe"), "{wrong}");
 }
 
 #[test]

@@ -167,7 +167,7 @@ async fn registered(
         Ok(model) => Some(model),
         Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => None,
         // Who may not read it may still be allowed to register: a server tells no more of a model that is not there.
-        Err(error) if matches!(error.kind, ErrorKind::Forbidden(_)) => {
+        Err(error) if matches!(error.kind, ErrorKind::Forbidden(_) | ErrorKind::Denied(_)) => {
             is_hidden = true;
             None
         }
@@ -257,6 +257,7 @@ pub fn is_refused(kind: &ErrorKind) -> bool {
         kind,
         ErrorKind::Unsupported(_)
             | ErrorKind::Forbidden(_)
+            | ErrorKind::Denied(_)
             | ErrorKind::Invalid(_)
             | ErrorKind::Limit(_)
             | ErrorKind::Unauthorized

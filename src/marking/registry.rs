@@ -108,7 +108,7 @@ async fn move_aliases(
 /// Nothing, where this user may not look.
 fn unless_hidden<T>(found: Result<T>) -> Result<Option<T>> {
     match found {
-        Err(error) if matches!(error.kind, ErrorKind::Forbidden(_)) => Ok(None),
+        Err(error) if matches!(error.kind, ErrorKind::Forbidden(_) | ErrorKind::Denied(_)) => Ok(None),
         found => found.map(Some),
     }
 }

@@ -65,6 +65,8 @@ async fn end_if_unwritten(
             error.kind,
             ErrorKind::ReadOnly(_)
                 | ErrorKind::Forbidden(_)
+                | ErrorKind::Denied(_)
+                | ErrorKind::Login(_)
                 | ErrorKind::Unauthorized
                 | ErrorKind::Withheld(_)
                 | ErrorKind::Invalid(_)

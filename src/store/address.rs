@@ -12,8 +12,21 @@ const HIDDEN: &str = "***";
 /// Schemes that are followed by a host, however few slashes stand between.
 const HOSTED: [&str; 3] = ["http", "https", "databricks"];
 /// Parts of a query that say nothing secret.
-const HARMLESS: [&str; 9] =
-    ["cache", "charset", "driver", "immutable", "mode", "sslmode", "timeout", "uri", "workspace"];
+const HARMLESS: [&str; 13] = [
+    "cache",
+    "charset",
+    "connect_timeout",
+    "driver",
+    "host",
+    "immutable",
+    "mode",
+    "port",
+    "sslmode",
+    "sslrootcert",
+    "timeout",
+    "uri",
+    "workspace",
+];
 
 /// A tracking URI. However it is printed, it shows no secret.
 #[derive(Clone, PartialEq, Eq, Default, Deserialize)]

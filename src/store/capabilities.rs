@@ -36,6 +36,13 @@ impl Capabilities {
         page: 1_000,
     };
 
+    /// A database of a server, which others use too.
+    pub const DATABASE_SERVER: Self = Self {
+        // One look is one small statement, and the way to the server and back.
+        least_poll: Duration::from_secs(1),
+        ..Self::DATABASE
+    };
+
     /// A server that sends pages of runs, and has others to serve.
     pub const SERVER: Self = Self {
         change_feed: false,

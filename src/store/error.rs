@@ -42,6 +42,15 @@ pub enum ErrorKind {
     /// This user may not do that.
     #[error("permission denied (403): {0}")]
     Forbidden(String),
+    /// A database server knows no such user, or not with this password.
+    #[error("{0}")]
+    Login(String),
+    /// A user of a database may not do that.
+    #[error("{0}")]
+    Denied(String),
+    /// What a database answers.
+    #[error("the database answers: {0}")]
+    Database(String),
     /// What was named does not exist.
     #[error("{0}")]
     NotFound(String),
@@ -151,6 +160,9 @@ impl ErrorKind {
             | Self::Proxy(words)
             | Self::Withheld(words)
             | Self::Forbidden(words)
+            | Self::Login(words)
+            | Self::Denied(words)
+            | Self::Database(words)
             | Self::NotFound(words)
             | Self::Address(words)
             | Self::Elsewhere(words)
@@ -194,6 +206,9 @@ impl StoreError {
             ErrorKind::Unreachable(_) | ErrorKind::Timeout(_) => {
                 "check that the server is running and the address is right"
             }
+            ErrorKind::Tls(words) if words.contains("sslmode") => {
+                "sslmode and sslrootcert in the address say how TLS is used and whom to trust; `mltui doctor` shows them"
+            }
             ErrorKind::Tls(words) if !words.contains(UNTRUSTED) => {
                 "ask the server's administrator; MLFLOW_TRACKING_INSECURE_TLS=true disables verification"
             }
@@ -212,6 +227,13 @@ impl StoreError {
                 "use a host name that the server allows, or start it with --allowed-hosts"
             }
             ErrorKind::Forbidden(_) => "ask the server's administrator for permission",
+            ErrorKind::Login(_) => {
+                "set PGPASSWORD, or add a line HOST:PORT:DATABASE:USER:PASSWORD to ~/.pgpass; `mltui doctor` shows what is used"
+            }
+            ErrorKind::Denied(_) => {
+                "ask the database's administrator for the right (GRANT), or use --read-only"
+            }
+            ErrorKind::Database(_) => "see the database server's log",
             ErrorKind::Locked => "another program holds the write lock",
             ErrorKind::ReadOnly(_) => "check the file's permissions, or whether the profile is read_only",
             ErrorKind::NotAStore(_) => CHECK_URI,

@@ -15,14 +15,17 @@ mod backend;
 mod backoff;
 pub mod batch;
 mod capabilities;
+mod certificates;
 mod cursor;
 mod data_sets;
 mod error;
 mod facade;
 #[cfg(test)]
 pub(crate) mod failing;
+mod local;
 pub mod memory;
 pub mod pages;
+mod postgres;
 mod requests;
 mod rest;
 pub mod secrets;

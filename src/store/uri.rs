@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::address::shown;
 use super::error::During;
+use super::postgres::Postgres;
+pub use super::postgres::{PgDatabase, TlsMode};
 use super::rest::Rest;
 pub use super::rest::{Auth, Observer, RestOptions, WaitNotice, address, proxy};
+use super::sql::SqlStore;
 pub use super::sqlite::Database;
 use super::sqlite::Sqlite;
 use super::{ErrorKind, Result, Store, StoreError};
@@ -48,6 +51,8 @@ pub enum Location {
     Server(url::Url),
     /// A database file.
     Sqlite(Database),
+    /// A database of a PostgreSQL server.
+    Postgres(Box<PgDatabase>),
 }
 
 impl fmt::Debug for Location {
@@ -61,6 +66,7 @@ impl fmt::Display for Location {
         match self {
             Self::Server(url) => f.write_str(&address(url)),
             Self::Sqlite(database) => database.fmt(f),
+            Self::Postgres(database) => database.fmt(f),
         }
     }
 }
@@ -69,7 +75,7 @@ impl Location {
     /// The name under which things are kept for a store: the same however it is opened.
     pub fn name(&self) -> String {
         match self {
-            Self::Server(_) => self.to_string(),
+            Self::Server(_) | Self::Postgres(_) => self.to_string(),
             Self::Sqlite(database) => Database::from(database.path.clone()).to_string(),
         }
     }
@@ -78,7 +84,25 @@ impl Location {
     pub fn page(&self) -> Option<String> {
         match self {
             Self::Server(_) => Some(self.name().trim_end_matches('/').to_owned()),
-            Self::Sqlite(_) => None,
+            Self::Sqlite(_) | Self::Postgres(_) => None,
+        }
+    }
+
+    /// The same with what the environment says of it: `PGHOST`, `PGPASSWORD`, `~/.pgpass` and the like, as libpq has it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Address`] for a variable that says what cannot be.
+    pub fn completed(self, variable: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> Result<Self> {
+        match self {
+            Self::Postgres(database) => {
+                let name = database.to_string();
+                let completed = database.completed(variable, home).map_err(|words| {
+                    StoreError::new(format!("open the tracking URI {name:?}"), ErrorKind::Address(words))
+                })?;
+                Ok(Self::Postgres(Box::new(completed)))
+            }
+            other => Ok(other),
         }
     }
 
@@ -132,13 +156,16 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
         "" if is_databricks(uri) => Err(DATABRICKS.into()),
         _ if uri.starts_with(['.', '/', '~']) && !uri.starts_with("//") => file_store(uri, folder),
         "" | "file" if !uri.starts_with("//") => file_store(rest.trim_start_matches("//"), folder),
+        _ if PgDatabase::is_scheme(&scheme) => {
+            PgDatabase::parse(&scheme, rest, folder).map(|database| Location::Postgres(Box::new(database)))
+        }
         _ if is_database(&scheme) => Err(format!(
             "{scheme}:// databases are not supported directly; run `mlflow server --backend-store-uri {scheme}://…` and open \
              its address, http://localhost:5000"
         )),
-        _ if rest.starts_with("//") && !uri.starts_with("//") => {
-            Err(format!("unsupported tracking URI scheme {scheme}://; use http://, https:// or sqlite:///"))
-        }
+        _ if rest.starts_with("//") && !uri.starts_with("//") => Err(format!(
+            "unsupported tracking URI scheme {scheme}://; use http://, https://, sqlite:/// or postgresql://"
+        )),
         // `localhost:5000`, `ana:password@host`, `//host`
         _ => Err(format!(
             "a server address needs http:// or https://; write http://{}",
@@ -157,7 +184,7 @@ fn is_databricks(uri: &str) -> bool {
 /// Whether MLflow keeps runs in such a database; a driver can be named behind a +.
 fn is_database(scheme: &str) -> bool {
     let dialect = scheme.split('+').next().unwrap_or(scheme);
-    matches!(dialect, "postgresql" | "postgres" | "mysql" | "mariadb" | "mssql" | "oracle")
+    matches!(dialect, "mysql" | "mariadb" | "mssql" | "oracle")
 }
 
 /// A server's address; also as a browser shows it, with a page behind a #.
@@ -253,7 +280,10 @@ pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Resu
             Store::new(Rest::new(url, options.clone()).during("prepare the connection")?)
         }
         Location::Sqlite(database) => {
-            Store::new(Sqlite::new(database, options.workspace.as_deref(), read_only))
+            Store::new(SqlStore::new(Sqlite::new(database, options.workspace.as_deref(), read_only)))
+        }
+        Location::Postgres(database) => {
+            Store::new(SqlStore::new(Postgres::new((**database).clone(), options.workspace.as_deref())))
         }
     };
     Ok(if read_only { store.read_only() } else { store })
@@ -295,7 +325,8 @@ mod tests {
             (absolute.as_str(), "migrate-filestore"),
             ("mlfow.db", "did you mean"),
             ("no/such/folder", "does not exist"),
-            ("postgresql://u:secret@h/db", "mlflow server"),
+            ("postgresql://u:secret@h/db?sslmode=maybe", "sslmode=maybe"),
+            ("postgresql://u:secret@h:5432x/db", "port"),
             ("MySQL+pymysql://u:secret@h/db", "mlflow server"),
             ("mssql://u:secret@h/db", "mlflow server"),
             ("sqlite:///", "needs a file"),

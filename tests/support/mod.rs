@@ -8,6 +8,7 @@ mod forks;
 pub mod killing;
 pub mod parquet;
 pub mod peer;
+pub mod postgres;
 pub mod proxy;
 pub mod slurm;
 pub mod stores;

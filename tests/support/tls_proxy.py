@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 folder, port, wants_client, prefix = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "client", sys.argv[4].encode()
+is_database = prefix == b"postgres"
 day = datetime.timedelta(days=1)
 now = datetime.datetime.now(datetime.timezone.utc)
 
@@ -62,13 +63,17 @@ def without_prefix(data):
 
 def serve(raw):
     try:
+        # A client of PostgreSQL asks before it begins.
+        if is_database:
+            raw.recv(8, socket.MSG_WAITALL)
+            raw.sendall(b"S")
         client = context.wrap_socket(raw, server_side=True)
         upstream = socket.create_connection(("127.0.0.1", port))
     except (OSError, ssl.SSLError):
         raw.close()
         return
     threading.Thread(target=pump, args=(upstream, client), daemon=True).start()
-    pump(client, upstream, without_prefix)
+    pump(client, upstream, *([] if is_database else [without_prefix]))
 
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)

@@ -3,27 +3,29 @@
 //! Conditions are `EXISTS` over the indexed `(key, run_uuid)`, and sort keys are sub-selects: MLflow's own outer
 //! joins take time that grows with the square of the number of runs.
 
+use super::{Dialect, Value};
 use crate::mlflow::filter::{
     Attribute, Clause, Comparator, DatasetField, Direction, Field, Filter, Number, OrderBy, Test,
 };
 use crate::mlflow::{ExperimentId, Run, ViewType, tags};
 use crate::store::RunSearch;
 
-/// How a database writes what others write otherwise.
-#[derive(Debug, Clone, Copy)]
-pub struct Dialect {
-    /// Writes the placeholder of the n-th value, counted from 1.
-    pub placeholder: fn(&mut String, usize),
-    /// A column of texts, cut where it is too long to be read.
-    pub bounded: fn(&str) -> String,
-}
-
-/// A value in the place of a placeholder.
+/// A value in the place of a placeholder, kept with the statement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SqlValue {
     Integer(i64),
     Real(f64),
     Text(String),
+}
+
+impl SqlValue {
+    pub fn as_value(&self) -> Value<'_> {
+        match self {
+            Self::Integer(int) => (*int).into(),
+            Self::Real(real) => (*real).into(),
+            Self::Text(text) => text.into(),
+        }
+    }
 }
 
 /// SQL under construction with the values of its placeholders.
@@ -69,7 +71,7 @@ pub fn heaviness(run: &Run) -> usize {
 impl Sql {
     fn bind(&mut self, value: SqlValue) {
         self.values.push(value);
-        (self.dialect.placeholder)(&mut self.text, self.values.len());
+        self.text.push_str(&format!("?{}", self.values.len()));
     }
 
     fn bind_text(&mut self, text: &str) {
@@ -77,6 +79,9 @@ impl Sql {
     }
 
     fn experiments(&mut self, ids: &[ExperimentId]) {
+        if !ids.iter().any(|id| id.as_key().is_some()) {
+            return self.text.push_str("0 = 1");
+        }
         self.text.push_str("runs.experiment_id IN (");
         for (i, key) in ids.iter().filter_map(ExperimentId::as_key).enumerate() {
             if i > 0 {
@@ -153,12 +158,12 @@ impl Sql {
             Test::IsNull | Test::IsNotNull => {}
             // NaN is stored as 0 with a mark: it differs from every number and is nothing else.
             Test::Number(Comparator::NotEqual, _) => {
-                self.text.push_str(" AND (v.is_nan = 1 OR v.value");
+                self.text.push_str(" AND (v.is_nan OR v.value");
                 self.test(test);
                 self.text.push(')');
             }
             Test::Number(..) => {
-                self.text.push_str(" AND v.is_nan = 0 AND v.value");
+                self.text.push_str(" AND NOT v.is_nan AND v.value");
                 self.test(test);
             }
             _ => {
@@ -200,10 +205,14 @@ impl Sql {
                 self.text.push_str(" LIKE lower(");
                 self.bind_text(text);
                 self.text.push(')');
+                self.text.push_str(self.dialect.no_escape);
             }
             Test::Text(comparator, text) => {
                 self.text.push_str(&format!(" {} ", comparator.as_str()));
                 self.bind_text(text);
+                if *comparator == Comparator::Like {
+                    self.text.push_str(self.dialect.no_escape);
+                }
             }
             Test::In(list) => self.list(" IN (", list),
             Test::NotIn(list) => self.list(" NOT IN (", list),
@@ -232,12 +241,15 @@ impl Sql {
             match &key.field {
                 Field::Attribute(attribute) => {
                     let column = attribute_column(*attribute);
-                    self.text.push_str(&format!("runs.{column} IS NULL, runs.{column} {direction}, "));
+                    let is_time = matches!(attribute, Attribute::StartTime | Attribute::EndTime);
+                    let by = if is_time { "" } else { self.dialect.by_bytes };
+                    self.text.push_str(&format!("runs.{column} IS NULL, runs.{column}{by} {direction}, "));
                 }
                 Field::Metric(key) => {
-                    self.sub_select("CASE is_nan WHEN 1 THEN 1 ELSE 0 END", "latest_metrics", key, 2);
-                    self.text.push_str(", ");
-                    self.sub_select("value", "latest_metrics", key, 0);
+                    self.text.push_str("coalesce(");
+                    self.sub_select("CASE WHEN is_nan THEN 1 ELSE 0 END", "latest_metrics", key);
+                    self.text.push_str(", 2), ");
+                    self.sub_select("value", "latest_metrics", key);
                     self.text.push_str(&format!(" {direction}, "));
                 }
                 Field::Param(key) => self.text_key("params", key, direction),
@@ -251,22 +263,24 @@ impl Sql {
             self.text.push_str("runs.start_time DESC, ");
         }
         self.text.push_str("runs.run_uuid");
+        self.text.push_str(self.dialect.by_bytes);
     }
 
     fn text_key(&mut self, table: &str, key: &str, direction: &str) {
-        self.sub_select("value IS NULL", table, key, 1);
-        self.text.push_str(", ");
-        self.sub_select(&(self.dialect.bounded)("value"), table, key, 0);
-        self.text.push_str(&format!(" {direction}, "));
+        self.text.push_str("coalesce(");
+        self.sub_select("CASE WHEN value IS NULL THEN 1 ELSE 0 END", table, key);
+        self.text.push_str(", 1), ");
+        self.sub_select(&(self.dialect.bounded)("value"), table, key);
+        self.text.push_str(&format!("{} {direction}, ", self.dialect.by_bytes));
     }
 
-    /// The expression on the run's row of that key; `missing` where it has none.
-    fn sub_select(&mut self, expression: &str, table: &str, key: &str, missing: u8) {
+    /// The expression on the run's row of that key; nothing where it has none.
+    fn sub_select(&mut self, expression: &str, table: &str, key: &str) {
         self.text.push_str(&format!(
-            "coalesce((SELECT {expression} FROM {table} WHERE run_uuid = runs.run_uuid AND key = "
+            "(SELECT {expression} FROM {table} WHERE run_uuid = runs.run_uuid AND key = "
         ));
         self.bind_text(key);
-        self.text.push_str(&format!("), {missing})"));
+        self.text.push(')');
     }
 }
 
@@ -289,13 +303,19 @@ mod tests {
     use super::*;
     use crate::mlflow::filter::parse;
 
-    fn dollars(text: &mut String, number: usize) {
-        text.push_str(&format!("${number}"));
-    }
-
     #[test]
     fn a_search_is_written_as_the_dialect_wants_it() {
-        let dialect = Dialect { placeholder: dollars, bounded: |column| format!("left({column}, 9)") };
+        let dialect = Dialect {
+            bounded: |column| format!("left({column}, 9)"),
+            among: |list| format!("({list})"),
+            insert_new: |_, _| String::new(),
+            upsert: |_, _, _, _| String::new(),
+            by_bytes: " COLLATE \"C\"",
+            no_escape: " ESCAPE ''",
+            runs_at_once: 1,
+            latest_experiment: "",
+            defer_references: None,
+        };
         let search = RunSearch {
             experiment_ids: vec!["3".into()],
             filter: parse("params.lr = '0.1' AND metrics.loss < 2").unwrap(),
@@ -305,12 +325,12 @@ mod tests {
         let sql = ids_of(&search, 20, dialect);
         assert_eq!(
             sql.text,
-            "SELECT runs.run_uuid FROM runs WHERE runs.experiment_id IN ($1) AND runs.lifecycle_stage = 'active' \
-             AND EXISTS (SELECT 1 FROM params v WHERE v.run_uuid = runs.run_uuid AND v.key = $2 \
-             AND left(v.value, 9) = $3) \
-             AND EXISTS (SELECT 1 FROM latest_metrics v WHERE v.run_uuid = runs.run_uuid AND v.key = $4 \
-             AND v.is_nan = 0 AND v.value < $5) \
-             ORDER BY runs.start_time DESC, runs.run_uuid LIMIT $6 OFFSET $7"
+            "SELECT runs.run_uuid FROM runs WHERE runs.experiment_id IN (?1) AND runs.lifecycle_stage = 'active' \
+             AND EXISTS (SELECT 1 FROM params v WHERE v.run_uuid = runs.run_uuid AND v.key = ?2 \
+             AND left(v.value, 9) = ?3) \
+             AND EXISTS (SELECT 1 FROM latest_metrics v WHERE v.run_uuid = runs.run_uuid AND v.key = ?4 \
+             AND NOT v.is_nan AND v.value < ?5) \
+             ORDER BY runs.start_time DESC, runs.run_uuid COLLATE \"C\" LIMIT ?6 OFFSET ?7"
         );
         let text = |text: &str| SqlValue::Text(text.into());
         let (lr, loss) = (text("lr"), text("loss"));

@@ -10,7 +10,7 @@ use super::Inner;
 use super::connection::{Connection, FileId, Pool};
 use super::rows::{int, metric_value, text};
 use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
-use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step, sample_indices};
+use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step};
 
 /// Runs of which each is asked for by itself; for more than that the whole metric is read in one go.
 const SINGLY: usize = 300;
@@ -84,23 +84,6 @@ pub fn since(
     )?;
     let points = points(statement.query(params![known, id.as_str(), key])?)?;
     Ok(HistoryPart { points, replaces: false, cursor: now })
-}
-
-pub fn sampled(
-    connection: &mut Connection,
-    ids: &[RunId],
-    key: &str,
-    max_points: usize,
-) -> Inner<Vec<(RunId, Vec<MetricPoint>)>> {
-    let mut histories = Vec::with_capacity(ids.len());
-    for id in ids {
-        let points = whole(connection, id, key)?;
-        if !points.is_empty() {
-            let sample = sample_indices(points.len(), max_points).map(|i| points[i]).collect();
-            histories.push((id.clone(), sample));
-        }
-    }
-    Ok(histories)
 }
 
 /// What the histories of these runs come to, or a part of them.

@@ -32,17 +32,6 @@ pub fn text<'a>(row: &'a Row<'_>, column: usize) -> Cow<'a, str> {
     }
 }
 
-pub fn string(row: &Row<'_>, column: usize) -> String {
-    text(row, column).into_owned()
-}
-
-pub fn optional_string(row: &Row<'_>, column: usize) -> Option<String> {
-    match row.get_ref(column) {
-        Ok(ValueRef::Null) | Err(_) => None,
-        Ok(_) => Some(string(row, column)),
-    }
-}
-
 pub fn int(row: &Row<'_>, column: usize) -> Option<i64> {
     match row.get_ref(column) {
         Ok(ValueRef::Integer(int)) => Some(int),
@@ -59,10 +48,15 @@ pub fn metric_value(row: &Row<'_>, value: usize, is_nan: usize) -> f64 {
     number(row, value)
 }
 
-/// A number; NaN where there is none.
-pub fn number(row: &Row<'_>, column: usize) -> f64 {
+/// A number as it was logged; NaN where there is none.
+fn number(row: &Row<'_>, column: usize) -> f64 {
+    logged(real(row, column))
+}
+
+/// A number as it is stored; NaN where there is none.
+pub fn real(row: &Row<'_>, column: usize) -> f64 {
     match row.get_ref(column) {
-        Ok(ValueRef::Real(real)) => logged(real),
+        Ok(ValueRef::Real(real)) => real,
         Ok(ValueRef::Integer(int)) => int as f64,
         _ => f64::NAN,
     }

@@ -15,7 +15,7 @@ async fn names(store: &Store, search: &RunSearch) -> Vec<String> {
 }
 
 /// The whole of the trait. Returns what MLflow's client must find afterwards.
-pub(super) async fn conformance(store: &Store, prefix: &str) -> ExperimentId {
+pub(crate) async fn conformance(store: &Store, prefix: &str) -> ExperimentId {
     experiments(store, prefix).await;
     let experiment =
         store.create_experiment(&format!("{prefix}main"), &[Tag::new("purpose", "test")]).await.unwrap();

@@ -1,8 +1,8 @@
 //! One suite for every store: what is written is read back here and through MLflow's own client.
 
-mod conformance;
+pub(crate) mod conformance;
 mod registry;
-mod values;
+pub(crate) mod values;
 
 use mltui::mlflow::{Param, RunId, Tag, ViewType};
 use mltui::store::memory::Memory;
@@ -19,7 +19,7 @@ fn dump(mlflow: Mlflow, address: &str) -> Value {
 }
 
 /// What MLflow's own client has to find after [`conformance`].
-fn check_dump(dump: &Value, prefix: &str) {
+pub(crate) fn check_dump(dump: &Value, prefix: &str) {
     let experiment = |name: &str| &dump["experiments"][format!("{prefix}{name}")];
     assert_eq!(experiment("renamed")["stage"], "active");
     assert_eq!(experiment("renamed")["tags"]["k"], "v2");
@@ -184,7 +184,7 @@ fn every_schema_since_mlflow_2_0_is_read_and_written_and_upgraded_after() {
 }
 
 /// Logs a model as MLflow 3 does, with its run, and prints both ids.
-const LOG_MODEL: &str = r#"
+pub(crate) const LOG_MODEL: &str = r#"
 import sys, mlflow
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, LoggedModelParameter, LoggedModelStatus

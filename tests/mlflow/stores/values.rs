@@ -154,7 +154,7 @@ async fn only_what_is_new(store: &Store, id: &RunId) {
 }
 
 /// A scan and the changes after it, of an experiment that others write to.
-pub(super) async fn scan_and_changes(store: &Store, experiment: &ExperimentId) {
+pub(crate) async fn scan_and_changes(store: &Store, experiment: &ExperimentId) {
     use mltui::catalog::sync::Sync;
     let scan = Scan {
         experiment_id: experiment.clone(),

@@ -5,17 +5,17 @@
 
 mod values;
 
-use rustc_hash::FxHashMap;
 use tokio::sync::mpsc::Sender;
 
 use super::Inner;
 use super::connection::{Connection, Pool};
 use super::cursor::{FileCursor, HeadHashes, head_hash, marks};
-use super::reading::{HEAD, find_run};
 use super::rows::{int, text};
 use super::stretches::{Backwards, Stretches};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{BatchWriter, Head, NO_TIME, RunBatch};
+use crate::store::sql::Numbers;
+use crate::store::sql::reading::{HEAD, find_run};
 use crate::store::sql::search::stage_condition;
 use crate::store::{ErrorKind, Scan, ScanValues};
 use values::{ValueScan, ValueTable, beside, is_worth_a_walk};
@@ -28,34 +28,6 @@ const STRETCH: i64 = 16_384;
 /// The columns of a head with nothing in place of the user and the artifact address.
 const BARE_HEAD: &str =
     "run_uuid, experiment_id, name, '', status, start_time, end_time, lifecycle_stage, ''";
-
-/// From a run's id to its number in the scan.
-#[derive(Debug, Default)]
-struct Numbers {
-    /// Ids of 32 hexadecimal digits, which are all that MLflow makes.
-    by_hex: FxHashMap<u128, u32>,
-    others: FxHashMap<String, u32>,
-}
-
-impl Numbers {
-    fn hex(id: &str) -> Option<u128> {
-        if id.len() == 32 { u128::from_str_radix(id, 16).ok() } else { None }
-    }
-
-    fn insert(&mut self, id: &str, number: u32) {
-        match Self::hex(id) {
-            Some(hex) => drop(self.by_hex.insert(hex, number)),
-            None => drop(self.others.insert(id.to_owned(), number)),
-        }
-    }
-
-    fn get(&self, id: &str) -> Option<u32> {
-        match Self::hex(id) {
-            Some(hex) => self.by_hex.get(&hex).copied(),
-            None => self.others.get(id).copied(),
-        }
-    }
-}
 
 /// Whoever reads the batches may stop listening; then the scan ends early and quietly.
 struct Gone;
@@ -72,14 +44,14 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCurs
     let first = newest(&mut connection, scan)?;
     for id in &first {
         if let Some(run) = find_run(&mut connection, id)? {
-            numbers.insert(id.as_str(), numbers.by_hex.len() as u32 + numbers.others.len() as u32);
+            numbers.insert(id.as_str(), numbers.len() as u32);
             writer.run(&run);
         }
         if writer.batch.text.len() > BATCH && send(sink, writer.take()).is_err() {
             return Ok(cursor);
         }
     }
-    let whole = (numbers.by_hex.len() + numbers.others.len()) as u32;
+    let whole = numbers.len() as u32;
     writer.batch.completes_first_page = true;
     if send(sink, writer.take()).is_err() {
         return Ok(cursor);
@@ -107,7 +79,7 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCurs
     cursor.heads = heads;
     let broken = || ErrorKind::Io("the reader of metrics stopped".into());
     let beside = beside.map(|read| read.unwrap_or_else(|_| Err(broken()))).transpose()?;
-    let total = numbers.by_hex.len() + numbers.others.len();
+    let total = numbers.len();
     if total as u32 > whole {
         let part = ValueScan { scan, numbers: &numbers, whole, sink, beside };
         part.values(pool, &mut connection, writer)?;

@@ -2,9 +2,10 @@
 
 use tokio::sync::mpsc::Sender;
 
-use super::{BATCH, Gone, Numbers, STRETCH, send};
+use super::{BATCH, Gone, STRETCH, send};
 use crate::mlflow::limits;
 use crate::store::batch::{BatchWriter, MetricCell, RunBatch, TextCell};
+use crate::store::sql::Numbers;
 use crate::store::sqlite::Inner;
 use crate::store::sqlite::connection::{Connection, Pool};
 use crate::store::sqlite::rows::{WHOLE, bounded, metric_value, text};
@@ -87,7 +88,7 @@ pub fn beside(connection: &Connection, keys: &[String]) -> Inner<Vec<(Id, u32, f
 
 impl ValueScan<'_> {
     pub fn values(&self, pool: &Pool, connection: &mut Connection, mut writer: BatchWriter) -> Inner<()> {
-        let count = self.numbers.by_hex.len() + self.numbers.others.len();
+        let count = self.numbers.len();
         let all: i64 = connection.db.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
         if self.scan.values != ScanValues::All {
             return self.by_key(connection, &mut writer);

@@ -94,7 +94,11 @@ impl Recorder {
     async fn is_final(&mut self, trial: Option<usize>, run: &RunId, error: &StoreError) -> bool {
         match &error.kind {
             // Nothing else would be taken either.
-            ErrorKind::Unauthorized | ErrorKind::Locked | ErrorKind::Gone(_) | ErrorKind::DiskFull => false,
+            ErrorKind::Unauthorized
+            | ErrorKind::Login(_)
+            | ErrorKind::Locked
+            | ErrorKind::Gone(_)
+            | ErrorKind::DiskFull => false,
             kind if !is_transient(kind) => true,
             _ => {
                 // A store that is away is waited for. One that answers, and does not take this, may never do so.

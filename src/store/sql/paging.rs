@@ -1,41 +1,18 @@
 //! A search: the ids that are found, then the runs of the page.
 
-use rusqlite::ToSql;
-use rusqlite::types::{ToSqlOutput, ValueRef};
-
-use super::Inner;
-use super::connection::Connection;
-use super::reading::find_run;
-use super::rows::bounded;
+use super::Link;
+use super::reading::find_runs;
+use super::search::{SqlValue, ids_of};
 use crate::mlflow::RunId;
 use crate::store::pages::{offset_of, token_at};
-use crate::store::sql::search::{Dialect, SqlValue, heaviness, ids_of};
-use crate::store::{ErrorKind, RunPage, RunSearch};
+use crate::store::{ErrorKind, Inner, RunPage, RunSearch};
 
 /// Bytes of a page that has no more runs, however many were asked for.
 const HEAVY: usize = 48 << 20;
 /// MLflow's largest page.
 const MAX_RESULTS: usize = 50_000;
 
-const SQLITE: Dialect = Dialect {
-    placeholder: |text, number| {
-        text.push('?');
-        text.push_str(&number.to_string());
-    },
-    bounded,
-};
-
-impl ToSql for SqlValue {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Integer(int) => ValueRef::Integer(*int),
-            Self::Real(real) => ValueRef::Real(*real),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-        }))
-    }
-}
-
-pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage> {
+pub fn search(link: &mut impl Link, search: &RunSearch) -> Inner<RunPage> {
     if !(1..=MAX_RESULTS).contains(&search.max_results) {
         return Err(ErrorKind::Invalid(format!(
             "max_results is {}, and must be 1 to {MAX_RESULTS}",
@@ -43,12 +20,12 @@ pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage>
         )));
     }
     let mut offset = search.page_token.as_deref().map_or(Ok(0), offset_of)?;
-    if !connection.schema.datasets && search.filter.needs_store() {
-        return Err(ErrorKind::Unsupported("table of data sets".into()));
+    if !link.layout().datasets && search.filter.needs_store() {
+        return Err(super::unsupported("data sets"));
     }
     let is_beyond_sql = search.filter.is_beyond_sql();
     loop {
-        let mut page = page(connection, search, offset)?;
+        let mut page = page(link, search, offset)?;
         if !is_beyond_sql {
             return Ok(page);
         }
@@ -62,30 +39,15 @@ pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage>
 }
 
 /// The runs from `offset` on that the database finds.
-fn page(connection: &mut Connection, search: &RunSearch, offset: usize) -> Inner<RunPage> {
-    let sql = ids_of(search, offset, SQLITE);
-    let mut ids: Vec<RunId> = {
-        let mut statement = connection.db.prepare_cached(&sql.text)?;
-        let found = statement
-            .query_map(rusqlite::params_from_iter(&sql.values), |row| row.get::<_, String>(0).map(RunId))?;
-        found.collect::<Result<_, _>>()?
-    };
-    let mut is_last = ids.len() <= search.max_results;
+fn page(link: &mut impl Link, search: &RunSearch, offset: usize) -> Inner<RunPage> {
+    let sql = ids_of(search, offset, link.dialect());
+    let values: Vec<_> = sql.values.iter().map(SqlValue::as_value).collect();
+    let mut ids = link.all(&sql.text, &values, |row| RunId(row.string(0)))?;
+    let is_last = ids.len() <= search.max_results;
     ids.truncate(search.max_results);
-    let mut runs = Vec::with_capacity(ids.len());
-    let (mut looked_at, mut weight) = (0, 0);
-    for id in &ids {
-        looked_at += 1;
-        // A run that `mlflow gc` removes in between is simply not there any more.
-        if let Some(run) = find_run(connection, id)? {
-            weight += heaviness(&run);
-            runs.push(run);
-        }
-        if weight > HEAVY && looked_at < ids.len() {
-            is_last = false;
-            break;
-        }
-    }
+    // A run that `mlflow gc` removes in between is simply not there any more.
+    let (runs, looked_at) = find_runs(link, &ids, HEAVY)?;
+    let is_last = is_last && looked_at == ids.len();
     let next_page_token = (!is_last).then(|| token_at(offset + looked_at));
     Ok(RunPage { runs, next_page_token })
 }

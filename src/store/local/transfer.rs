@@ -10,10 +10,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::artifacts::{inside, unwritten};
-use super::{Inner, files};
+use super::{files, inside, unwritten};
 use crate::disk::{self, Care, Draft};
-use crate::store::{ArtifactList, ErrorKind, FileBody, FileTree, Opened, Resume, Sent};
+use crate::store::{ArtifactList, ErrorKind, FileBody, FileTree, Inner, Opened, Resume, Sent};
 
 /// Bytes that are read at once.
 const PART: usize = 1 << 20;

@@ -13,9 +13,8 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use super::Inner;
 use crate::mlflow::ArtifactFile;
-use crate::store::{ArtifactList, ErrorKind};
+use crate::store::{ArtifactList, ErrorKind, Inner};
 
 /// How long something is waited for.
 #[derive(Debug, Clone, Copy)]

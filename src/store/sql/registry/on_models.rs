@@ -1,15 +1,12 @@
 //! What of a version stands elsewhere: in a tag of the logged model that it was made from, and where its files are.
 
-use rusqlite::{OptionalExtension, params};
-
 use crate::mlflow::{LoggedModel, tags};
-use crate::store::sqlite::Inner;
-use crate::store::sqlite::connection::Connection;
-use crate::store::sqlite::rows::string;
+use crate::store::Inner;
+use crate::store::sql::{Link, values};
 
 /// Adds a version to the list that MLflow keeps in a tag of the logged model.
 pub fn name_version_on_model(
-    connection: &Connection,
+    link: &mut impl Link,
     model: &LoggedModel,
     name: &str,
     version: i64,
@@ -18,46 +15,41 @@ pub fn name_version_on_model(
     let mut versions: Vec<serde_json::Value> =
         known.and_then(|tag| serde_json::from_str(&tag.value).ok()).unwrap_or_default();
     versions.push(serde_json::json!({ "name": name, "version": version }));
-    connection.db.execute(
-        "INSERT INTO logged_model_tags (model_id, experiment_id, tag_key, tag_value) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (model_id, tag_key) DO UPDATE SET tag_value = excluded.tag_value",
-        params![
-            model.model_id.as_str(),
-            model.experiment_id.as_key(),
-            tags::MODEL_VERSIONS,
-            serde_json::Value::Array(versions).to_string()
-        ],
+    let statement = (link.dialect().upsert)(
+        "logged_model_tags (model_id, experiment_id, tag_key, tag_value)",
+        "VALUES (?1, ?2, ?3, ?4)",
+        "model_id, tag_key",
+        "tag_value",
+    );
+    let value = serde_json::Value::Array(versions).to_string();
+    link.execute(
+        &statement,
+        values![model.model_id.as_str(), model.experiment_id.as_key(), tags::MODEL_VERSIONS, &value],
     )?;
     Ok(())
 }
 
 /// The artifact location behind a model's source, where it is one of MLflow's own addresses.
-pub fn storage_location(connection: &Connection, source: &str) -> Inner<Option<String>> {
+pub fn storage_location(link: &mut impl Link, source: &str) -> Inner<Option<String>> {
     if let Some(id) = source.strip_prefix("models:/m-") {
-        if !connection.schema.logged_models {
+        if !link.layout().logged_models {
             return Ok(None);
         }
-        let found = connection.db.query_row(
-            "SELECT artifact_location FROM logged_models WHERE model_id = ?1",
-            [format!("m-{id}")],
-            |row| Ok(string(row, 0)),
-        );
-        return Ok(found.optional()?);
+        let statement = "SELECT artifact_location FROM logged_models WHERE model_id = ?1";
+        return link.one(statement, values![&format!("m-{id}")], |row| row.string(0));
     }
     if let Some(rest) = source.strip_prefix("runs:/")
         && let Some((run, path)) = rest.split_once('/')
     {
-        let root = connection
-            .db
-            .query_row("SELECT artifact_uri FROM runs WHERE run_uuid = ?1", [run], |row| Ok(string(row, 0)))
-            .optional()?;
+        let root =
+            link.one("SELECT artifact_uri FROM runs WHERE run_uuid = ?1", values![run], |row| row.string(0))?;
         return Ok(root.map(|root| format!("{root}/{path}")));
     }
     Ok(Some(source.to_owned()))
 }
 
 pub fn forget_version_on_model(
-    connection: &Connection,
+    link: &mut impl Link,
     model: &LoggedModel,
     name: &str,
     version: u64,
@@ -70,18 +62,15 @@ pub fn forget_version_on_model(
     };
     versions.retain(|known| !is_it(known));
     if versions.is_empty() {
-        connection.db.execute(
+        link.execute(
             "DELETE FROM logged_model_tags WHERE model_id = ?1 AND tag_key = ?2",
-            params![model.model_id.as_str(), tags::MODEL_VERSIONS],
+            values![model.model_id.as_str(), tags::MODEL_VERSIONS],
         )?;
     } else {
-        connection.db.execute(
+        let value = serde_json::Value::Array(versions).to_string();
+        link.execute(
             "UPDATE logged_model_tags SET tag_value = ?3 WHERE model_id = ?1 AND tag_key = ?2",
-            params![
-                model.model_id.as_str(),
-                tags::MODEL_VERSIONS,
-                serde_json::Value::Array(versions).to_string()
-            ],
+            values![model.model_id.as_str(), tags::MODEL_VERSIONS, &value],
         )?;
     }
     Ok(())

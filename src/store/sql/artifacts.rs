@@ -3,18 +3,31 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use rusqlite::{OptionalExtension, params};
-
-use super::connection::Connection;
-use super::rows::string;
-use super::transfer::LocalTree;
-use super::{Inner, files, models, reading};
-use crate::disk::{self, Care};
+use super::writing::artifact_location;
+use super::{Link, as_list, models, reading, values};
 use crate::mlflow::{ExperimentId, ModelId, RunId, tags};
-use crate::store::{ArtifactList, ErrorKind, FilesOf};
+pub use crate::store::local::write_below;
+use crate::store::local::{LocalTree, files, inside};
+use crate::store::{ArtifactList, ErrorKind, FilesOf, Inner};
 
 /// Entries of a server's folder that are looked at, to know whether it is this database's.
 const LOOKED_AT: usize = 1_000;
+
+/// Where relative addresses begin, and files of new experiments go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    pub folder: PathBuf,
+    /// It is the database's own folder: what a server of it keeps is looked for there.
+    pub is_stores: bool,
+}
+
+impl Home {
+    /// Where the artifacts of a new experiment go: `mlruns` there, a plain absolute path as MLflow has it.
+    pub fn artifact_root(&self, experiment: i64) -> String {
+        let folder = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        folder.join("mlruns").join(experiment.to_string()).display().to_string()
+    }
+}
 
 /// Where an artifact address leads.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,8 +42,8 @@ enum Root {
 }
 
 impl Root {
-    fn of(store: &Path, uri: &str) -> Self {
-        let folder = store.parent().unwrap_or(Path::new("."));
+    fn of(home: &Home, uri: &str) -> Self {
+        let folder = &home.folder;
         if let Some(path) = uri.strip_prefix("file:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
@@ -40,7 +53,7 @@ impl Root {
             // Nothing of a server's lies above its folder.
             Some(("mlflow-artifacts", path)) if has_parent(Path::new(path)) => Self::Elsewhere,
             // `mlflow-artifacts://host:5000/…` names a server, which has its own working folder.
-            Some(("mlflow-artifacts", path)) if !path.starts_with("//") => {
+            Some(("mlflow-artifacts", path)) if home.is_stores && !path.starts_with("//") => {
                 Self::Served(folder.join("mlartifacts").join(path.trim_start_matches('/')))
             }
             Some((scheme, _)) if is_scheme(scheme) => Self::Elsewhere,
@@ -61,13 +74,13 @@ fn has_parent(path: &Path) -> bool {
 }
 
 /// Whether an address leads out of the folder that its experiment has.
-fn leads_out(connection: &Connection, store: &Path, experiment: &ExperimentId, folder: &Path) -> Inner<bool> {
+fn leads_out(link: &mut impl Link, home: &Home, experiment: &ExperimentId, folder: &Path) -> Inner<bool> {
     if !has_parent(folder) {
         return Ok(false);
     }
     // The folder of an experiment is what somebody chose for it, also one above.
-    let Root::Folder(home) = Root::of(store, &location(connection, experiment)?) else { return Ok(true) };
-    Ok(folder.strip_prefix(home).map_or(true, has_parent))
+    let Root::Folder(own) = Root::of(home, &artifact_location(link, experiment)?) else { return Ok(true) };
+    Ok(folder.strip_prefix(own).map_or(true, has_parent))
 }
 
 fn out_of_experiment(uri: &str) -> ErrorKind {
@@ -79,33 +92,31 @@ fn elsewhere(uri: &str) -> ErrorKind {
 }
 
 /// The folder of a run's artifacts, to be read.
-fn root(connection: &mut Connection, store: &Path, id: &RunId) -> Inner<PathBuf> {
-    let run = reading::run(connection, id)?;
+fn root(link: &mut impl Link, home: &Home, id: &RunId) -> Inner<PathBuf> {
+    let run = reading::run(link, id)?;
     let uri = &run.info.artifact_uri;
-    match Root::of(store, uri) {
-        Root::Folder(folder) if leads_out(connection, store, &run.info.experiment_id, &folder)? => {
+    match Root::of(home, uri) {
+        Root::Folder(folder) if leads_out(link, home, &run.info.experiment_id, &folder)? => {
             Err(out_of_experiment(uri))
         }
         Root::Folder(folder) => {
             let is_expected = run.tag(tags::MODEL_HISTORY).is_some();
-            let home = folder.parent().and_then(Path::parent).unwrap_or(&folder);
+            let above = folder.parent().and_then(Path::parent).unwrap_or(&folder);
             if folder.is_dir() {
                 return Ok(folder);
             }
-            let beside = Beside::of(store, &run.info.experiment_id, &[id.as_str()]);
+            let beside = Beside::of(home, &run.info.experiment_id, &[id.as_str()]);
             match beside.found() {
                 Some(found) => Ok(found),
-                None if is_expected || gone(home).is_some() => Err(beside.not_here(&folder)),
+                None if is_expected || gone(above).is_some() => Err(beside.not_here(&folder)),
                 None => Ok(folder),
             }
         }
-        Root::Served(folder)
-            if folder.is_dir() || is_served_here(connection, store, &run.info.experiment_id)? =>
-        {
+        Root::Served(folder) if folder.is_dir() || is_served_here(link, home, &run.info.experiment_id)? => {
             Ok(folder)
         }
         Root::Served(_) | Root::Elsewhere => {
-            let beside = Beside::of(store, &run.info.experiment_id, &[id.as_str()]);
+            let beside = Beside::of(home, &run.info.experiment_id, &[id.as_str()]);
             let is_servers = uri.starts_with("mlflow-artifacts:");
             beside.found().filter(|_| is_servers).ok_or_else(|| beside.with(elsewhere(uri), is_servers))
         }
@@ -113,12 +124,12 @@ fn root(connection: &mut Connection, store: &Path, id: &RunId) -> Inner<PathBuf>
 }
 
 /// The folder of a logged model's files, to be read.
-fn root_of_model(connection: &mut Connection, store: &Path, id: &ModelId) -> Inner<(PathBuf, String)> {
-    let model = models::logged_model(connection, id)?;
+fn root_of_model(link: &mut impl Link, home: &Home, id: &ModelId) -> Inner<(PathBuf, String)> {
+    let model = models::logged_model(link, id)?;
     let uri = model.artifact_location;
-    let beside = Beside::of(store, &model.experiment_id, &["models", id.as_str()]);
-    let folder = match Root::of(store, &uri) {
-        Root::Folder(folder) if leads_out(connection, store, &model.experiment_id, &folder)? => {
+    let beside = Beside::of(home, &model.experiment_id, &["models", id.as_str()]);
+    let folder = match Root::of(home, &uri) {
+        Root::Folder(folder) if leads_out(link, home, &model.experiment_id, &folder)? => {
             return Err(out_of_experiment(&uri));
         }
         Root::Folder(folder) | Root::Served(folder) if folder.is_dir() => folder,
@@ -137,19 +148,18 @@ struct Beside(Vec<PathBuf>);
 
 impl Beside {
     /// The folders named by an experiment and what is below it; names that are none are left out.
-    fn of(store: &Path, experiment: &ExperimentId, below: &[&str]) -> Self {
+    fn of(home: &Home, experiment: &ExperimentId, below: &[&str]) -> Self {
         let names = [experiment.as_str()].into_iter().chain(below.iter().copied());
         let names: Vec<&str> = names.collect();
         let is_name = |name: &&str| {
             let mut parts = Path::new(name).components();
             matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) && !name.contains('/')
         };
-        if !names.iter().all(is_name) {
+        if !home.is_stores || !names.iter().all(is_name) {
             return Self(Vec::new());
         }
-        let home = store.parent().unwrap_or(Path::new("."));
         let folder = |base: &str| {
-            let base = home.join(base);
+            let base = home.folder.join(base);
             names.iter().fold(base, |folder, name| folder.join(name)).join("artifacts")
         };
         Self(vec![folder("mlruns"), folder("mlartifacts")])
@@ -185,19 +195,19 @@ impl Beside {
 }
 
 /// The files of a run, a model, or at an address.
-pub fn tree(connection: &mut Connection, store: &Path, of: &FilesOf) -> Inner<LocalTree> {
+pub fn tree(link: &mut impl Link, home: &Home, of: &FilesOf) -> Inner<LocalTree> {
     match of {
         FilesOf::Run(id) => {
-            let info = reading::run(connection, id)?.info;
-            let root = root(connection, store, id)?;
-            let own = folder_to_write(connection, store, &info.experiment_id, &info.artifact_uri);
+            let info = reading::run(link, id)?.info;
+            let root = root(link, home, id)?;
+            let own = folder_to_write(link, home, &info.experiment_id, &info.artifact_uri);
             let written = own.and_then(|folder| {
                 // What is put beside the files that are found is found as well.
                 if root != folder && root.is_dir() {
                     return Ok(root.clone());
                 }
-                let home = folder.parent().and_then(Path::parent).unwrap_or(&folder);
-                match gone(home) {
+                let above = folder.parent().and_then(Path::parent).unwrap_or(&folder);
+                match gone(above) {
                     None => Ok(folder),
                     Some(base) => Err(ErrorKind::Elsewhere(format!(
                         "its files belong in {}, but {} does not exist",
@@ -209,10 +219,10 @@ pub fn tree(connection: &mut Connection, store: &Path, of: &FilesOf) -> Inner<Lo
             Ok(LocalTree { root, uri: info.artifact_uri, written })
         }
         FilesOf::Model(id) => {
-            let (root, uri) = root_of_model(connection, store, id)?;
+            let (root, uri) = root_of_model(link, home, id)?;
             Ok(LocalTree { written: Ok(root.clone()), root, uri })
         }
-        FilesOf::Place(uri) => match Root::of(store, uri) {
+        FilesOf::Place(uri) => match Root::of(home, uri) {
             Root::Folder(folder) if has_parent(&folder) => {
                 Err(ErrorKind::Invalid(format!("the artifact location {uri:?} leads to a folder above")))
             }
@@ -235,30 +245,34 @@ fn gone(experiment: &Path) -> Option<&Path> {
 
 /// Whether a server that keeps the files of an experiment keeps them beside this database: some that did not come from
 /// a sweep lie there. Those of a sweep (`mltui.sweep`) prove nothing, as one may have written past the server.
-fn is_served_here(connection: &Connection, store: &Path, experiment: &ExperimentId) -> Inner<bool> {
-    let Root::Served(folder) = Root::of(store, &location(connection, experiment)?) else { return Ok(false) };
-    let mut of_run = connection.db.prepare_cached(
-        "SELECT 1 FROM runs r WHERE r.run_uuid = ?1 AND r.experiment_id = ?2 AND NOT EXISTS \
-         (SELECT 1 FROM tags t WHERE t.run_uuid = r.run_uuid AND t.key = 'mltui.sweep')",
-    )?;
-    for name in names(&folder) {
-        if of_run.exists(params![name, experiment.as_key()])? {
-            return Ok(true);
-        }
+fn is_served_here(link: &mut impl Link, home: &Home, experiment: &ExperimentId) -> Inner<bool> {
+    let Root::Served(folder) = Root::of(home, &artifact_location(link, experiment)?) else {
+        return Ok(false);
+    };
+    let of_run = "SELECT r.run_uuid FROM runs r WHERE r.run_uuid IN @ AND r.experiment_id = ?2 AND NOT EXISTS \
+                  (SELECT 1 FROM tags t WHERE t.run_uuid = r.run_uuid AND t.key = 'mltui.sweep')";
+    if is_any(link, of_run, names(&folder), experiment)? {
+        return Ok(true);
     }
-    if !connection.schema.logged_models {
+    if !link.layout().logged_models {
         return Ok(false);
     }
-    let mut of_model = connection.db.prepare_cached(
-        "SELECT 1 FROM logged_models m WHERE m.model_id = ?1 AND m.experiment_id = ?2 AND NOT EXISTS \
-         (SELECT 1 FROM logged_model_tags t WHERE t.model_id = m.model_id AND t.tag_key = 'mltui.sweep')",
-    )?;
-    for name in names(&folder.join("models")) {
-        if of_model.exists(params![name, experiment.as_key()])? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let of_model = "SELECT m.model_id FROM logged_models m WHERE m.model_id IN @ AND m.experiment_id = ?2 AND NOT EXISTS \
+                    (SELECT 1 FROM logged_model_tags t WHERE t.model_id = m.model_id AND t.tag_key = 'mltui.sweep')";
+    is_any(link, of_model, names(&folder.join("models")), experiment)
+}
+
+/// Whether a statement finds one of these names, which stand for the @ in it.
+fn is_any(
+    link: &mut impl Link,
+    statement: &str,
+    names: impl Iterator<Item = String>,
+    experiment: &ExperimentId,
+) -> Inner<bool> {
+    let names: Vec<String> = names.collect();
+    let names = as_list(names.iter().map(String::as_str));
+    let statement = format!("{} LIMIT 1", statement.replace('@', &(link.dialect().among)("?1")));
+    Ok(link.one(&statement, values![&names, experiment.as_key()], |_| ())?.is_some())
 }
 
 /// Some of the names in a folder.
@@ -267,22 +281,10 @@ fn names(folder: &Path) -> impl Iterator<Item = String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok())
 }
 
-fn location(connection: &Connection, experiment: &ExperimentId) -> Inner<String> {
-    let found = connection
-        .db
-        .query_row(
-            "SELECT artifact_location FROM experiments WHERE experiment_id = ?1",
-            [experiment.as_key()],
-            |row| Ok(string(row, 0)),
-        )
-        .optional()?;
-    found.ok_or_else(|| ErrorKind::NotFound(format!("no experiment {experiment}")))
-}
-
 /// Whether files of new runs of an experiment can be written where they belong.
-pub fn check(connection: &mut Connection, store: &Path, experiment: &ExperimentId) -> Inner<()> {
-    let uri = location(connection, experiment)?;
-    let folder = folder_to_write(connection, store, experiment, &uri)?;
+pub fn check(link: &mut impl Link, home: &Home, experiment: &ExperimentId) -> Inner<()> {
+    let uri = artifact_location(link, experiment)?;
+    let folder = folder_to_write(link, home, experiment, &uri)?;
     match gone(&folder) {
         None => Ok(()),
         Some(base) => Err(ErrorKind::Elsewhere(format!(
@@ -295,84 +297,48 @@ pub fn check(connection: &mut Connection, store: &Path, experiment: &ExperimentI
 
 /// The folder behind an artifact address of an experiment, where that is known for sure.
 pub fn folder_to_write(
-    connection: &mut Connection,
-    store: &Path,
+    link: &mut impl Link,
+    home: &Home,
     experiment: &ExperimentId,
     uri: &str,
 ) -> Inner<PathBuf> {
-    match Root::of(store, uri) {
-        Root::Folder(folder) if leads_out(connection, store, experiment, &folder)? => {
-            Err(out_of_experiment(uri))
-        }
+    match Root::of(home, uri) {
+        Root::Folder(folder) if leads_out(link, home, experiment, &folder)? => Err(out_of_experiment(uri)),
         Root::Folder(folder) => Ok(folder),
-        Root::Served(folder) if is_served_here(connection, store, experiment)? => Ok(folder),
+        Root::Served(folder) if is_served_here(link, home, experiment)? => Ok(folder),
         Root::Served(_) | Root::Elsewhere => Err(elsewhere(uri)),
-    }
-}
-
-/// A path below the root, and never outside of it.
-pub fn inside(root: &Path, path: &str) -> Inner<PathBuf> {
-    let relative = Path::new(path);
-    if relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-        Ok(root.join(relative))
-    } else {
-        Err(ErrorKind::Invalid(format!("the artifact path {path:?} is outside the run's folder")))
     }
 }
 
 /// The entries of a folder by name; nothing where it does not exist, as MLflow answers.
 pub fn list(
-    connection: &mut Connection,
-    store: &Path,
+    link: &mut impl Link,
+    home: &Home,
     id: &RunId,
     path: &str,
     goes_on: &dyn Fn(),
 ) -> Inner<ArtifactList> {
-    files::list(&inside(&root(connection, store, id)?, path)?, path, goes_on)
+    files::list(&inside(&root(link, home, id)?, path)?, path, goes_on)
 }
 
 pub fn read(
-    connection: &mut Connection,
-    store: &Path,
+    link: &mut impl Link,
+    home: &Home,
     id: &RunId,
     path: &str,
     most: usize,
     goes_on: &dyn Fn(),
 ) -> Inner<Vec<u8>> {
-    files::read(&inside(&root(connection, store, id)?, path)?, most, goes_on)
+    files::read(&inside(&root(link, home, id)?, path)?, most, goes_on)
 }
 
 /// Writes the whole file under another name first, so that nobody ever sees half of it.
-pub fn write(connection: &mut Connection, store: &Path, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
-    let info = reading::run(connection, id)?.info;
-    let own = folder_to_write(connection, store, &info.experiment_id, &info.artifact_uri)?;
+pub fn write(link: &mut impl Link, home: &Home, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
+    let info = reading::run(link, id)?.info;
+    let own = folder_to_write(link, home, &info.experiment_id, &info.artifact_uri)?;
     // Where the others are found it is found as well.
-    let found = if own.is_dir() { None } else { root(connection, store, id).ok() };
+    let found = if own.is_dir() { None } else { root(link, home, id).ok() };
     write_below(&found.filter(|found| found.is_dir()).unwrap_or(own), path, content)
-}
-
-/// Writes a file below a folder.
-pub fn write_below(root: &Path, path: &str, content: &[u8]) -> Inner<()> {
-    write_whole(&inside(root, path)?, content)
-}
-
-/// For whoever the umask lets read it, as MLflow has it.
-fn write_whole(file: &Path, content: &[u8]) -> Inner<()> {
-    if file.file_name().is_none() {
-        return Err(ErrorKind::Invalid("an artifact needs a file name".into()));
-    }
-    let written =
-        disk::make_folder_of(file, Care::Shared).and_then(|()| disk::replace(file, content, Care::Shared));
-    written.map_err(unwritten)
-}
-
-/// An error that names its path.
-#[expect(clippy::needless_pass_by_value, reason = "it is handed over as it comes")]
-pub fn unwritten(error: std::io::Error) -> ErrorKind {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
-        _ => ErrorKind::Io(error.to_string()),
-    }
 }
 
 #[cfg(test)]
@@ -381,7 +347,8 @@ mod tests {
 
     #[test]
     fn an_address_leads_to_a_folder_to_a_server_or_elsewhere() {
-        let root = |uri: &str| Root::of(Path::new("/data/mlflow.db"), uri);
+        let home = Home { folder: "/data".into(), is_stores: true };
+        let root = |uri: &str| Root::of(&home, uri);
         let folder = |path: &str| Root::Folder(path.into());
         assert_eq!(root("/x/mlruns/1"), folder("/x/mlruns/1"));
         assert_eq!(root("./mlruns/1"), folder("/data/./mlruns/1"));
@@ -398,6 +365,9 @@ mod tests {
         ] {
             assert_eq!(root(uri), Root::Elsewhere, "{uri}");
         }
+        let anywhere = Home { is_stores: false, ..home };
+        assert_eq!(Root::of(&anywhere, "mlflow-artifacts:/1"), Root::Elsewhere, "of a server somewhere");
+        assert_eq!(Root::of(&anywhere, "./mlruns/1"), folder("/data/./mlruns/1"));
     }
 
     #[test]

@@ -1,0 +1,45 @@
+//! Files of runs and models that lie in this machine's file system.
+
+pub mod files;
+mod transfer;
+
+use std::path::{Component, Path, PathBuf};
+
+use super::{ErrorKind, Inner};
+use crate::disk::{self, Care};
+
+pub use transfer::LocalTree;
+
+/// A path below the root, and never outside of it.
+pub fn inside(root: &Path, path: &str) -> Inner<PathBuf> {
+    let relative = Path::new(path);
+    if relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        Ok(root.join(relative))
+    } else {
+        Err(ErrorKind::Invalid(format!("the artifact path {path:?} is outside the run's folder")))
+    }
+}
+
+/// Writes a file below a folder.
+pub fn write_below(root: &Path, path: &str, content: &[u8]) -> Inner<()> {
+    write_whole(&inside(root, path)?, content)
+}
+
+/// For whoever the umask lets read it, as MLflow has it.
+fn write_whole(file: &Path, content: &[u8]) -> Inner<()> {
+    if file.file_name().is_none() {
+        return Err(ErrorKind::Invalid("an artifact needs a file name".into()));
+    }
+    let written =
+        disk::make_folder_of(file, Care::Shared).and_then(|()| disk::replace(file, content, Care::Shared));
+    written.map_err(unwritten)
+}
+
+/// An error that names its path.
+#[expect(clippy::needless_pass_by_value, reason = "it is handed over as it comes")]
+pub fn unwritten(error: std::io::Error) -> ErrorKind {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
+        _ => ErrorKind::Io(error.to_string()),
+    }
+}

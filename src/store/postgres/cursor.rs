@@ -1,0 +1,128 @@
+//! How far the changes of a database have been seen.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustc_hash::FxHashSet;
+
+use super::connection::Connection;
+use super::snapshot::Snapshot;
+use crate::store::sql::{Link, Numbers};
+use crate::store::{ErrorKind, Inner};
+
+/// Part of a table that is looked at again, in pages: several writers fill pages side by side, and some of them were not full.
+const MARGIN: i64 = 128;
+
+/// What one look saw.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Look {
+    pub snapshot: Snapshot,
+    /// The database, by a number that no other one of the server has, nor the same made anew.
+    pub identity: (i64, i64),
+    /// How many pages each of the tables has that mostly grow at the end.
+    pub pages: Pages,
+}
+
+/// The pages of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pages {
+    pub metrics: i64,
+    pub params: i64,
+    pub tags: i64,
+}
+
+impl Pages {
+    /// The tables, each with the place from where it is looked at again.
+    pub fn ends(self) -> [(&'static str, String); 3] {
+        let end = |pages: i64| format!("'({},0)'::tid", (pages - MARGIN).max(0));
+        [("metrics", end(self.metrics)), ("params", end(self.params)), ("tags", end(self.tags))]
+    }
+}
+
+/// Looks at what the database is now: one statement, which reads no table.
+pub fn look(connection: &mut Connection) -> Inner<Look> {
+    let pages =
+        |table: &str| format!("pg_relation_size('{table}'::regclass) / current_setting('block_size')::int");
+    let statement = format!(
+        "SELECT txid_current_snapshot()::text, 'runs'::regclass::oid::int8, \
+         (SELECT oid::int8 FROM pg_catalog.pg_database WHERE datname = current_database()), {}, {}, {}",
+        pages("metrics"),
+        pages("params"),
+        pages("tags")
+    );
+    let found = connection.one(&statement, &[], |row| {
+        let int = |at| row.int(at).unwrap_or(0);
+        Some(Look {
+            snapshot: Snapshot::parse(&row.text(0))?,
+            identity: (int(1), int(2)),
+            pages: Pages { metrics: int(3), params: int(4), tags: int(5) },
+        })
+    })?;
+    found.flatten().ok_or_else(|| ErrorKind::Database("a snapshot that is none".into()))
+}
+
+/// A way to look for changes that costs so much that it is not always gone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Round {
+    /// What it saw last.
+    pub seen: Snapshot,
+    /// When it may be gone again.
+    pub due: Option<Instant>,
+}
+
+impl Round {
+    pub fn is_due(&self, now: &Snapshot) -> bool {
+        self.seen != *now && self.due.is_none_or(|due| Instant::now() >= due)
+    }
+}
+
+/// How far the changes of a database have been seen.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PgCursor {
+    pub look: Look,
+    /// Runs themselves.
+    pub heads: Round,
+    /// All values.
+    pub values: Round,
+    /// The runs of the experiment that are in view.
+    pub known: Arc<Known>,
+}
+
+/// Ids of runs as they take the least room.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Known {
+    by_hex: FxHashSet<u128>,
+    others: FxHashSet<String>,
+}
+
+impl Known {
+    pub fn len(&self) -> usize {
+        self.by_hex.len() + self.others.len()
+    }
+
+    pub fn insert(&mut self, id: &str) {
+        match Numbers::hex(id) {
+            Some(hex) => drop(self.by_hex.insert(hex)),
+            None => drop(self.others.insert(id.to_owned())),
+        }
+    }
+
+    pub fn remove(&mut self, id: &str) {
+        match Numbers::hex(id) {
+            Some(hex) => drop(self.by_hex.remove(&hex)),
+            None => drop(self.others.remove(id)),
+        }
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = String> {
+        self.by_hex.iter().map(|hex| format!("{hex:032x}")).chain(self.others.iter().cloned())
+    }
+}
+
+impl PgCursor {
+    /// Before anything that is written after a look.
+    pub fn at(look: Look, known: Known) -> Self {
+        let round = Round { seen: look.snapshot.clone(), due: None };
+        Self { look, heads: round.clone(), values: round, known: Arc::new(known) }
+    }
+}

@@ -1,0 +1,178 @@
+//! What went wrong, in words that say what to do.
+
+use std::error::Error as _;
+use std::io;
+
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, SqlState};
+
+use super::address::PgDatabase;
+use crate::store::ErrorKind;
+
+/// Whether others wrote the same at the same time: what was done is done anew.
+pub fn is_conflict(error: &Error) -> bool {
+    let conflicts = [
+        &SqlState::UNIQUE_VIOLATION,
+        &SqlState::T_R_SERIALIZATION_FAILURE,
+        &SqlState::T_R_DEADLOCK_DETECTED,
+        &SqlState::FOREIGN_KEY_VIOLATION,
+    ];
+    error.code().is_some_and(|code| conflicts.contains(&code))
+}
+
+/// Whether the connection is of no use any more.
+pub fn is_lost(error: &Error) -> bool {
+    error.is_closed()
+        || error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).is_some()
+        || error.code().is_some_and(|code| {
+            [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN, &SqlState::CANNOT_CONNECT_NOW]
+                .contains(&code)
+        })
+}
+
+/// Whether a proxy, or an old server, does not take options with the connection.
+pub fn refuses_options(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|error| {
+        *error.code() == SqlState::UNDEFINED_OBJECT
+            || (*error.code() == SqlState::PROTOCOL_VIOLATION
+                && error.message().contains("startup parameter"))
+    })
+}
+
+/// A failure to connect.
+pub fn unconnected(error: &Error, to: &PgDatabase) -> ErrorKind {
+    if error.as_db_error().is_some() {
+        return failure(error, to);
+    }
+    let server = to.server();
+    let cause = root(error);
+    if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+        return ErrorKind::Tls(untrusted(tls, to));
+    }
+    let words = cause.to_string();
+    if words.contains("does not support TLS") {
+        return ErrorKind::Tls(format!(
+            "the database server at {server} does not offer TLS, which sslmode={} requires",
+            to.tls_mode().as_str()
+        ));
+    }
+    if words.contains("password missing") {
+        return ErrorKind::Login(format!("the server at {server} wants a password of user {:?}", to.user()));
+    }
+    let Some(io) = cause.downcast_ref::<io::Error>() else {
+        return ErrorKind::Unreachable(format!("cannot connect to {server}: {words}"));
+    };
+    ErrorKind::Unreachable(match io.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            format!("no PostgreSQL server listens at {server} (connection refused)")
+        }
+        io::ErrorKind::NotFound => format!("no PostgreSQL server listens at {server} (no such socket)"),
+        io::ErrorKind::UnexpectedEof => {
+            format!("{server} closes the connection at once: it may not be a PostgreSQL server")
+        }
+        io::ErrorKind::TimedOut => format!("{server} does not answer"),
+        _ if words.contains("lookup address") => format!("no host is known by the name in {server}"),
+        _ => format!("cannot connect to {server}: {words}"),
+    })
+}
+
+/// The error at the bottom.
+fn root(error: &Error) -> &(dyn std::error::Error + 'static) {
+    let mut cause: &(dyn std::error::Error + 'static) = error;
+    loop {
+        // What an error of the system wraps is told by `get_ref` alone.
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let inner = inner.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| cause.source());
+        match inner {
+            Some(inner) => cause = inner,
+            None => return cause,
+        }
+    }
+}
+
+fn untrusted(error: &rustls::Error, to: &PgDatabase) -> String {
+    use rustls::CertificateError as Bad;
+    let server = to.server();
+    let mode = to.tls_mode().as_str();
+    match error {
+        rustls::Error::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => format!(
+            "the certificate of {server} is signed by an unknown authority; sslrootcert=FILE names one to trust (sslmode={mode})"
+        ),
+        rustls::Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
+            format!("the certificate of {server} is for another name (sslmode={mode})")
+        }
+        rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
+            format!("the certificate of {server} has expired (sslmode={mode})")
+        }
+        error => format!("no TLS connection to {server}: {error} (sslmode={mode})"),
+    }
+}
+
+/// A failure of something that was asked.
+pub fn failure(error: &Error, of: &PgDatabase) -> ErrorKind {
+    if let Some(error) = error.as_db_error() {
+        return answered(error, of);
+    }
+    if is_lost(error) {
+        return lost(of);
+    }
+    ErrorKind::Database(error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")))
+}
+
+pub fn lost(of: &PgDatabase) -> ErrorKind {
+    ErrorKind::Unreachable(format!("the connection to {} broke", of.server()))
+}
+
+/// What the server says.
+fn answered(error: &DbError, of: &PgDatabase) -> ErrorKind {
+    let message = error.message().to_owned();
+    let (user, database, server) = (of.user(), of.database(), of.server());
+    let code = error.code();
+    if *code == SqlState::INVALID_PASSWORD {
+        let from = of.password_from;
+        return ErrorKind::Login(if of.password().is_none() {
+            format!("the server at {server} wants a password of user {user:?}")
+        } else {
+            format!("the server at {server} rejects user {user:?} or the password (from {from})")
+        });
+    }
+    if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
+        if message.contains("no encryption") || message.contains("SSL off") {
+            return ErrorKind::Tls(format!("the server at {server} wants TLS: sslmode=require ({message})"));
+        }
+        return ErrorKind::Login(format!("the server at {server} does not let user {user:?} in: {message}"));
+    }
+    if *code == SqlState::INVALID_CATALOG_NAME {
+        return ErrorKind::NotAStore(format!("the server at {server} has no database {database:?}"));
+    }
+    if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        return ErrorKind::Denied(format!("{message} (user {user:?} of database {database:?})"));
+    }
+    if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        return ErrorKind::ReadOnly(format!("the database takes no writes now: {message}"));
+    }
+    if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::UNDEFINED_COLUMN {
+        return ErrorKind::NotAStore(format!("database {database:?} is not as MLflow makes it: {message}"));
+    }
+    if *code == SqlState::QUERY_CANCELED {
+        return ErrorKind::Timeout(super::connection::STATEMENT_SECONDS);
+    }
+    if *code == SqlState::LOCK_NOT_AVAILABLE {
+        return ErrorKind::Locked;
+    }
+    if *code == SqlState::DISK_FULL {
+        return ErrorKind::DiskFull;
+    }
+    if *code == SqlState::UNIQUE_VIOLATION {
+        return ErrorKind::AlreadyExists(message);
+    }
+    // Too long a text, a letter that the database does not know, and the like.
+    if code.code().starts_with("22") || code.code().starts_with("23") {
+        return ErrorKind::Invalid(format!("the database does not take it: {message}"));
+    }
+    // It starts, ends, or has no connection left.
+    if code.code().starts_with("57P") || code.code().starts_with("53") || code.code().starts_with("08") {
+        return ErrorKind::Unreachable(format!("the server at {server}: {message}"));
+    }
+    ErrorKind::Database(message)
+}

@@ -1,0 +1,107 @@
+//! An address as others need it: programs of Python's, and whoever looks for what is wrong.
+
+use std::path::{Path, PathBuf};
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::address::{PgDatabase, TlsMode};
+
+impl PgDatabase {
+    /// The address for a program of Python's, which finds the password in `PGPASSWORD`.
+    pub fn for_scripts(&self) -> String {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let scheme = if self.scheme == "postgres" { "postgresql" } else { &self.scheme };
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let places = self.places();
+        let place = match places.as_slice() {
+            [(host, port)] if !host.starts_with('/') => {
+                if host.contains(':') {
+                    format!("[{host}]:{port}")
+                } else {
+                    format!("{host}:{port}")
+                }
+            }
+            [(folder, port)] => {
+                query.append_pair("host", folder).append_pair("port", &port.to_string());
+                String::new()
+            }
+            several => {
+                for (host, port) in several {
+                    query.append_pair("host", &format!("{host}:{port}"));
+                }
+                String::new()
+            }
+        };
+        let file = |path: &Option<PathBuf>| {
+            let path = path.as_deref()?;
+            let whole = std::path::absolute(path).ok().filter(|_| path != Path::new("system"));
+            Some(whole.as_deref().unwrap_or(path).to_string_lossy().into_owned())
+        };
+        for (key, value) in [
+            ("sslmode", self.tls.map(|mode| mode.as_str().to_owned())),
+            ("sslrootcert", file(&self.root_certificate)),
+            ("sslcert", file(&self.certificate)),
+            ("sslkey", file(&self.key)),
+            ("options", self.options.clone()),
+            ("target_session_attrs", self.wants_writable.then(|| "read-write".to_owned())),
+        ] {
+            if let Some(value) = value {
+                query.append_pair(key, &value);
+            }
+        }
+        let query = query.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{scheme}://{}@{place}/{}{mark}{query}", encoded(&self.user()), self.database())
+    }
+
+    /// How a server is reached, in words: who connects, and how that is protected.
+    pub fn ways(&self) -> [(&'static str, String); 3] {
+        let password = match self.password {
+            Some(_) => format!("a password from {}", self.password_from),
+            None => "no password (PGPASSWORD or ~/.pgpass can hold it)".to_owned(),
+        };
+        let is_local = self.places().iter().all(|(host, _)| host.starts_with('/'));
+        let mode = self.tls_mode();
+        let trusted = self.root_certificate.as_deref().map(|path| path.display());
+        let tls = match mode {
+            _ if is_local => "none: the server is on this machine".to_owned(),
+            TlsMode::Disable => "none: the connection is not encrypted (sslmode=disable)".to_owned(),
+            TlsMode::Prefer => {
+                "where the server offers it; it is not verified (sslmode=prefer; verify-full is safer)"
+                    .to_owned()
+            }
+            _ => match trusted {
+                Some(trusted) => format!("sslmode={}, trusting {trusted}", mode.as_str()),
+                None => format!("required; the server is not verified (sslmode={})", mode.as_str()),
+            },
+        };
+        [
+            ("server", self.server()),
+            ("credentials", format!("user {} and {password}", self.user())),
+            ("TLS", tls),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_told_all_but_the_password() {
+        for (text, wanted) in [
+            ("postgresql+psycopg2://an%40a:pw@h:1/ml", "postgresql+psycopg2://an%40a@h:1/ml"),
+            ("postgres://ana:pw@h/ml?sslmode=require", "postgresql://ana@h:5432/ml?sslmode=require"),
+            ("postgresql://ana:pw@/ml?host=/run/pg", "postgresql://ana@/ml?host=%2Frun%2Fpg&port=5432"),
+            ("postgresql://ana:pw@/ml?host=a:1&host=b:2", "postgresql://ana@/ml?host=a%3A1&host=b%3A2"),
+            (
+                "postgresql://ana:pw@[::1]/ml?sslrootcert=/x",
+                "postgresql://ana@[::1]:5432/ml?sslrootcert=%2Fx",
+            ),
+        ] {
+            let (scheme, rest) = text.split_once(':').unwrap();
+            let known = PgDatabase::parse(scheme, rest, Path::new("/home/ana")).unwrap();
+            assert_eq!(known.for_scripts(), wanted);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! How a database writes what others write otherwise.
+
+/// The words of one database.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialect {
+    /// A column of texts, cut where it is too long to be read.
+    pub bounded: fn(&str) -> String,
+    /// What a column is among: a list that came as one value, whose placeholder is given.
+    pub among: fn(&str) -> String,
+    /// A statement that adds rows to a table with columns, but for those that are there already.
+    pub insert_new: fn(&str, &str) -> String,
+    /// A statement that adds rows; where one of that key is there already, a column of it is set.
+    pub upsert: fn(&str, &str, &str, &str) -> String,
+    /// Behind a text that is sorted by: letters in the order of their bytes.
+    pub by_bytes: &'static str,
+    /// Behind a pattern of LIKE: a backslash means itself.
+    pub no_escape: &'static str,
+    /// Runs that are read by one statement.
+    pub runs_at_once: usize,
+    /// The experiment of the run that was created last.
+    pub latest_experiment: &'static str,
+    /// What has to be said before a name is changed that other tables refer to.
+    pub defer_references: Option<&'static str>,
+}
+
+/// As SQLite and PostgreSQL write it.
+pub fn insert_new(into: &str, rows: &str) -> String {
+    format!("INSERT INTO {into} {rows} ON CONFLICT DO NOTHING")
+}
+
+/// As SQLite and PostgreSQL write it.
+pub fn upsert(into: &str, rows: &str, key: &str, column: &str) -> String {
+    format!("INSERT INTO {into} {rows} ON CONFLICT ({key}) DO UPDATE SET {column} = excluded.{column}")
+}

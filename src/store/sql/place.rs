@@ -1,0 +1,43 @@
+//! What a database does in its own way.
+
+use std::fmt::Debug;
+
+use tokio::sync::mpsc;
+
+use super::Link;
+use super::artifacts::Home;
+use crate::mlflow::{MetricPoint, Part, RunId, Summary};
+use crate::store::{
+    Capabilities, Changes, Cursor, HistoryCursor, HistoryPart, Inner, RunBatch, Scan, StoreInfo,
+};
+
+/// A database, as far as it is not like others. Every method may block.
+pub trait Place: Debug + Send + Sync + 'static {
+    type Link: Link;
+
+    fn capabilities(&self) -> Capabilities;
+    fn home(&self) -> &Home;
+    fn info(&self) -> Inner<StoreInfo>;
+    fn is_begun(&self) -> bool {
+        true
+    }
+    fn begin(&self) -> Inner<()> {
+        Ok(())
+    }
+    /// Does what only reads with a connection.
+    fn read<T>(&self, work: impl FnOnce(&mut Self::Link) -> Inner<T>) -> Inner<T>;
+    /// Does something in one transaction, which is committed when it succeeds. Where others came in between it is done anew.
+    fn write<T>(&self, work: impl Fn(&mut Self::Link) -> Inner<T>) -> Inner<T>;
+    /// All points of a history, by step, then timestamp, then value.
+    fn history(link: &mut Self::Link, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>>;
+    fn history_since(
+        link: &mut Self::Link,
+        id: &RunId,
+        key: &str,
+        cursor: &HistoryCursor,
+    ) -> Inner<HistoryPart>;
+    fn summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>>;
+    fn scan(&self, scan: &Scan, sink: &mpsc::Sender<RunBatch>) -> Inner<Cursor>;
+    /// What changed since a cursor, and the cursor behind it; none where that is the same as before.
+    fn changes(&self, scan: &Scan, cursor: &Cursor, watched: &[RunId]) -> Inner<(Changes, Option<Cursor>)>;
+}

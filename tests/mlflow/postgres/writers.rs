@@ -1,0 +1,163 @@
+//! Several who write to one database at the same time, and what is seen of it.
+
+use std::collections::BTreeSet;
+
+use mltui::catalog::sync::Sync;
+use mltui::mlflow::{Metric, Param, Tag, ViewType};
+use mltui::store::{NewRun, Scan, ScanValues, Store};
+
+use crate::support::V3;
+use crate::support::postgres::{Postgres, open_at, python};
+use crate::support::stores::{block_on, new_run};
+
+#[test]
+fn two_who_register_a_version_at_once_get_one_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let uri = server.uri(&server.database(V3));
+    let stores: Vec<Store> = (0..4).map(|_| open_at(&uri, folder.path())).collect();
+    block_on(async {
+        let experiment = stores[0].create_experiment("e", &[]).await.unwrap();
+        let run = stores[0].create_run(&new_run(&experiment, "r", 1)).await.unwrap().info.run_id;
+        stores[0].create_registered_model("net").await.unwrap();
+        let tasks: Vec<_> = stores
+            .iter()
+            .cloned()
+            .enumerate()
+            .map(|(at, store)| {
+                let run = run.clone();
+                tokio::spawn(async move {
+                    let mut versions = Vec::new();
+                    for round in 0..3 {
+                        let made = store.create_model_version("net", "s3://x", Some(&run), &[]).await;
+                        versions.push(made.unwrap().version);
+                        // The same params and values by all: each is there once.
+                        let metric = Metric { key: "m".into(), value: round.into(), timestamp: 5, step: 5 };
+                        let (params, tags) = ([Param::new("p", "1")], [Tag::new("t", at.to_string())]);
+                        store.log_batch(&run, &[metric], &params, &tags).await.unwrap();
+                    }
+                    versions
+                })
+            })
+            .collect();
+        let mut versions = BTreeSet::new();
+        for task in tasks {
+            versions.extend(task.await.unwrap());
+        }
+        assert_eq!(versions, (1..=12).collect());
+        let run = stores[0].get_run(&run).await.unwrap();
+        assert_eq!((run.params.len(), run.metrics.len()), (1, 1));
+        assert_eq!(run.metrics[0].value.to_string(), "2", "the greatest, whoever came last");
+    });
+}
+
+/// Logs to a run, changes another, and takes one away for good, as MLflow's client and `mlflow gc` do.
+const WRITE: &str = r"
+import mlflow, sys
+mlflow.set_tracking_uri(sys.argv[1])
+client = mlflow.MlflowClient()
+client.log_metric(sys.argv[2], 'loss', 0.25, step=7)
+client.set_tag(sys.argv[3], 'team', 'another')
+client.set_terminated(sys.argv[3], 'FAILED')
+";
+
+#[test]
+fn what_others_write_is_seen_wherever_it_lies() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let name = server.database(V3);
+    let store = open_at(&server.uri(&name), folder.path());
+    block_on(async {
+        let experiment = store.create_experiment("e", &[]).await.unwrap();
+        let mut ids = Vec::new();
+        for at in 0..30 {
+            let run = NewRun { run_name: Some(format!("r{at}")), ..new_run(&experiment, "", at) };
+            let id = store.create_run(&run).await.unwrap().info.run_id;
+            let metric = Metric { key: "loss".into(), value: 1.0, timestamp: 5, step: 5 };
+            store.log_batch(&id, &[metric], &[Param::new("p", at.to_string())], &[]).await.unwrap();
+            ids.push(id);
+        }
+        let scan = Scan {
+            experiment_id: experiment.clone(),
+            view: ViewType::ActiveOnly,
+            first: 5,
+            values: ScanValues::All,
+        };
+        let mut sync = Sync::new(store.clone(), scan);
+        let mut last = None;
+        sync.load(|snapshot| last = Some(snapshot)).await.unwrap();
+        assert_eq!(last.unwrap().catalog.count, 30);
+        let mut seen = None;
+        assert!(!sync.poll(&[], |snapshot| seen = Some(snapshot)).await.unwrap(), "nobody wrote");
+        assert!(seen.is_none());
+        python(V3, WRITE, &[&server.uri_for_python(&name), ids[3].as_str(), ids[4].as_str()]);
+        // As `mlflow gc` does it.
+        let gone = &ids[9];
+        let tables = ["tags", "params", "latest_metrics", "metrics", "runs"];
+        for table in tables {
+            server.sql(&name, &format!("DELETE FROM {table} WHERE run_uuid = '{gone}'"));
+        }
+        store.delete_run(&ids[10]).await.unwrap();
+        sync.poll(&[], |snapshot| seen = Some(snapshot)).await.unwrap();
+        let catalog = seen.take().expect("changes are seen").catalog;
+        assert_eq!(catalog.count, 28);
+        assert!(catalog.find(gone.as_str()).is_none() && catalog.find(ids[10].as_str()).is_none());
+        let row = catalog.find(ids[3].as_str()).unwrap();
+        assert_eq!(catalog.metrics.column(&catalog.texts, "loss").unwrap().get(row), Some(0.25));
+        let row = catalog.find(ids[4].as_str()).unwrap();
+        assert_eq!(catalog.run(row).status, mltui::mlflow::RunStatus::Failed);
+        let team = catalog.tags.column(&catalog.texts, "team").unwrap().get(row);
+        assert_eq!(team.map(|team| catalog.texts.get(team)), Some("another"));
+        // One that comes back: all runs are looked through only so often.
+        store.restore_run(&ids[10]).await.unwrap();
+        while seen.is_none() {
+            sync.poll(&[], |snapshot| seen = Some(snapshot)).await.unwrap();
+        }
+        assert_eq!(seen.take().expect("changes are seen").catalog.count, 29);
+    });
+}
+
+/// An experiment of many runs and one of few, with values that tell whose they are.
+const FILL: &str = "
+INSERT INTO experiments (name, lifecycle_stage) VALUES ('many', 'active'), ('few', 'active');
+INSERT INTO runs (run_uuid, name, status, lifecycle_stage, start_time, experiment_id)
+    SELECT md5(i::text), 'r' || i, 'FINISHED', 'active', i, CASE WHEN i > 2500 THEN 2 ELSE 1 END
+    FROM generate_series(1, 2510) i;
+INSERT INTO params SELECT 'p', i::text, md5(i::text) FROM generate_series(1, 2510) i;
+INSERT INTO tags SELECT 't', 't' || i, md5(i::text) FROM generate_series(1, 2510) i;
+INSERT INTO latest_metrics (key, value, step, is_nan, run_uuid)
+    SELECT 'm', i, 0, i = 7, md5(i::text) FROM generate_series(1, 2510) i";
+
+#[test]
+fn many_runs_are_read_by_two_connections_and_few_among_many_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let name = server.database(V3);
+    server.sql(&name, FILL);
+    let store = open_at(&server.uri(&name), folder.path());
+    let wanted = ScanValues::Only {
+        metrics: vec!["m".into()],
+        params: vec!["it's \\ absent".into(), "p".into()],
+        tags: vec!["t".into()],
+        bare: true,
+    };
+    for (experiment, count, values) in
+        [("1", 2_500, ScanValues::All), ("2", 10, ScanValues::All), ("1", 2_500, wanted)]
+    {
+        let scan = Scan { experiment_id: experiment.into(), view: ViewType::ActiveOnly, first: 3, values };
+        let mut last = None;
+        block_on(Sync::new(store.clone(), scan).load(|snapshot| last = Some(snapshot))).unwrap();
+        let catalog = last.unwrap().catalog;
+        assert_eq!(catalog.count, count, "{experiment}");
+        let metrics = catalog.metrics.column(&catalog.texts, "m").unwrap();
+        let params = catalog.params.column(&catalog.texts, "p").unwrap();
+        let tags = catalog.tags.column(&catalog.texts, "t").unwrap();
+        for row in catalog.rows() {
+            let number = &catalog.run_name(row)[1..];
+            assert_eq!(params.get(row).map(|it| catalog.texts.get(it)), Some(number));
+            assert_eq!(tags.get(row).map(|it| catalog.texts.get(it)), Some(&*format!("t{number}")));
+            let metric = metrics.get(row).unwrap().to_string();
+            assert_eq!(metric, if number == "7" { "NaN" } else { number });
+        }
+    }
+}
