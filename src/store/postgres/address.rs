@@ -157,7 +157,6 @@ impl PgDatabase {
             // These say how it is already, or what does not matter here.
             "fallback_application_name"
             | "client_encoding"
-            | "gssencmode"
             | "keepalives"
             | "keepalives_idle"
             | "keepalives_interval"
@@ -166,7 +165,7 @@ impl PgDatabase {
             | "sslcompression"
             | "sslsni"
             | "prepare_threshold" => {}
-            "channel_binding" if value != "require" => {}
+            "channel_binding" | "gssencmode" if value != "require" => {}
             _ => {
                 return Err(format!(
                     "unsupported parameter {key}; known are host, port, user, password, dbname, sslmode, sslrootcert, \
@@ -197,6 +196,17 @@ impl PgDatabase {
             let ports = numbers("PGPORT", &ports)?;
             for (at, (_, port)) in self.hosts.iter_mut().enumerate() {
                 *port = port.or_else(|| ports.get(at).or(ports.first()).copied());
+            }
+        }
+        // What would open another database, or protect the connection better than this does.
+        if variable("PGSERVICE").is_some() && (self.database.is_none() || self.hosts.is_empty()) {
+            return Err("PGSERVICE is not supported: write the host and the database into the address".into());
+        }
+        for name in ["PGGSSENCMODE", "PGCHANNELBINDING"] {
+            if variable(name).is_some_and(|value| value == "require") {
+                return Err(format!(
+                    "{name}=require is not supported; unset it, and use sslmode=verify-full"
+                ));
             }
         }
         self.user = self.user.or_else(|| variable("PGUSER"));

@@ -157,7 +157,8 @@ fn answered(error: &DbError, of: &PgDatabase) -> ErrorKind {
     if *code == SqlState::QUERY_CANCELED {
         return ErrorKind::Timeout(super::connection::STATEMENT_SECONDS);
     }
-    if *code == SqlState::LOCK_NOT_AVAILABLE {
+    // The last of several attempts that others came in between.
+    if *code == SqlState::LOCK_NOT_AVAILABLE || code.code().starts_with("40") {
         return ErrorKind::Locked;
     }
     if *code == SqlState::DISK_FULL {

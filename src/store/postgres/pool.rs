@@ -159,11 +159,16 @@ impl Pool {
                 return Err(error);
             }
             connection.met_others();
-            let error = match work(&mut connection).and_then(|value| {
-                connection.run("COMMIT")?;
-                Ok(value)
-            }) {
-                Ok(value) => return Ok(value),
+            let error = match work(&mut connection) {
+                Ok(value) => match connection.run("COMMIT") {
+                    Ok(()) => return Ok(value),
+                    Err(error) if connection.is_lost() || matches!(error, ErrorKind::Timeout(_)) => {
+                        return Err(ErrorKind::Database(format!(
+                            "no answer came to the last step ({error}): it may be written or not; look before you do it again"
+                        )));
+                    }
+                    Err(error) => error,
+                },
                 Err(error) => error,
             };
             connection.roll_back();

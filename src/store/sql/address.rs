@@ -43,6 +43,9 @@ impl Parts {
                 "the port is not a number from 1 to 65535; in a user name or password write %2F for /, %3A for : and %40 for @"
             })?),
         };
+        if host.contains('@') {
+            return Err("a user name or password with an @ in it is written with %40".into());
+        }
         let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Ok(Self {
             user,
@@ -108,7 +111,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_taken_apart_tells_no_secret() {
-        for text in ["ana:secret", "host:secret/db", "[::1", "[::1]5432/db", "h:99999/db"] {
+        for text in
+            ["ana:secret", "ana:p@secret@host/db", "host:secret/db", "[::1", "[::1]5432/db", "h:99999/db"]
+        {
             let words = Parts::parse(text).err().unwrap();
             assert!(!words.contains("secret"), "{words}");
         }

@@ -59,6 +59,7 @@ fn log_params(link: &mut impl Link, id: &RunId, params: &[Param]) -> Inner<()> {
         if new.is_empty() {
             continue;
         }
+        new.sort_by(|a, b| a.key.cmp(&b.key));
         let values: Vec<Value<'_>> = new
             .iter()
             .flat_map(|it| [Value::from(&it.key), (&it.value).into(), id.as_str().into()])
@@ -89,11 +90,15 @@ fn log_metrics(link: &mut impl Link, id: &RunId, metrics: &[Metric]) -> Inner<()
             }
         }
     }
+    // In one order, as MLflow has it: where rows are locked, two who write the same ones would wait for each other.
+    latest.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut metrics: Vec<&Metric> = metrics.iter().collect();
+    metrics.sort_by(|a, b| a.key.cmp(&b.key));
     let into = "(key, value, timestamp, run_uuid, step, is_nan)";
     for chunk in metrics.chunks(ROWS) {
         let rows = format!("VALUES {}", rows_of(chunk.len(), 6));
         let statement = (link.dialect().insert_new)(&format!("metrics {into}"), &rows);
-        link.execute(&statement, &cells(chunk.iter(), id))?;
+        link.execute(&statement, &cells(chunk.iter().copied(), id))?;
     }
     for chunk in latest.chunks(ROWS) {
         let statement = format!(
@@ -129,7 +134,7 @@ pub fn upsert_tags(link: &mut impl Link, id: &RunId, tags: &[Tag]) -> Inner<()> 
     let last: FxHashMap<&str, usize> =
         tags.iter().enumerate().map(|(at, tag)| (tag.key.as_str(), at)).collect();
     let mut at: Vec<usize> = last.into_values().collect();
-    at.sort_unstable();
+    at.sort_unstable_by_key(|at| tags[*at].key.as_str());
     for chunk in at.chunks(ROWS) {
         let rows = format!("VALUES {}", rows_of(chunk.len(), 3));
         let statement =

@@ -30,7 +30,8 @@ fn need(link: &mut impl Link, name: &str) -> Inner<()> {
     }
 }
 
-/// Notes that something of a model is new.
+/// Notes that something of a model is new. It comes before anything is written of its versions, as in MLflow: in a database
+/// that locks rows two who do it in another order would wait for each other.
 fn touch(link: &mut impl Link, name: &str, now: i64) -> Inner<()> {
     let workspace = link.workspace().to_owned();
     let statement = format!(

@@ -111,6 +111,8 @@ pub fn create_version(
     tags: &[Tag],
 ) -> Inner<ModelVersion> {
     need(link, name)?;
+    let now = now_ms();
+    touch(link, name, now)?;
     // A version of a logged model belongs to the run that made the model.
     let model = match ModelVersion::model_of_source(source) {
         Some(id) => Some(logged_model(link, &id)?),
@@ -122,7 +124,6 @@ pub fn create_version(
         format!("SELECT max(version) FROM model_versions WHERE {} AND name = ?2", link.layout().here());
     let last = link.one(&statement, values![&workspace, name], |row| row.int(0))?.flatten();
     let number = last.unwrap_or(0) + 1;
-    let now = now_ms();
     let (column, value) = link.layout().column_here();
     let statement = format!(
         "INSERT INTO model_versions ({column}name, version, creation_time, last_updated_time, description, \
@@ -146,7 +147,6 @@ pub fn create_version(
     if let Some(model) = &model {
         name_version_on_model(link, model, name, number)?;
     }
-    touch(link, name, now)?;
     version(link, name, number.unsigned_abs())
 }
 
@@ -202,6 +202,7 @@ pub fn set_stage(
     let workspace = link.workspace().to_owned();
     version(link, name, number)?;
     let now = now_ms();
+    touch(link, name, now)?;
     if archives_others {
         let statement = format!(
             "UPDATE model_versions SET current_stage = 'Archived', last_updated_time = ?5 \
@@ -218,7 +219,7 @@ pub fn set_stage(
     );
     let values = values![&workspace, name, number as i64, stage.as_str(), now];
     link.execute(&statement, values)?;
-    touch(link, name, now)
+    Ok(())
 }
 
 /// As MLflow does it: the row stays, so that its number is not given out again, and tells nothing any more.
@@ -226,6 +227,7 @@ pub fn delete_version(link: &mut impl Link, name: &str, number: u64) -> Inner<()
     let workspace = link.workspace().to_owned();
     let old = version(link, name, number)?;
     let now = now_ms();
+    touch(link, name, now)?;
     if link.layout().aliases {
         let statement = format!(
             "DELETE FROM registered_model_aliases WHERE {} AND name = ?2 AND version = ?3",
@@ -241,7 +243,6 @@ pub fn delete_version(link: &mut impl Link, name: &str, number: u64) -> Inner<()
         link.layout().here()
     );
     link.execute(&statement, values![&workspace, name, number as i64, now])?;
-    touch(link, name, now)?;
     let Some(id) = old.model_id else { return Ok(()) };
     match logged_model(link, &id) {
         Ok(model) => forget_version_on_model(link, &model, name, number),
