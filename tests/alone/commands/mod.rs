@@ -18,7 +18,7 @@ fn messages_go_to_standard_error_with_an_exit_code() {
     let address = "postgresql://u:geheim@127.0.0.1:1/db";
     let (code, message) = refused(folder.path(), &["--tracking-uri", address, "experiments"]);
     assert!(
-        code == 3 && message.contains("listens at 127.0.0.1:1") && !message.contains("geheim"),
+        code == 1 && message.contains("listens at 127.0.0.1:1") && !message.contains("geheim"),
         "{message}"
     );
     let (code, message) =
