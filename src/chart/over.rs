@@ -41,15 +41,26 @@ impl Over {
         over
     }
 
+    /// Where the point lies that was logged last.
+    pub fn last_x(&self) -> Option<f64> {
+        let last = self.stretches.last()?;
+        last.places.iter().zip(&last.xs).max_by_key(|(place, _)| **place).map(|(_, x)| *x)
+    }
+
     fn add(&mut self, points: &[MetricPoint], other: &[MetricPoint]) {
         let mut matched: Vec<(usize, f64)> = Vec::with_capacity(points.len());
         let mut rest = other;
         for (place, point) in points.iter().enumerate() {
             rest = &rest[rest.iter().take_while(|other| other.step < point.step).count()..];
-            let at_step = rest.iter().take_while(|other| other.step == point.step);
-            let nearest = at_step
-                .filter(|other| other.value.is_finite())
-                .min_by_key(|other| other.timestamp.abs_diff(point.timestamp));
+            // Within a step they are in the order of time: the nearest is the last before or the first behind.
+            let is_at_step = |other: &&MetricPoint| other.step == point.step;
+            let before =
+                rest.partition_point(|other| (other.step, other.timestamp) <= (point.step, point.timestamp));
+            let earlier =
+                rest[..before].iter().rev().take_while(is_at_step).find(|other| other.value.is_finite());
+            let later = rest[before..].iter().take_while(is_at_step).find(|other| other.value.is_finite());
+            let nearest = [earlier, later].into_iter().flatten();
+            let nearest = nearest.min_by_key(|other| other.timestamp.abs_diff(point.timestamp));
             matched.extend(nearest.map(|other| (place, other.value)));
         }
         self.unmatched += points.len() - matched.len();

@@ -126,8 +126,6 @@ pub struct App {
     pub opened_at: i64,
     /// What was typed, and waits for the view that was asked for before.
     pub held: VecDeque<Typed>,
-    /// It waits already.
-    pub is_holding: bool,
     /// The experiment that the settings want opened first.
     pub wanted_experiment: Option<String>,
     pub focus: Focus,
@@ -165,6 +163,8 @@ pub struct App {
     /// What is being saved into files, and how often something was.
     pub saving: Option<Saving>,
     pub saves: u64,
+    /// How many prompts were opened.
+    pub prompts: u64,
     /// A run that ended while nobody looked at it, until a key is pressed.
     pub notice: Option<String>,
     pub messages: Vec<Message>,
@@ -229,7 +229,6 @@ impl App {
             pending: Vec::new(),
             opened_at: setup.now,
             held: VecDeque::new(),
-            is_holding: false,
             pending_since: 0,
             wanted_experiment: setup.experiment,
             focus: Focus::Runs,
@@ -256,6 +255,7 @@ impl App {
             status: None,
             saving: None,
             saves: 0,
+            prompts: 0,
             notice: None,
             messages: Vec::new(),
             experiments_asked: setup.now,

@@ -24,6 +24,7 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
         _ => 0,
     };
     if wheel != 0 {
+        app.sweeps.watched = None;
         app.poll_interval.touch(app.now);
     }
     if app.help.is_some() || app.overlay.is_some() {

@@ -14,11 +14,9 @@ const EPOCHS: [&str; 8] = [
     "train_epochs",
     "total_epochs",
 ];
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 11] = [
     "max_steps",
     "total_steps",
-    "num_steps",
-    "n_steps",
     "train_steps",
     "num_train_steps",
     "max_train_steps",
@@ -83,6 +81,9 @@ pub fn last_point(run: &Run) -> Option<i64> {
 /// How far a run is at `now` (milliseconds); nothing where it has ended, or where nobody can know.
 pub fn progress(run: &Run, now: i64) -> Option<Progress> {
     if !run.info.status.is_active() {
+        return None;
+    }
+    if total(run, &STEPS).is_none() && total(run, &EPOCHS).is_none() {
         return None;
     }
     let own = || run.metrics.iter().filter(|metric| !metric.key.starts_with("system/"));

@@ -302,6 +302,6 @@ pub fn listed(app: &mut App, effects: &mut Effects) {
 }
 
 /// Gives a text that is being typed to the user's editor.
-pub fn edit_text(text: String, effects: &mut Effects) {
-    effects.push(files::effects::Effect::WriteText(text));
+pub fn edit_text(of: u64, text: String, effects: &mut Effects) {
+    effects.push(files::effects::Effect::WriteText { of, text });
 }

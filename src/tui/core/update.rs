@@ -44,12 +44,9 @@ pub fn update(app: &mut App, Stamped { now, msg }: Stamped) -> Vec<Effect> {
 fn release(app: &mut App, effects: &mut Effects) {
     while let Some(first) = app.held.front() {
         if is_too_early(app, first) {
-            if !app.is_holding {
-                // Nothing else may happen meanwhile.
-                app.is_holding = true;
-                let patience = Duration::from_millis(PATIENCE as u64);
-                effects.push(session::effects::Effect::ReleaseKeys(patience));
-            }
+            // Nothing else may happen meanwhile.
+            let patience = Duration::from_millis(PATIENCE as u64);
+            effects.push(session::effects::Effect::ReleaseKeys(patience));
             return;
         }
         match app.held.pop_front() {
@@ -58,7 +55,6 @@ fn release(app: &mut App, effects: &mut Effects) {
             None => {}
         }
     }
-    app.is_holding = false;
 }
 
 /// Whether what was typed is about rows that are not shown yet.

@@ -279,3 +279,41 @@ fn a_group_has_charts_and_no_mean_is_claimed_where_there_is_none() {
     let said = app.status.clone().unwrap_or_default();
     assert!(said.contains("no two of the selected runs"), "{said}");
 }
+
+#[test]
+fn a_column_that_is_switched_on_by_hand_stays_and_stands_once() {
+    let (mut app, runs) = opened((200, 50), 30);
+    let before = column_names(&app);
+    keys(&mut app, "d", &runs);
+    assert!(!column_names(&app).contains(&"user_id".to_owned()));
+    // It is on in the list, and off and on again it is shown.
+    keys(&mut app, "c", &runs);
+    typed(&mut app, "user_id", &runs);
+    keys(&mut app, "space", &runs);
+    keys(&mut app, "up space esc", &runs);
+    let ticket = app.runs.newest.ask();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    let names = column_names(&app);
+    assert_eq!(names.iter().filter(|name| *name == "user_id").count(), 1, "{names:?}");
+    keys(&mut app, "d", &runs);
+    let mut all = column_names(&app);
+    assert_eq!(all.len(), before.len(), "{all:?}");
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), before.len());
+}
+
+#[test]
+fn heat_follows_another_direction() {
+    let (mut app, runs) = opened((160, 40), 12);
+    let metric = crate::catalog::ColumnSpec::metric("val_rmse");
+    keys(&mut app, "H", &runs);
+    let least = |app: &App| app.runs.heat.warmth(&metric, 0.5).map(|warmth| warmth.share);
+    assert_eq!(least(&app), Some(1.0));
+    let mut policy = app.best.policy().unwrap().clone();
+    policy.objectives[0].goal = crate::select::Goal::Maximize;
+    app.best.policies.insert(app.runs.experiment.clone().unwrap(), policy);
+    feed(&mut app, Msg::Tick, &runs);
+    feed(&mut app, Msg::Tick, &runs);
+    assert_eq!(least(&app), Some(0.0));
+}

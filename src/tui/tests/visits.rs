@@ -328,7 +328,7 @@ fn what_is_typed_ahead_is_taken_in_its_order() {
     let is_release = |effect: &Effect| {
         matches!(effect, Effect::Session(crate::tui::features::session::effects::Effect::ReleaseKeys(_)))
     };
-    assert_eq!(waiting.iter().filter(|effect| is_release(effect)).count(), 1, "and not for ever");
+    assert!(waiting.iter().any(is_release), "and not for ever");
     take(&mut app, Msg::Paste("tree".into()));
     assert_eq!(app.held.len(), 2, "a paste does not overtake it");
     let mut queue: Vec<Msg> = waiting.into_iter().flat_map(|effect| answer(effect, &runs)).collect();

@@ -225,8 +225,7 @@ fn what_is_under_the_cursor_is_saved_and_nothing_replaced_unasked() {
     let (number, request) = saves(&press(&mut app, "enter")).unwrap();
     assert_eq!(request.aim, files::Aim::Open(Opener::Pager));
     let file = std::path::PathBuf::from("/tmp/mltui-1/model");
-    let program =
-        Program { words: vec!["less".into()], is_editor: false, is_of_text: false, file, fetched: 0 };
+    let program = Program { words: vec!["less".into()], is_editor: false, of_text: None, file, fetched: 0 };
     let ended = files::Ended::Ready(program.clone());
     let ready = files::Msg::Ended { number, request: request.clone(), ended };
     let effects = take(&mut app, Msg::from(ready.clone()));

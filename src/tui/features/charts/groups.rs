@@ -125,7 +125,7 @@ fn of_table(
     let mut drawn: Vec<DrawnRun> = Vec::new();
     for group in projection.groups.iter().take(OVERLAID) {
         if group.runs.len() > left {
-            break;
+            continue;
         }
         left -= group.runs.len();
         let ids: Vec<RunId> = group.runs.iter().map(|row| RunId::from(catalog.run_id(*row))).collect();

@@ -85,6 +85,11 @@ pub struct Histories {
 }
 
 impl Histories {
+    /// The x axis is another one.
+    pub fn forget_over(&mut self) {
+        self.known.values_mut().for_each(|known| known.over = None);
+    }
+
     pub fn get(&self, which: &HistoryKey) -> Option<&CachedHistory> {
         self.known.get(which)
     }

@@ -180,6 +180,8 @@ fn show_over(app: &mut App, x: XAxis, metric: Option<String>) {
 /// A cursor and a window belong to their axis.
 fn forget_cursors(app: &mut App) {
     app.charts.cursor = None;
+    // Until the other metric is read, no line is drawn over the one before under its name.
+    app.histories.forget_over();
     if let Some(Screen::Chart(screen)) = app.screens.last_mut() {
         screen.reset();
     }

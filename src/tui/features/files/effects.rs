@@ -21,9 +21,18 @@ pub enum Effect {
     },
     Cancel,
     /// A text goes to the user's editor.
-    WriteText(String),
-    /// And comes back.
-    ReadText(Program),
+    WriteText {
+        /// The number of the prompt that it stands in.
+        of: u64,
+        text: String,
+    },
+    /// And comes back, perhaps from a program that ended at once.
+    ReadText {
+        program: Program,
+        at_once: bool,
+    },
+    /// It was taken over.
+    DropText(Program),
     /// The copy that a program had is not needed any more.
     Forget(Program),
 }
@@ -57,20 +66,31 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
         }
         // What takes its place ends it.
         Effect::Cancel => tasks.start(SLOT, async {}),
-        Effect::WriteText(text) => {
+        Effect::WriteText { of, text } => {
             let sender = tasks.sender();
             tasks.start(TEXT, async move {
-                let written = tokio::task::spawn_blocking(move || write_text(&text)).await;
+                let written = tokio::task::spawn_blocking(move || write_text(of, &text)).await;
                 let ready = written.unwrap_or_else(|error| Err(error.to_string()));
                 let _ = sender.send(Msg::TextReady(ready).into());
             });
         }
-        Effect::ReadText(program) => {
+        Effect::ReadText { program, at_once } => {
             let sender = tasks.sender();
             tasks.start(TEXT, async move {
-                let read = tokio::task::spawn_blocking(move || read_text(&program)).await;
+                let read = tokio::task::spawn_blocking(move || {
+                    read_text(&program, at_once).map(|text| (program, text))
+                })
+                .await;
                 let edited = read.unwrap_or_else(|error| Err(error.to_string()));
                 let _ = sender.send(Msg::TextEdited(edited).into());
+            });
+        }
+        Effect::DropText(program) => {
+            let sender = tasks.sender();
+            tasks.start(Slot("drop a text"), async move {
+                if let Ok(Some(said)) = tokio::task::spawn_blocking(move || drop_copy(&program)).await {
+                    let _ = sender.send(said.into());
+                }
             });
         }
         Effect::Forget(program) => {
@@ -168,11 +188,11 @@ async fn open_copy(
     let _ = folder.keep();
     let fetched = written(&file).map_err(|error| error.to_string())?;
     let is_editor = opener == Opener::Editor;
-    Ok(Ended::Ready(Program { words, is_editor, is_of_text: false, file, fetched }))
+    Ok(Ended::Ready(Program { words, is_editor, of_text: None, file, fetched }))
 }
 
 /// Puts a text into a folder of its own, which nobody else can look into.
-fn write_text(text: &str) -> Result<Program, String> {
+fn write_text(of: u64, text: &str) -> Result<Program, String> {
     let told = |error: std::io::Error| error.to_string();
     let words = Opener::Editor.command(|name| std::env::var(name).ok())?.unwrap_or_default();
     let folder = tempfile::Builder::new().prefix("mltui-").tempdir().map_err(told)?;
@@ -180,21 +200,24 @@ fn write_text(text: &str) -> Result<Program, String> {
     std::fs::write(&file, text).map_err(told)?;
     let fetched = written(&file).map_err(told)?;
     let _ = folder.keep();
-    Ok(Program { words, is_editor: true, is_of_text: true, file, fetched })
+    Ok(Program { words, is_editor: true, of_text: Some(of), file, fetched })
 }
 
-/// Takes it out again. What cannot be read is somebody's work, and stays.
-fn read_text(program: &Program) -> Result<String, String> {
+/// Reads it again. The file stays until somebody has taken the text.
+fn read_text(program: &Program, at_once: bool) -> Result<String, String> {
     let place = program.file.display();
+    if at_once && written(&program.file).is_ok_and(|now| now == program.fetched) {
+        return Err(format!(
+            "{} ended at once: take an editor that waits, such as code --wait; the text is in {place}",
+            program.name()
+        ));
+    }
     let content = crate::disk::read(&program.file, LONGEST)
         .map_err(|error| format!("the text is not taken from {place}: {error}"))?;
     let text = String::from_utf8(content).map_err(|_| format!("{place} is not UTF-8; it stays there"))?;
-    if let Some(folder) = program.file.parent().filter(|folder| is_ours(folder)) {
-        let _ = std::fs::remove_file(&program.file);
-        let _ = std::fs::remove_dir(folder);
-    }
+    let text = text.replace("\r\n", "\n");
     // Editors end the last line.
-    Ok(text.strip_suffix('\n').unwrap_or(&text).replace("\r\n", "\n"))
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
 }
 
 /// When a file was written last, in nanoseconds since the epoch.
@@ -206,12 +229,19 @@ fn written(file: &Path) -> std::io::Result<u128> {
 /// Takes a copy away, unless somebody has changed it.
 fn forget(program: &Program) -> Option<Announcement> {
     if written(&program.file).is_ok_and(|now| now != program.fetched) {
-        let words = format!(
-            "the run keeps its file; your changed copy is {}, and `mltui upload` puts it back",
-            program.file.display()
-        );
-        return Some(Announcement(words));
+        let place = program.file.display();
+        return Some(Announcement(match program.of_text {
+            Some(_) => format!("what you wrote is in {place}"),
+            None => format!(
+                "the run keeps its file; your changed copy is {place}, and `mltui upload` puts it back"
+            ),
+        }));
     }
+    drop_copy(program)
+}
+
+/// Takes a copy away.
+fn drop_copy(program: &Program) -> Option<Announcement> {
     let folder = program.file.parent().filter(|folder| is_ours(folder))?;
     let _ = std::fs::remove_file(&program.file);
     // What an editor has put beside it is somebody's work.

@@ -75,5 +75,5 @@ pub enum Msg {
     /// A text is in a file, for a program that gets the terminal; or why not.
     TextReady(Result<Program, String>),
     /// What it was made into.
-    TextEdited(Result<String, String>),
+    TextEdited(Result<(Program, String), String>),
 }

@@ -50,8 +50,8 @@ pub struct Program {
     pub words: Vec<String>,
     /// What is changed in the copy is somebody's work.
     pub is_editor: bool,
-    /// What it leaves in the file goes where a text is being typed.
-    pub is_of_text: bool,
+    /// What it leaves in the file goes where a text is being typed: into the prompt of this number.
+    pub of_text: Option<u64>,
     /// The copy that it gets.
     pub file: PathBuf,
     /// When that was written, in nanoseconds since the epoch.
@@ -89,7 +89,7 @@ mod tests {
         let program = Program {
             words: vec!["/usr/bin/less".into()],
             is_editor: false,
-            is_of_text: false,
+            of_text: None,
             file: "a".into(),
             fetched: 0,
         };

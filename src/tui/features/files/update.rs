@@ -4,7 +4,7 @@
 
 use super::actions::Action;
 use super::effects::Effect;
-use super::programs::Opener;
+use super::programs::{Opener, Program};
 use super::{Aim, Ended, Msg, Request, Saving};
 use crate::files::Address;
 use crate::tui::core::app::{App, Overlay, Screen};
@@ -131,11 +131,13 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 }
             }
         }
+        // Whoever has gone on meanwhile does not want it any more.
+        Msg::TextReady(Ok(program)) if !is_typed_in(app, &program) => effects.push(Effect::Forget(program)),
         Msg::TextReady(Ok(program)) => effects.push(Shell::Run(program)),
         Msg::TextReady(Err(words)) | Msg::TextEdited(Err(words)) => app.say(words),
-        Msg::TextEdited(Ok(text)) => take_text(app, &text),
-        Msg::Closed { program, result, at_once: _ } if program.is_of_text => match result {
-            Ok(()) => effects.push(Effect::ReadText(program)),
+        Msg::TextEdited(Ok((program, text))) => take_text(app, program, &text, effects),
+        Msg::Closed { program, result, at_once } if program.of_text.is_some() => match result {
+            Ok(()) => effects.push(Effect::ReadText { program, at_once }),
             Err(words) => {
                 app.say(format!("{words}; the text is as before"));
                 effects.push(Effect::Forget(program));
@@ -154,15 +156,24 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     }
 }
 
-/// A text was edited: it stands where it was typed before, and is applied from there.
-fn take_text(app: &mut App, text: &str) {
-    let Some(Overlay::Prompt(prompt)) = &mut app.overlay else { return };
-    let line = prompt.line_mut();
-    if line.has_lines {
-        line.input.reset();
-        let is_whole = input::insert(&mut line.input, text, Room::Text);
-        if !is_whole {
-            app.say(format!("the text is cut to {} characters", crate::text::count(Room::Text.longest())));
-        }
+/// Whether the prompt is still open that a text is of.
+fn is_typed_in(app: &App, program: &Program) -> bool {
+    matches!(&app.overlay, Some(Overlay::Prompt(prompt)) if Some(prompt.line().number) == program.of_text)
+}
+
+/// A text was edited: it stands where it was typed before, and is applied from there. Only then the file goes.
+fn take_text(app: &mut App, program: Program, text: &str, effects: &mut Effects) {
+    let is_open = is_typed_in(app, &program);
+    let line = match &mut app.overlay {
+        Some(Overlay::Prompt(prompt)) if is_open => prompt.line_mut(),
+        Some(_) | None => return app.say(format!("the text is in {}", program.file.display())),
+    };
+    line.input.reset();
+    if input::insert(&mut line.input, text, Room::Text) {
+        effects.push(Effect::DropText(program));
+    } else {
+        let longest = crate::text::count(Room::Text.longest());
+        let place = program.file.display();
+        app.say(format!("the text is cut to {longest} characters; all of it is in {place}"));
     }
 }

@@ -39,6 +39,14 @@ pub struct TableColumn {
     pub width: Option<u16>,
 }
 
+/// A column that does not differ, and where it stands among all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeftOut {
+    pub column: TableColumn,
+    at: usize,
+    behind: Option<ColumnSpec>,
+}
+
 impl From<ColumnSpec> for TableColumn {
     fn from(spec: ColumnSpec) -> Self {
         Self { spec, width: None }
@@ -229,11 +237,16 @@ impl Runs {
         if columns.len() > 1 { columns } else { telling }
     }
 
-    /// All columns, with those that are left out because they do not differ.
+    /// All columns, with those that are left out because they do not differ: each behind the one that it stood behind.
     pub fn all_columns(&self) -> Vec<TableColumn> {
         let mut all = self.columns.clone();
-        for (at, column) in &self.constants {
-            all.insert((*at).min(all.len()), column.clone());
+        for LeftOut { column, at, behind } in &self.constants {
+            if all.iter().any(|known| known.spec == column.spec) {
+                continue;
+            }
+            let place = |spec: &ColumnSpec| all.iter().position(|known| known.spec == *spec);
+            let at = behind.as_ref().and_then(place).map_or(*at, |before| before + 1);
+            all.insert(at.min(all.len()), column.clone());
         }
         all
     }
@@ -251,21 +264,23 @@ impl Runs {
         let chosen = self.chosen_column().cloned();
         let all = self.all_columns();
         self.constants.clear();
-        let runs = (0..self.length()).filter_map(|at| self.projection.row(at));
-        let rows: Vec<Row> = runs.take(COMPARED).collect();
+        let rows: Vec<Row> = (0..self.length()).filter_map(|at| self.projection.row(at)).collect();
         let is_left_out = |at: usize, spec: &ColumnSpec| {
-            let is_needed = at == 0 || self.view.sorted_by(spec).is_some();
+            let is_needed = at == 0 || self.view.sorted_by(spec).is_some() || self.kept.contains(spec);
             self.differing && rows.len() > 1 && !is_needed && is_constant(&self.catalog, spec, &rows)
         };
         let left_out: Vec<bool> =
             all.iter().enumerate().map(|(at, shown)| is_left_out(at, &shown.spec)).collect();
         self.columns.clear();
+        let mut behind = None;
         for ((at, column), is_left_out) in all.into_iter().enumerate().zip(left_out) {
+            let spec = column.spec.clone();
             if is_left_out {
-                self.constants.push((at, column));
+                self.constants.push(LeftOut { column, at, behind });
             } else {
                 self.columns.push(column);
             }
+            behind = Some(spec);
         }
         let place = chosen.and_then(|spec| self.columns.iter().position(|shown| shown.spec == spec));
         self.column = place.unwrap_or_else(|| self.column.min(self.columns.len().saturating_sub(1)));
@@ -274,21 +289,23 @@ impl Runs {
     /// Shows columns behind the chosen one, or hides them.
     pub fn show_columns(&mut self, specs: &[ColumnSpec], on: bool) {
         let named: FxHashSet<&ColumnSpec> = specs.iter().collect();
+        self.constants.retain(|left_out| !named.contains(&left_out.column.spec));
         if on {
             let known: FxHashSet<&ColumnSpec> = self.columns.iter().map(|shown| &shown.spec).collect();
             let new: Vec<TableColumn> =
                 specs.iter().filter(|spec| !known.contains(spec)).cloned().map(TableColumn::from).collect();
             let at = (self.column + 1).min(self.columns.len());
-            self.constants.retain(|(_, shown)| !named.contains(&shown.spec));
             self.columns.splice(at..at, new);
+            self.kept.extend(specs.iter().cloned());
         } else {
+            let chosen = self.chosen_column().cloned();
             let mut at = 0;
             self.columns.retain(|shown| {
                 at += 1;
                 at == 1 || !named.contains(&shown.spec)
             });
-            self.constants.retain(|(_, shown)| !named.contains(&shown.spec));
-            self.choose_column(self.column);
+            let place = chosen.and_then(|spec| self.columns.iter().position(|shown| shown.spec == spec));
+            self.choose_column(place.unwrap_or(self.column));
         }
         self.own_columns = true;
     }
@@ -296,6 +313,7 @@ impl Runs {
     /// Shows only the name and one column.
     pub fn show_only(&mut self, spec: &ColumnSpec) {
         let known = self.columns.iter().find(|shown| shown.spec == *spec).cloned();
+        self.kept.insert(spec.clone());
         self.columns.truncate(1);
         self.constants.clear();
         if *spec != ColumnSpec::RunName {
@@ -305,17 +323,18 @@ impl Runs {
         self.own_columns = true;
     }
 
-    /// Lets two columns change places; the name stays in front.
-    pub fn swap_columns(&mut self, one: &ColumnSpec, other: &ColumnSpec) {
-        let place = |spec: &ColumnSpec| self.columns.iter().position(|shown| shown.spec == *spec);
-        if let (Some(one), Some(other)) = (place(one), place(other))
-            && one > 0
-            && other > 0
-        {
-            self.columns.swap(one, other);
-            self.choose_column(other);
-            self.own_columns = true;
+    /// Puts columns into an order; the name stays in front, and those that are not named come last.
+    pub fn order_columns(&mut self, specs: &[ColumnSpec], chosen: &ColumnSpec) {
+        let places: FxHashMap<&ColumnSpec, usize> = specs.iter().zip(0..).collect();
+        let mut all = self.all_columns();
+        self.constants.clear();
+        all[1..].sort_by_key(|shown| places.get(&shown.spec).copied().unwrap_or(usize::MAX));
+        self.columns = all;
+        self.leave_out_constants();
+        if let Some(at) = self.columns.iter().position(|shown| shown.spec == *chosen) {
+            self.choose_column(at);
         }
+        self.own_columns = true;
     }
 
     /// The best run is chosen by this metric, which comes first among the default columns.
@@ -368,6 +387,8 @@ impl Runs {
         let known = self.columns.iter().position(|shown| shown.spec == *spec);
         match (known, on) {
             (None, true) => {
+                self.constants.retain(|left_out| left_out.column.spec != *spec);
+                self.kept.insert(spec.clone());
                 let at = (self.column + 1).min(self.columns.len());
                 self.columns.insert(at, TableColumn::from(spec.clone()));
                 self.choose_column(at);
@@ -394,6 +415,7 @@ impl Runs {
                 sort.column = spec.clone();
             }
         }
+        self.constants.retain(|left_out| left_out.column.spec != spec);
         // Once is enough.
         let twin = self.columns.iter().position(|shown| shown.spec == spec);
         self.columns[self.column].spec = spec;

@@ -33,7 +33,8 @@ pub fn filter(app: &mut App) {
                 app.say("the server knows no such filter: all runs are read and filtered here");
             }
         }
-        if let Some(words) = unknown_key(&app.runs.catalog, &filter) {
+        let unknown = unknown_key(&app.runs.catalog, &filter);
+        if let Some(words) = unknown.filter(|_| app.runs.complete) {
             app.say(words);
         }
         app.runs.set_filter(text, filter);
@@ -97,7 +98,7 @@ pub fn columns(app: &mut App) {
         match arranged {
             Arranged::Set(specs, on) => app.runs.show_columns(&specs, on),
             Arranged::Only(spec) => app.runs.show_only(&spec),
-            Arranged::Swapped(one, other) => app.runs.swap_columns(&one, &other),
+            Arranged::Ordered(specs, moved) => app.runs.order_columns(&specs, &moved),
         }
         view_changed(app, effects);
     })
@@ -114,7 +115,8 @@ fn column_items(app: &App) -> Vec<Item<ColumnSpec>> {
     let catalog = &runs.catalog;
     let texts = &catalog.texts;
     let of_runs = text::runs;
-    let shown: rustc_hash::FxHashSet<&ColumnSpec> = runs.columns.iter().map(|shown| &shown.spec).collect();
+    let all = runs.all_columns();
+    let shown: rustc_hash::FxHashSet<&ColumnSpec> = all.iter().map(|shown| &shown.spec).collect();
     let item = |spec: ColumnSpec, note: String, on: bool| Item {
         label: spec.name(),
         note,
@@ -122,8 +124,7 @@ fn column_items(app: &App) -> Vec<Item<ColumnSpec>> {
         value: spec,
     };
     // The name is always there.
-    let mut items: Vec<_> = runs
-        .columns
+    let mut items: Vec<_> = all
         .iter()
         .skip(1)
         .map(|shown| {

@@ -20,7 +20,7 @@ pub struct Heat {
     pub is_on: bool,
     scales: FxHashMap<ColumnSpec, Scale>,
     /// What they were made of.
-    of: Option<(Arc<Projection>, Vec<ColumnSpec>)>,
+    of: Option<(Arc<Projection>, Vec<ColumnSpec>, Vec<Option<Goal>>)>,
 }
 
 /// Where the values of a column lie, and which end is better, as far as that is known.
@@ -58,8 +58,9 @@ impl Heat {
             return;
         }
         let columns: Vec<&ColumnSpec> = columns.filter(|spec| spec.metric_key().is_some()).collect();
-        let is_known = self.of.as_ref().is_some_and(|(known, specs)| {
-            Arc::ptr_eq(known, projection) && specs.iter().eq(columns.iter().copied())
+        let goals: Vec<Option<Goal>> = columns.iter().map(|spec| spec.metric_key().and_then(&goal)).collect();
+        let is_known = self.of.as_ref().is_some_and(|(known, specs, wanted)| {
+            Arc::ptr_eq(known, projection) && specs.iter().eq(columns.iter().copied()) && *wanted == goals
         });
         if is_known {
             return;
@@ -67,12 +68,11 @@ impl Heat {
         let length = projection.lines.len();
         let every = length.div_ceil(SAMPLE).max(1);
         let rows: Vec<Row> = (0..length).step_by(every).filter_map(|at| projection.row(at)).collect();
-        let scale = |spec: &ColumnSpec| {
-            let goal = goal(spec.metric_key()?);
-            Some((spec.clone(), Scale { goal, ..measured(catalog, spec, &rows)? }))
+        let scale = |(spec, goal): (&&ColumnSpec, &Option<Goal>)| {
+            Some(((*spec).clone(), Scale { goal: *goal, ..measured(catalog, spec, &rows)? }))
         };
-        self.scales = columns.iter().filter_map(|spec| scale(spec)).collect();
-        self.of = Some((Arc::clone(projection), columns.into_iter().cloned().collect()));
+        self.scales = columns.iter().zip(&goals).filter_map(scale).collect();
+        self.of = Some((Arc::clone(projection), columns.into_iter().cloned().collect(), goals));
     }
 
     /// How a value stands in a column that is tinted.

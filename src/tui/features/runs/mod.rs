@@ -47,7 +47,7 @@ use crate::tui::core::selected::SelectedRuns;
 use crate::tui::core::signs::RunBadges;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
-use columns::TableColumn;
+use columns::{LeftOut, TableColumn};
 use filters::Filters;
 use heat::Heat;
 use row_index::RowIndex;
@@ -153,7 +153,9 @@ pub struct Runs {
     pub default_columns: Vec<DefaultColumn>,
     /// Columns that are the same for all runs shown are left out: those, and where they stood.
     pub differing: bool,
-    constants: Vec<(usize, TableColumn)>,
+    constants: Vec<LeftOut>,
+    /// Those that the user has switched on meanwhile are shown all the same.
+    kept: FxHashSet<ColumnSpec>,
     /// Metrics are tinted.
     pub heat: Heat,
     /// The metric that the best run is chosen by.

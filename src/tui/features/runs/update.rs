@@ -45,14 +45,15 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Columns => dialogs::columns(app),
         Action::Differing => {
             runs.differing = !runs.differing;
+            runs.kept.clear();
             runs.leave_out_constants();
             let hidden = runs.hidden_columns();
             runs.changed = true;
             app.status = Some(match (app.runs.differing, hidden) {
                 (false, _) => "all columns are shown".into(),
-                (true, 0) => "no column is the same for all runs shown".into(),
-                (true, 1) => "one column is the same for all runs shown, and hidden".into(),
-                (true, count) => format!("{count} columns are the same for all runs shown, and hidden"),
+                (true, 0) => "every column tells runs apart".into(),
+                (true, 1) => "one column tells no runs apart, and is hidden".into(),
+                (true, count) => format!("{count} columns tell no runs apart, and are hidden"),
             });
         }
         Action::Heat => {

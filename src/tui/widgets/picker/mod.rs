@@ -41,8 +41,8 @@ pub enum Arranged<T> {
     Set(Vec<T>, bool),
     /// This one is on, all others are off.
     Only(T),
-    /// It changed places with its neighbour, which is this one.
-    Swapped(T, T),
+    /// Those that are on stand in this order now; the last of these was moved.
+    Ordered(Vec<T>, T),
 }
 
 /// What is asked for with the entries of a list.
@@ -238,6 +238,9 @@ impl<T: Clone> Pick for Picker<T> {
                     return app
                         .say(format!("more than {most} at once are too many to look at; type to narrow"));
                 }
+                if changed.is_empty() {
+                    return;
+                }
                 changed.iter().for_each(|at| list.entries[*at].on = Some(on));
                 Arranged::Set(changed.into_iter().map(|at| self.values[at].clone()).collect(), on)
             }
@@ -261,7 +264,8 @@ impl<T: Clone> Pick for Picker<T> {
                 list.entries.swap(at, to);
                 self.values.swap(at, to);
                 list.step(to as isize - at as isize, height(app.size.1));
-                Arranged::Swapped(self.values[to].clone(), self.values[at].clone())
+                let on = list.entries.iter().zip(&self.values).filter(|(entry, _)| entry.on == Some(true));
+                Arranged::Ordered(on.map(|(_, value)| value.clone()).collect(), self.values[to].clone())
             }
         };
         arranger(app, arranged, effects);

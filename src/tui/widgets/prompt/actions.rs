@@ -117,7 +117,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             let by = if action == Action::LineDown { 1 } else { -1 };
             move_lines(&mut line.input, by, width(app.size.0));
         }
-        Action::Editor => edit_text(line.input.value().to_owned(), effects),
+        Action::Editor => edit_text(line.number, line.input.value().to_owned(), effects),
         Action::Complete => {
             line.complete();
             is_other = true;

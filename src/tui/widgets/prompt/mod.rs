@@ -61,6 +61,8 @@ pub struct PromptLine {
     pub input: Input,
     /// Several lines can be typed: notes are such texts.
     pub has_lines: bool,
+    /// Tells prompts apart.
+    pub number: u64,
     /// What stood there first.
     pub before: String,
     /// It is a filter in MLflow's language, checked and completed with every letter.
@@ -103,6 +105,7 @@ impl<T> Prompt<T> {
             hint: hint.into(),
             input: Input::new(text.to_owned()),
             has_lines: false,
+            number: 0,
             before: text.to_owned(),
             is_filter: false,
             error: None,
@@ -134,10 +137,12 @@ impl<T> Prompt<T> {
     }
 
     /// Puts the prompt over everything else.
-    pub fn open(self, app: &mut App)
+    pub fn open(mut self, app: &mut App)
     where
         T: 'static,
     {
+        app.prompts += 1;
+        self.line.number = app.prompts;
         app.overlay = Some(Overlay::Prompt(Box::new(self)));
     }
 }

@@ -279,7 +279,9 @@ fn latest(known: &CachedHistory, options: &Options) -> Reading {
     let nothing = Reading { point: None, is_earlier: false, smoothed: None, edges: None };
     let traces = known.traces(options);
     let Some(trace) = traces.last() else { return nothing };
-    let end = trace.end();
+    // Over another metric that is not where the line ends.
+    let over = known.over.as_ref().filter(|_| options.x == crate::chart::XAxis::Metric);
+    let end = over.and_then(|cached| cached.over.last_x()).unwrap_or_else(|| trace.end());
     let Some(at) = trace.at(end) else { return nothing };
     let smoothed = options.smoothing.is_on().then(|| trace.smoothed_at(options.smoothing, end)).flatten();
     Reading { point: Some(trace.point(at)), is_earlier: false, smoothed, edges: trace.edges_of(at) }
