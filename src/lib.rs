@@ -5,6 +5,7 @@
 //! ```text
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
+//! catalog ◀── config
 //! store ◀── registry ◀── promotion ◀── marking          select ◀── registry
 //! store ◀── files ◀── { cli, tui }
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them

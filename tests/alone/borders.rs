@@ -13,7 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("chart", &["mlflow", "text", "chart"]),
     ("compare", &["mlflow", "catalog", "chart", "compare", "learn", "select", "sheet", "text"]),
     ("select", &["mlflow", "catalog", "select", "text"]),
-    ("config", &["config", "learn", "mlflow", "params", "promotion", "select", "store", "sweep"]),
+    ("config", &["catalog", "config", "learn", "mlflow", "params", "promotion", "select", "store", "sweep"]),
     ("learn", &["disk", "learn", "params", "program", "text"]),
     ("sweep/search", &["params", "sweep::search"]),
     ("sweep/engine", &["disk", "mlflow", "state", "store", "sweep::engine", "sweep::search", "text"]),

@@ -6,6 +6,7 @@
 //!
 //! [`Expression`] is what people write: all of that with the same meaning, and more that is easier to write.
 
+mod dates;
 mod expression;
 mod lexer;
 mod matching;

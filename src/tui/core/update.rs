@@ -67,8 +67,8 @@ fn is_too_early(app: &App, typed: &Typed) -> bool {
     let awaits_runs = (app.is_opening() || app.runs.loaded && app.best.is_first_awaited())
         && app.now - app.opened_at < PATIENCE;
     let is_of_best = |event: KeyEvent| {
-        let keys: Vec<Chord> = app.pending.iter().copied().chain([Chord::of(event)]).collect();
         use best::actions::Action::{GoTo, Leaderboard, MarkBest, Why};
+        let keys: Vec<Chord> = app.pending.iter().copied().chain([Chord::of(event)]).collect();
         matches!(app.meaning(&keys), Lookup::Action(Action::Best(GoTo | Leaderboard | MarkBest | Why)))
     };
     let awaits_best = match typed {

@@ -107,7 +107,7 @@ fn secrets_reach_neither_screen_nor_log() {
         &[("MLTUI_LOG", "trace"), ("MLFLOW_TRACKING_TOKEN", "s3cr3t-token")],
     );
     terminal.wait_for("retry in");
-    terminal.type_keys(":\x03?nq");
+    terminal.type_keys(":\x03??q");
     assert_eq!(terminal.wait_for_end(), 0);
     let written = String::from_utf8_lossy(&terminal.raw()).into_owned();
     assert!(!written.contains("s3cr3t"));

@@ -20,8 +20,11 @@ pub struct Heat {
     pub is_on: bool,
     scales: FxHashMap<ColumnSpec, Scale>,
     /// What they were made of.
-    of: Option<(Arc<Projection>, Vec<ColumnSpec>, Vec<Option<Goal>>)>,
+    of: Option<Measured>,
 }
+
+/// Lines and columns that were measured, and what was thought of these.
+type Measured = (Arc<Projection>, Vec<ColumnSpec>, Vec<Option<Goal>>);
 
 /// Where the values of a column lie, and which end is better, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq)]

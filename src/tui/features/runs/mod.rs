@@ -19,6 +19,7 @@ mod projecting;
 pub mod row_index;
 pub mod selection;
 pub mod sparks;
+pub mod telling;
 pub mod update;
 pub mod view;
 pub mod views;

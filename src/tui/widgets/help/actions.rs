@@ -61,7 +61,7 @@ pub fn perform(app: &mut App, action: Action) {
             return;
         }
         Action::Search => return,
-        Action::Keep if !is_untyped(app).is_ok() => return,
+        Action::Keep if is_untyped(app).is_err() => return,
         Action::Leave | Action::Keep | Action::Close => {
             app.help = None;
             return;

@@ -241,7 +241,9 @@ impl<T: Clone> Pick for Picker<T> {
                 if changed.is_empty() {
                     return;
                 }
-                changed.iter().for_each(|at| list.entries[*at].on = Some(on));
+                for at in &changed {
+                    list.entries[*at].on = Some(on);
+                }
                 Arranged::Set(changed.into_iter().map(|at| self.values[at].clone()).collect(), on)
             }
             Arrangement::Only => {

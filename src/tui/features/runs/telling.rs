@@ -1,0 +1,208 @@
+//! The columns that tell most of an experiment, for those who chose none.
+
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashMap;
+
+use super::columns::TableColumn;
+use crate::catalog::sort::parse_number;
+use crate::catalog::{Catalog, ColumnSpec, Keyed, Row, Sym, Texts};
+use crate::select::resolve::by_telling;
+
+/// Metrics and params among the default columns; the picker has all of them.
+const DEFAULT_METRICS: usize = 24;
+/// Metrics that stand before the params.
+const FIRST_METRICS: usize = 4;
+/// Runs that it takes to say what explains a metric, and params that are looked at.
+const EXPLAINED_BY: usize = 8;
+const EXPLAINING: usize = 200;
+const DEFAULT_PARAMS: usize = 24;
+/// Parts that the values of a numeric param are put into.
+const PARTS: usize = 8;
+/// Runs that are looked at to find out whether a param differs.
+const COMPARED: usize = 1_000;
+
+/// Metrics whose names are read to find the most telling ones.
+const READ_NAMES: usize = 300;
+
+/// Attributes, the metric that decides and the most telling others, params that differ (those first that explain it best), then
+/// what tells less; no more than can be overseen.
+pub fn defaults(catalog: &Catalog, deciding: Option<&str>) -> Vec<TableColumn> {
+    let texts = &catalog.texts;
+    let mut metrics: Vec<(&str, usize)> = catalog.metrics.keys(texts).collect();
+    if metrics.len() > READ_NAMES {
+        // Of so many names the most common ones are as good a start as any.
+        metrics.sort_by_key(|(key, runs)| (key.starts_with("system/"), std::cmp::Reverse(*runs)));
+        metrics.truncate(READ_NAMES);
+    }
+    let mut telling = by_telling(&mut metrics);
+    if let Some(at) = metrics.iter().position(|(key, _)| deciding == Some(key)) {
+        metrics[..=at].rotate_right(1);
+        telling = telling.max(at + 1).min(telling + 1);
+    }
+    metrics.truncate(DEFAULT_METRICS);
+    let rest = metrics.split_off(telling.clamp(1, FIRST_METRICS).min(metrics.len()));
+    let (mut params, constant): (Vec<&str>, Vec<&str>) = catalog
+        .params
+        .keys(texts)
+        .map(|(key, _)| key)
+        .partition(|key| differs(catalog, &catalog.params, key));
+    if let Some((metric, _)) = metrics.first() {
+        by_explaining(catalog, metric, &mut params);
+    }
+    let shown = params.len().min(DEFAULT_PARAMS);
+    let constant = constant.into_iter().take(DEFAULT_PARAMS - shown);
+    let metric = |(key, _): (&str, usize)| ColumnSpec::metric(key);
+    let param = |key: &str| ColumnSpec::Param(key.to_owned());
+    let attributes = [ColumnSpec::RunName, ColumnSpec::Status, ColumnSpec::StartTime];
+    attributes
+        .into_iter()
+        .chain(metrics.into_iter().map(metric))
+        .chain(params.into_iter().take(shown).map(param))
+        .chain(rest.into_iter().map(metric))
+        .chain(constant.map(param))
+        .chain([ColumnSpec::Duration, ColumnSpec::User])
+        .map(TableColumn::from)
+        .collect()
+}
+
+/// Sorts params by how much of a metric they explain, each by itself; where there are too few runs to say, nothing changes.
+fn by_explaining(catalog: &Catalog, metric: &str, params: &mut [&str]) {
+    let Some(column) = catalog.metrics.column(&catalog.texts, metric) else { return };
+    let mut values: Vec<(Row, f64)> =
+        column.iter().filter(|(_, value)| value.is_finite()).take(COMPARED).collect();
+    if values.len() < EXPLAINED_BY || params.len() > EXPLAINING {
+        return;
+    }
+    // Ranks: one run that went wrong does not decide.
+    values.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let ranks: Vec<(Row, f64)> =
+        values.iter().enumerate().map(|(rank, (row, _))| (*row, rank as f64)).collect();
+    params.sort_by_cached_key(|key| {
+        let Some(column) = catalog.params.column(&catalog.texts, key) else {
+            return (true, Reverse(0), Reverse(0));
+        };
+        let share = explained(&ranks, |row| column.get(row), &catalog.texts);
+        // A column that is empty for most runs is no good start.
+        let filled = ranks.iter().filter(|(row, _)| column.get(*row).is_some()).count();
+        let is_sparse = filled * 2 < ranks.len();
+        // Of those the fuller ones: what a single run says is no start at all.
+        (is_sparse, Reverse(if is_sparse { filled } else { 0 }), Reverse((share * 1e6) as i64))
+    });
+}
+
+/// The share of the variance of ranks that groups of equal values explain, adjusted for their number.
+fn explained(ranks: &[(Row, f64)], value: impl Fn(Row) -> Option<Sym>, texts: &Texts) -> f64 {
+    let values: Vec<Option<Sym>> = ranks.iter().map(|(row, _)| value(*row)).collect();
+    let numbers: Option<Vec<f64>> = values.iter().map(|sym| parse_number(texts.get((*sym)?))).collect();
+    let mut groups: FxHashMap<u64, (f64, f64)> = FxHashMap::default();
+    let mut put = |group: u64, rank: f64| {
+        let (count, sum) = groups.entry(group).or_default();
+        (*count, *sum) = (*count + 1.0, *sum + rank);
+    };
+    match numbers {
+        Some(numbers) => {
+            let mut sorted = numbers.clone();
+            sorted.sort_by(f64::total_cmp);
+            let bounds: Vec<f64> = (1..PARTS).map(|part| sorted[part * sorted.len() / PARTS]).collect();
+            for ((_, rank), number) in ranks.iter().zip(numbers) {
+                put(bounds.partition_point(|bound| *bound <= number) as u64, *rank);
+            }
+        }
+        None => {
+            for ((_, rank), sym) in ranks.iter().zip(values) {
+                put(sym.map_or(u64::MAX, |sym| sym.0.into()), *rank);
+            }
+        }
+    }
+    let (count, parts) = (ranks.len() as f64, groups.len() as f64);
+    let mean = (count - 1.0) / 2.0;
+    let between: f64 = groups.values().map(|(count, sum)| count * (sum / count - mean).powi(2)).sum();
+    let all: f64 = ranks.iter().map(|(_, rank)| (rank - mean).powi(2)).sum();
+    if parts >= count {
+        return 0.0;
+    }
+    1.0 - (1.0 - between / all) * (count - 1.0) / (count - parts)
+}
+
+/// Whether runs have different values of a key, one without a value among them.
+fn differs(catalog: &Catalog, keyed: &Keyed<Sym>, key: &str) -> bool {
+    let Some(column) = keyed.column(&catalog.texts, key) else { return false };
+    let mut values = column.iter().take(COMPARED).map(|(_, value)| value);
+    let first = values.next();
+    column.len() < catalog.count || values.any(|value| Some(value) != first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Builder;
+    use crate::mlflow::{LifecycleStage, Metric, Param, Run, RunInfo, RunStatus};
+    use crate::store::batch::whole_runs;
+
+    /// Runs whose score follows from the depth; of the other params one is random, and one the same everywhere.
+    fn catalog(count: usize) -> Catalog {
+        let mut random = fastrand::Rng::with_seed(5);
+        let runs: Vec<Run> = (0..count)
+            .map(|i| {
+                let depth = random.u32(1..20);
+                let metric = |key: &str, value: f64| Metric { key: key.into(), value, timestamp: 0, step: 0 };
+                Run {
+                    info: RunInfo {
+                        run_id: format!("{i:032x}").as_str().into(),
+                        experiment_id: "1".into(),
+                        run_name: format!("run-{i}"),
+                        user_id: "ana".into(),
+                        status: RunStatus::Finished,
+                        start_time: Some(i as i64),
+                        end_time: Some(i as i64),
+                        lifecycle_stage: LifecycleStage::Active,
+                        artifact_uri: String::new(),
+                    },
+                    metrics: vec![
+                        metric("fit_seconds", random.f64()),
+                        metric("odd_score", (f64::from(depth) - 8.0).powi(2) + random.f64()),
+                        metric("val_rmse", random.f64()),
+                    ],
+                    params: vec![
+                        Param::new("always", "same"),
+                        Param::new("colour", ["red", "blue"][random.usize(..2)]),
+                        Param::new("depth", depth.to_string()),
+                    ],
+                    tags: Vec::new(),
+                    inputs: Vec::new(),
+                    model_outputs: Vec::new(),
+                }
+            })
+            .collect();
+        let mut builder = Builder::default();
+        builder.fold_changes(&whole_runs(&runs));
+        builder.snapshot()
+    }
+
+    fn names(catalog: &Catalog, deciding: Option<&str>) -> Vec<String> {
+        defaults(catalog, deciding).iter().skip(3).map(|shown| shown.spec.name()).collect()
+    }
+
+    #[test]
+    fn what_decides_comes_first_then_what_explains_it_and_constants_last() {
+        let many = catalog(60);
+        assert_eq!(
+            names(&many, Some("odd_score")),
+            [
+                "metrics.odd_score",
+                "metrics.val_rmse",
+                "params.depth",
+                "params.colour",
+                "metrics.fit_seconds",
+                "params.always",
+                "duration",
+                "user_id"
+            ]
+        );
+        assert_eq!(names(&many, None)[0], "metrics.val_rmse");
+        // Too few to say what explains it: as they come.
+        assert_eq!(names(&catalog(5), Some("odd_score"))[2..4], ["params.colour", "params.depth"]);
+        assert_eq!(names(&catalog(0), None), ["duration", "user_id"]);
+    }
+}
