@@ -326,7 +326,7 @@ fn hostile_texts_reach_neither_terminal_nor_clipboard() {
     }
     terminal.type_keys("]]]Y");
     terminal.wait_for("copied");
-    terminal.type_keys("jYjYjYjYjYjYjYjYjYjYjYllllYhhhhh Y:note\x03?n");
+    terminal.type_keys("jYjYjYjYjYjYjYjYjYjYjYllllYhhhhh Y:note\x03??");
     terminal.wait_for("12 runs");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);

@@ -18,6 +18,8 @@ pub const TREND: usize = 12;
 /// Cells of a level of a tree.
 pub const INDENT: usize = 2;
 const NAME: (usize, usize) = (12, 32);
+/// Where there is less, names leave room for others.
+const NARROW: usize = 100;
 /// More cells for names with aliases behind them.
 const BADGES: usize = 16;
 /// Runs that are looked at to find out how wide a column has to be.
@@ -72,7 +74,7 @@ fn sample(runs: &Runs) -> Vec<Row> {
 /// As wide as the names are, as far as there is room.
 fn name_width(runs: &Runs, width: usize) -> usize {
     // Status and the metric that decides are seen, too.
-    let most = (width / 4).clamp(NAME.0 + 4, NAME.1);
+    let most = if width < NARROW { (width / 4).clamp(NAME.0 + 4, NAME.1) } else { NAME.1 };
     // The aliases of its model stand behind a name.
     let most = if runs.badges.of.is_empty() { most } else { (most + BADGES).min(width / 2) };
     if let Some(own) = runs.columns[0].width {
