@@ -239,10 +239,14 @@ fn a_sweep_outlives_the_explorer_and_is_found_again() {
     assert_eq!(serde_json::from_str::<Value>(&header).unwrap()["plan"]["seed"], 8);
     again.type_keys("gs");
     again.wait("the second sweep in the list", |screen| {
-        screen.lines().any(|line| line.contains("sweep-") && line.contains("running "))
+        let of_list = |line: &&str| line.contains("sweep-") && line.contains("/16");
+        screen.lines().filter(of_list).count() == 2
     });
     again.type_keys("xy");
-    again.wait_for("is cancelled after");
+    // It takes a second or two, and may be over before the keys come.
+    again.wait("its end", |screen| {
+        screen.contains("is cancelled after") || screen.contains("is finished after 16 trials")
+    });
     again.type_keys("\x1b");
     again.wait("the list to close", |screen| !screen.contains("┏ Sweeps"));
     again.type_keys("q");
