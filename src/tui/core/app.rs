@@ -297,7 +297,7 @@ impl App {
     }
 
     /// The metrics of the shown run that stand in a table on the screen.
-    pub fn metrics_on_screen(&self) -> &[Metric] {
+    pub fn metrics_on_screen(&self) -> Vec<&Metric> {
         metrics::on_screen(self)
     }
 
