@@ -12,6 +12,7 @@ mod config;
 mod doctor;
 mod doctor_slurm;
 mod download;
+mod exec;
 pub(crate) mod experiments;
 mod finding;
 mod history;
@@ -112,6 +113,10 @@ pub enum Command {
     Sweeps(sweeps::Arguments),
     /// Wait for runs to finish
     Wait(wait::Arguments),
+    /// Run a command of your own, such as a training script, in the environment in which MLflow finds this store
+    Exec(exec::ExecArguments),
+    /// Print the environment in which MLflow finds this store, for a shell: eval "$(mltui --profile P env)"
+    Env(exec::EnvArguments),
     /// Show which store would be opened and why, and check that it works
     Doctor,
     /// Show the settings and where they come from
@@ -199,6 +204,8 @@ pub enum Failure {
     RunsFailed { failed: usize, of: usize },
     #[error("{0} runs are still running")]
     TimedOut(usize),
+    #[error("cannot run {command}: {cause}")]
+    NotRun { command: String, cause: io::Error },
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
     /// Something of the program's own, which names its path.
@@ -243,6 +250,9 @@ impl Failure {
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
             Self::TrialJob(code) => *code,
+            // As shells have it.
+            Self::NotRun { cause, .. } if cause.kind() == io::ErrorKind::NotFound => 127,
+            Self::NotRun { .. } => 126,
             Self::Store(_)
             | Self::Output(_)
             | Self::State { .. }
@@ -371,6 +381,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Sweep(command)) => block_on(sweep::run(&settings, &command, &mut out)),
         Some(Command::Sweeps(command)) => block_on(sweeps::run(&settings, &command, &mut out)),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),
+        Some(Command::Exec(command)) => {
+            drop(out);
+            exec::exec(&settings, &command)
+        }
+        Some(Command::Env(command)) => exec::env(&settings, &command, &mut out),
         Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),
         Some(Command::Completions { .. } | Command::Man) => Ok(()),

@@ -19,6 +19,7 @@ pub use columns::DefaultColumn;
 pub use promoting::ModelPolicies;
 pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, ProfileAuth, RawConfig};
 pub use resolve::{Environment, Flags, Multiplexer, Settings};
+pub use scripts::ShellVariable;
 pub use selecting::Selecting;
 pub use sweeping::Sweeping;
 

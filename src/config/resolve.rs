@@ -151,7 +151,7 @@ pub struct Settings {
     /// Who writes, as far as that is known.
     pub user: String,
     pub profile: Option<String>,
-    raw: RawConfig,
+    pub(super) raw: RawConfig,
 }
 
 impl Settings {

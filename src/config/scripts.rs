@@ -19,7 +19,67 @@ const CA_FILE: &str = "MLFLOW_TRACKING_SERVER_CERT_PATH";
 const CLIENT_CERT: &str = "MLFLOW_TRACKING_CLIENT_CERT_PATH";
 const WORKSPACE: &str = "MLFLOW_WORKSPACE";
 
+const NAME: &str = "MLFLOW_EXPERIMENT_NAME";
+const ID: &str = "MLFLOW_EXPERIMENT_ID";
+
+/// What a shell is told of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShellVariable {
+    /// It is set to this.
+    Plain(String),
+    /// It is set to what another variable holds.
+    Of(String),
+    /// It must not be there.
+    Unset,
+    /// It is needed, and nobody prints it.
+    Secret,
+}
+
 impl Settings {
+    /// The experiment that a script logs to, where one is set.
+    pub fn script_experiment(&self) -> Vec<(String, String)> {
+        let is_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let of = |text: &String| (if is_id(text) { ID } else { NAME }.to_owned(), text.clone());
+        self.experiment.iter().map(of).collect()
+    }
+
+    /// The variables by which a shell, and what is started in it, reach the same store. Secrets are named by the variables that
+    /// a profile takes them from; those that are in the environment already are left there.
+    pub fn shell_variables(
+        &self,
+        inherited: impl Fn(&str) -> Option<String>,
+    ) -> Vec<(String, ShellVariable)> {
+        let access = self.script_access();
+        let profile = self.profile.as_ref().and_then(|name| self.raw.profiles.get(name));
+        let source = |name: &str| match name {
+            USER => profile?.username_env.clone(),
+            PASSWORD => profile?.password_env.clone(),
+            TOKEN => profile?.token_env.clone(),
+            _ => None,
+        };
+        let mut told = Vec::new();
+        for (name, value) in access.variables.iter().cloned().chain(self.script_experiment()) {
+            let is_secret = [PASSWORD, TOKEN, DATABASE_PASSWORD].contains(&name.as_str());
+            let said = match source(&name) {
+                Some(variable) if variable == name => continue,
+                Some(variable) => ShellVariable::Of(variable),
+                None if is_secret && inherited(&name).as_ref() == Some(&value) => continue,
+                None if is_secret => ShellVariable::Secret,
+                None => ShellVariable::Plain(value),
+            };
+            told.push((name, said));
+        }
+        let is_set = |name: &String| told.iter().any(|(known, _)| known == name);
+        let is_kept = |name: &String| access.variables.iter().any(|(known, _)| known == name);
+        let stale: Vec<String> = access
+            .removed
+            .into_iter()
+            .filter(|name| !is_set(name) && !is_kept(name) && inherited(name).is_some())
+            .collect();
+        told.extend(stale.into_iter().map(|name| (name, ShellVariable::Unset)));
+        told
+    }
+
     /// The address and the credentials of the store as they were found out here, wherever they came from: no others are left
     /// in the environment, which may be those of another server.
     pub fn script_access(&self) -> ScriptAccess {

@@ -149,9 +149,22 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
     let scheme = scheme.to_ascii_lowercase();
     match scheme.as_str() {
         "http" | "https" => server(uri, rest),
-        "sqlite" => {
+        // The driver that SQLAlchemy takes for it by itself.
+        "sqlite" | "sqlite+pysqlite" => {
             Database::parse(rest.strip_prefix("///").unwrap_or_default(), folder).map(Location::Sqlite)
         }
+        "arn" | "azureml" => Err(format!(
+            "{} is not supported: its requests have to be signed by its own login; run its own MLflow client, or copy \
+             the runs to a server or a database file that opens here",
+            if scheme == "arn" { "SageMaker's MLflow" } else { "Azure ML's MLflow" }
+        )),
+        "s3" | "gs" | "abfss" | "wasbs" | "hdfs" | "dbfs" | "mlflow-artifacts" | "runs" | "models" => {
+            Err(format!(
+                "{scheme}: is where artifacts are, not runs; a tracking URI is a server (http://, https://) or a database \
+             (sqlite:///, postgresql://)"
+            ))
+        }
+        "" if is_this_machine(uri) => Err(format!("did you mean http://{uri}:5000?")),
         "databricks" | "databricks-uc" | "uc" => Err(DATABRICKS.into()),
         "" if is_databricks(uri) => Err(DATABRICKS.into()),
         _ if uri.starts_with(['.', '/', '~']) && !uri.starts_with("//") => file_store(uri, folder),
@@ -176,6 +189,11 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
 
 const DATABRICKS: &str =
     "Databricks is not supported; use an MLflow server (http://, https://) or a database file (sqlite:///)";
+
+/// A host without a port, and no file of that name is meant.
+fn is_this_machine(uri: &str) -> bool {
+    ["localhost", "127.0.0.1", "0.0.0.0"].contains(&uri)
+}
 
 fn is_databricks(uri: &str) -> bool {
     ["databricks", "databricks-uc", "uc"].iter().any(|name| uri.eq_ignore_ascii_case(name))
@@ -299,6 +317,10 @@ mod tests {
         assert_eq!(parse("sqlite:///a.db", folder).unwrap(), Location::Sqlite("/home/ana/a.db".into()));
         assert_eq!(parse("sqlite:////x/a.db", folder).unwrap(), Location::Sqlite("/x/a.db".into()));
         assert!(matches!(parse("https://host/prefix", folder).unwrap(), Location::Server(_)));
+        assert_eq!(
+            parse("sqlite+pysqlite:///a.db", folder).unwrap(),
+            Location::Sqlite("/home/ana/a.db".into())
+        );
         assert_eq!(parse("SQLITE:///a.db", folder).unwrap(), Location::Sqlite("/home/ana/a.db".into()));
         assert_eq!(parse("HTTP://Host:5000", folder).unwrap().to_string(), "http://host:5000");
     }
@@ -345,7 +367,11 @@ mod tests {
             ("mlflow.example.org:5000/team", "write http://mlflow.example.org:5000/team"),
             ("u:secret@h:5000", "write http://***@h:5000"),
             ("//u:secret@h:5000", "write http://***@h:5000"),
-            ("s3://bucket/x", "unsupported tracking URI"),
+            ("s3://bucket/x", "where artifacts are"),
+            ("arn:aws:sagemaker:us-east-1:1:mlflow-tracking-server/x", "SageMaker's MLflow is not supported"),
+            ("azureml://eastus.api.azureml.ms/mlflow", "Azure ML's MLflow is not supported"),
+            ("localhost", "did you mean http://localhost:5000?"),
+            ("gopher://x", "unsupported tracking URI"),
         ] {
             let error = parse(uri, folder.path()).unwrap_err();
             assert!(error.to_string().contains(word), "{uri}: {error}");

@@ -1,6 +1,7 @@
 //! The headless commands, as scripts use them.
 
 mod columns;
+mod environment;
 mod finding;
 mod hostile;
 
