@@ -6,6 +6,9 @@ use std::process::Command;
 
 use super::Failure;
 use crate::config::{Settings, ShellVariable};
+use crate::store::StoreError;
+use crate::store::tunnel::Tunnel;
+use crate::store::uri::Location;
 use crate::text::shell::quoted;
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +50,9 @@ pub fn exec(settings: &Settings, arguments: &ExecArguments) -> Result<(), Failur
         command.env_remove(name);
     });
     command.envs(access.variables).envs(settings.script_experiment());
+    if let Some(tunnel) = &settings.rest.tunnel {
+        return through(tunnel, settings, command);
+    }
     let failed =
         |cause: io::Error| Failure::NotRun { command: program.to_string_lossy().into_owned(), cause };
     #[cfg(unix)]
@@ -61,10 +67,87 @@ pub fn exec(settings: &Settings, arguments: &ExecArguments) -> Result<(), Failur
     }
 }
 
+/// Runs a command beside a tunnel that stays as long as it runs, and ends with its exit code.
+fn through(tunnel: &Tunnel, settings: &Settings, command: Command) -> Result<(), Failure> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    if matches!(&settings.location, Ok(Location::Server(url)) if url.scheme() != "http") {
+        return Err(Failure::Usage(
+            "a command cannot reach an https server through ssh: its certificate is for another name than this machine's"
+                .into(),
+        ));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let status = runtime.block_on(async {
+        tunnel.ready().await.map_err(|kind| StoreError::new("reach the server", kind))?;
+        let mut child = tokio::process::Command::from(command)
+            .spawn()
+            .map_err(|cause| Failure::NotRun { command: program, cause })?;
+        // The terminal sends ctrl-c to the command as well, whose business it is.
+        loop {
+            tokio::select! {
+                status = child.wait() => return Ok::<_, Failure>(status?),
+                _ = tokio::signal::ctrl_c() => {}
+                () = terminated() => end(&child),
+            }
+        }
+    })?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(code) => Err(Failure::Ended(u8::try_from(code).unwrap_or(1))),
+        None => Err(Failure::Ended(ended_by(status))),
+    }
+}
+
+/// Somebody asks this process to end.
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
+
+/// Asks the command to end, too.
+#[cfg(unix)]
+fn end(child: &tokio::process::Child) {
+    use rustix::process::{Pid, Signal, kill_process};
+    if let Some(process) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
+        let _ = kill_process(process, Signal::TERM);
+    }
+}
+
+#[cfg(not(unix))]
+fn end(_: &tokio::process::Child) {}
+
+/// The exit code of what a signal ended, as shells have it.
+#[cfg(unix)]
+fn ended_by(status: std::process::ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    status.signal().and_then(|signal| u8::try_from(128 + signal).ok()).unwrap_or(1)
+}
+
+#[cfg(not(unix))]
+fn ended_by(_: std::process::ExitStatus) -> u8 {
+    1
+}
+
 /// Prints what a shell reads to reach the store. No secret is printed.
 pub fn env(settings: &Settings, arguments: &EnvArguments, out: &mut impl Write) -> Result<(), Failure> {
     if let Err(error) = &settings.location {
         return Err(error.clone().into());
+    }
+    if settings.rest.tunnel.is_some() {
+        let words =
+            "a server behind ssh_host has no address of its own here; `mltui exec` keeps a way to it open";
+        return Err(Failure::Usage(words.into()));
     }
     for (name, value) in settings.shell_variables(|name| std::env::var(name).ok()) {
         match (value, arguments.shell) {

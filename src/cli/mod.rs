@@ -204,6 +204,9 @@ pub enum Failure {
     RunsFailed { failed: usize, of: usize },
     #[error("{0} runs are still running")]
     TimedOut(usize),
+    /// The command that was to be run, with its exit code, which says what there is to say.
+    #[error("the command ended with code {0}")]
+    Ended(u8),
     #[error("cannot run {command}: {cause}")]
     NotRun { command: String, cause: io::Error },
     #[error("cannot write the output: {0}")]
@@ -249,7 +252,7 @@ impl Failure {
             }
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
-            Self::TrialJob(code) => *code,
+            Self::TrialJob(code) | Self::Ended(code) => *code,
             // As shells have it.
             Self::NotRun { cause, .. } if cause.kind() == io::ErrorKind::NotFound => 127,
             Self::NotRun { .. } => 126,
@@ -288,6 +291,8 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has seen enough of it.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        // The command has said what there was to say.
+        Err(Failure::Ended(code)) => ExitCode::from(code),
         Err(failure) => {
             let mut text = format!("mltui: {}\n", clean_lines(&hide(&failure.to_string())));
             if let Some(hint) = failure.hint() {

@@ -10,6 +10,7 @@ pub mod resolve;
 mod scripts;
 mod selecting;
 mod sweeping;
+mod through;
 
 use std::path::PathBuf;
 

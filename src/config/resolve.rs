@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::access::Access;
 use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
+use super::through::tunnel;
 use super::{ConfigError, DefaultColumn, Folders, Selecting, Sweeping};
 use crate::store::address::Address;
 use crate::store::uri::{self, Auth, Location, RestOptions, UriOrigin};
@@ -204,7 +205,15 @@ impl Settings {
         let access =
             Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
         let location = completed(location, profile, &access, environment);
-        let rest = rest_options(&raw.http, access, environment)?;
+        let mut rest = rest_options(&raw.http, access, environment)?;
+        let through = tunnel(location.as_ref(), &origin, profile);
+        let location = match through {
+            Ok(tunnel) => {
+                rest.tunnel = tunnel;
+                location
+            }
+            Err(error) => Err(error),
+        };
         let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);
         let poll_interval =
             Duration::try_from_secs_f64(poll_interval.max(0.1)).unwrap_or(Duration::from_secs(2));
@@ -440,5 +449,6 @@ fn rest_options(
         allow_redirects: environment.boolean("MLFLOW_ALLOW_HTTP_REDIRECTS")?.unwrap_or(http.allow_redirects),
         withheld: access.withheld,
         observer: None,
+        tunnel: None,
     })
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Settings;
-use crate::store::uri::{Auth, Location};
+use crate::store::uri::{self, Auth, Location};
 use crate::sweep::objective::command::ScriptAccess;
 
 const URI: &str = "MLFLOW_TRACKING_URI";
@@ -80,6 +80,20 @@ impl Settings {
         told
     }
 
+    /// Where a script finds a server that is reached through another machine: at a port of this one.
+    fn through_tunnel(&self, location: &Location) -> Option<String> {
+        let Location::Server(url) = location else { return None };
+        let ports = self.rest.tunnel.as_ref()?.ports().ok()?;
+        let mut url = url::Url::parse(&uri::address(url)).ok()?;
+        // A certificate is for the server's own name.
+        if url.scheme() != "http" {
+            return None;
+        }
+        url.set_host(Some("127.0.0.1")).ok()?;
+        url.set_port(Some(ports.server)).ok()?;
+        Some(url.as_str().trim_end_matches('/').to_owned())
+    }
+
     /// The address and the credentials of the store as they were found out here, wherever they came from: no others are left
     /// in the environment, which may be those of another server.
     pub fn script_access(&self) -> ScriptAccess {
@@ -101,7 +115,8 @@ impl Settings {
                 }
                 return access;
             }
-            location => set(URI, location.as_ref().map_or_else(ToString::to_string, Location::name)),
+            Ok(location) => set(URI, self.through_tunnel(location).unwrap_or_else(|| location.name())),
+            Err(error) => set(URI, error.to_string()),
         }
         match &self.rest.auth {
             Auth::None => {}

@@ -32,6 +32,7 @@ pub mod secrets;
 mod sql;
 mod sqlite;
 mod trees;
+pub mod tunnel;
 pub mod uri;
 
 pub use answers::{

@@ -20,5 +20,6 @@ mod stores;
 mod support;
 mod sweeping;
 mod terminal;
+mod through;
 mod training;
 mod working;

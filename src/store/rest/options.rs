@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store::secrets::note;
+use crate::store::tunnel::Tunnel;
 
 /// Credentials, as MLflow's client sends them.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -134,6 +135,8 @@ pub struct RestOptions {
     pub withheld: Option<String>,
     /// Who is told of failures that are tried again.
     pub observer: Option<Observer>,
+    /// The way to a server that only another machine sees.
+    pub tunnel: Option<Tunnel>,
 }
 
 impl RestOptions {
@@ -169,6 +172,7 @@ impl Default for RestOptions {
             allow_redirects: true,
             withheld: None,
             observer: None,
+            tunnel: None,
         }
     }
 }
