@@ -2,15 +2,15 @@
 
 use rustc_hash::FxHashMap;
 
+use super::Pool;
 use super::connection::Connection;
-use super::pool::Pool;
 use super::snapshot::Snapshot;
 use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
 use crate::store::sql::{Cells, Link, as_list, values};
 use crate::store::{ErrorKind, HistoryCursor, HistoryPart, Inner, by_step};
 
-/// Runs that are asked for by their ids; for more than that the whole metric is read in one go.
-const BY_ID: usize = 1_000;
+/// Runs whose points one statement reads.
+const RUNS: usize = 1_000;
 /// Points of one history, at most: each takes 24 bytes.
 const MOST: usize = 4_000_000;
 
@@ -55,7 +55,8 @@ pub fn since(
     key: &str,
     cursor: &HistoryCursor,
 ) -> Inner<HistoryPart> {
-    let known = cursor.get::<Read>();
+    // A snapshot that does not tell all transactions would bring points again.
+    let known = cursor.get::<Read>().filter(|Read(snapshot)| snapshot.is_exact());
     let newer = known.map_or(String::new(), |Read(snapshot)| format!(" AND {}", snapshot.newer("metrics")));
     let statement = format!(
         "SELECT txid_current_snapshot()::text, NULL::int8, NULL::int8, NULL::float8, NULL::boolean UNION ALL \
@@ -78,24 +79,27 @@ pub fn since(
     Ok(HistoryPart { points, replaces: known.is_none(), cursor: HistoryCursor::new(Read(now)) })
 }
 
-/// What the histories of these runs come to, or a part of them: one statement, however many points there are.
+/// What the histories of these runs come to, or a part of them: a statement for some runs at a time, however many points they
+/// have.
 pub fn summaries(pool: &Pool, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
-    let mut collected: FxHashMap<&str, Collector> =
-        ids.iter().map(|id| (id.as_str(), Collector::new(part))).collect();
-    pool.read(|connection| {
-        let mut statement =
-            "SELECT run_uuid, step, timestamp, value, is_nan FROM metrics WHERE key = ?1".to_owned();
-        let mut list = String::new();
-        if ids.len() <= BY_ID {
-            statement.push_str(&format!(" AND run_uuid IN {}", (connection.dialect().among)("?2")));
-            list = as_list(ids.iter().map(RunId::as_str));
-        }
-        connection.each(&statement, values![key, &list], &mut |row| {
-            if let Some(collector) = collected.get_mut(&*row.text(0)) {
-                collector.add(point(row, 1));
-            }
-            Ok(())
-        })
-    })?;
-    Ok(ids.iter().filter_map(|id| Some((id.clone(), collected.get(id.as_str())?.summary()?))).collect())
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(RUNS) {
+        let mut collected: FxHashMap<&str, Collector> =
+            ids.iter().map(|id| (id.as_str(), Collector::new(part))).collect();
+        pool.read(|connection| {
+            let statement = format!(
+                "SELECT run_uuid, step, timestamp, value, is_nan FROM metrics WHERE key = ?1 AND run_uuid IN {}",
+                (connection.dialect().among)("?2")
+            );
+            let list = as_list(ids.iter().map(RunId::as_str));
+            connection.each(&statement, values![key, &list], &mut |row| {
+                if let Some(collector) = collected.get_mut(&*row.text(0)) {
+                    collector.add(point(row, 1));
+                }
+                Ok(())
+            })
+        })?;
+        found.extend(ids.iter().filter_map(|id| Some((id.clone(), collected.get(id.as_str())?.summary()?))));
+    }
+    Ok(found)
 }

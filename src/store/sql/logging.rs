@@ -164,11 +164,15 @@ pub fn log_inputs(link: &mut impl Link, id: &RunId, inputs: &[DatasetInput]) -> 
         );
         let added = link.execute(&statement, values![&own, &dataset, id.as_str()])?;
         if added == 1 {
+            // Of tags with one key the last holds.
+            let statement = (link.dialect().upsert)(
+                "input_tags (input_uuid, name, value)",
+                "VALUES (?1, ?2, ?3)",
+                "input_uuid, name",
+                "value",
+            );
             for tag in &input.tags {
-                link.execute(
-                    "INSERT INTO input_tags (input_uuid, name, value) VALUES (?1, ?2, ?3)",
-                    values![&own, &tag.key, &tag.value],
-                )?;
+                link.execute(&statement, values![&own, &tag.key, &tag.value])?;
             }
         }
     }

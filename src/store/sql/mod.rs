@@ -14,10 +14,13 @@ pub mod models;
 mod numbers;
 mod paging;
 mod place;
+mod pool;
 pub mod reading;
 mod registry;
 pub mod search;
 mod store;
+#[cfg(test)]
+mod unheld;
 mod writing;
 
 use std::borrow::Cow;
@@ -29,7 +32,8 @@ pub use artifacts::Home;
 pub use dialect::{Dialect, insert_new, upsert};
 pub use layout::Layout;
 pub use numbers::Numbers;
-pub use place::Place;
+pub use place::{Place, behind};
+pub use pool::{Lent, Pool, Pooled};
 pub use store::SqlStore;
 
 /// A value in the place of a placeholder.

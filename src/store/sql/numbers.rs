@@ -16,7 +16,8 @@ impl Numbers {
     }
 
     pub fn hex(id: &str) -> Option<u128> {
-        if id.len() == 32 { u128::from_str_radix(id, 16).ok() } else { None }
+        let is_one = id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if is_one { u128::from_str_radix(id, 16).ok() } else { None }
     }
 
     pub fn insert(&mut self, id: &str, number: u32) {
@@ -31,5 +32,22 @@ impl Numbers {
             Some(hex) => self.by_hex.get(&hex).copied(),
             None => self.others.get(id).copied(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_are_written_otherwise_are_others() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let mut numbers = Numbers::default();
+        numbers.insert(id, 1);
+        for other in [&id.to_uppercase(), "+123456789abcdef0123456789abcdef", "0123", ""] {
+            assert_eq!(numbers.get(other), None, "{other}");
+            numbers.insert(other, 2);
+        }
+        assert_eq!((numbers.get(id), numbers.by_hex.len(), numbers.others.len()), (Some(1), 1, 4));
     }
 }

@@ -260,7 +260,7 @@ impl Sql {
         }
         let has_start = keys.iter().any(|key| key.field == Field::Attribute(Attribute::StartTime));
         if !has_start {
-            self.text.push_str("runs.start_time DESC, ");
+            self.text.push_str("runs.start_time IS NULL, runs.start_time DESC, ");
         }
         self.text.push_str("runs.run_uuid");
         self.text.push_str(self.dialect.by_bytes);
@@ -330,7 +330,7 @@ mod tests {
              AND left(v.value, 9) = ?3) \
              AND EXISTS (SELECT 1 FROM latest_metrics v WHERE v.run_uuid = runs.run_uuid AND v.key = ?4 \
              AND NOT v.is_nan AND v.value < ?5) \
-             ORDER BY runs.start_time DESC, runs.run_uuid COLLATE \"C\" LIMIT ?6 OFFSET ?7"
+             ORDER BY runs.start_time IS NULL, runs.start_time DESC, runs.run_uuid COLLATE \"C\" LIMIT ?6 OFFSET ?7"
         );
         let text = |text: &str| SqlValue::Text(text.into());
         let (lr, loss) = (text("lr"), text("loss"));
