@@ -98,6 +98,8 @@ pub struct Connection {
     workspace: String,
     /// Others wrote the same since this was last looked at.
     conflict: bool,
+    /// A statement failed since the last transaction began.
+    failed: bool,
     lost: bool,
     /// Something that nobody wants is still on its way here, or the tables are not as they were.
     abandoned: bool,
@@ -211,6 +213,7 @@ impl Connection {
     }
 
     fn failed(&mut self, error: &Error, took: Duration) -> ErrorKind {
+        self.failed = true;
         self.conflict |= is_conflict(error);
         self.lost |= is_lost(error);
         // One that is to take writes is looked for anew.
@@ -251,6 +254,7 @@ impl Pooled for Connection {
             server: Arc::new(Server::default()),
             workspace: workspace.to_owned(),
             conflict: false,
+            failed: false,
             lost: false,
             abandoned: false,
         };
@@ -280,7 +284,12 @@ impl Pooled for Connection {
         std::mem::take(&mut self.conflict)
     }
 
+    fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     fn run(&mut self, statements: &str) -> Inner<()> {
+        self.failed &= !statements.starts_with("BEGIN");
         self.wait(async |client| client.batch_execute(statements).await)
     }
 

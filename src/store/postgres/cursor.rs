@@ -172,7 +172,9 @@ mod tests {
     fn runs_whose_tags_are_gone_are_found_by_how_they_begin() {
         let counts = |of: &[(&str, i64)]| {
             let mut counts = TagCounts::default();
-            of.iter().for_each(|(id, count)| counts.add(id, *count));
+            for (id, count) in of {
+                counts.add(id, *count);
+            }
             counts
         };
         let before = counts(&[("abc1", 2), ("abc2", 3), ("abd", 1), ("ü", 1)]);

@@ -72,7 +72,7 @@ pub fn unconnected(error: &Error, to: &PgDatabase) -> ErrorKind {
         return failure(error, to, Duration::ZERO);
     }
     let server = to.server();
-    let cause = root(error);
+    let (cause, io) = root(error);
     if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
         return ErrorKind::Tls(untrusted(tls, to));
     }
@@ -86,33 +86,34 @@ pub fn unconnected(error: &Error, to: &PgDatabase) -> ErrorKind {
     if words.contains("password missing") {
         return ErrorKind::Login(format!("the server at {server} wants a password of user {:?}", to.user()));
     }
-    let Some(io) = cause.downcast_ref::<io::Error>() else {
-        return ErrorKind::Unreachable(format!("cannot connect to {server}: {words}"));
-    };
-    ErrorKind::Unreachable(match io.kind() {
-        io::ErrorKind::ConnectionRefused => {
+    ErrorKind::Unreachable(match io {
+        Some(io::ErrorKind::ConnectionRefused) => {
             format!("no PostgreSQL server listens at {server} (connection refused)")
         }
-        io::ErrorKind::NotFound => format!("no PostgreSQL server listens at {server} (no such socket)"),
-        io::ErrorKind::UnexpectedEof => {
+        Some(io::ErrorKind::NotFound) => format!("no PostgreSQL server listens at {server} (no such socket)"),
+        Some(io::ErrorKind::UnexpectedEof) => {
             format!("{server} closes the connection at once: it may not be a PostgreSQL server")
         }
-        io::ErrorKind::TimedOut => format!("{server} does not answer"),
-        _ if words.contains("lookup address") => format!("no host is known by the name in {server}"),
+        Some(io::ErrorKind::TimedOut) => format!("{server} does not answer"),
+        _ if words.contains("lookup address") => {
+            format!("no host is known by the name in {server} ({words})")
+        }
         _ => format!("cannot connect to {server}: {words}"),
     })
 }
 
-/// The error at the bottom.
-fn root(error: &Error) -> &(dyn std::error::Error + 'static) {
+/// The error at the bottom, and the kind of the last one of the system's on the way there.
+fn root(error: &Error) -> (&(dyn std::error::Error + 'static), Option<io::ErrorKind>) {
     let mut cause: &(dyn std::error::Error + 'static) = error;
+    let mut kind = None;
     loop {
+        let io = cause.downcast_ref::<io::Error>();
+        kind = io.map(io::Error::kind).or(kind);
         // What an error of the system wraps is told by `get_ref` alone.
-        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let inner = inner.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| cause.source());
-        match inner {
+        let inner = io.and_then(io::Error::get_ref).map(|inner| inner as &(dyn std::error::Error + 'static));
+        match inner.or_else(|| cause.source()) {
             Some(inner) => cause = inner,
-            None => return cause,
+            None => return (cause, kind),
         }
     }
 }

@@ -29,6 +29,8 @@ pub trait Pooled: Sized + Send {
     fn is_lost(&self) -> bool;
     /// Whether others wrote the same since this was last asked.
     fn met_others(&mut self) -> bool;
+    /// Whether a statement failed since the last transaction began: then none of it can be kept.
+    fn has_failed(&self) -> bool;
     /// Carries out statements without values.
     fn run(&mut self, statements: &str) -> Inner<()>;
 
@@ -186,6 +188,8 @@ impl<C: Pooled> Pool<C> {
             }
             connection.met_others();
             let error = match work(&mut connection) {
+                // A server may say that it keeps what it throws away.
+                Ok(_) if connection.has_failed() => ErrorKind::Database("a statement failed".into()),
                 Ok(value) => match connection.run("COMMIT") {
                     Ok(()) => return Ok(value),
                     Err(error) if connection.is_lost() || matches!(error, ErrorKind::Timeout(_)) => {

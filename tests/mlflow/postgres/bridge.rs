@@ -43,7 +43,7 @@ fn serve(mut client: TcpStream, server: u16, spoils: Spoils) -> std::io::Result<
         let _ = std::io::copy(&mut from, &mut to);
         let _ = to.shutdown(Shutdown::Both);
     });
-    let mut part = [0; 65_536];
+    let mut part = vec![0; 65_536];
     loop {
         let length = client.read(&mut part)?;
         let part = &part[..length];

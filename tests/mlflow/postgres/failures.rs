@@ -33,7 +33,10 @@ fn why_a_database_cannot_be_opened_is_said_without_its_password() {
         (server.uri("absent"), "no database \"absent\""),
         (server.uri("empty_one"), "has no MLflow tables"),
         (format!("postgresql://postgres:{password}@127.0.0.1:{port}/x"), "no PostgreSQL server listens"),
-        (format!("postgresql://postgres:{password}@no-such-host.invalid/x"), "no-such-host.invalid"),
+        (
+            format!("postgresql://postgres:{password}@no-such-host.invalid/x"),
+            "no host is known by the name in no-such-host.invalid",
+        ),
         (format!("postgresql://u:{password}@127.0.0.1:{silent}/x?connect_timeout=1"), "does not answer"),
         (format!("{}?sslmode=require", server.uri(&name)), "does not offer TLS"),
         (format!("{}?sslmode=verify-full", server.uri(&name)), "sslrootcert"),
