@@ -402,10 +402,8 @@ fn completed(
     environment: &Environment,
 ) -> Result<Location, crate::store::StoreError> {
     let location = match (location?, profile, &access.auth) {
-        (Location::Postgres(database), Some(profile), Auth::Basic { user, password })
-            if profile.password_env.is_some() =>
-        {
-            Location::Postgres(Box::new(database.with_login(user, password)))
+        (location, Some(profile), Auth::Basic { user, password }) if profile.password_env.is_some() => {
+            location.with_login(user, password)
         }
         (location, ..) => location,
     };

@@ -19,7 +19,7 @@ use super::rows::{RowCells, bounded, type_of};
 use super::schema::{self, Server};
 use super::tls::{Stream, Tls};
 use super::tls_mode::TlsMode;
-use crate::store::sql::{Cells, Dialect, Layout, Link, Pooled, Value, insert_new, upsert};
+use crate::store::sql::{Cells, Dialect, Layout, Link, NEWEST, Pooled, Value, insert_new, upsert};
 use crate::store::{ErrorKind, Inner};
 
 /// How long the server works on a statement before it gives up.
@@ -38,6 +38,9 @@ const POSTGRES: Dialect = Dialect {
     among: |list| format!("(SELECT json_array_elements_text({list}::json))"),
     insert_new,
     upsert,
+    newest: NEWEST,
+    exactly: str::to_owned,
+    folds_case: false,
     by_bytes: " COLLATE \"C\"",
     no_escape: " ESCAPE ''",
     runs_at_once: 200,

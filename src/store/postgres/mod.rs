@@ -27,7 +27,7 @@ use connection::Connection;
 use cursor::PgCursor;
 pub use tls_mode::TlsMode;
 
-use super::sql::{Home, Place, behind};
+use super::sql::{self, Home, Place, behind};
 use super::{Capabilities, Changes, Cursor, HistoryCursor, HistoryPart, Inner, RunBatch, Scan, StoreInfo};
 use crate::mlflow::{MetricPoint, Part, RunId, Summary};
 
@@ -90,7 +90,7 @@ impl Place for Postgres {
     }
 
     fn history(connection: &mut Connection, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
-        histories::whole(connection, id, key)
+        sql::histories::whole(connection, id, key)
     }
 
     fn history_since(
@@ -103,7 +103,7 @@ impl Place for Postgres {
     }
 
     fn summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
-        histories::summaries(&self.pool, ids, key, part)
+        sql::histories::summaries(&self.pool, ids, key, part)
     }
 
     fn scan(&self, scan: &Scan, sink: &mpsc::Sender<RunBatch>) -> Inner<Cursor> {

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod artifacts;
 mod dialect;
+pub mod histories;
 mod inputs;
 mod layout;
 mod logging;
@@ -29,9 +30,9 @@ use super::{ErrorKind, Inner};
 use crate::mlflow::infinity::logged;
 
 pub use artifacts::Home;
-pub use dialect::{Dialect, insert_new, upsert};
+pub use dialect::{Dialect, NEWEST, insert_new, upsert};
 pub use layout::Layout;
-pub use numbers::Numbers;
+pub use numbers::{Numbers, head_hash};
 pub use place::{Place, behind};
 pub use pool::{Lent, Pool, Pooled};
 pub use store::SqlStore;
@@ -132,6 +133,14 @@ pub trait Link {
     fn workspace(&self) -> &str;
     /// Carries out what changes rows, and returns how many.
     fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Inner<u64>;
+    /// Adds a row, and returns the number that it was given in a column.
+    fn insert_numbered(&mut self, statement: &str, values: &[Value<'_>], column: &str) -> Inner<Option<i64>>
+    where
+        Self: Sized,
+    {
+        let statement = format!("{statement} RETURNING {column}");
+        Ok(self.one(&statement, values, |row| row.int(0))?.flatten())
+    }
     /// Hands on the rows of an answer.
     fn each(
         &mut self,

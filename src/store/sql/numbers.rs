@@ -1,9 +1,23 @@
 //! The numbers of runs in a scan.
 
-use rustc_hash::FxHashMap;
+use std::hash::Hasher;
 
-/// From a run's id to its number in the scan.
-#[derive(Debug, Default)]
+use rustc_hash::{FxHashMap, FxHasher};
+
+use crate::mlflow::{LifecycleStage, RunStatus};
+
+/// What of a head can change in place, in 32 bits: enough to notice a change, never to identify a run.
+pub fn head_hash(name: &str, status: RunStatus, stage: LifecycleStage, end_time: i64) -> u32 {
+    let mut hasher = FxHasher::default();
+    hasher.write(name.as_bytes());
+    hasher.write_u8(status as u8);
+    hasher.write_u8(stage as u8);
+    hasher.write_i64(end_time);
+    (hasher.finish() >> 32) as u32
+}
+
+/// From a run's id to its number in the scan, or another number.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Numbers {
     /// Ids of 32 hexadecimal digits, which are all that MLflow makes.
     pub by_hex: FxHashMap<u128, u32>,
@@ -25,6 +39,17 @@ impl Numbers {
             Some(hex) => drop(self.by_hex.insert(hex, number)),
             None => drop(self.others.insert(id.to_owned(), number)),
         }
+    }
+
+    pub fn remove(&mut self, id: &str) -> Option<u32> {
+        match Self::hex(id) {
+            Some(hex) => self.by_hex.remove(&hex),
+            None => self.others.remove(id),
+        }
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = String> {
+        self.by_hex.keys().map(|hex| format!("{hex:032x}")).chain(self.others.keys().cloned())
     }
 
     pub fn get(&self, id: &str) -> Option<u32> {

@@ -33,7 +33,7 @@ fn read(link: &mut impl Link, condition: &str, values: &[Value<'_>]) -> Inner<Ve
     let statement = format!(
         "SELECT name, version, source, run_id, status, status_message, current_stage, {}, user_id, \
          creation_time, last_updated_time FROM model_versions \
-         WHERE {} AND current_stage IS DISTINCT FROM 'Deleted_Internal' AND {condition}",
+         WHERE {} AND (current_stage IS NULL OR current_stage <> 'Deleted_Internal') AND {condition}",
         (link.dialect().bounded)("description"),
         link.layout().here()
     );
@@ -173,7 +173,7 @@ fn set_tag(link: &mut impl Link, name: &str, number: i64, tag: &Tag) -> Inner<()
     let (column, value) = link.layout().column_here();
     let statement = (link.dialect().upsert)(
         &format!("model_version_tags ({column}name, version, key, value)"),
-        &format!("SELECT {value}?2, ?3, ?4, ?5 WHERE ?1 IS NOT NULL"),
+        &format!("VALUES ({value}?2, ?3, ?4, ?5)"),
         &link.layout().key_here("key, name, version"),
         "value",
     );
