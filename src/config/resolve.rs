@@ -98,7 +98,7 @@ impl Environment {
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Flags {
-    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE, postgresql://USER@HOST/DATABASE
+    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE, postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE
     #[arg(long, global = true, value_name = "URI")]
     pub tracking_uri: Option<Address>,
     /// Profile from the config file to use

@@ -2,9 +2,9 @@
 //!
 //! When tables were written, the server tells at no cost, to the second. Then what tables index is asked: metrics begin with key and
 //! time, so that new values of every key are found where they lie. Heads of runs are compared with what is known, which takes tens
-//! of milliseconds on 100,000 of them, and is done for a small part of the time at most; so are hashes of all values, which the
-//! server adds up: they find what came late, tags that changed and tags that are gone. The runs that are being looked at are read
-//! anew at every change.
+//! of milliseconds on 100,000 of them, and is done for a small part of the time at most; so are hashes of all values, a second's
+//! work there, which the server adds up: they find what came late, tags that changed and tags that are gone. The runs that are
+//! being looked at are read anew at every change.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 
 use super::Pool;
 use super::connection::{Connection, STATEMENT_SECONDS};
-use super::cursor::{MyCursor, Round, look};
+use super::cursor::{Digests, MyCursor, Round, look};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{NO_TIME, whole_runs};
 use crate::store::sql::reading::find_runs;
@@ -23,8 +23,9 @@ use crate::store::{Changes, ErrorKind, Inner, Scan};
 
 /// With more changed runs than this, reading everything again is cheaper.
 const MANY: usize = 5_000;
-/// Looking at all runs may take one part in this many of the time, and at all values one in that many.
+/// Looking at all runs may take one part in this many of the time, and so may all tags; all other values one in that many.
 const HEADS_SHARE: u32 = 20;
+const TAGS_SHARE: u32 = 20;
 const VALUES_SHARE: u32 = 50;
 /// Values of more keys are not asked for one by one.
 const KEYS: usize = 2_000;
@@ -45,9 +46,10 @@ pub fn changes(
     }
     let is_written = look.is_written_since(&seen.look);
     let mut now = MyCursor { look, ..seen.clone() };
-    now.heads.is_pending |= is_written;
-    now.values.is_pending |= is_written;
-    if !is_written && !now.heads.is_due() && !now.values.is_due() {
+    for round in [&mut now.heads, &mut now.tags, &mut now.values] {
+        round.is_pending |= is_written;
+    }
+    if !is_written && ![&now.heads, &now.tags, &now.values].into_iter().any(Round::is_due) {
         return Ok((Changes::default(), None));
     }
     connection
@@ -63,35 +65,43 @@ fn since(
     is_written: bool,
 ) -> Inner<(Changes, Option<MyCursor>)> {
     let mut changed: FxHashSet<RunId> = FxHashSet::default();
-    if is_written {
-        changed.extend(watched.iter().cloned());
-        new_values(connection, scan, seen.look.now * 1_000 - SKEW, &mut changed)?;
-    }
     if now.heads.is_due() {
         let before = now.heads.clone();
         now.heads = round(connection, HEADS_SHARE, &before, |connection| {
             // What is not in view any more is read, and not found in it.
-            let known = heads(connection, scan, &seen.known, &mut changed)?;
-            now.known = Arc::new(known);
+            now.known = Arc::new(heads(connection, scan, &seen.known, &mut changed)?);
+            now.keys = Arc::new(keys(connection)?);
             Ok(())
         })?;
     }
-    if now.values.is_due() {
-        let before = now.values.clone();
-        now.values = round(connection, VALUES_SHARE, &before, |connection| {
-            let digests = digests(connection, scan)?;
-            match &seen.digests {
-                Some(known) => {
-                    let ids = digests.ids().chain(known.ids());
-                    changed.extend(ids.filter(|id| digests.get(id) != known.get(id)).map(RunId));
-                }
-                // Nothing to compare with yet: those that run may have logged meanwhile.
-                None if is_written => running(connection, scan, &mut changed)?,
-                None => {}
+    if is_written {
+        changed.extend(watched.iter().cloned());
+        new_values(connection, scan, &now.keys, seen.look.now * 1_000 - SKEW, &mut changed)?;
+        // Nothing to compare with yet: those that run may have logged meanwhile.
+        if seen.of_tags.is_none() || seen.of_values.is_none() {
+            running(connection, scan, &mut changed)?;
+        }
+    }
+    for (is_tags, share) in [(true, TAGS_SHARE), (false, VALUES_SHARE)] {
+        let (before, known) =
+            if is_tags { (now.tags.clone(), &seen.of_tags) } else { (now.values.clone(), &seen.of_values) };
+        if !before.is_due() {
+            continue;
+        }
+        let mut found = None;
+        let gone = round(connection, share, &before, |connection| {
+            let digests = digests(connection, scan, is_tags, now.known.len())?;
+            if let Some(known) = known {
+                changed.extend(now.known.ids().filter(|id| digests.differ(known, id)).map(RunId));
             }
-            now.digests = Some(Arc::new(digests));
+            found = Some(Arc::new(digests));
             Ok(())
         })?;
+        if is_tags {
+            (now.tags, now.of_tags) = (gone, found.or(now.of_tags));
+        } else {
+            (now.values, now.of_values) = (gone, found.or(now.of_values));
+        }
     }
     if changed.len() > MANY {
         return Ok((Changes { reload: true, ..Changes::default() }, None));
@@ -143,22 +153,33 @@ fn round(
     }
 }
 
+/// The keys of all metrics, as long as they are not many: from one to the next, for the server would look through all values.
+fn keys(connection: &mut Connection) -> Inner<Vec<String>> {
+    let mut keys: Vec<String> = Vec::new();
+    while keys.len() <= KEYS {
+        let last = keys.last().map_or("", String::as_str);
+        let next = "SELECT min(key) FROM metrics WHERE key > ?1";
+        let next = connection.one(next, values![last], |row| row.optional_string(0))?.flatten();
+        match next {
+            Some(next) if next != last => keys.push(next),
+            _ => return Ok(keys),
+        }
+    }
+    Ok(Vec::new())
+}
+
 /// The runs of the experiment that logged values since a time.
 fn new_values(
     connection: &mut Connection,
     scan: &Scan,
+    keys: &[String],
     since: i64,
     changed: &mut FxHashSet<RunId>,
 ) -> Inner<()> {
-    // The server jumps from key to key.
-    let keys = connection.all("SELECT DISTINCT key FROM metrics", &[], |row| row.string(0))?;
-    if keys.len() > KEYS {
-        return Ok(());
-    }
     let list = as_list(keys.iter().map(String::as_str));
     let statement = format!(
-        "SELECT DISTINCT v.run_uuid FROM metrics v FORCE INDEX (PRIMARY) JOIN runs r ON r.run_uuid = v.run_uuid \
-         WHERE v.key IN {} AND v.timestamp >= ?2 AND r.experiment_id = ?3",
+        "SELECT STRAIGHT_JOIN DISTINCT v.run_uuid FROM metrics v FORCE INDEX (PRIMARY) \
+         JOIN runs r ON r.run_uuid = v.run_uuid WHERE v.key IN {} AND v.timestamp >= ?2 AND r.experiment_id = ?3",
         (connection.dialect().among)("?1")
     );
     connection.each(&statement, values![&list, since, scan.experiment_id.as_key()], &mut |row| {
@@ -198,24 +219,29 @@ fn heads(
     Ok(now)
 }
 
-/// A hash of the values of each run in view.
-fn digests(connection: &mut Connection, scan: &Scan) -> Inner<Numbers> {
-    let mut digests = Numbers::default();
-    for (table, rest, factor) in [
-        ("latest_metrics", "v.step, v.timestamp, v.value, v.is_nan", 1_u32),
-        ("params", "v.value", 3),
-        ("tags", "v.value", 5),
-    ] {
+/// What the server adds up of what runs logged. Where so many are in view that they are most, all of a table is read.
+fn digests(connection: &mut Connection, scan: &Scan, is_tags: bool, in_view: usize) -> Inner<Digests> {
+    let all = connection.one("SELECT count(*) FROM runs", &[], |row| row.int(0))?.flatten();
+    let rest = if in_view as i64 * 4 >= all.unwrap_or(0) {
+        " FORCE INDEX (PRIMARY)".to_owned()
+    } else {
+        let experiment = scan.experiment_id.as_key().unwrap_or(-1);
+        format!(" JOIN runs r ON r.run_uuid = v.run_uuid WHERE r.experiment_id = {experiment}")
+    };
+    let tables: &[(&str, &str)] = if is_tags {
+        &[("tags", "v.value")]
+    } else {
+        &[("latest_metrics", "v.step, v.timestamp, v.value, v.is_nan"), ("params", "v.value")]
+    };
+    let mut digests = Digests::default();
+    for (table, columns) in tables {
         let statement = format!(
-            "SELECT v.run_uuid, sum(crc32(concat_ws(char(0), v.key, {rest}))) & 4294967295 FROM {table} v \
-             JOIN runs r ON r.run_uuid = v.run_uuid WHERE r.experiment_id = ?1 AND r.{} GROUP BY v.run_uuid",
-            stage_condition(scan.view)
+            "SELECT left(v.run_uuid, {}), sum(crc32(concat_ws(char(0), v.run_uuid, v.key, {columns}))) & 4294967295 \
+             FROM {table} v{rest} GROUP BY 1 ORDER BY NULL",
+            Digests::LETTERS
         );
-        connection.each(&statement, values![scan.experiment_id.as_key()], &mut |row| {
-            let id = row.text(0);
-            let more = (row.int(1).unwrap_or(0) as u32).wrapping_mul(factor);
-            let digest = digests.get(&id).unwrap_or(0).wrapping_add(more);
-            digests.insert(&id, digest);
+        connection.each(&statement, &[], &mut |row| {
+            digests.add(&row.text(0), row.int(1).unwrap_or(0) as u32);
             Ok(())
         })?;
     }

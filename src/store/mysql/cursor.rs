@@ -1,7 +1,10 @@
 //! How far the changes of a database have been seen.
 
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::time::Instant;
+
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::connection::Connection;
 use crate::store::Inner;
@@ -73,25 +76,82 @@ impl Round {
 pub struct MyCursor {
     pub look: Look,
     pub heads: Round,
+    pub tags: Round,
+    /// Latest metrics and params.
     pub values: Round,
     /// The runs in view, each with a hash of what can change in its head.
     pub known: Arc<Numbers>,
-    /// The same with a hash of their values, once these were looked through.
-    pub digests: Option<Arc<Numbers>>,
+    /// The keys of all metrics.
+    pub keys: Arc<Vec<String>>,
+    /// What tags, and latest metrics and params, add up to, once these were looked through.
+    pub of_tags: Option<Arc<Digests>>,
+    pub of_values: Option<Arc<Digests>>,
+}
+
+/// Hashes of what runs logged, by how their ids begin.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Digests(FxHashMap<u64, u32>);
+
+impl Digests {
+    /// Letters of an id that tell apart: of 100,000 runs one or two begin in one way.
+    pub const LETTERS: usize = 4;
+
+    fn place(id: &str) -> u64 {
+        let end = id.char_indices().nth(Self::LETTERS).map_or(id.len(), |(end, _)| end);
+        let mut hasher = FxHasher::default();
+        hasher.write(id[..end].to_lowercase().as_bytes());
+        hasher.finish()
+    }
+
+    /// Adds what rows of runs that begin so come to.
+    pub fn add(&mut self, id: &str, hash: u32) {
+        let place = self.0.entry(Self::place(id)).or_default();
+        // What is twice the same in two tables does not vanish.
+        *place = place.rotate_left(1).wrapping_add(hash);
+    }
+
+    /// Whether runs that begin as this one logged something, or lost it, between two looks.
+    pub fn differ(&self, other: &Self, id: &str) -> bool {
+        let place = Self::place(id);
+        self.0.get(&place) != other.0.get(&place)
+    }
 }
 
 impl MyCursor {
     /// Before anything that is written after a look.
     pub fn at(look: Look, known: Numbers) -> Self {
-        // What values are now is not known yet.
-        let values = Round { is_pending: true, ..Round::default() };
-        Self { look, heads: Round::default(), values, known: Arc::new(known), digests: None }
+        // What is there now is not known yet.
+        let round = Round { is_pending: true, ..Round::default() };
+        Self {
+            look,
+            heads: round.clone(),
+            tags: round.clone(),
+            values: round,
+            known: Arc::new(known),
+            ..Self::default()
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_that_logged_are_found_by_how_they_begin() {
+        let of = |rows: &[(&str, u32)]| {
+            let mut digests = Digests::default();
+            for (id, hash) in rows {
+                digests.add(id, *hash);
+            }
+            digests
+        };
+        let before = of(&[("abcd1", 7), ("abce1", 8)]);
+        let now = of(&[("abcd", 7), ("abce", 9)]);
+        assert!(!before.differ(&now, "abcd2") && before.differ(&now, "abce1"));
+        assert!(!before.differ(&now, "ü") && before.differ(&Digests::default(), "abcd1"));
+        assert_ne!(of(&[("a", 7), ("a", 0)]), of(&[("a", 0), ("a", 7)]), "of two tables");
+    }
 
     #[test]
     fn what_is_written_in_the_second_of_a_look_is_not_missed() {

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use mysql::mysql_common::proto::codec::error::PacketCodecError;
 use mysql::{DriverError, Error, MySqlError};
 
 use super::address::MyDatabase;
@@ -38,8 +39,15 @@ pub fn is_outdated(error: &Error) -> bool {
 pub fn refuses_tls(error: &Error) -> bool {
     match error {
         Error::DriverError(DriverError::TlsNotSupported) | Error::TlsError(_) => true,
-        Error::IoError(error) => tls(error).is_some(),
-        _ => false,
+        error => io_of(error).and_then(tls).is_some(),
+    }
+}
+
+/// What the system says, wherever the driver keeps it.
+fn io_of(error: &Error) -> Option<&io::Error> {
+    match error {
+        Error::IoError(error) | Error::CodecError(PacketCodecError::Io(error)) => Some(error),
+        _ => None,
     }
 }
 
@@ -50,16 +58,18 @@ fn tls(error: &io::Error) -> Option<&rustls::Error> {
 /// A failure to connect.
 pub fn unconnected(error: &Error, to: &MyDatabase) -> ErrorKind {
     let server = to.server();
+    if let Some(io) = io_of(error) {
+        return match tls(io) {
+            Some(tls) => ErrorKind::Tls(untrusted(tls, to)),
+            None => unreachable(io.kind(), &io.to_string(), &server),
+        };
+    }
     match error {
         Error::MySqlError(error) => answered(error, to, Duration::ZERO),
         Error::DriverError(DriverError::TlsNotSupported) => ErrorKind::Tls(format!(
             "the MySQL server at {server} does not offer TLS, which {} requires",
             to.tls_words()
         )),
-        Error::IoError(error) => match tls(error) {
-            Some(tls) => ErrorKind::Tls(untrusted(tls, to)),
-            None => unreachable(error.kind(), &error.to_string(), &server),
-        },
         Error::TlsError(error) => {
             ErrorKind::Tls(format!("no TLS connection to {server}: {error:?} ({})", to.tls_words()))
         }
@@ -109,14 +119,15 @@ fn untrusted(error: &rustls::Error, to: &MyDatabase) -> String {
 
 /// A failure of something that was asked, after so long.
 pub fn failure(error: &Error, of: &MyDatabase, took: Duration) -> ErrorKind {
+    let is_silent =
+        |error: &io::Error| matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
+    if io_of(error).is_some_and(is_silent) {
+        return ErrorKind::Timeout(took.as_secs());
+    }
     match error {
         Error::MySqlError(error) => answered(error, of, took),
-        Error::IoError(error)
-            if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) =>
-        {
-            ErrorKind::Timeout(took.as_secs())
-        }
-        Error::DriverError(DriverError::PacketTooLarge) => {
+        Error::DriverError(DriverError::PacketTooLarge)
+        | Error::CodecError(PacketCodecError::PacketTooLarge) => {
             ErrorKind::TooMuch("the server takes no statement of that size (max_allowed_packet)".into())
         }
         error if is_lost(error) => ErrorKind::Unreachable(format!("the connection to {} broke", of.server())),

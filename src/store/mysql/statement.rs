@@ -73,8 +73,12 @@ fn list(value: &Value<'_>) -> String {
 /// A text as it stands in a statement, whatever the server takes a backslash for.
 pub fn quoted(text: &str) -> String {
     if text.contains(|letter: char| letter == '\\' || letter.is_control()) {
-        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-        return format!("_utf8mb4 x'{hex}'");
+        let mut hex = String::from("_utf8mb4 x'");
+        for byte in text.bytes() {
+            hex.push_str(&format!("{byte:02x}"));
+        }
+        hex.push('\'');
+        return hex;
     }
     format!("'{}'", text.replace('\'', "''"))
 }
