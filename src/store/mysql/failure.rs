@@ -1,9 +1,9 @@
 //! What went wrong, in words that say what to do.
 
+use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
-use mysql::mysql_common::proto::codec::error::PacketCodecError;
 use mysql::{DriverError, Error, MySqlError};
 
 use super::address::MyDatabase;
@@ -46,7 +46,8 @@ pub fn refuses_tls(error: &Error) -> bool {
 /// What the system says, wherever the driver keeps it.
 fn io_of(error: &Error) -> Option<&io::Error> {
     match error {
-        Error::IoError(error) | Error::CodecError(PacketCodecError::Io(error)) => Some(error),
+        Error::IoError(error) => Some(error),
+        Error::CodecError(error) => error.source()?.downcast_ref(),
         _ => None,
     }
 }
@@ -126,8 +127,7 @@ pub fn failure(error: &Error, of: &MyDatabase, took: Duration) -> ErrorKind {
     }
     match error {
         Error::MySqlError(error) => answered(error, of, took),
-        Error::DriverError(DriverError::PacketTooLarge)
-        | Error::CodecError(PacketCodecError::PacketTooLarge) => {
+        Error::DriverError(DriverError::PacketTooLarge) => {
             ErrorKind::TooMuch("the server takes no statement of that size (max_allowed_packet)".into())
         }
         error if is_lost(error) => ErrorKind::Unreachable(format!("the connection to {} broke", of.server())),
