@@ -110,21 +110,26 @@ impl MariaDb {
         self.connect(database).unwrap().query_first(statement).unwrap().unwrap()
     }
 
-    /// A new database with what this MLflow makes; its name.
-    pub fn database(&self, mlflow: Mlflow) -> String {
-        let mut made = self.made.lock().unwrap();
+    /// The name of a database with what this MLflow makes, which nobody writes to.
+    pub fn template(&self, mlflow: Mlflow) -> &'static str {
+        let _one = self.made.lock().unwrap();
         let template = if mlflow == V2 { "mlflow_2" } else { "mlflow_3" };
-        let create = |name: &str| {
-            self.sql("mysql", &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
-        };
         let count = "SELECT count(*) FROM information_schema.schemata WHERE schema_name = ";
         if self.number("mysql", &format!("{count}'{template}'")) == 0 {
-            create(template);
+            self.sql("mysql", &format!("CREATE DATABASE {template} CHARACTER SET utf8mb4"));
             python(mlflow, MAKE, &[&self.uri_for_python(template)]);
         }
+        template
+    }
+
+    /// A new database with what this MLflow makes; its name.
+    pub fn database(&self, mlflow: Mlflow) -> String {
+        let template = self.template(mlflow);
+        let mut made = self.made.lock().unwrap();
         *made += 1;
         let name = format!("store_{made}");
-        create(&name);
+        drop(made);
+        self.sql("mysql", &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
         let script =
             "mariadb-dump --no-defaults -S \"$0\" -u root $1 | mariadb --no-defaults -S \"$0\" -u root $2";
         let mut copy = Command::new("sh");
@@ -170,7 +175,12 @@ fn launch(folder: &Path, port: u16) -> Child {
     command
         .args(["-c", "\"$@\" & server=$!; cat > /dev/null; kill -KILL $server; wait $server", "sh"])
         .args(["mariadbd", "--no-defaults", "--bind-address=127.0.0.1", "--skip-log-bin"])
-        .args(["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M"])
+        .args([
+            "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-flush-method=nosync",
+            "--innodb-doublewrite=0",
+        ])
+        .arg("--innodb-buffer-pool-size=64M")
         .args(tls)
         .arg(format!("--user={NOBODY}"))
         .arg(format!("--port={port}"))

@@ -21,7 +21,7 @@ mod registry;
 pub mod search;
 mod store;
 #[cfg(test)]
-mod unheld;
+mod tests;
 mod writing;
 
 use std::borrow::Cow;

@@ -20,27 +20,27 @@ fn failure(uri: &str) -> StoreError {
 #[ignore = "needs Debian's mariadb-server: apt-get install mariadb-server, and root"]
 fn why_a_mariadb_cannot_be_opened_is_said_without_its_password() {
     let server = MariaDb::shared();
-    let name = server.database(V3);
+    let name = server.template(V3);
     server.sql("mysql", "CREATE DATABASE empty_one; CREATE USER stranger@'%' IDENTIFIED BY 'strange secret'");
     let port = free_port();
     let password = PASSWORD.replace(' ', "%20");
     for (uri, word) in [
-        (server.uri_of("ana", "wrongsecret", &name), "rejects user \"ana\" or the password"),
+        (server.uri_of("ana", "wrongsecret", name), "rejects user \"ana\" or the password"),
         (format!("mysql://ana@127.0.0.1:{}/{name}", server.port), "without a password"),
         (server.uri("absent"), "no database \"absent\""),
         (server.uri("empty_one"), "has no MLflow tables"),
-        (server.uri_of("stranger", "strange secret", &name), "stranger"),
+        (server.uri_of("stranger", "strange secret", name), "stranger"),
         (format!("mysql://ana:{password}@127.0.0.1:{port}/x"), "no MySQL server listens"),
         (format!("mysql://ana:{password}@/x?unix_socket=/no/such.sock"), "no such socket"),
         (format!("mysql://ana:{password}@no-such-host.invalid/x"), "no-such-host.invalid"),
-        (format!("{}?ssl_mode=REQUIRED", server.uri(&name)), "does not offer TLS"),
+        (format!("{}?ssl_mode=REQUIRED", server.uri(name)), "does not offer TLS"),
     ] {
         let error = failure(&uri);
         assert!(error.to_string().contains(word), "{uri}: {error}");
         let said = format!("{error} {error:?} {}", error.hint());
         assert!(!said.contains("secret"), "{said}");
     }
-    let login = failure(&server.uri_of("ana", "wrongsecret", &name));
+    let login = failure(&server.uri_of("ana", "wrongsecret", name));
     assert!(matches!(login.kind, ErrorKind::Login(_)) && login.hint().contains(".my.cnf"), "{login:?}");
 }
 

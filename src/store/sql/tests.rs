@@ -1,4 +1,4 @@
-//! That nobody waits for files with a connection in hand: those of others would have to wait as well.
+//! Tests that nobody waits for files with a connection in hand: those of others would have to wait as well.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
