@@ -39,6 +39,7 @@ const MYSQL: Dialect = Dialect {
         timestamp = if((values(step), values(timestamp)) > (step, timestamp), values(timestamp), timestamp), \
         step = if(values(step) > step, values(step), step)",
     exactly: |column| format!("CAST({column} AS BINARY)"),
+    for_update: " FOR UPDATE",
     folds_case: true,
     by_bytes: "",
     no_escape: " ESCAPE ''",

@@ -40,6 +40,7 @@ const POSTGRES: Dialect = Dialect {
     upsert,
     newest: NEWEST,
     exactly: str::to_owned,
+    for_update: " FOR UPDATE",
     folds_case: false,
     by_bytes: " COLLATE \"C\"",
     no_escape: " ESCAPE ''",

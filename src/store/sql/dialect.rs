@@ -15,6 +15,8 @@ pub struct Dialect {
     pub newest: &'static str,
     /// A text as it is compared letter by letter.
     pub exactly: fn(&str) -> String,
+    /// Behind a statement that reads a row, which nobody else is to change before the transaction ends.
+    pub for_update: &'static str,
     /// Keys that differ in upper and lower case alone are one key.
     pub folds_case: bool,
     /// Behind a text that is sorted by: letters in the order of their bytes.

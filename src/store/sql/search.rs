@@ -319,6 +319,7 @@ mod tests {
             upsert: |_, _, _, _| String::new(),
             newest: "",
             exactly: str::to_owned,
+            for_update: "",
             folds_case: false,
             by_bytes: " COLLATE \"C\"",
             no_escape: " ESCAPE ''",

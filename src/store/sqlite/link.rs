@@ -17,6 +17,8 @@ const SQLITE: Dialect = Dialect {
     upsert,
     newest: NEWEST,
     exactly: str::to_owned,
+    // One who writes is alone.
+    for_update: "",
     folds_case: false,
     by_bytes: "",
     no_escape: "",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mltui::catalog::sync::Sync;
 use mltui::mlflow::{Metric, Param, Tag, ViewType};
-use mltui::store::{NewRun, Scan, ScanValues, Store};
+use mltui::store::{NewModel, NewRun, Scan, ScanValues, Store};
 
 use crate::support::postgres::{Postgres, open_at, python};
 use crate::support::stores::{block_on, new_run};
@@ -72,6 +72,31 @@ fn a_version_is_registered_in_mlflows_order() {
                    VALUES ('net', 1, 'None', 's3://y', 'READY'); COMMIT";
         other.batch_execute(end).await.unwrap();
         assert_eq!(ours.await.unwrap().unwrap().version, 2, "nobody waits for the other");
+        // And two who register one model under two names do not lose one of them.
+        let experiment = store.create_experiment("e", &[]).await.unwrap();
+        let run = store.create_run(&new_run(&experiment, "r", 1)).await.unwrap().info.run_id;
+        let model = NewModel {
+            experiment_id: experiment.clone(),
+            name: "m".into(),
+            source_run_id: run,
+            params: Vec::new(),
+            tags: Vec::new(),
+        };
+        let model = store.create_logged_model(&model).await.unwrap().model_id;
+        let begin = format!("BEGIN; SELECT 1 FROM logged_models WHERE model_id = '{model}' FOR UPDATE");
+        other.batch_execute(&begin).await.unwrap();
+        let (ours, source) = (store.clone(), format!("models:/{model}"));
+        let ours = tokio::spawn(async move { ours.create_model_version("net", &source, None, &[]).await });
+        wait_until("the one who waits", || server.number(&name, waiting) == 1);
+        let end = format!(
+            "INSERT INTO logged_model_tags VALUES ('{model}', {experiment}, 'mlflow.modelVersions', \
+             '[{{\"name\": \"other\", \"version\": 1}}]'); COMMIT"
+        );
+        other.batch_execute(&end).await.unwrap();
+        ours.await.unwrap().unwrap();
+        let found = store.get_logged_model(&model).await.unwrap();
+        let names = found.tags.iter().find(|tag| tag.key == "mlflow.modelVersions").unwrap();
+        assert!(names.value.contains("other") && names.value.contains("net"), "{names:?}");
     });
 }
 
