@@ -45,11 +45,11 @@ pub fn tell(settings: &Settings, line: &mut impl FnMut(&str, &str) -> io::Result
             "",
             "nodes of Slurm cannot reach a server of this machine's own address; name it by the machine's name",
         ),
-        Ok(Location::Postgres(database)) => line(
+        Ok(location @ (Location::Postgres(_) | Location::MySql(_))) => line(
             "",
             &format!(
                 "nodes of Slurm log to the database server at {}, which has to let them in",
-                database.server()
+                location.database_server().unwrap_or_default()
             ),
         ),
         Ok(Location::Server(_)) => line("", "nodes of Slurm log to the server, which has to let them in"),

@@ -99,7 +99,7 @@ impl Environment {
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Flags {
-    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE, postgresql://USER@HOST/DATABASE
+    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE, postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE
     #[arg(long, global = true, value_name = "URI")]
     pub tracking_uri: Option<Address>,
     /// Profile from the config file to use
@@ -411,10 +411,8 @@ fn completed(
     environment: &Environment,
 ) -> Result<Location, crate::store::StoreError> {
     let location = match (location?, profile, &access.auth) {
-        (Location::Postgres(database), Some(profile), Auth::Basic { user, password })
-            if profile.password_env.is_some() =>
-        {
-            Location::Postgres(Box::new(database.with_login(user, password)))
+        (location, Some(profile), Auth::Basic { user, password }) if profile.password_env.is_some() => {
+            location.with_login(user, password)
         }
         (location, ..) => location,
     };

@@ -11,8 +11,6 @@ const URI: &str = "MLFLOW_TRACKING_URI";
 const OWN_URI: &str = "MLTUI_TRACKING_URI";
 const USER: &str = "MLFLOW_TRACKING_USERNAME";
 const PASSWORD: &str = "MLFLOW_TRACKING_PASSWORD";
-/// Where drivers of PostgreSQL look for it.
-const DATABASE_PASSWORD: &str = "PGPASSWORD";
 const TOKEN: &str = "MLFLOW_TRACKING_TOKEN";
 const INSECURE_TLS: &str = "MLFLOW_TRACKING_INSECURE_TLS";
 const CA_FILE: &str = "MLFLOW_TRACKING_SERVER_CERT_PATH";
@@ -104,17 +102,17 @@ impl Settings {
                 .to_vec(),
         };
         let mut set = |name: &str, value: String| access.variables.push((name.to_owned(), value));
-        match &self.location {
-            Ok(Location::Postgres(database)) => {
-                set(URI, database.for_scripts());
-                if let Some(password) = database.password() {
-                    set(DATABASE_PASSWORD, password.to_owned());
-                }
-                if let Some(workspace) = &self.rest.workspace {
-                    set(WORKSPACE, workspace.clone());
-                }
-                return access;
+        if let Some((uri, password)) = self.location.as_ref().ok().and_then(Location::for_scripts) {
+            set(URI, uri);
+            if let Some((name, password)) = password {
+                set(name, password);
             }
+            if let Some(workspace) = &self.rest.workspace {
+                set(WORKSPACE, workspace.clone());
+            }
+            return access;
+        }
+        match &self.location {
             Ok(location) => set(URI, self.through_tunnel(location).unwrap_or_else(|| location.name())),
             Err(error) => set(URI, error.to_string()),
         }

@@ -24,6 +24,7 @@ mod facade;
 pub(crate) mod failing;
 mod local;
 pub mod memory;
+mod mysql;
 pub mod pages;
 mod postgres;
 mod requests;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::address::shown;
 use super::error::During;
+use super::mysql::MySql;
+pub use super::mysql::{MyDatabase, TlsUse};
 use super::postgres::Postgres;
 pub use super::postgres::{PgDatabase, TlsMode};
 use super::rest::Rest;
@@ -53,6 +55,8 @@ pub enum Location {
     Sqlite(Database),
     /// A database of a PostgreSQL server.
     Postgres(Box<PgDatabase>),
+    /// A database of a MySQL or MariaDB server.
+    MySql(Box<MyDatabase>),
 }
 
 impl fmt::Debug for Location {
@@ -67,6 +71,7 @@ impl fmt::Display for Location {
             Self::Server(url) => f.write_str(&address(url)),
             Self::Sqlite(database) => database.fmt(f),
             Self::Postgres(database) => database.fmt(f),
+            Self::MySql(database) => database.fmt(f),
         }
     }
 }
@@ -75,7 +80,7 @@ impl Location {
     /// The name under which things are kept for a store: the same however it is opened.
     pub fn name(&self) -> String {
         match self {
-            Self::Server(_) | Self::Postgres(_) => self.to_string(),
+            Self::Server(_) | Self::Postgres(_) | Self::MySql(_) => self.to_string(),
             Self::Sqlite(database) => Database::from(database.path.clone()).to_string(),
         }
     }
@@ -84,26 +89,71 @@ impl Location {
     pub fn page(&self) -> Option<String> {
         match self {
             Self::Server(_) => Some(self.name().trim_end_matches('/').to_owned()),
-            Self::Sqlite(_) | Self::Postgres(_) => None,
+            Self::Sqlite(_) | Self::Postgres(_) | Self::MySql(_) => None,
         }
     }
 
-    /// The same with what the environment says of it: `PGHOST`, `PGPASSWORD`, `~/.pgpass` and the like, as libpq has it.
+    /// The same for a user whose name and password a profile says, where it is a database server that the address names no other
+    /// user of.
+    pub fn with_login(self, user: &str, password: &str) -> Self {
+        match self {
+            Self::Postgres(database) => Self::Postgres(Box::new(database.with_login(user, password))),
+            Self::MySql(database) => Self::MySql(Box::new(database.with_login(user, password))),
+            other @ (Self::Server(_) | Self::Sqlite(_)) => other,
+        }
+    }
+
+    /// How a database server is reached, in words: who connects, and how that is protected.
+    pub fn ways(&self) -> Option<[(&'static str, String); 3]> {
+        match self {
+            Self::Postgres(database) => Some(database.ways()),
+            Self::MySql(database) => Some(database.ways()),
+            Self::Server(_) | Self::Sqlite(_) => None,
+        }
+    }
+
+    /// A database server in words: `host:5432`.
+    pub fn database_server(&self) -> Option<String> {
+        match self {
+            Self::Postgres(database) => Some(database.server()),
+            Self::MySql(database) => Some(database.server()),
+            Self::Server(_) | Self::Sqlite(_) => None,
+        }
+    }
+
+    /// The address of a database server for programs of Python's, and what else they find in the environment.
+    pub fn for_scripts(&self) -> Option<(String, Option<(&'static str, String)>)> {
+        match self {
+            Self::Postgres(database) => {
+                let password = database.password().map(|password| ("PGPASSWORD", password.to_owned()));
+                Some((database.for_scripts(), password))
+            }
+            // Its drivers look for a password nowhere else.
+            Self::MySql(database) => Some((database.for_scripts(), None)),
+            Self::Server(_) | Self::Sqlite(_) => None,
+        }
+    }
+
+    /// The same with what the environment says of it: `PGHOST`, `PGPASSWORD`, `~/.pgpass` and the like, as libpq has it;
+    /// `~/.my.cnf` as MySQL's programs do.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Address`] for a variable that says what cannot be.
     pub fn completed(self, variable: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> Result<Self> {
-        match self {
+        let name = self.to_string();
+        let completed = match self {
             Self::Postgres(database) => {
-                let name = database.to_string();
-                let completed = database.completed(variable, home).map_err(|words| {
-                    StoreError::new(format!("open the tracking URI {name:?}"), ErrorKind::Address(words))
-                })?;
-                Ok(Self::Postgres(Box::new(completed)))
+                database.completed(variable, home).map(|database| Self::Postgres(Box::new(database)))
             }
-            other => Ok(other),
-        }
+            Self::MySql(database) => {
+                database.completed(variable, home).map(|database| Self::MySql(Box::new(database)))
+            }
+            other @ (Self::Server(_) | Self::Sqlite(_)) => Ok(other),
+        };
+        completed.map_err(|words| {
+            StoreError::new(format!("open the tracking URI {name:?}"), ErrorKind::Address(words))
+        })
     }
 
     /// Whether the address itself asks for nothing to be written.
@@ -172,12 +222,15 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
         _ if PgDatabase::is_scheme(&scheme) => {
             PgDatabase::parse(&scheme, rest, folder).map(|database| Location::Postgres(Box::new(database)))
         }
+        _ if MyDatabase::is_scheme(&scheme) => {
+            MyDatabase::parse(&scheme, rest, folder).map(|database| Location::MySql(Box::new(database)))
+        }
         _ if is_database(&scheme) => Err(format!(
             "{scheme}:// databases are not supported directly; run `mlflow server --backend-store-uri {scheme}://…` and open \
              its address, http://localhost:5000"
         )),
         _ if rest.starts_with("//") && !uri.starts_with("//") => Err(format!(
-            "unsupported tracking URI scheme {scheme}://; use http://, https://, sqlite:/// or postgresql://"
+            "unsupported tracking URI scheme {scheme}://; use http://, https://, sqlite:///, postgresql:// or mysql://"
         )),
         // `localhost:5000`, `ana:password@host`, `//host`
         _ => Err(format!(
@@ -202,7 +255,7 @@ fn is_databricks(uri: &str) -> bool {
 /// Whether MLflow keeps runs in such a database; a driver can be named behind a +.
 fn is_database(scheme: &str) -> bool {
     let dialect = scheme.split('+').next().unwrap_or(scheme);
-    matches!(dialect, "mysql" | "mariadb" | "mssql" | "oracle")
+    matches!(dialect, "mssql" | "oracle")
 }
 
 /// A server's address; also as a browser shows it, with a page behind a #.
@@ -303,6 +356,9 @@ pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Resu
         Location::Postgres(database) => {
             Store::new(SqlStore::new(Postgres::new((**database).clone(), options.workspace.as_deref())))
         }
+        Location::MySql(database) => {
+            Store::new(SqlStore::new(MySql::new((**database).clone(), options.workspace.as_deref())))
+        }
     };
     Ok(if read_only { store.read_only() } else { store })
 }
@@ -349,7 +405,8 @@ mod tests {
             ("no/such/folder", "does not exist"),
             ("postgresql://u:secret@h/db?sslmode=maybe", "sslmode=maybe"),
             ("postgresql://u:secret@h:5432x/db", "port"),
-            ("MySQL+pymysql://u:secret@h/db", "mlflow server"),
+            ("MySQL+pymysql://u:secret@h/db?ssl_mode=maybe", "ssl_mode=maybe"),
+            ("mysql://u:secret@h:port/db", "port"),
             ("mssql://u:secret@h/db", "mlflow server"),
             ("sqlite:///", "needs a file"),
             ("sqlite://mlflow.db", "needs a file"),

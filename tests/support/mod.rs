@@ -6,6 +6,7 @@ pub mod commands;
 pub mod flood;
 mod forks;
 pub mod killing;
+pub mod mysql;
 pub mod parquet;
 pub mod peer;
 pub mod postgres;

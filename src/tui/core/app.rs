@@ -239,7 +239,7 @@ impl App {
             dragged: None,
             connection: ConnectionState::Connecting,
             paused: false,
-            poll_interval: PollInterval::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
+            poll_interval: PollInterval::new(setup.poll_seconds, setup.capabilities.cheap_polls, setup.now),
             experiments: Experiments::default(),
             runs: Runs::of(&setup.user, setup.columns),
             views: setup.views,
