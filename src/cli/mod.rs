@@ -361,9 +361,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         #[cfg(unix)]
         Some(Command::TrialJob { folder, trial, attempt }) => {
             drop(out);
-            return match crate::sweep::run::trial_job(folder, *trial, *attempt)? {
-                0 => Ok(()),
-                code => Err(Failure::TrialJob(code)),
+            return match crate::sweep::run::trial_job(folder, *trial, *attempt) {
+                Ok(0) => Ok(()),
+                Ok(code) => Err(Failure::TrialJob(code)),
+                Err(cause) => Err(Failure::State { what: "cannot carry the trial out", cause }),
             };
         }
         _ => {}

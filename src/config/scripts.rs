@@ -11,6 +11,8 @@ const URI: &str = "MLFLOW_TRACKING_URI";
 const OWN_URI: &str = "MLTUI_TRACKING_URI";
 const USER: &str = "MLFLOW_TRACKING_USERNAME";
 const PASSWORD: &str = "MLFLOW_TRACKING_PASSWORD";
+/// Where drivers of PostgreSQL look for it.
+const DATABASE_PASSWORD: &str = "PGPASSWORD";
 const TOKEN: &str = "MLFLOW_TRACKING_TOKEN";
 const INSECURE_TLS: &str = "MLFLOW_TRACKING_INSECURE_TLS";
 const CA_FILE: &str = "MLFLOW_TRACKING_SERVER_CERT_PATH";
@@ -57,7 +59,9 @@ impl Settings {
         };
         let mut told = Vec::new();
         for (name, value) in access.variables.iter().cloned().chain(self.script_experiment()) {
-            let is_secret = [PASSWORD, TOKEN, DATABASE_PASSWORD].contains(&name.as_str());
+            // The password of a database may stand in its address.
+            let holds_secret = || url::Url::parse(&value).is_ok_and(|url| url.password().is_some());
+            let is_secret = [PASSWORD, TOKEN, DATABASE_PASSWORD].contains(&name.as_str()) || holds_secret();
             let said = match source(&name) {
                 Some(variable) if variable == name => continue,
                 Some(variable) => ShellVariable::Of(variable),
