@@ -20,6 +20,7 @@ mod mark_best;
 mod model_folder;
 mod model_versions;
 mod models;
+mod opening;
 mod out;
 mod output;
 mod promote;
@@ -48,6 +49,7 @@ use clap::error::ContextValue;
 use clap::{CommandFactory, Parser, Subcommand};
 use thiserror::Error;
 
+use self::opening::{open, open_existing, open_or_begin};
 use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
 use crate::files::TransferError;
@@ -433,40 +435,6 @@ fn explore(mut settings: Settings, view: Option<String>) -> Result<OpenStore, Fa
 /// Runs a command to its end on this thread.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
-}
-
-/// The store that the settings name; a database that was requested by name has to be there.
-fn open(settings: &Settings) -> Result<Store, Failure> {
-    match settings.absent_file() {
-        Some(words) => Err(Failure::NoFile(words)),
-        None => open_or_begin(settings),
-    }
-}
-
-/// The store that the settings name, which was there before.
-fn open_existing(settings: &Settings) -> Result<Store, Failure> {
-    let store = open_or_begin(settings)?;
-    match &settings.location {
-        Ok(uri::Location::Sqlite(database)) if !store.is_begun() => {
-            Err(Failure::NoFile(uri::no_file(&database.path)))
-        }
-        _ => Ok(store),
-    }
-}
-
-/// The same, where the first write may make the database.
-fn open_or_begin(settings: &Settings) -> Result<Store, Failure> {
-    let location = settings.location.clone()?;
-    let mut rest = settings.rest.clone();
-    rest.observer = Some(Observer::new(|waiting| {
-        sweep_report::say(&format!(
-            "{} for {} ({}); ctrl-c stops it",
-            waiting.what,
-            crate::text::span(waiting.at_most.as_millis() as i64),
-            waiting.set_by
-        ));
-    }));
-    Ok(uri::open(&location, &rest, settings.read_only)?)
 }
 
 /// The experiment of that name or id.

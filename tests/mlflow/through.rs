@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::client::{block_on, open};
+use crate::support::client::{block_on, open, quick};
 use crate::support::terminal::Terminal;
 use crate::support::{Server, V3, free_port, wait_until};
 
@@ -107,7 +107,7 @@ fn a_server_that_another_machine_sees_is_reached_through_it() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::shared(V3);
     let name = format!("far away {}", server.port);
-    block_on(open(&server.uri()).create_experiment(&name, &[])).unwrap();
+    block_on(open(&server.uri(), quick()).create_experiment(&name, &[])).unwrap();
     let mut machine = Machine::start(folder.path());
     machine.config(&server.uri());
 
