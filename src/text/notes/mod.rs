@@ -222,9 +222,6 @@ impl Page {
                 self.inside.pop();
                 self.is_apart = false;
             }
-            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
-                self.kinds.pop();
-            }
             TagEnd::Link | TagEnd::Image => {
                 self.kinds.pop();
                 if let Some((address, from)) = self.links.pop() {
@@ -240,7 +237,11 @@ impl Page {
                     row.push(cell);
                 }
             }
-            TagEnd::TableHead | TagEnd::TableRow => {
+            TagEnd::Emphasis
+            | TagEnd::Strong
+            | TagEnd::Strikethrough
+            | TagEnd::TableHead
+            | TagEnd::TableRow => {
                 self.kinds.pop();
             }
             TagEnd::Table => self.end_table(),
