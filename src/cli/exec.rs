@@ -149,7 +149,15 @@ pub fn env(settings: &Settings, arguments: &EnvArguments, out: &mut impl Write) 
             "a server behind ssh_host has no address of its own here; `mltui exec` keeps a way to it open";
         return Err(Failure::Usage(words.into()));
     }
-    for (name, value) in settings.shell_variables(|name| std::env::var(name).ok()) {
+    let variables = settings.shell_variables(|name| std::env::var(name).ok());
+    // A shell that is told the rest alone would go on with another store.
+    if let Some((name, _)) = variables.iter().find(|(_, value)| *value == ShellVariable::Secret) {
+        return Err(Failure::Usage(format!(
+            "{name} would hold a secret, which is not printed: use `mltui exec`, or let the profile name the variable that \
+             holds it (password_env, token_env)"
+        )));
+    }
+    for (name, value) in variables {
         match (value, arguments.shell) {
             (ShellVariable::Plain(value), Shell::Sh) => writeln!(out, "export {name}={}", quoted(&value))?,
             (ShellVariable::Plain(value), Shell::Fish) => {
@@ -159,9 +167,7 @@ pub fn env(settings: &Settings, arguments: &EnvArguments, out: &mut impl Write) 
             (ShellVariable::Of(variable), Shell::Fish) => writeln!(out, "set -gx {name} \"${variable}\"")?,
             (ShellVariable::Unset, Shell::Sh) => writeln!(out, "unset {name}")?,
             (ShellVariable::Unset, Shell::Fish) => writeln!(out, "set -e {name}")?,
-            (ShellVariable::Secret, _) => {
-                writeln!(out, "# {name} is a secret and not printed; `mltui exec` hands it on")?;
-            }
+            (ShellVariable::Secret, _) => {}
         }
     }
     Ok(())

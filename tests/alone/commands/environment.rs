@@ -69,10 +69,11 @@ fn a_shell_is_told_the_same_without_secrets() {
     let read = Command::new("sh").args(["-c", &format!("{sh}\nprintf %s \"$MLFLOW_TRACKING_URI\"")]).output();
     assert_eq!(text(&read.unwrap().stdout), "sqlite:////data/it's.db");
     let secret = run(folder.path(), &["--tracking-uri", "http://ana:pw@mlflow.example", "env"]);
-    let printed = text(&secret.stdout);
+    let error = text(&secret.stderr);
+    assert_eq!((secret.status.code(), text(&secret.stdout)), (Some(2), String::new()), "all or nothing");
     assert!(
-        printed.contains("# MLFLOW_TRACKING_PASSWORD is a secret") && !printed.contains("pw"),
-        "{printed}"
+        error.contains("MLFLOW_TRACKING_PASSWORD would hold a secret") && !error.contains("pw"),
+        "{error}"
     );
     assert!(mltui(folder.path(), &["env", "--help"]).status.success());
 }

@@ -26,7 +26,7 @@ const NARROW: usize = 26;
 
 /// A model: its name, the newest version, aliases as far as there is room, and when it was changed.
 pub fn model_row<'a>(model: &RegisteredModel, width: usize, now: i64, theme: &Theme) -> Line<'a> {
-    let age = model.last_updated_time.map_or(String::new(), |time| text::span(now.saturating_sub(time)));
+    let age = model.last_updated_time.map_or(String::new(), |time| age(now, time));
     let newest = model.newest_version().map_or("-".into(), |version| format!("v{version}"));
     let right = if width < NARROW {
         text::fit_right(&newest, 4, "")
@@ -185,9 +185,7 @@ impl<'a> VersionColumns<'a> {
                 };
                 text::clean(&own.take(4).map(tag).collect::<Vec<_>>().join(" ")).into_owned()
             }
-            VersionColumn::Age => {
-                version.creation_time.map_or(String::new(), |time| text::span(now.saturating_sub(time)))
-            }
+            VersionColumn::Age => version.creation_time.map_or(String::new(), |time| age(now, time)),
             VersionColumn::User => text::clean(&version.user_id).into_owned(),
         }
     }
@@ -256,4 +254,9 @@ impl<'a> VersionColumns<'a> {
         let cell = |column| (self.words(column, version, now), self.style(column, version, theme));
         self.line(cell, theme.glyphs.ellipsis)
     }
+}
+
+/// How long ago something was, in whole seconds: there is no room for less.
+fn age(now: i64, time: i64) -> String {
+    text::span(now.saturating_sub(time).max(1_000))
 }

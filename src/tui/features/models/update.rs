@@ -142,8 +142,8 @@ fn history(app: &App) -> Option<Report> {
     let mut lines: Vec<String> = history_of(model).iter().map(Event::line).collect();
     if lines.is_empty() {
         lines.push("Nobody has promoted or changed anything of it here.".into());
-        lines.push("What was done with other programs is not seen.".into());
     }
+    lines.push("What was done with other programs is not seen.".into());
     Some(Report::new(format!("History of {}", model.name), lines))
 }
 
