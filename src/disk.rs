@@ -57,7 +57,12 @@ pub struct Draft {
 impl Draft {
     /// Begins one beside its place, in a folder that is there.
     pub fn begin(path: &Path, care: Care) -> io::Result<Self> {
-        let folder = folder_of(path);
+        Self::begin_in(folder_of(path), path, care)
+    }
+
+    /// Begins one in another folder of the same file system, for whoever lists that of its place takes each file there for a
+    /// whole one.
+    pub fn begin_in(folder: &Path, path: &Path, care: Care) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
@@ -83,6 +88,11 @@ impl Draft {
 
     pub fn put(self) -> io::Result<()> {
         self.file.persist(&self.path).map(drop).map_err(|error| named(&self.path)(error.error))
+    }
+
+    /// The same where nothing is in its place yet; [`ErrorKind::AlreadyExists`] otherwise.
+    pub fn put_new(self) -> io::Result<()> {
+        self.file.persist_noclobber(&self.path).map(drop).map_err(|error| named(&self.path)(error.error))
     }
 }
 

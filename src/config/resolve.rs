@@ -204,7 +204,8 @@ impl Settings {
         let access =
             Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
         let location = completed(location, profile, &access, environment);
-        let rest = rest_options(&raw.http, access, environment)?;
+        let mut rest = rest_options(&raw.http, access, environment)?;
+        rest.cache_folder = Some(folders.state.join("folders"));
         let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);
         let poll_interval =
             Duration::try_from_secs_f64(poll_interval.max(0.1)).unwrap_or(Duration::from_secs(2));
@@ -440,5 +441,6 @@ fn rest_options(
         allow_redirects: environment.boolean("MLFLOW_ALLOW_HTTP_REDIRECTS")?.unwrap_or(http.allow_redirects),
         withheld: access.withheld,
         observer: None,
+        cache_folder: None,
     })
 }

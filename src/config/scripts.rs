@@ -17,6 +17,7 @@ const TOKEN: &str = "MLFLOW_TRACKING_TOKEN";
 const INSECURE_TLS: &str = "MLFLOW_TRACKING_INSECURE_TLS";
 const CA_FILE: &str = "MLFLOW_TRACKING_SERVER_CERT_PATH";
 const CLIENT_CERT: &str = "MLFLOW_TRACKING_CLIENT_CERT_PATH";
+const ALLOW_FILE_STORE: &str = "MLFLOW_ALLOW_FILE_STORE";
 const WORKSPACE: &str = "MLFLOW_WORKSPACE";
 
 impl Settings {
@@ -40,6 +41,11 @@ impl Settings {
                     set(WORKSPACE, workspace.clone());
                 }
                 return access;
+            }
+            // MLflow 3.17 opens no folder without it.
+            Ok(location @ Location::Folder(_)) => {
+                set(URI, location.name());
+                set(ALLOW_FILE_STORE, "true".into());
             }
             location => set(URI, location.as_ref().map_or_else(ToString::to_string, Location::name)),
         }

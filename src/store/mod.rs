@@ -22,6 +22,7 @@ mod error;
 mod facade;
 #[cfg(test)]
 pub(crate) mod failing;
+mod folder;
 mod local;
 pub mod memory;
 pub mod pages;
@@ -29,6 +30,7 @@ mod postgres;
 mod requests;
 mod rest;
 pub mod secrets;
+mod sorting;
 mod sql;
 mod sqlite;
 mod trees;

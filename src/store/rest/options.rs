@@ -134,6 +134,8 @@ pub struct RestOptions {
     pub withheld: Option<String>,
     /// Who is told of failures that are tried again.
     pub observer: Option<Observer>,
+    /// Where what is read of a folder of files is kept for the next time.
+    pub cache_folder: Option<PathBuf>,
 }
 
 impl RestOptions {
@@ -169,6 +171,7 @@ impl Default for RestOptions {
             allow_redirects: true,
             withheld: None,
             observer: None,
+            cache_folder: None,
         }
     }
 }

@@ -1,0 +1,197 @@
+//! The lines of a metric's file: `timestamp value step`, with the name and the digest of a data set behind them in
+//! MLflow 3.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+
+use crate::mlflow::order::by_step;
+use crate::mlflow::{Metric, MetricPoint};
+
+/// A number as Python writes it.
+pub fn float(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf" } else { "-inf" }.into();
+    }
+    let shortest = format!("{value:e}");
+    let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..16).contains(&exponent) {
+        let plain = value.to_string();
+        return if plain.contains('.') { plain } else { format!("{plain}.0") };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
+/// A point as a line.
+pub fn line(metric: &Metric) -> String {
+    format!("{} {} {}\n", metric.timestamp, float(metric.value), metric.step)
+}
+
+/// The point of a line; nothing where it is none.
+pub fn point(line: &[u8]) -> Option<MetricPoint> {
+    let line = std::str::from_utf8(line).ok()?.trim();
+    let mut fields = line.split(' ');
+    let timestamp = fields.next()?.parse().ok()?;
+    let value = number(fields.next()?)?;
+    // The first versions knew no steps.
+    let step = fields.next().map_or(Some(0), |step| step.parse().ok())?;
+    Some(MetricPoint { step, timestamp, value })
+}
+
+/// A number as Python reads it.
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok().or_else(|| text.replace('_', "").parse().ok())
+}
+
+/// What the points of a file come to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Read {
+    pub latest: Option<MetricPoint>,
+    /// Lines that are no points.
+    pub bad: usize,
+}
+
+/// The latest point among the lines of a file.
+pub fn latest(content: &[u8]) -> Read {
+    let mut read = Read::default();
+    for line in content.split(|byte| *byte == b'\n') {
+        read.take(line);
+    }
+    read
+}
+
+/// The same of a file of any length.
+pub fn latest_of(file: File) -> io::Result<Read> {
+    let mut read = Read::default();
+    each(file, |line| read.take(line))?;
+    Ok(read)
+}
+
+fn each(file: File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut lines = BufReader::with_capacity(256 << 10, file);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        take(&line);
+        line.clear();
+    }
+    Ok(())
+}
+
+impl Read {
+    fn take(&mut self, line: &[u8]) {
+        match point(line) {
+            Some(point) => {
+                if self.latest.is_none_or(|known| by_step(&point, &known) == Ordering::Greater) {
+                    self.latest = Some(point);
+                }
+            }
+            None if line.trim_ascii().is_empty() => {}
+            None => self.bad += 1,
+        }
+    }
+}
+
+/// All points of a content, in the order of its lines.
+pub fn points(content: &[u8]) -> Vec<MetricPoint> {
+    content.split(|byte| *byte == b'\n').filter_map(point).collect()
+}
+
+/// Those of the metrics, all of one key, that a file does not have yet, as lines to be put at its end.
+pub fn new_lines<'a>(known: &[u8], metrics: impl Iterator<Item = &'a Metric>) -> String {
+    let key = |step, timestamp, value: f64| {
+        // NaN is NaN here, of whatever bits.
+        (step, timestamp, if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() })
+    };
+    let known_points = points(known);
+    let mut seen: HashSet<(i64, i64, u64)> =
+        known_points.iter().map(|point| key(point.step, point.timestamp, point.value)).collect();
+    let new = metrics.filter(|metric| seen.insert(key(metric.step, metric.timestamp, metric.value)));
+    let mut lines: String = latest_first(new.collect()).into_iter().map(line).collect();
+    // A line that somebody did not write to its end stays one by itself.
+    if !lines.is_empty() && known.last().is_some_and(|last| *last != b'\n') {
+        lines.insert(0, '\n');
+    }
+    lines
+}
+
+/// Of points at one step and time MLflow's file store takes the first for the latest where one is NaN, as no number is greater
+/// than that: what is the latest elsewhere goes before the others.
+fn latest_first(mut metrics: Vec<&Metric>) -> Vec<&Metric> {
+    let mut places: BTreeMap<(i64, i64), Vec<usize>> = BTreeMap::new();
+    for (at, metric) in metrics.iter().enumerate() {
+        places.entry((metric.step, metric.timestamp)).or_default().push(at);
+    }
+    for places in places.into_values().filter(|places| places.len() > 1) {
+        let mut same: Vec<&Metric> = places.iter().map(|at| metrics[*at]).collect();
+        if same.iter().any(|metric| metric.value.is_nan()) {
+            let point = |metric: &Metric| {
+                MetricPoint { step: metric.step, timestamp: metric.timestamp, value: metric.value }
+            };
+            same.sort_by(|a, b| by_step(&point(b), &point(a)));
+            places.into_iter().zip(same).for_each(|(at, metric)| metrics[at] = metric);
+        }
+    }
+    metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_pythons() {
+        for (value, text) in [
+            (3.0, "3.0"),
+            (-0.0, "-0.0"),
+            (0.1, "0.1"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1.5e-7, "1.5e-07"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1e22, "1e+22"),
+            (12_345_678_901_234_567_890.0, "1.2345678901234567e+19"),
+            (123_456.789, "123456.789"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (f64::NAN, "nan"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(float(value), text);
+        }
+    }
+
+    #[test]
+    fn lines_of_all_versions_are_read_and_bad_ones_are_counted() {
+        let content = b"10 2.0 0\n30 1.5 2\n40 9.0 1\n\n20 0.25\nhalf\n50 nan 2 wine abc\n60 x 3\n70 1.0 1.5\n1 2";
+        let read = latest(content);
+        assert_eq!(read.bad, 3);
+        let latest = read.latest.unwrap();
+        assert_eq!((latest.step, latest.timestamp, latest.value.is_nan()), (2, 50, true));
+        let steps: Vec<i64> = points(content).iter().map(|point| point.step).collect();
+        assert_eq!(steps, [0, 2, 1, 0, 2, 0]);
+        assert_eq!(super::latest(b""), Read::default());
+        assert_eq!(point(b"1 1_000.5 3").unwrap().value.to_string(), "1000.5");
+        assert_eq!(point(b"1 Infinity -3\r").unwrap().step, -3);
+    }
+
+    #[test]
+    fn what_is_there_is_not_written_again_and_half_a_line_stays_one() {
+        let metric = |value: f64, step| Metric { key: "m".into(), value, timestamp: 10, step };
+        let all = [metric(f64::NAN, 0), metric(1.0, 1), metric(1.0, 1)];
+        assert_eq!(new_lines(b"", all.iter()), "10 nan 0\n10 1.0 1\n");
+        assert_eq!(new_lines(b"10 nan 0\n10 1.0 1\n", all.iter()), "");
+        assert_eq!(new_lines(b"10 nan 0\n10 1.", all.iter()), "\n10 1.0 1\n");
+        let ties = [metric(f64::NAN, 0), metric(1.0, 0), metric(5.0, 1)];
+        assert_eq!(new_lines(b"", ties.iter()), "10 1.0 0\n10 nan 0\n10 5.0 1\n");
+        let ties = [metric(-1.0, 0), metric(5.0, 1), metric(f64::NAN, 0)];
+        assert_eq!(new_lines(b"", ties.iter()), "10 nan 0\n10 5.0 1\n10 -1.0 0\n");
+    }
+}

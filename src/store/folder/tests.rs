@@ -1,0 +1,1 @@
+//! The store as others find it: damaged, moved, written to by others.
