@@ -161,10 +161,13 @@ fn is_read_as_it_is(mlflow: Mlflow) -> (tempfile::TempDir, Store) {
     let printed = mlflow.run(&program, &[&address]);
     let mut dumped: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
     let store = open(&address);
-    let mut own = block_on(own_dump(&store));
-    // Deleted experiments have deleted runs, and MLflow says nothing of the description of a model without one.
-    for dump in [&mut dumped, &mut own] {
-        assert_eq!(dump["experiments"].as_object().unwrap().len(), 3, "{dump}");
+    let own = block_on(own_dump(&store));
+    assert_eq!(dumped["experiments"].as_object().unwrap().len(), 3, "{dumped}");
+    // Behind a data set MLflow 3 loses the step that stands in the file.
+    for run in dumped["experiments"]["wine: x #1"]["runs"].as_object_mut().unwrap().values_mut() {
+        if let Some(point) = run["histories"].get_mut("acc") {
+            point[0][0] = json!(1);
+        }
     }
     assert_eq!(own, dumped, "\n{own}\n{dumped}");
     (home, store)
