@@ -23,7 +23,8 @@ pub fn folders(folder: &Path) {
         fill(&root);
     }
     let cache = tempfile::tempdir().unwrap();
-    let (mut firsts, mut times, mut ratios, mut again, mut first_again) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut firsts, mut times, mut ratios, mut again, mut first_again) =
+        (vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..=ROUNDS {
         let begin = Instant::now();
         let cells = bare(&root.join("1"));
@@ -44,7 +45,11 @@ pub fn folders(folder: &Path) {
         median(ratios),
         median(firsts)
     );
-    println!("  a second start: {:.2} s (bar 0.5); first rows after {:.0} ms", median(again), median(first_again));
+    println!(
+        "  a second start: {:.2} s (bar 0.5); first rows after {:.0} ms",
+        median(again),
+        median(first_again)
+    );
 }
 
 /// Seconds until the first rows, and until all.
@@ -79,7 +84,8 @@ fn fill(root: &Path) {
         for part in ["metrics", "params", "tags", "artifacts"] {
             fs::create_dir_all(run.join(part)).unwrap();
         }
-        let (start, end) = (1_700_000_000_000_usize + number * 1_000, 1_700_000_009_000_usize + number * 1_000);
+        let (start, end) =
+            (1_700_000_000_000_usize + number * 1_000, 1_700_000_009_000_usize + number * 1_000);
         let meta = format!(
             "artifact_uri: file:///x/mlruns/1/{id}/artifacts\nend_time: {end}\nentry_point_name: ''\nexperiment_id: '1'\n\
              lifecycle_stage: active\nrun_id: {id}\nrun_name: calm-ibis-{number}\nrun_uuid: {id}\nsource_name: ''\n\

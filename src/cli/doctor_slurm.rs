@@ -60,7 +60,10 @@ pub fn tell(settings: &Settings, line: &mut impl FnMut(&str, &str) -> io::Result
         }
         Ok(Location::Folder(path)) => line(
             "",
-            &format!("nodes of Slurm log to {}, which has to be on a file system that they share", path.display()),
+            &format!(
+                "nodes of Slurm log to {}, which has to be on a file system that they share",
+                path.display()
+            ),
         ),
         Err(_) => Ok(()),
     }

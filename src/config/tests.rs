@@ -299,7 +299,9 @@ fn another_process_learns_the_address_by_a_variable() {
     let handed: Vec<_> = same.variables.iter().map(|(name, uri)| (*name, uri.as_written())).collect();
     assert_eq!(handed, [("MLTUI_TRACKING_URI", uri)]);
     let config = "profile = 'p'\n[profiles.p]\ntracking_uri = 'http://p'\n";
-    let other = load(config, &Flags::default(), &handed).unwrap();
+    let mut other = load(config, &Flags::default(), &handed).unwrap();
+    // Each has a state folder of its own here.
+    other.rest.cache_folder.clone_from(&settings.rest.cache_folder);
     assert_eq!((&other.location, &other.rest), (&settings.location, &settings.rest));
     let profile = Flags { profile: Some("p".into()), ..Flags::default() };
     assert_eq!(load(config, &profile, &handed).unwrap().tracking_uri, "http://p");

@@ -49,7 +49,8 @@ fn tree(layout: &Layout, place: &Place, own: &Path, uri: &str) -> Inner<LocalTre
     if has_parent(&folder) {
         let chosen = meta::load(&place.path).ok().and_then(|meta| text(&meta, "artifact_location"));
         let chosen = chosen.and_then(|chosen| folder_of(layout, &chosen));
-        let is_below = chosen.is_some_and(|chosen| folder.strip_prefix(chosen).is_ok_and(|rest| !has_parent(rest)));
+        let is_below =
+            chosen.is_some_and(|chosen| folder.strip_prefix(chosen).is_ok_and(|rest| !has_parent(rest)));
         if !is_below {
             return Err(ErrorKind::Invalid(format!(
                 "the artifact location {uri:?} is outside the experiment's folder"
@@ -100,7 +101,9 @@ pub fn of(layout: &Layout, of: &FilesOf) -> Inner<LocalTree> {
             Some(folder) if has_parent(&folder) => {
                 Err(ErrorKind::Invalid(format!("the artifact location {uri:?} leads to a folder above")))
             }
-            Some(root) if root.is_dir() => Ok(LocalTree { written: Ok(root.clone()), root, uri: uri.clone() }),
+            Some(root) if root.is_dir() => {
+                Ok(LocalTree { written: Ok(root.clone()), root, uri: uri.clone() })
+            }
             Some(folder) => Err(ErrorKind::Elsewhere(format!(
                 "the folder {} does not exist; its files were moved, or are on another machine",
                 folder.display()

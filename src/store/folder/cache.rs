@@ -98,7 +98,10 @@ mod tests {
         save(&path, &experiment, &[("ab".into(), held)]).unwrap();
         let found = load(&path, &experiment).unwrap();
         let (id, held) = &found[0];
-        assert_eq!((found.len(), id.as_str(), held.hash, &*held.bytes), (1, "ab", u64::MAX, b"abc".as_slice()));
+        assert_eq!(
+            (found.len(), id.as_str(), held.hash, &*held.bytes),
+            (1, "ab", u64::MAX, b"abc".as_slice())
+        );
         assert_eq!((held.meta, held.is_young), (Some(Stamp { time: 5, length: 7 }), true));
         assert!(load(&path, &root.join("2")).is_none(), "of another experiment");
         let whole = std::fs::read(&path).unwrap();

@@ -92,13 +92,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).ok().map(str::to_owned)
     }
 
-    fn maybe<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        match self.natural()? {
-            0 => Some(None),
-            _ => read(self).map(Some),
-        }
-    }
-
+    /// Many things, or the one that there may be.
     fn many<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = self.natural()? as usize;
         let mut found = Vec::with_capacity(count.min(self.0.len()));
@@ -134,7 +128,9 @@ pub fn encode(run: &Run) -> Vec<u8> {
     out.natural(u64::from(info.lifecycle_stage == LifecycleStage::Deleted));
     out.maybe(info.start_time, Writer::int);
     out.maybe(info.end_time, Writer::int);
-    for text in [info.run_id.as_str(), info.experiment_id.as_str(), &info.run_name, &info.user_id, &info.artifact_uri] {
+    for text in
+        [info.run_id.as_str(), info.experiment_id.as_str(), &info.run_name, &info.user_id, &info.artifact_uri]
+    {
         out.text(text);
     }
     out.natural(run.metrics.len() as u64);
@@ -167,7 +163,7 @@ pub fn encode(run: &Run) -> Vec<u8> {
 fn start(reader: &mut Reader<'_>) -> Option<Brief> {
     let status = *RunStatus::ALL.get(reader.natural()? as usize)?;
     let stage = if reader.natural()? == 0 { LifecycleStage::Active } else { LifecycleStage::Deleted };
-    Some(Brief { status, stage, start_time: reader.maybe(Reader::int)? })
+    Some(Brief { status, stage, start_time: reader.many(Reader::int)?.pop() })
 }
 
 /// The beginning of it.
@@ -179,7 +175,7 @@ pub fn decode(bytes: &[u8]) -> Option<Run> {
     let mut reader = Reader(bytes);
     let Brief { status, stage, start_time } = start(&mut reader)?;
     let reader = &mut reader;
-    let end_time = reader.maybe(Reader::int)?;
+    let end_time = reader.many(Reader::int)?.pop();
     let info = RunInfo {
         run_id: RunId(reader.text()?),
         experiment_id: ExperimentId(reader.text()?),
@@ -202,8 +198,8 @@ pub fn decode(bytes: &[u8]) -> Option<Run> {
             digest: reader.text()?,
             source_type: reader.text()?,
             source: reader.text()?,
-            schema: reader.maybe(Reader::text)?,
-            profile: reader.maybe(Reader::text)?,
+            schema: reader.many(Reader::text)?.pop(),
+            profile: reader.many(Reader::text)?.pop(),
         };
         Some(DatasetInput { dataset, tags: reader.many(tag)? })
     };
@@ -211,8 +207,9 @@ pub fn decode(bytes: &[u8]) -> Option<Run> {
     let params = reader.many(|reader| Some(Param { key: reader.text()?, value: reader.text()? }))?;
     let tags = reader.many(tag)?;
     let inputs = reader.many(input)?;
-    let output =
-        |reader: &mut Reader<'_>| Some(ModelOutput { model_id: ModelId(reader.text()?), step: reader.int()? });
+    let output = |reader: &mut Reader<'_>| {
+        Some(ModelOutput { model_id: ModelId(reader.text()?), step: reader.int()? })
+    };
     let model_outputs = reader.many(output)?;
     reader.0.is_empty().then_some(Run { info, metrics, params, tags, inputs, model_outputs })
 }

@@ -184,7 +184,8 @@ impl Out {
         let mut start = 0;
         while start < text.len() {
             let c = text[start];
-            let length = |is_it: &dyn Fn(char) -> bool| text[start..].iter().take_while(|c| is_it(**c)).count();
+            let length =
+                |is_it: &dyn Fn(char) -> bool| text[start..].iter().take_while(|c| is_it(**c)).count();
             start += if c == ' ' {
                 let length = length(&|c| c == ' ');
                 let is_inside = start != 0 && start + length < text.len();
@@ -237,11 +238,7 @@ impl Out {
                 }
             }
             let is_inside = 0 < end && end + 1 < text.len();
-            if splits
-                && is_inside
-                && (c == Some(' ') || start >= end)
-                && self.column + end > WIDTH + start
-            {
+            if splits && is_inside && (c == Some(' ') || start >= end) && self.column + end > WIDTH + start {
                 if start < end {
                     self.put_all(&text[start..end]);
                     start = end;

@@ -135,7 +135,9 @@ pub fn delete(layout: &Layout, id: &ExperimentId) -> Inner<()> {
         return Err(ErrorKind::NotFound(format!("no experiment {id} that is not deleted already")));
     }
     if id.as_str() == DEFAULT {
-        return Err(ErrorKind::Invalid("MLflow does not allow the default experiment of a file store to be deleted".into()));
+        return Err(ErrorKind::Invalid(
+            "MLflow does not allow the default experiment of a file store to be deleted".into(),
+        ));
     }
     mark(&place, LifecycleStage::Deleted)?;
     make(&layout.trash())?;

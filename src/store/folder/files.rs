@@ -96,7 +96,11 @@ impl Listed {
 /// The files below a folder, by the paths that are their keys.
 pub fn keys(folder: &Path, name: &str, into: &mut Vec<Entry>, problems: &mut Vec<String>) {
     let mut tell = |path: &str, error: &dyn std::fmt::Display| {
-        problems.push(if path.is_empty() { format!("{name}: {error}") } else { format!("{name}/{path}: {error}") });
+        problems.push(if path.is_empty() {
+            format!("{name}: {error}")
+        } else {
+            format!("{name}/{path}: {error}")
+        });
     };
     walk(folder, "", 0, into, &mut tell);
     into.sort_by(|a, b| a.key.cmp(&b.key));
@@ -158,10 +162,12 @@ fn stamp_of(entry: &DirEntry) -> Result<Option<Stamp>, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !kind.is_symlink() => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
-    match metadata.is_file() {
-        true => Ok(Some(Stamp::of(&metadata))),
-        false if metadata.is_dir() => Ok(None),
-        false => Err("not a regular file".into()),
+    if metadata.is_file() {
+        Ok(Some(Stamp::of(&metadata)))
+    } else if metadata.is_dir() {
+        Ok(None)
+    } else {
+        Err("not a regular file".into())
     }
 }
 

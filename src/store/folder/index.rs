@@ -162,9 +162,10 @@ impl Reading {
         let names = runs_in(&self.place.path).map_err(|error| self.io(&error))?;
         let mut index = self.index();
         let there: FxHashSet<&str> = names.iter().map(String::as_str).collect();
-        let gone: Vec<RunId> =
-            index.runs.keys().filter(|id| !there.contains(id.as_str())).cloned().collect();
-        gone.iter().for_each(|id| index.remove(id));
+        let gone: Vec<RunId> = index.runs.keys().filter(|id| !there.contains(id.as_str())).cloned().collect();
+        for id in &gone {
+            index.remove(id);
+        }
         // A folder that is being filled has another time in a moment, but perhaps not by this clock.
         index.folder = stamp;
         Ok(names.into_iter().map(RunId).collect())
@@ -181,7 +182,9 @@ impl Reading {
             let mut index = self.index();
             let runs: FxHashSet<&RunId> = names.iter().collect();
             let gone: Vec<RunId> = index.runs.keys().filter(|id| !runs.contains(id)).cloned().collect();
-            gone.iter().for_each(|id| index.remove(id));
+            for id in &gone {
+                index.remove(id);
+            }
             (index.is_whole, index.looked) = (true, Some(Instant::now()));
             let is_changed = std::mem::take(&mut index.is_changed);
             drop(index);

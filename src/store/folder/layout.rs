@@ -54,7 +54,8 @@ pub fn is_store(folder: &Path) -> bool {
         is_empty = false;
         let name = entry.file_name();
         let is_own = name == TRASH || name == MODELS;
-        if (is_own && entry.path().is_dir() && has_nothing_else(folder)) || entry.path().join(META).is_file() {
+        if (is_own && entry.path().is_dir() && has_nothing_else(folder)) || entry.path().join(META).is_file()
+        {
             return true;
         }
     }

@@ -130,8 +130,10 @@ fn latest_first(mut metrics: Vec<&Metric>) -> Vec<&Metric> {
     for places in places.into_values().filter(|places| places.len() > 1) {
         let mut same: Vec<&Metric> = places.iter().map(|at| metrics[*at]).collect();
         if same.iter().any(|metric| metric.value.is_nan()) {
-            let point = |metric: &Metric| {
-                MetricPoint { step: metric.step, timestamp: metric.timestamp, value: metric.value }
+            let point = |metric: &Metric| MetricPoint {
+                step: metric.step,
+                timestamp: metric.timestamp,
+                value: metric.value,
             };
             same.sort_by(|a, b| by_step(&point(b), &point(a)));
             places.into_iter().zip(same).for_each(|(at, metric)| metrics[at] = metric);
@@ -170,7 +172,8 @@ mod tests {
 
     #[test]
     fn lines_of_all_versions_are_read_and_bad_ones_are_counted() {
-        let content = b"10 2.0 0\n30 1.5 2\n40 9.0 1\n\n20 0.25\nhalf\n50 nan 2 wine abc\n60 x 3\n70 1.0 1.5\n1 2";
+        let content =
+            b"10 2.0 0\n30 1.5 2\n40 9.0 1\n\n20 0.25\nhalf\n50 nan 2 wine abc\n60 x 3\n70 1.0 1.5\n1 2";
         let read = latest(content);
         assert_eq!(read.bad, 3);
         let latest = read.latest.unwrap();

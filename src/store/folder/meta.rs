@@ -44,9 +44,8 @@ fn status(meta: &Mapping) -> Result<RunStatus, String> {
     if !meta.contains_key("status") {
         return Ok(RunStatus::Running);
     }
-    let by_number = int(meta, "status").and_then(|number| {
-        RunStatus::ALL.into_iter().find(|status| status_number(*status) == number)
-    });
+    let by_number = int(meta, "status")
+        .and_then(|number| RunStatus::ALL.into_iter().find(|status| status_number(*status) == number));
     let found = by_number.or_else(|| text(meta, "status")?.parse().ok());
     found.ok_or_else(|| format!("{META} says no status that MLflow knows"))
 }

@@ -38,14 +38,15 @@ use super::local::files as local_files;
 use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
-    HistoryCursor, HistoryPart, Inner, LoggedModels, NewRun, Registry, RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
+    HistoryCursor, HistoryPart, Inner, LoggedModels, NewRun, Registry, RunBatch, RunCount, RunPage,
+    RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
 };
 use crate::mlflow::{
     DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Part, Run, RunId,
     Summary, Tag, ViewType,
 };
-pub use layout::{address_of, is_store, path_of};
 use layout::{Layout, Place};
+pub use layout::{address_of, is_store, path_of};
 use shared::Shared;
 
 /// The store in a folder.

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::files::{content, keys};
-use super::layout::{ARTIFACTS, Layout, META, METRICS, MODELS, OUTPUTS, PARAMS, Place, TAGS, folders, is_name};
+use super::layout::{
+    ARTIFACTS, Layout, META, METRICS, MODELS, OUTPUTS, PARAMS, Place, TAGS, folders, is_name,
+};
 use super::reading::{params_of, tags_of};
 use super::writing::{change_meta, make, make_new, put, remove, set, write_meta};
 use super::yaml::{Mapping, int, text};
@@ -71,7 +73,8 @@ fn read(place: &Place, id: &str) -> Option<LoggedModel> {
     }
     let word = |key| text(&meta, key).unwrap_or_default();
     let status = int(&meta, "status");
-    let status = STATUSES.iter().find(|(number, _)| Some(*number) == status).map_or("PENDING", |(_, name)| name);
+    let status =
+        STATUSES.iter().find(|(number, _)| Some(*number) == status).map_or("PENDING", |(_, name)| name);
     let mut tags = tags_of(&folder, &mut problems);
     let params = params_of(&folder, &mut problems);
     if !problems.is_empty() {
@@ -196,7 +199,8 @@ pub fn log_output(layout: &Layout, run: &RunId, model: &ModelId) -> Inner<Place>
 /// The name of a data set cannot stand in a line where it has a space in it: MLflow could not read the line.
 fn named(dataset: &Dataset) -> Option<String> {
     let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
-    (is_word(&dataset.name) && is_word(&dataset.digest)).then(|| format!("{} {}", dataset.name, dataset.digest))
+    (is_word(&dataset.name) && is_word(&dataset.digest))
+        .then(|| format!("{} {}", dataset.name, dataset.digest))
 }
 
 pub fn log_metrics(
@@ -261,7 +265,8 @@ pub fn forget_version(layout: &Layout, version: &ModelVersion) -> Inner<()> {
     let Ok(mut versions) = serde_json::from_str::<Vec<Value>>(&tag.value) else { return Ok(()) };
     let as_text = version.version.to_string();
     versions.retain(|known| {
-        known["name"] != *version.name || (known["version"] != version.version && known["version"] != *as_text)
+        known["name"] != *version.name
+            || (known["version"] != version.version && known["version"] != *as_text)
     });
     set_versions(layout, id, versions)
 }

@@ -43,12 +43,7 @@ fn put(tags: &mut Vec<Tag>, tag: Tag) {
 }
 
 /// The values of the files of a folder.
-fn values(
-    folder: &Path,
-    name: &str,
-    entries: &[Entry],
-    problems: &mut Vec<String>,
-) -> Vec<(String, String)> {
+fn values(folder: &Path, name: &str, entries: &[Entry], problems: &mut Vec<String>) -> Vec<(String, String)> {
     let mut found = Vec::with_capacity(entries.len());
     for entry in entries {
         let most = (WHOLE + limits::CUT.len()) as u64;
@@ -122,7 +117,9 @@ pub fn experiment(place: &Place) -> Experiment {
         }
         Err(why) => problems.push(why),
     }
-    told(&problems).into_iter().for_each(|tag| put(&mut tags, tag));
+    if let Some(tag) = told(&problems) {
+        put(&mut tags, tag);
+    }
     found.tags = tags;
     found
 }
@@ -198,10 +195,8 @@ fn outputs(run: &Path, names: &[String], problems: &mut Vec<String>) -> Vec<Mode
         match meta::load(&run.join(OUTPUTS).join(name)) {
             Ok(meta) => {
                 let model_id = text(&meta, "destination_id").unwrap_or_else(|| name.clone());
-                found.push(ModelOutput {
-                    model_id: ModelId(model_id),
-                    step: int(&meta, "step").unwrap_or(0),
-                });
+                found
+                    .push(ModelOutput { model_id: ModelId(model_id), step: int(&meta, "step").unwrap_or(0) });
             }
             Err(why) => problems.push(format!("{OUTPUTS}/{name}: {why}")),
         }
@@ -263,6 +258,8 @@ pub fn run(experiment: &Place, id: &RunId, folder: &Path, listed: &Listed, datas
         let tag = all.iter().find(|tag| tag.key == tags::RUN_NAME);
         info.run_name = tag.map(|tag| tag.value.clone()).unwrap_or_default();
     }
-    told(&problems).into_iter().for_each(|tag| put(&mut all, tag));
+    if let Some(tag) = told(&problems) {
+        put(&mut all, tag);
+    }
     Run { info, metrics, params, tags: all, inputs, model_outputs }
 }

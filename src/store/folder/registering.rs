@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::{Folder, models, registry};
 use crate::mlflow::{
-    Dataset, ExperimentId, LoggedModel, Metric, ModelId, ModelStage, ModelVersion, RegisteredModel, RunId, Tag,
+    Dataset, ExperimentId, LoggedModel, Metric, ModelId, ModelStage, ModelVersion, RegisteredModel, RunId,
+    Tag,
 };
 use crate::store::{Inner, LoggedModels, ModelPage, NewModel, Registry};
 
@@ -49,11 +50,16 @@ impl Registry for Folder {
         self.at(move |layout| registry::delete(layout, &name)).await
     }
 
-    async fn create_model_version(&self, name: &str, source: &str, run_id: Option<&RunId>, tags: &[Tag]) -> Inner<ModelVersion> {
-        let (name, source, run_id, tags) = (name.to_owned(), source.to_owned(), run_id.cloned(), tags.to_vec());
-        self.at(move |layout| {
-            registry::create_version(layout, &name, &source, run_id.as_ref(), &tags)
-        }).await
+    async fn create_model_version(
+        &self,
+        name: &str,
+        source: &str,
+        run_id: Option<&RunId>,
+        tags: &[Tag],
+    ) -> Inner<ModelVersion> {
+        let (name, source, run_id, tags) =
+            (name.to_owned(), source.to_owned(), run_id.cloned(), tags.to_vec());
+        self.at(move |layout| registry::create_version(layout, &name, &source, run_id.as_ref(), &tags)).await
     }
 
     async fn get_model_version(&self, name: &str, version: u64) -> Inner<ModelVersion> {
@@ -86,7 +92,13 @@ impl Registry for Folder {
         self.at(move |layout| registry::delete_version_tag(layout, &name, version, &key)).await
     }
 
-    async fn set_model_stage(&self, name: &str, version: u64, stage: ModelStage, archives_others: bool) -> Inner<()> {
+    async fn set_model_stage(
+        &self,
+        name: &str,
+        version: u64,
+        stage: ModelStage,
+        archives_others: bool,
+    ) -> Inner<()> {
         let name = name.to_owned();
         self.at(move |layout| registry::set_stage(layout, &name, version, stage, archives_others)).await
     }
@@ -147,7 +159,8 @@ impl LoggedModels for Folder {
         dataset: &Dataset,
     ) -> Inner<()> {
         let (model, metrics, dataset) = (model.clone(), metrics.to_vec(), dataset.clone());
-        self.write_run(run, move |layout, run| models::log_metrics(layout, run, &model, &metrics, &dataset)).await
+        self.write_run(run, move |layout, run| models::log_metrics(layout, run, &model, &metrics, &dataset))
+            .await
     }
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {

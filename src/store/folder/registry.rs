@@ -61,7 +61,11 @@ fn aliases(model: &Path) -> Vec<(String, u64)> {
         let (content, _) = content(&folder.join(alias), MOST_ALIAS).ok()?;
         std::str::from_utf8(&content).ok()?.trim().parse().ok()
     };
-    entries.into_iter().filter_map(|entry| Some((version(&entry.key)?, entry.key))).map(|(v, key)| (key, v)).collect()
+    entries
+        .into_iter()
+        .filter_map(|entry| Some((version(&entry.key)?, entry.key)))
+        .map(|(v, key)| (key, v))
+        .collect()
 }
 
 /// The numbers of all versions that ever were.

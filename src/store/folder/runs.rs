@@ -1,6 +1,7 @@
 //! Runs, made and changed, and what they log.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,10 +11,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::files::content;
-use super::layout::{
-    ARTIFACTS, DATASETS, INPUTS, Layout, METRICS, PARAMS, Place, TAGS,
+use super::layout::{ARTIFACTS, DATASETS, INPUTS, Layout, METRICS, PARAMS, Place, TAGS};
+use super::writing::{
+    change_meta, known_meta, make, make_new, put, put_new, refused, remove, set, write_meta,
 };
-use super::writing::{change_meta, known_meta, make, make_new, put, put_new, refused, remove, set, write_meta};
 use super::yaml::{Mapping, text};
 use super::{experiments, lines, meta};
 use crate::mlflow::{Dataset, DatasetInput, LifecycleStage, Metric, Param, RunId, Tag, names, tags};
@@ -264,8 +265,13 @@ pub fn append_lines(path: &Path, lines: impl FnOnce(&[u8]) -> String) -> Inner<(
 
 fn md5(parts: [&str; 2]) -> String {
     let mut hash = Md5::new();
-    parts.iter().for_each(|part| hash.update(part.as_bytes()));
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    for part in parts {
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().fold(String::with_capacity(32), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn dataset_meta(dataset: &Dataset) -> Mapping {

@@ -157,7 +157,7 @@ impl Shared {
             return reload();
         }
         reading.look_for_others()?;
-        self.look(&reading, watched);
+        look(&reading, watched);
         let index = reading.index();
         let mut changes = Changes { touched: index.version > version, ..Changes::default() };
         let gone = index.gone.iter().filter(|(_, at)| **at > version);
@@ -175,46 +175,6 @@ impl Shared {
             changes.batches.push(whole_runs(&here));
         }
         Ok((changes, Some(now)))
-    }
-
-    /// Looks again at the runs that are watched, at those that go on, and at some of the others, in turn.
-    fn look(&self, reading: &Reading, watched: &[RunId]) {
-        let begin = Instant::now();
-        let now: Vec<RunId> = {
-            let index = reading.index();
-            let known = watched.iter().filter(|id| index.runs.contains_key(*id)).cloned();
-            let goes_on = |held: &super::index::Held| {
-                held.is_young || held.brief().is_some_and(|brief| brief.status.is_active())
-            };
-            let running = index.runs.iter().filter(|(_, held)| goes_on(held)).take(MOST_RUNNING);
-            let mut ids: FxHashSet<RunId> = known.collect();
-            ids.extend(running.map(|(id, _)| id.clone()));
-            ids.into_iter().collect()
-        };
-        reading.look_at(&now);
-        let (since, all) = {
-            let mut index = reading.index();
-            let since = index.looked.replace(begin).map_or(Duration::ZERO, |looked| begin - looked);
-            if index.turn >= index.turns.len() {
-                (index.turns, index.turn) = (index.runs.keys().cloned().collect(), 0);
-            }
-            (since, index.turns.len() - index.turn)
-        };
-        let budget = (since / SHARE).max(LEAST);
-        let begin = Instant::now();
-        let mut left = all;
-        while left > 0 && begin.elapsed() < budget {
-            let next: Vec<RunId> = {
-                let mut index = reading.index();
-                let from = index.turn;
-                let to = (from + AT_ONCE).min(index.turns.len());
-                index.turn = to;
-                index.turns[from..to].iter().filter(|id| index.runs.contains_key(*id)).cloned().collect()
-            };
-            left -= AT_ONCE.min(left);
-            // One after the other: it is to be cheap, not quick.
-            next.chunks(4).for_each(|few| reading.look_at(few));
-        }
     }
 
     /// The runs of experiments, read anew where they are others than before.
@@ -251,7 +211,10 @@ impl Shared {
         found.sort_by(|a, b| order(&search.order_by, a, b));
         let end = start.saturating_add(search.max_results);
         let next_page_token = (end < found.len()).then(|| token_at(end));
-        Ok(RunPage { runs: found.into_iter().skip(start).take(search.max_results).collect(), next_page_token })
+        Ok(RunPage {
+            runs: found.into_iter().skip(start).take(search.max_results).collect(),
+            next_page_token,
+        })
     }
 
     pub fn run_counts(&self) -> Inner<HashMap<ExperimentId, RunCount>> {
@@ -307,5 +270,45 @@ impl Shared {
         runs.sort_by(|a, b| order(&[], a, b));
         runs.iter().filter(|run| view.contains(run.info.lifecycle_stage)).for_each(|run| gathering.add(run));
         Ok(gathering.finish())
+    }
+}
+
+/// Looks again at the runs that are watched, at those that go on, and at some of the others, in turn.
+fn look(reading: &Reading, watched: &[RunId]) {
+    let begin = Instant::now();
+    let now: Vec<RunId> = {
+        let index = reading.index();
+        let known = watched.iter().filter(|id| index.runs.contains_key(*id)).cloned();
+        let goes_on = |held: &super::index::Held| {
+            held.is_young || held.brief().is_some_and(|brief| brief.status.is_active())
+        };
+        let running = index.runs.iter().filter(|(_, held)| goes_on(held)).take(MOST_RUNNING);
+        let mut ids: FxHashSet<RunId> = known.collect();
+        ids.extend(running.map(|(id, _)| id.clone()));
+        ids.into_iter().collect()
+    };
+    reading.look_at(&now);
+    let (since, all) = {
+        let mut index = reading.index();
+        let since = index.looked.replace(begin).map_or(Duration::ZERO, |looked| begin - looked);
+        if index.turn >= index.turns.len() {
+            (index.turns, index.turn) = (index.runs.keys().cloned().collect(), 0);
+        }
+        (since, index.turns.len() - index.turn)
+    };
+    let budget = (since / SHARE).max(LEAST);
+    let begin = Instant::now();
+    let mut left = all;
+    while left > 0 && begin.elapsed() < budget {
+        let next: Vec<RunId> = {
+            let mut index = reading.index();
+            let from = index.turn;
+            let to = (from + AT_ONCE).min(index.turns.len());
+            index.turn = to;
+            index.turns[from..to].iter().filter(|id| index.runs.contains_key(*id)).cloned().collect()
+        };
+        left -= AT_ONCE.min(left);
+        // One after the other: it is to be cheap, not quick.
+        next.chunks(4).for_each(|few| reading.look_at(few));
     }
 }

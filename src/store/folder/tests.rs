@@ -111,7 +111,13 @@ fn bad_files_stop_no_listing_and_are_told() {
     fs::write(folder("lines").join("metrics/m"), "10 1.0 0\nhalf of\n\u{0}\n20 3.0 2\n").unwrap();
     fs::write(folder("bytes").join("params/p"), b"\xff\xfe").unwrap();
     fs::write(folder("bytes").join("metrics/empty"), "").unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(folder("pipe").join("tags/pipe")).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(folder("pipe").join("tags/pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
     fs::write(folder("strange").join("meta.yaml"), meta.replace(experiment.as_str(), "7")).unwrap();
     symlink("..", folder("links").join("metrics/up")).unwrap();
     symlink("nowhere", folder("links").join("tags/dangling")).unwrap();
@@ -126,11 +132,8 @@ fn bad_files_stop_no_listing_and_are_told() {
         assert_eq!(names, ["wine", "broken"]);
         assert!(experiments[1].tags[0].key == DAMAGED, "{experiments:?}");
         assert!(store.info().await.unwrap().notes.iter().any(|note| note.contains("broken is damaged")));
-        let search = RunSearch {
-            experiment_ids: vec![experiment.clone()],
-            max_results: 100,
-            ..RunSearch::default()
-        };
+        let search =
+            RunSearch { experiment_ids: vec![experiment.clone()], max_results: 100, ..RunSearch::default() };
         let found = store.search_runs(&search).await.unwrap().runs;
         assert_eq!(found.len(), runs.len());
         let run = |name: &str| found.iter().find(|run| run.info.run_name == name).unwrap();
@@ -151,10 +154,16 @@ fn bad_files_stop_no_listing_and_are_told() {
             assert_eq!((run.params.len(), run.tag("team")), (1, Some("a")), "{name}");
         }
         assert_eq!(run("lines").metrics[0].value.to_string(), "3");
-        assert_eq!((run("half").info.status, run("strange").info.status), (RunStatus::Failed, RunStatus::Finished));
+        assert_eq!(
+            (run("half").info.status, run("strange").info.status),
+            (RunStatus::Failed, RunStatus::Finished)
+        );
         // Nothing is written over what is not understood.
         let refused = store.set_tag(&run("half").info.run_id, &Tag::new("a", "b")).await.unwrap_err();
-        assert!(matches!(&refused.kind, ErrorKind::Invalid(words) if words.contains("not written over")), "{refused}");
+        assert!(
+            matches!(&refused.kind, ErrorKind::Invalid(words) if words.contains("not written over")),
+            "{refused}"
+        );
         assert_eq!(fs::read(folder("half").join("meta.yaml")).unwrap(), b"");
         let other = store.get_run(&"ab".into()).await.unwrap();
         assert_eq!(other.info.experiment_id.as_str(), "broken");
@@ -262,7 +271,9 @@ fn a_store_that_was_moved_brings_its_files_along() {
         let meta = meta.join(runs[0].as_str()).join("meta.yaml");
         let whole = fs::read_to_string(&meta).unwrap();
         let uri = whole.lines().next().unwrap().to_owned();
-        for (other, is_elsewhere) in [("s3://bucket/1", true), ("/x/../../etc", false), ("file:///a/%2e%2e/etc", false)] {
+        for (other, is_elsewhere) in
+            [("s3://bucket/1", true), ("/x/../../etc", false), ("file:///a/%2e%2e/etc", false)]
+        {
             fs::write(&meta, whole.replace(&uri, &format!("artifact_uri: {other}"))).unwrap();
             let refused = store.list_artifacts(&runs[0], "").await.unwrap_err().kind;
             assert_eq!(matches!(refused, ErrorKind::Elsewhere(_)), is_elsewhere, "{refused}");
@@ -313,7 +324,8 @@ fn a_key_that_is_a_folder_of_others_is_refused_and_the_default_experiment_stays(
     let root = home.path().join("mlruns");
     let (store, _, runs) = filled(&root, &["a"]);
     fs::create_dir_all(root.join("0")).unwrap();
-    fs::write(root.join("0/meta.yaml"), "experiment_id: '0'\nname: Default\nlifecycle_stage: active\n").unwrap();
+    fs::write(root.join("0/meta.yaml"), "experiment_id: '0'\nname: Default\nlifecycle_stage: active\n")
+        .unwrap();
     block_on(async {
         store.log_batch(&runs[0], &[metric("val/loss", 1.0, 0)], &[], &[]).await.unwrap();
         for key in ["val", "m/loss"] {
@@ -322,7 +334,10 @@ fn a_key_that_is_a_folder_of_others_is_refused_and_the_default_experiment_stays(
         }
         assert!(store.metric_history(&runs[0], "val").await.unwrap().is_empty());
         assert_eq!(store.metric_history(&runs[0], "val/loss").await.unwrap().len(), 1);
-        assert!(matches!(store.delete_experiment(&"0".into()).await.unwrap_err().kind, ErrorKind::Invalid(_)));
+        assert!(matches!(
+            store.delete_experiment(&"0".into()).await.unwrap_err().kind,
+            ErrorKind::Invalid(_)
+        ));
         assert!(store.get_experiment(&"0".into()).await.is_ok());
         let percent = store.create_registered_model("50%").await.unwrap_err();
         assert!(matches!(percent.kind, ErrorKind::Invalid(_)), "{percent}");

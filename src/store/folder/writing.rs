@@ -140,7 +140,9 @@ mod tests {
             assert!(matches!(&failure, ErrorKind::Invalid(words) if words.contains("folder")), "{failure:?}");
         }
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
-        assert!(remove(&path).unwrap() && !remove(&path).unwrap() && !remove(&home.path().join("tags")).unwrap());
+        assert!(
+            remove(&path).unwrap() && !remove(&path).unwrap() && !remove(&home.path().join("tags")).unwrap()
+        );
     }
 
     #[cfg(unix)]
@@ -159,7 +161,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(META), "name: 'wi").unwrap();
         let failure = change_meta(home.path(), |meta| set(meta, "name", "x")).unwrap_err();
-        assert!(matches!(&failure, ErrorKind::Invalid(words) if words.contains("not written over")), "{failure:?}");
+        assert!(
+            matches!(&failure, ErrorKind::Invalid(words) if words.contains("not written over")),
+            "{failure:?}"
+        );
         assert_eq!(fs::read_to_string(home.path().join(META)).unwrap(), "name: 'wi");
         // What is not known here is kept.
         fs::write(home.path().join(META), "name: wine\ntrace_location: null\nworkspace: default\n").unwrap();

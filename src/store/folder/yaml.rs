@@ -63,7 +63,7 @@ impl<'a> Lines<'a> {
     /// The next line with something on it.
     fn peek(&mut self) -> Option<&'a str> {
         while let Some(line) = self.all.get(self.at) {
-            if !is_blank(line) && !(line.starts_with("---") && line.trim_end() == "---") {
+            if !is_blank(line) && line.trim_end() != "---" {
                 return Some(line);
             }
             self.at += 1;

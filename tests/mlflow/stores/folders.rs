@@ -135,15 +135,17 @@ async fn own_dump(store: &Store) -> Value {
     for model in store.registered_models().await.unwrap() {
         let versions = store.model_versions(&model.name).await.unwrap();
         let by_version = |value: &dyn Fn(&mltui::mlflow::ModelVersion) -> Option<Value>| -> Value {
-            let found = versions.iter().filter_map(|version| Some((version.version.to_string(), value(version)?)));
+            let found =
+                versions.iter().filter_map(|version| Some((version.version.to_string(), value(version)?)));
             found.collect::<serde_json::Map<_, _>>().into()
         };
-        let aliases = model.aliases.iter().map(|(alias, version)| (alias.clone(), json!(version.to_string())));
+        let aliases =
+            model.aliases.iter().map(|(alias, version)| (alias.clone(), json!(version.to_string())));
         models.insert(
             model.name.clone(),
             json!({
                 "aliases": aliases.collect::<serde_json::Map<_, _>>(),
-                "versions": by_version(&|v| Some(json!([v.source, v.run_id.as_ref().map(|id| id.as_str()), v.status]))),
+                "versions": by_version(&|v| Some(json!([v.source, v.run_id.as_ref().map(mltui::mlflow::RunId::as_str), v.status]))),
                 "description": model.description, "tags": pairs(&model.tags),
                 "stages": by_version(&|v| Some(json!(v.current_stage))),
                 "described": by_version(&|v| Some(json!(v.description)).filter(|_| !v.description.is_empty())),
@@ -192,7 +194,8 @@ fn what_mlflow_3_wrote_is_read_field_by_field_with_its_models() {
         let sets: Vec<_> = model.metrics.iter().map(|metric| metric.dataset.clone()).collect();
         assert_eq!(sets, [Some(("wine".into(), "abc".into())), None]);
         // Versions of it are of its run, and it knows of them.
-        let version = store.create_model_version("net", &format!("models:/{}", model.model_id), None, &[]).await;
+        let version =
+            store.create_model_version("net", &format!("models:/{}", model.model_id), None, &[]).await;
         assert_eq!(version.unwrap().run_id, model.source_run_id);
         let listed = store.get_logged_model(&model.model_id).await.unwrap();
         assert!(listed.tags.iter().any(|tag| tag.key == "mlflow.modelVersions" && tag.value.contains("net")));
