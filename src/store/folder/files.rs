@@ -177,14 +177,22 @@ pub fn content(path: &Path, most: u64) -> Inner<(Vec<u8>, bool)> {
     read_from(&file, most).map_err(|error| ErrorKind::Io(format!("{}: {error}", path.display())))
 }
 
-/// The same of a file that was listed as a regular one a moment ago.
+/// The same of a file that was listed as a regular one a moment ago, as far as it went then: what was put behind that makes it
+/// another one at the next look.
 pub fn content_of(path: &Path, length: u64, most: u64) -> io::Result<(Vec<u8>, bool)> {
-    let file = open_listed(path)?;
-    let mut bytes = Vec::with_capacity(length.min(most) as usize + 1);
-    (&file).take(most + 1).read_to_end(&mut bytes)?;
-    let is_cut = bytes.len() as u64 > most;
-    bytes.truncate(most as usize);
-    Ok((bytes, is_cut))
+    let mut file = open_listed(path)?;
+    let mut bytes = vec![0; length.min(most) as usize];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok((bytes, length > most))
 }
 
 fn read_from(file: &File, most: u64) -> io::Result<(Vec<u8>, bool)> {

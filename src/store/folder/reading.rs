@@ -212,7 +212,7 @@ fn metrics(run: &Path, entries: &[Entry], problems: &mut Vec<String>) -> Vec<Met
         let (key, length) = (&entry.key, entry.stamp.length);
         let path = folder.join(key);
         let read = if length <= AT_ONCE {
-            content_of(&path, length, u64::MAX - 1).map(|(content, _)| lines::latest(&content))
+            content_of(&path, length, u64::MAX).map(|(content, _)| lines::latest(&content))
         } else {
             open_listed(&path).and_then(lines::latest_of)
         };
