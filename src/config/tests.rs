@@ -319,3 +319,18 @@ fn the_user_is_who_the_system_says() {
         ("ana", String::from_utf8(said).unwrap().trim().to_owned())
     );
 }
+
+#[test]
+fn scripts_may_log_to_a_folder_of_files() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("mlruns")).unwrap();
+    let uri = home.path().join("mlruns").display().to_string();
+    let settings =
+        load("", &Flags { tracking_uri: Some(uri.as_str().into()), ..Flags::default() }, &[]).unwrap();
+    let access = settings.script_access();
+    let value =
+        |name: &str| access.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    assert_eq!(value("MLFLOW_TRACKING_URI"), Some(format!("file://{uri}")));
+    // MLflow 3.17 opens none without it.
+    assert_eq!(value("MLFLOW_ALLOW_FILE_STORE").as_deref(), Some("true"));
+}

@@ -226,7 +226,8 @@ pub fn experiment_of_page(uri: &str) -> Option<String> {
 
 /// A database or a folder of files by its path; why it is neither.
 fn path(path: &Path, folder: &Path) -> Result<Location, String> {
-    let path = folder.join(path);
+    // Without the dots of `./mlruns`.
+    let path: PathBuf = folder.join(path).components().collect();
     if path.is_file() {
         return Ok(Location::Sqlite(path.into()));
     }
@@ -332,6 +333,7 @@ mod tests {
             ("file:///no/such/folder", "does not exist"),
             ("mlfow.db", "did you mean"),
             ("no/such/folder", "does not exist"),
+            ("./no/such/folder", "/no/such does not exist"),
             ("postgresql://u:secret@h/db?sslmode=maybe", "sslmode=maybe"),
             ("postgresql://u:secret@h:5432x/db", "port"),
             ("MySQL+pymysql://u:secret@h/db", "mlflow server"),

@@ -1,9 +1,11 @@
 //! What was read of an experiment, kept in the state directory: the second start reads only what changed. Whatever is wrong
 //! with such a file, it is as if there were none.
 
+use std::fs;
 use std::hash::Hasher as _;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustc_hash::FxHasher;
 
@@ -17,6 +19,8 @@ use crate::mlflow::{ExperimentId, RunId};
 const MARK: &[u8] = b"mltui folder 1\n";
 /// Bytes of a file that is read.
 const MOST: u64 = 1 << 30;
+/// What was not written for so long is forgotten.
+const OLD: Duration = Duration::from_secs(180 * 24 * 3_600);
 
 /// The file of an experiment of the store at `root`.
 pub fn file(folder: &Path, root: &Path, experiment: &ExperimentId) -> PathBuf {
@@ -52,7 +56,20 @@ pub fn save(file: &Path, experiment: &Path, runs: &[(RunId, Held)]) -> io::Resul
     whole.extend(digest(&content).to_le_bytes());
     whole.extend(content);
     disk::make_folder_of(file, Care::Private)?;
-    disk::replace(file, &whole, Care::Passing)
+    disk::replace(file, &whole, Care::Passing)?;
+    file.parent().map_or(Ok(()), forget_old)
+}
+
+/// Takes away what was kept of stores that nobody opened for long, or that are no more.
+fn forget_old(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)?.flatten() {
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
+        let is_own = entry.path().extension().is_some_and(|extension| extension == "cache");
+        if is_own && age.is_ok_and(|age| age.is_ok_and(|age| age > OLD)) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The runs that were kept of an experiment.
@@ -95,7 +112,14 @@ mod tests {
             bytes: b"abc".as_slice().into(),
             changed: 3,
         };
+        let old = path.with_file_name("0123456789abcdef.cache");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        for other in [&old, &old.with_extension("txt")] {
+            fs::write(other, "x").unwrap();
+            fs::File::open(other).unwrap().set_modified(std::time::SystemTime::now() - 2 * OLD).unwrap();
+        }
         save(&path, &experiment, &[("ab".into(), held)]).unwrap();
+        assert!(!old.exists() && old.with_extension("txt").exists(), "only what is its own, and old");
         let found = load(&path, &experiment).unwrap();
         let (id, held) = &found[0];
         assert_eq!(

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::layout::{DEFAULT, Layout, META, Place, TAGS, address_of, is_experiment, runs_in};
+use super::layout::{DEFAULT, Layout, Place, TAGS, address_of, is_experiment, runs_in};
 use super::writing::{change_meta, make, make_new, put, refused, remove, set, write_meta};
 use super::yaml::{Mapping, text};
 use super::{meta, reading, runs};
@@ -117,8 +117,10 @@ pub fn rename(layout: &Layout, id: &ExperimentId, name: &str) -> Inner<()> {
 fn mark(place: &Place, stage: LifecycleStage) -> Inner<()> {
     for name in runs_in(&place.path).map_err(refused(&place.path))? {
         let run = place.path.join(name);
-        if run.join(META).is_file() {
-            runs::mark(&run, stage)?;
+        // One that is not understood goes along as it is.
+        match runs::mark(&run, stage) {
+            Err(ErrorKind::Invalid(why)) => tracing::warn!(why, "a run is not marked"),
+            marked => marked?,
         }
     }
     change_meta(&place.path, |meta| {

@@ -167,6 +167,15 @@ fn bad_files_stop_no_listing_and_are_told() {
         assert_eq!(fs::read(folder("half").join("meta.yaml")).unwrap(), b"");
         let other = store.get_run(&"ab".into()).await.unwrap();
         assert_eq!(other.info.experiment_id.as_str(), "broken");
+        // They go along with their experiment, and come back with it.
+        store.delete_experiment(&experiment).await.unwrap();
+        assert_eq!(
+            fs::read(root.join(".trash").join(experiment.as_str()).join(runs[1].as_str()).join("meta.yaml"))
+                .unwrap(),
+            b""
+        );
+        store.restore_experiment(&experiment).await.unwrap();
+        assert_eq!(store.search_runs(&search).await.unwrap().runs.len(), runs.len());
     });
 }
 

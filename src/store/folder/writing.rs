@@ -145,6 +145,17 @@ mod tests {
         );
     }
 
+    #[test]
+    fn why_something_cannot_be_written_is_said_with_its_path() {
+        let of = |kind: io::ErrorKind| refused(Path::new("/x/y"))(kind.into());
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
+            assert_eq!(of(kind), ErrorKind::ReadOnly("/x/y is not writable".into()));
+        }
+        assert_eq!(of(io::ErrorKind::StorageFull), ErrorKind::DiskFull);
+        assert_eq!(of(io::ErrorKind::NotFound), ErrorKind::Gone("/x/y".into()));
+        assert!(matches!(of(io::ErrorKind::TimedOut), ErrorKind::Io(words) if words.starts_with("/x/y")));
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_link_stays_one() {
