@@ -71,7 +71,7 @@ fn load(root: &Path, cache: &Path) -> (f64, f64) {
         runs = snapshot.catalog.count;
     }))
     .unwrap();
-    assert_eq!(runs as usize, RUNS);
+    assert_eq!(runs, RUNS);
     (first.unwrap(), begin.elapsed().as_secs_f64())
 }
 

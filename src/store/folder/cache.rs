@@ -5,6 +5,7 @@ use std::fs;
 use std::hash::Hasher as _;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHasher;
@@ -89,7 +90,7 @@ pub fn load(file: &Path, experiment: &Path) -> Option<Vec<(RunId, Held)>> {
         let meta = Stamp { time: reader.int()?, length: reader.natural()? };
         let points = reader.natural()?;
         let (meta, bytes) = (has_meta.then_some(meta), reader.bytes()?.into());
-        runs.push((id, Held { hash, meta, is_young, points, bytes, changed: 0 }));
+        runs.push((id, Held { hash, meta, is_young, points, files: Arc::default(), bytes, changed: 0 }));
     }
     Some(runs)
 }
@@ -109,6 +110,7 @@ mod tests {
             meta: Some(Stamp { time: 5, length: 7 }),
             is_young: true,
             points: 9,
+            files: Arc::default(),
             bytes: b"abc".as_slice().into(),
             changed: 3,
         };

@@ -1,15 +1,14 @@
 //! Histories: the lines of one file.
 
-use std::hash::Hasher as _;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustc_hash::FxHasher;
-
 use super::files::content;
 use super::layout::{Layout, METRICS};
-use super::lines;
+use super::lines::{self, End};
 use crate::mlflow::{MetricPoint, Part, RunId, Summary};
+use crate::store::local::files::open;
 use crate::store::local::inside;
 use crate::store::{ErrorKind, HistoryCursor, HistoryPart, Inner, by_step};
 
@@ -22,20 +21,8 @@ const READERS: usize = 4;
 /// With fewer runs, threads cost more than they bring.
 const FEW: usize = 16;
 
-/// How much of a file was read.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct ReadBytes {
-    length: usize,
-    /// Of all of them: another one means another file.
-    hash: u64,
-}
-
-impl ReadBytes {
-    fn of(content: &[u8]) -> Self {
-        let mut hasher = FxHasher::default();
-        hasher.write(content);
-        Self { length: content.len(), hash: hasher.finish() }
-    }
+fn too_long() -> ErrorKind {
+    ErrorKind::TooMuch(format!("a history of more than {} MB", MOST_BYTES >> 20))
 }
 
 fn file(layout: &Layout, id: &RunId, key: &str) -> Inner<PathBuf> {
@@ -51,7 +38,7 @@ fn bytes(layout: &Layout, id: &RunId, key: &str) -> Inner<Vec<u8>> {
     }
     match content(&path, MOST_BYTES) {
         Ok((content, false)) => Ok(content),
-        Ok((_, true)) => Err(ErrorKind::TooMuch(format!("a history of more than {} MB", MOST_BYTES >> 20))),
+        Ok((_, true)) => Err(too_long()),
         Err(ErrorKind::NotFound(_)) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -73,19 +60,27 @@ pub fn whole(layout: &Layout, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> 
 /// The points behind those that were read: lines are only put at the end. A line that is not written to its end is read, and
 /// read again when it is.
 pub fn since(layout: &Layout, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
-    let content = bytes(layout, id, key)?;
-    let ended = content.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let known = cursor.get::<ReadBytes>().filter(|read| {
-        read.length <= ended && ended == content.len() && ReadBytes::of(&content[..read.length]) == **read
-    });
-    let (from, replaces) = known.map_or((0, true), |read| (read.length, false));
-    let points = points(&content[from..])?;
-    let cursor = if ended == content.len() {
-        HistoryCursor::new(ReadBytes::of(&content))
-    } else {
-        HistoryCursor::START
+    let path = file(layout, id, key)?;
+    let refused = |error: io::Error| ErrorKind::Io(format!("{}: {error}", path.display()));
+    let empty = HistoryPart { points: Vec::new(), replaces: true, cursor: HistoryCursor::START };
+    if !path.is_file() {
+        return Ok(empty);
+    }
+    let mut file = match open(&path) {
+        Err(ErrorKind::NotFound(_)) => return Ok(empty),
+        file => file?,
     };
-    Ok(HistoryPart { points, replaces, cursor })
+    let length = file.metadata().map_err(refused)?.len();
+    let known = cursor.get::<End>().filter(|end| end.goes_on_in(&mut file, length));
+    let from = known.map_or(0, |end| end.length);
+    if length - from > MOST_BYTES {
+        return Err(too_long());
+    }
+    let mut content = Vec::new();
+    file.seek(SeekFrom::Start(from)).map_err(refused)?;
+    (&file).take(length - from).read_to_end(&mut content).map_err(refused)?;
+    let end = End::of(&mut file, from + content.len() as u64).map_err(refused)?;
+    Ok(HistoryPart { points: points(&content)?, replaces: known.is_none(), cursor: HistoryCursor::new(end) })
 }
 
 /// What the histories of these runs come to, or a part of them. Runs that are no more have none.

@@ -31,6 +31,8 @@ pub struct Held {
     pub is_young: bool,
     /// Bytes of all its points: there can be new ones that are not the latest.
     pub points: u64,
+    /// How far its long files were read.
+    pub files: Arc<reading::KnownFiles>,
     pub bytes: Arc<[u8]>,
     /// The version at which it became what it is.
     pub changed: u64,
@@ -67,17 +69,17 @@ pub struct Index {
 impl Index {
     /// Takes up what was read of a run.
     fn take(&mut self, id: &RunId, read: Read) {
-        let Read { hash, meta, is_young, points, bytes } = read;
+        let Read { hash, meta, is_young, points, files, bytes } = read;
         self.is_changed = true;
         if let Some(held) = self.runs.get_mut(id)
             && *held.bytes == *bytes
             && held.points == points
         {
-            (held.hash, held.meta, held.is_young) = (hash, meta, is_young);
+            (held.hash, held.meta, held.is_young, held.files) = (hash, meta, is_young, files);
             return;
         }
         self.version += 1;
-        let held = Held { hash, meta, is_young, points, bytes: bytes.into(), changed: self.version };
+        let held = Held { hash, meta, is_young, points, files, bytes: bytes.into(), changed: self.version };
         self.runs.insert(id.clone(), held);
         self.gone.remove(id);
     }
@@ -98,6 +100,7 @@ struct Read {
     meta: Option<Stamp>,
     is_young: bool,
     points: u64,
+    files: Arc<reading::KnownFiles>,
     bytes: Vec<u8>,
 }
 
@@ -254,12 +257,15 @@ impl Reading {
             self.index().remove(id);
             return None;
         }
-        let run = reading::run(&self.place, id, &folder, &listed, datasets);
+        let known = self.index().runs.get(id).map(|held| Arc::clone(&held.files));
+        let mut files = known.map_or_else(Default::default, |files| (*files).clone());
+        let run = reading::run((&self.place, id), &folder, &listed, datasets, &mut files);
         let read = Read {
             hash,
             meta: listed.meta,
             is_young: listed.is_young(now),
             points: listed.metrics.iter().map(|entry| entry.stamp.length).sum(),
+            files: Arc::new(files),
             bytes: codec::encode(&run),
         };
         let mut index = self.index();

@@ -4,8 +4,10 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
 
+use super::files::{Stamp, open_listed};
 use crate::mlflow::order::by_step;
 use crate::mlflow::{Metric, MetricPoint};
 
@@ -66,24 +68,18 @@ pub fn latest(content: &[u8]) -> Read {
     read
 }
 
-/// The same of a file of any length.
-pub fn latest_of(file: File) -> io::Result<Read> {
-    let mut read = Read::default();
-    each(file, |line| read.take(line))?;
-    Ok(read)
-}
-
-fn each(file: File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut lines = BufReader::with_capacity(256 << 10, file);
-    let mut line = Vec::new();
-    while lines.read_until(b'\n', &mut line)? > 0 {
-        take(&line);
-        line.clear();
-    }
-    Ok(())
-}
-
 impl Read {
+    /// Takes in further lines.
+    fn take_all(&mut self, from: impl io::Read) -> io::Result<()> {
+        let mut lines = BufReader::with_capacity(256 << 10, from);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            self.take(&line);
+            line.clear();
+        }
+        Ok(())
+    }
+
     fn take(&mut self, line: &[u8]) {
         match point(line) {
             Some(point) => {
@@ -94,6 +90,58 @@ impl Read {
             None if line.trim_ascii().is_empty() => {}
             None => self.bad += 1,
         }
+    }
+}
+
+/// Bytes at the end of what was read that have to be there again, for the rest to be taken for what follows.
+const SEEN: usize = 64;
+
+/// The end of what was read of a file whose lines are only put at its end.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct End {
+    pub length: u64,
+    seen: Vec<u8>,
+}
+
+impl End {
+    /// The end of so many bytes of a file.
+    pub fn of(file: &mut File, length: u64) -> io::Result<Self> {
+        let mut seen = vec![0; SEEN.min(length as usize)];
+        file.seek(SeekFrom::Start(length - seen.len() as u64))?;
+        file.read_exact(&mut seen)?;
+        Ok(Self { length, seen })
+    }
+
+    /// Whether a file goes on behind it, with whole lines before; it is put there then.
+    pub fn goes_on_in(&self, file: &mut File, length: u64) -> bool {
+        self.seen.last().is_none_or(|last| *last == b'\n')
+            && self.length <= length
+            && Self::of(file, self.length).is_ok_and(|end| end == *self)
+    }
+}
+
+/// What was read of a long file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    pub stamp: Stamp,
+    pub read: Read,
+    end: End,
+}
+
+impl Known {
+    /// Reads a file as far as it went when it was listed: only what is new in it, where that can be.
+    pub fn of(path: &Path, stamp: Stamp, before: Option<&Self>) -> io::Result<Self> {
+        if let Some(before) = before.filter(|before| before.stamp == stamp) {
+            return Ok(before.clone());
+        }
+        let mut file = open_listed(path)?;
+        let goes_on = before.filter(|before| before.end.goes_on_in(&mut file, stamp.length));
+        let (mut read, from) =
+            goes_on.map_or((Read::default(), 0), |before| (before.read.clone(), before.end.length));
+        file.seek(SeekFrom::Start(from))?;
+        read.take_all((&file).take(stamp.length - from))?;
+        let end = End::of(&mut file, stamp.length)?;
+        Ok(Self { stamp, read, end })
     }
 }
 
@@ -183,6 +231,38 @@ mod tests {
         assert_eq!(super::latest(b""), Read::default());
         assert_eq!(point(b"1 1_000.5 3").unwrap().value.to_string(), "1000.5");
         assert_eq!(point(b"1 Infinity -3\r").unwrap().step, -3);
+    }
+
+    #[test]
+    fn of_a_long_file_only_what_is_new_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("m");
+        let lines = |range: std::ops::Range<i64>| {
+            let all: Vec<String> = range.map(|at| format!("{at} {at}.5 {at}\n")).collect();
+            all.concat()
+        };
+        let write = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Stamp::at(&path).unwrap()
+        };
+        let whole = |stamp| Known::of(&path, stamp, None).unwrap();
+        let stamp = write(&lines(0..1_000));
+        let mut known = whole(stamp);
+        assert_eq!((known.read.latest.unwrap().step, known.read.bad), (999, 0));
+        // The beginning is not looked at again: what is bad there now is not seen.
+        let grown = lines(0..1_005);
+        let stamp = write(&grown.replacen('0', "x", 1));
+        let next = Known::of(&path, stamp, Some(&known)).unwrap();
+        assert_eq!((next.read.latest.unwrap().step, next.read.bad), (1_004, 0));
+        assert_eq!(whole(stamp).read.bad, 1);
+        // Half a line, another file, and a shorter one are read from the beginning.
+        for text in
+            [grown.clone() + "1005 9.0", lines(0..1_010), lines(2_000..2_900), lines(0..3), String::new()]
+        {
+            let stamp = write(&text);
+            known = Known::of(&path, stamp, Some(&known)).unwrap();
+            assert_eq!(known, whole(stamp), "{} bytes", text.len());
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::files::{Entry, Listed, content_of, keys, open_listed};
+use super::files::{Entry, Listed, content_of, keys};
 use super::layout::{DATASETS, INPUTS, META, METRICS, OUTPUTS, PARAMS, Place, TAGS};
 use super::yaml::{int, text};
 use super::{lines, meta};
@@ -20,8 +20,8 @@ use crate::mlflow::{
 pub const DAMAGED: &str = "mltui.damaged";
 /// Bytes of a value that are read; MLflow's limits are in characters.
 const WHOLE: usize = TAG_VALUE_CHARS * 4;
-/// Files of points up to this length are read at once.
-const AT_ONCE: u64 = 1 << 20;
+/// Of files of points that are longer than this it is remembered how far they were read.
+const SHORT: u64 = 16 << 10;
 /// Bytes that are told of what is wrong.
 const TOLD: usize = 2_000;
 const MOST_META: u64 = 4 << 20;
@@ -204,17 +204,25 @@ fn outputs(run: &Path, names: &[String], problems: &mut Vec<String>) -> Vec<Mode
     found
 }
 
-/// The latest values of the metrics of a run.
-fn metrics(run: &Path, entries: &[Entry], problems: &mut Vec<String>) -> Vec<Metric> {
+/// What was read of the long files of a run, by key.
+pub type KnownFiles = HashMap<String, lines::Known>;
+
+/// The latest values of the metrics of a run. What was read of long files is put in the place of what was read before.
+fn metrics(run: &Path, entries: &[Entry], known: &mut KnownFiles, problems: &mut Vec<String>) -> Vec<Metric> {
+    let before = std::mem::take(known);
     let folder = run.join(METRICS);
     let mut found = Vec::with_capacity(entries.len());
     for entry in entries {
         let (key, length) = (&entry.key, entry.stamp.length);
         let path = folder.join(key);
-        let read = if length <= AT_ONCE {
-            content_of(&path, length, u64::MAX).map(|(content, _)| lines::latest(&content))
+        let read = if length <= SHORT {
+            content_of(&path, length, SHORT).map(|(content, _)| lines::latest(&content))
         } else {
-            open_listed(&path).and_then(lines::latest_of)
+            lines::Known::of(&path, entry.stamp, before.get(key)).map(|file| {
+                let read = file.read.clone();
+                known.insert(key.clone(), file);
+                read
+            })
         };
         match read {
             Ok(read) => {
@@ -237,8 +245,14 @@ fn metrics(run: &Path, entries: &[Entry], problems: &mut Vec<String>) -> Vec<Met
     found
 }
 
-/// A run of an experiment.
-pub fn run(experiment: &Place, id: &RunId, folder: &Path, listed: &Listed, datasets: &Datasets) -> Run {
+/// A run of an experiment; `known` is what was read of its long files before, and now.
+pub fn run(
+    (experiment, id): (&Place, &RunId),
+    folder: &Path,
+    listed: &Listed,
+    datasets: &Datasets,
+    known: &mut KnownFiles,
+) -> Run {
     let mut problems = listed.problems.clone();
     let length = listed.meta.map_or(0, |meta| meta.length);
     let read = match content_of(&folder.join(META), length, MOST_META) {
@@ -247,7 +261,7 @@ pub fn run(experiment: &Place, id: &RunId, folder: &Path, listed: &Listed, datas
         Err(error) => Err(format!("{META} cannot be read: {error}")),
     };
     let mut info = meta::run_info(&experiment.id, id, read.as_ref(), &mut problems);
-    let metrics = metrics(folder, &listed.metrics, &mut problems);
+    let metrics = metrics(folder, &listed.metrics, known, &mut problems);
     let params = values(&folder.join(PARAMS), PARAMS, &listed.params, &mut problems).into_iter();
     let params = params.map(|(key, value)| Param { key, value }).collect();
     let all = values(&folder.join(TAGS), TAGS, &listed.tags, &mut problems).into_iter();

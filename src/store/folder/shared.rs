@@ -256,7 +256,7 @@ impl Shared {
         let (place, folder) = self.layout.run(id)?;
         let listed = super::files::Listed::of(&folder);
         let datasets = super::reading::Datasets::of(&place.path);
-        Ok(super::reading::run(&place, id, &folder, &listed, &datasets))
+        Ok(super::reading::run((&place, id), &folder, &listed, &datasets, &mut HashMap::new()))
     }
 
     /// The data sets of an experiment.
