@@ -23,10 +23,8 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     if let Ok(Location::Server(url)) = &settings.location {
         server(settings, &address(url), &mut line)?;
     }
-    if let Ok(Location::Postgres(database)) = &settings.location {
-        for (name, value) in database.ways() {
-            line(name, &value)?;
-        }
+    for (name, value) in settings.location.as_ref().ok().and_then(Location::ways).into_iter().flatten() {
+        line(name, &value)?;
     }
     line("mode", if settings.read_only { "read-only" } else { "reading and writing" })?;
     terminal(settings, &mut line)?;

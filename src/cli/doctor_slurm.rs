@@ -41,15 +41,15 @@ pub fn tell(settings: &Settings, line: &mut impl FnMut(&str, &str) -> io::Result
         Err(error) => return line("slurm", &format!("{version}; {error}")),
     }
     match &settings.location {
-        Ok(Location::Server(url)) if is_local(url.host_str()) => line(
+        Ok(location) if is_local_server(location) => line(
             "",
             "nodes of Slurm cannot reach a server of this machine's own address; name it by the machine's name",
         ),
-        Ok(Location::Postgres(database)) => line(
+        Ok(location @ (Location::Postgres(_) | Location::MySql(_))) => line(
             "",
             &format!(
                 "nodes of Slurm log to the database server at {}, which has to let them in",
-                database.server()
+                location.database_server().unwrap_or_default()
             ),
         ),
         Ok(Location::Server(_)) => line("", "nodes of Slurm log to the server, which has to let them in"),
@@ -95,6 +95,11 @@ fn file_system<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
     let above = mounts.filter(|(point, _)| path.starts_with(point));
     // The last of several at one place hides the others.
     above.enumerate().max_by_key(|(at, (point, _))| (point.len(), *at)).map(|(_, (_, kind))| kind)
+}
+
+/// Whether a server has an address that means another machine on each.
+pub fn is_local_server(location: &Location) -> bool {
+    matches!(location, Location::Server(url) if is_local(url.host_str()))
 }
 
 fn is_local(host: Option<&str>) -> bool {

@@ -12,6 +12,7 @@ mod config;
 mod doctor;
 mod doctor_slurm;
 mod download;
+mod exec;
 pub(crate) mod experiments;
 mod finding;
 mod history;
@@ -19,6 +20,7 @@ mod mark_best;
 mod model_folder;
 mod model_versions;
 mod models;
+mod opening;
 mod out;
 mod output;
 mod promote;
@@ -47,6 +49,7 @@ use clap::error::ContextValue;
 use clap::{CommandFactory, Parser, Subcommand};
 use thiserror::Error;
 
+use self::opening::{open, open_existing, open_or_begin};
 use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
 use crate::files::TransferError;
@@ -55,8 +58,7 @@ use crate::mlflow::filter::{Filter, ParseError};
 use crate::mlflow::{Experiment, NoExperiment};
 use crate::select::PolicyError;
 use crate::store::secrets::hide;
-use crate::store::uri::Observer;
-use crate::store::{ErrorKind, Store, StoreError, uri};
+use crate::store::{ErrorKind, Store, StoreError};
 use crate::sweep::run::RunError;
 use crate::text::clean_lines;
 use crate::tui::{Keymap, OpenStore};
@@ -112,6 +114,10 @@ pub enum Command {
     Sweeps(sweeps::Arguments),
     /// Wait for runs to finish
     Wait(wait::Arguments),
+    /// Run a command of your own, such as a training script, in the environment in which MLflow finds this store
+    Exec(exec::ExecArguments),
+    /// Print the environment in which MLflow finds this store, for a shell: eval "$(mltui --profile P env)"
+    Env(exec::EnvArguments),
     /// Show which store would be opened and why, and check that it works
     Doctor,
     /// Show the settings and where they come from
@@ -199,6 +205,11 @@ pub enum Failure {
     RunsFailed { failed: usize, of: usize },
     #[error("{0} runs are still running")]
     TimedOut(usize),
+    /// The command that was to be run, with its exit code, which says what there is to say.
+    #[error("the command ended with code {0}")]
+    Ended(u8),
+    #[error("cannot run {command}: {cause}")]
+    NotRun { command: String, cause: io::Error },
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
     /// Something of the program's own, which names its path.
@@ -242,7 +253,10 @@ impl Failure {
             }
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
-            Self::TrialJob(code) => *code,
+            Self::TrialJob(code) | Self::Ended(code) => *code,
+            // As shells have it.
+            Self::NotRun { cause, .. } if cause.kind() == io::ErrorKind::NotFound => 127,
+            Self::NotRun { .. } => 126,
             Self::Store(_)
             | Self::Output(_)
             | Self::State { .. }
@@ -278,6 +292,8 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has seen enough of it.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        // The command has said what there was to say.
+        Err(Failure::Ended(code)) => ExitCode::from(code),
         Err(failure) => {
             let mut text = format!("mltui: {}\n", clean_lines(&hide(&failure.to_string())));
             if let Some(hint) = failure.hint() {
@@ -346,9 +362,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         #[cfg(unix)]
         Some(Command::TrialJob { folder, trial, attempt }) => {
             drop(out);
-            return match crate::sweep::run::trial_job(folder, *trial, *attempt)? {
-                0 => Ok(()),
-                code => Err(Failure::TrialJob(code)),
+            return match crate::sweep::run::trial_job(folder, *trial, *attempt) {
+                Ok(0) => Ok(()),
+                Ok(code) => Err(Failure::TrialJob(code)),
+                Err(cause) => Err(Failure::State { what: "cannot carry the trial out", cause }),
             };
         }
         _ => {}
@@ -371,6 +388,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Sweep(command)) => block_on(sweep::run(&settings, &command, &mut out)),
         Some(Command::Sweeps(command)) => block_on(sweeps::run(&settings, &command, &mut out)),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),
+        Some(Command::Exec(command)) => {
+            drop(out);
+            exec::exec(&settings, &command)
+        }
+        Some(Command::Env(command)) => exec::env(&settings, &command, &mut out),
         Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),
         Some(Command::Completions { .. } | Command::Man) => Ok(()),
@@ -412,40 +434,6 @@ fn explore(mut settings: Settings, view: Option<String>) -> Result<OpenStore, Fa
 /// Runs a command to its end on this thread.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
-}
-
-/// The store that the settings name; a database that was requested by name has to be there.
-fn open(settings: &Settings) -> Result<Store, Failure> {
-    match settings.absent_file() {
-        Some(words) => Err(Failure::NoFile(words)),
-        None => open_or_begin(settings),
-    }
-}
-
-/// The store that the settings name, which was there before.
-fn open_existing(settings: &Settings) -> Result<Store, Failure> {
-    let store = open_or_begin(settings)?;
-    match &settings.location {
-        Ok(uri::Location::Sqlite(database)) if !store.is_begun() => {
-            Err(Failure::NoFile(uri::no_file(&database.path)))
-        }
-        _ => Ok(store),
-    }
-}
-
-/// The same, where the first write may make the database.
-fn open_or_begin(settings: &Settings) -> Result<Store, Failure> {
-    let location = settings.location.clone()?;
-    let mut rest = settings.rest.clone();
-    rest.observer = Some(Observer::new(|waiting| {
-        sweep_report::say(&format!(
-            "{} for {} ({}); ctrl-c stops it",
-            waiting.what,
-            crate::text::span(waiting.at_most.as_millis() as i64),
-            waiting.set_by
-        ));
-    }));
-    Ok(uri::open(&location, &rest, settings.read_only)?)
 }
 
 /// The experiment of that name or id.

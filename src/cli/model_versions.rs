@@ -12,7 +12,8 @@ use super::models::{Arguments, Columns, chosen, contains, entry, order, tags, ti
 use super::output::{TextTable, print_json};
 use crate::catalog::Value;
 use crate::config::Settings;
-use crate::mlflow::{Experiment, ExperimentId, ModelVersion, ViewType};
+use crate::mlflow::{Experiment, ExperimentId, ModelVersion, RegisteredModel, ViewType};
+use crate::registry::history::history;
 use crate::registry::{VersionOrigin, aliased, badges, metric_of, origins};
 use crate::sheet::json_number;
 use crate::store::{ErrorKind, Store, now_ms};
@@ -86,6 +87,9 @@ pub async fn run(
     if model.is_prompt() {
         return Err(Failure::NoneEligible(format!("{name:?} is a prompt, not a model; see `mltui models`")));
     }
+    if arguments.history {
+        return print_history(&model, arguments, out);
+    }
     let versions = store.model_versions(name).await?;
     let origins = origins(store, &versions).await?;
     let experiments = store.search_experiments(ViewType::All).await?;
@@ -135,6 +139,33 @@ pub async fn run(
         return Ok(writeln!(out, "no versions")?);
     }
     Ok(context.table(&listed, &wanted.columns).print(arguments.format, now_ms(), out)?)
+}
+
+/// Prints what was done to a model.
+fn print_history(
+    model: &RegisteredModel,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let mut events = history(model);
+    events.truncate(arguments.limit.unwrap_or(usize::MAX));
+    if arguments.format.json {
+        let entries = events.iter().map(|event| json!({"at": event.at, "by": event.by, "what": event.words}));
+        return Ok(print_json(&entries.collect(), out)?);
+    }
+    if events.is_empty() && !arguments.format.csv {
+        return Ok(writeln!(out, "nobody has promoted or changed anything of {} with mltui", model.name)?);
+    }
+    let titles = ["At", "By", "What"];
+    let table = TextTable {
+        titles: titles.map(str::to_owned).to_vec(),
+        names: titles.map(str::to_lowercase).to_vec(),
+        rows: events
+            .iter()
+            .map(|event| vec![Value::Time(event.at), Value::Text(&event.by), Value::Text(&event.words)])
+            .collect(),
+    };
+    Ok(table.print(arguments.format, now_ms(), out)?)
 }
 
 impl Context {

@@ -33,6 +33,9 @@ pub struct Arguments {
     /// Print at most this many
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Print who promoted and changed what of the model, the newest first
+    #[arg(long, requires = "name")]
+    pub history: bool,
     #[command(flatten)]
     pub format: OutputFlags,
 }

@@ -122,7 +122,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     };
     match &work {
         Work::Table(data) => tell(data),
-        Work::Command => sweep_command::tell(&header.plan),
+        Work::Command => {
+            sweep_command::tell(&header.plan);
+            sweep_slurm::warn_of_store(settings, &header.plan);
+        }
     }
     if arguments.cluster.is_driven_by_slurm(&header.plan)? && !arguments.background {
         return submit(settings, arguments, (&folder, &header), out);

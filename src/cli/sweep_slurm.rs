@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::Failure;
+use super::doctor_slurm::is_local_server;
 use super::sweep_command;
 use super::sweep_report::say;
 use crate::config::Settings;
@@ -132,6 +133,16 @@ pub fn print(
         words.join(" "),
     )?;
     Ok(())
+}
+
+/// Says so where scripts on other nodes would look for the store on these.
+pub fn warn_of_store(settings: &Settings, plan: &SweepPlan) {
+    if plan.executor.slurm().is_some() && settings.location.as_ref().is_ok_and(is_local_server) {
+        say(
+            "nodes of Slurm cannot reach a server of this machine's own address: scripts that log to it fail there, unless it is \
+             named by the machine's name",
+        );
+    }
 }
 
 /// Submits the sweep's own process as a job, and returns its id.

@@ -10,6 +10,7 @@ pub mod resolve;
 mod scripts;
 mod selecting;
 mod sweeping;
+mod through;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub use columns::DefaultColumn;
 pub use promoting::ModelPolicies;
 pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, ProfileAuth, RawConfig};
 pub use resolve::{Environment, Flags, Multiplexer, Settings};
+pub use scripts::ShellVariable;
 pub use selecting::Selecting;
 pub use sweeping::Sweeping;
 

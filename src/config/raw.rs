@@ -314,6 +314,12 @@ pub struct RawProfile {
     pub workspace: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub experiment: Option<String>,
+    /// A machine that sees the server: connections go through it by `ssh`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh_host: Option<String>,
+    /// What is run in the place of `ssh`, with its options.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh_command: Option<String>,
     pub insecure_tls: bool,
     pub read_only: bool,
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::access::Access;
 use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
+use super::through::tunnel;
 use super::{ConfigError, DefaultColumn, Folders, Selecting, Sweeping};
 use crate::store::address::Address;
 use crate::store::uri::{self, Auth, Location, RestOptions, UriOrigin};
@@ -98,7 +99,7 @@ impl Environment {
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Flags {
-    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE, postgresql://USER@HOST/DATABASE
+    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE, postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE
     #[arg(long, global = true, value_name = "URI")]
     pub tracking_uri: Option<Address>,
     /// Profile from the config file to use
@@ -151,7 +152,7 @@ pub struct Settings {
     /// Who writes, as far as that is known.
     pub user: String,
     pub profile: Option<String>,
-    raw: RawConfig,
+    pub(super) raw: RawConfig,
 }
 
 impl Settings {
@@ -206,6 +207,14 @@ impl Settings {
         let location = completed(location, profile, &access, environment);
         let mut rest = rest_options(&raw.http, access, environment)?;
         rest.cache_folder = Some(folders.state.join("folders"));
+        let through = tunnel(location.as_ref(), &origin, profile);
+        let location = match through {
+            Ok(tunnel) => {
+                rest.tunnel = tunnel;
+                location
+            }
+            Err(error) => Err(error),
+        };
         let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);
         let poll_interval =
             Duration::try_from_secs_f64(poll_interval.max(0.1)).unwrap_or(Duration::from_secs(2));
@@ -403,10 +412,8 @@ fn completed(
     environment: &Environment,
 ) -> Result<Location, crate::store::StoreError> {
     let location = match (location?, profile, &access.auth) {
-        (Location::Postgres(database), Some(profile), Auth::Basic { user, password })
-            if profile.password_env.is_some() =>
-        {
-            Location::Postgres(Box::new(database.with_login(user, password)))
+        (location, Some(profile), Auth::Basic { user, password }) if profile.password_env.is_some() => {
+            location.with_login(user, password)
         }
         (location, ..) => location,
     };
@@ -442,5 +449,6 @@ fn rest_options(
         withheld: access.withheld,
         observer: None,
         cache_folder: None,
+        tunnel: None,
     })
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Settings;
-use crate::store::uri::{Auth, Location};
+use crate::store::uri::{self, Auth, Location};
 use crate::sweep::objective::command::ScriptAccess;
 
 const URI: &str = "MLFLOW_TRACKING_URI";
@@ -20,7 +20,83 @@ const CLIENT_CERT: &str = "MLFLOW_TRACKING_CLIENT_CERT_PATH";
 const ALLOW_FILE_STORE: &str = "MLFLOW_ALLOW_FILE_STORE";
 const WORKSPACE: &str = "MLFLOW_WORKSPACE";
 
+const NAME: &str = "MLFLOW_EXPERIMENT_NAME";
+const ID: &str = "MLFLOW_EXPERIMENT_ID";
+
+/// What a shell is told of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShellVariable {
+    /// It is set to this.
+    Plain(String),
+    /// It is set to what another variable holds.
+    Of(String),
+    /// It must not be there.
+    Unset,
+    /// It is needed, and nobody prints it.
+    Secret,
+}
+
 impl Settings {
+    /// The experiment that a script logs to, where one is set.
+    pub fn script_experiment(&self) -> Vec<(String, String)> {
+        let is_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let of = |text: &String| (if is_id(text) { ID } else { NAME }.to_owned(), text.clone());
+        self.experiment.iter().map(of).collect()
+    }
+
+    /// The variables by which a shell, and what is started in it, reach the same store. Secrets are named by the variables that
+    /// a profile takes them from; those that are in the environment already are left there.
+    pub fn shell_variables(
+        &self,
+        inherited: impl Fn(&str) -> Option<String>,
+    ) -> Vec<(String, ShellVariable)> {
+        let access = self.script_access();
+        let profile = self.profile.as_ref().and_then(|name| self.raw.profiles.get(name));
+        let source = |name: &str| match name {
+            USER => profile?.username_env.clone(),
+            PASSWORD => profile?.password_env.clone(),
+            TOKEN => profile?.token_env.clone(),
+            _ => None,
+        };
+        let mut told = Vec::new();
+        for (name, value) in access.variables.iter().cloned().chain(self.script_experiment()) {
+            // The password of a database may stand in its address.
+            let holds_secret = || url::Url::parse(&value).is_ok_and(|url| url.password().is_some());
+            let is_secret = [PASSWORD, TOKEN, DATABASE_PASSWORD].contains(&name.as_str()) || holds_secret();
+            let said = match source(&name) {
+                Some(variable) if variable == name => continue,
+                Some(variable) => ShellVariable::Of(variable),
+                None if is_secret && inherited(&name).as_ref() == Some(&value) => continue,
+                None if is_secret => ShellVariable::Secret,
+                None => ShellVariable::Plain(value),
+            };
+            told.push((name, said));
+        }
+        let is_set = |name: &String| told.iter().any(|(known, _)| known == name);
+        let is_kept = |name: &String| access.variables.iter().any(|(known, _)| known == name);
+        let stale: Vec<String> = access
+            .removed
+            .into_iter()
+            .filter(|name| !is_set(name) && !is_kept(name) && inherited(name).is_some())
+            .collect();
+        told.extend(stale.into_iter().map(|name| (name, ShellVariable::Unset)));
+        told
+    }
+
+    /// Where a script finds a server that is reached through another machine: at a port of this one.
+    fn through_tunnel(&self, location: &Location) -> Option<String> {
+        let Location::Server(url) = location else { return None };
+        let ports = self.rest.tunnel.as_ref()?.ports().ok()?;
+        let mut url = url::Url::parse(&uri::address(url)).ok()?;
+        // A certificate is for the server's own name.
+        if url.scheme() != "http" {
+            return None;
+        }
+        url.set_host(Some("127.0.0.1")).ok()?;
+        url.set_port(Some(ports.server)).ok()?;
+        Some(url.as_str().trim_end_matches('/').to_owned())
+    }
+
     /// The address and the credentials of the store as they were found out here, wherever they came from: no others are left
     /// in the environment, which may be those of another server.
     pub fn script_access(&self) -> ScriptAccess {
@@ -31,23 +107,23 @@ impl Settings {
                 .to_vec(),
         };
         let mut set = |name: &str, value: String| access.variables.push((name.to_owned(), value));
+        if let Some((uri, password)) = self.location.as_ref().ok().and_then(Location::for_scripts) {
+            set(URI, uri);
+            if let Some((name, password)) = password {
+                set(name, password);
+            }
+            if let Some(workspace) = &self.rest.workspace {
+                set(WORKSPACE, workspace.clone());
+            }
+            return access;
+        }
         match &self.location {
-            Ok(Location::Postgres(database)) => {
-                set(URI, database.for_scripts());
-                if let Some(password) = database.password() {
-                    set(DATABASE_PASSWORD, password.to_owned());
-                }
-                if let Some(workspace) = &self.rest.workspace {
-                    set(WORKSPACE, workspace.clone());
-                }
-                return access;
-            }
-            // MLflow 3.17 opens no folder without it.
-            Ok(location @ Location::Folder(_)) => {
-                set(URI, location.name());
-                set(ALLOW_FILE_STORE, "true".into());
-            }
-            location => set(URI, location.as_ref().map_or_else(ToString::to_string, Location::name)),
+            Ok(location) => set(URI, self.through_tunnel(location).unwrap_or_else(|| location.name())),
+            Err(error) => set(URI, error.to_string()),
+        }
+        // MLflow 3.17 opens no folder without it.
+        if matches!(&self.location, Ok(Location::Folder(_))) {
+            set(ALLOW_FILE_STORE, "true".into());
         }
         match &self.rest.auth {
             Auth::None => {}

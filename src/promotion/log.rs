@@ -16,10 +16,16 @@ const UNDONE: &str = "mltui.promotion-undone.";
 /// On a version: the promotion that it was registered for.
 pub const VERSION_OF: &str = "mltui.promotion";
 
-/// Whether a tag belongs to the logs of promotions and marks, and is not for people to read.
+/// Whether a tag belongs to the logs of promotions, marks and changes, and is not for people to read.
 pub fn is_of_log(key: &str) -> bool {
-    [VERSION_OF, "mltui.mark", "mltui.unmark."].iter().any(|ours| key.starts_with(ours))
+    [VERSION_OF, "mltui.mark", "mltui.unmark.", "mltui.edit."].iter().any(|ours| key.starts_with(ours))
 }
+
+/// By whom a promotion was undone, if it was, by the tags of the model.
+pub fn undone_by<'a>(tags: &'a [Tag], id: &str) -> Option<&'a str> {
+    tags.iter().find(|tag| tag.key.strip_prefix(UNDONE) == Some(id)).map(|tag| tag.value.as_str())
+}
+
 /// Milliseconds after which whoever began something is not at it any more.
 const AT_WORK: i64 = 600_000;
 

@@ -6,6 +6,7 @@
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
 pub mod edit;
+pub mod history;
 mod nan;
 mod origin;
 

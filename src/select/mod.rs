@@ -6,6 +6,7 @@
 
 pub mod direction;
 mod front;
+mod interest;
 pub mod margin;
 mod parents;
 pub mod policy;
@@ -18,6 +19,7 @@ mod tests;
 mod ties;
 
 pub use direction::{Goal, goal, is_judging, is_timing};
+pub use interest::Interest;
 pub use parents::{Ancestors, DEEPEST, missing_parents};
 pub use policy::{MetricGoal, Policy, PolicyError, ValueOf};
 pub use rank::{LeftOut, Ranked, Selection, TieBreak, select, select_among, select_with};

@@ -12,7 +12,7 @@ const HIDDEN: &str = "***";
 /// Schemes that are followed by a host, however few slashes stand between.
 const HOSTED: [&str; 3] = ["http", "https", "databricks"];
 /// Parts of a query that say nothing secret.
-const HARMLESS: [&str; 13] = [
+const HARMLESS: [&str; 16] = [
     "cache",
     "charset",
     "connect_timeout",
@@ -21,9 +21,12 @@ const HARMLESS: [&str; 13] = [
     "immutable",
     "mode",
     "port",
+    "ssl_ca",
+    "ssl_mode",
     "sslmode",
     "sslrootcert",
     "timeout",
+    "unix_socket",
     "uri",
     "workspace",
 ];

@@ -15,6 +15,8 @@ pub struct Capabilities {
     pub column_scan: bool,
     /// Reading costs nobody else anything: it need not wait until somebody surely wants it.
     pub cheap_reads: bool,
+    /// A look for changes costs nobody anything: it is done as often as makes sense, whatever is set.
+    pub cheap_polls: bool,
     /// Reads side by side that still gain something, and that it likes.
     pub parallel_reads: usize,
     /// Looks for changes come no closer than this.
@@ -30,6 +32,7 @@ impl Capabilities {
         counts_runs: true,
         column_scan: true,
         cheap_reads: true,
+        cheap_polls: true,
         parallel_reads: 2,
         // One look costs microseconds when nobody wrote.
         least_poll: Duration::from_millis(200),
@@ -38,7 +41,8 @@ impl Capabilities {
 
     /// A database of a server, which others use too.
     pub const DATABASE_SERVER: Self = Self {
-        // One look is one small statement, and the way to the server and back.
+        // One look is one small statement, and the way to the server and back; and somebody always writes on a large one.
+        cheap_polls: false,
         least_poll: Duration::from_secs(1),
         ..Self::DATABASE
     };
@@ -57,6 +61,7 @@ impl Capabilities {
         counts_runs: false,
         column_scan: false,
         cheap_reads: false,
+        cheap_polls: false,
         parallel_reads: 4,
         least_poll: Duration::from_millis(100),
         page: 1_000,
@@ -70,7 +75,7 @@ impl Capabilities {
     /// How often it is asked for changes where `set` is wished for: one that tells all changes at no cost is asked as often
     /// as makes sense.
     pub fn poll_interval(self, set: Duration) -> Duration {
-        if self.change_feed { set.min(self.least_poll) } else { set.max(self.least_poll) }
+        if self.cheap_polls { set.min(self.least_poll) } else { set.max(self.least_poll) }
     }
 }
 
@@ -83,6 +88,8 @@ mod tests {
         let seconds = Duration::from_secs;
         assert_eq!(Capabilities::DATABASE.poll_interval(seconds(2)), Duration::from_millis(200));
         assert_eq!(Capabilities::DATABASE.poll_interval(Duration::from_millis(100)).as_millis(), 100);
+        assert_eq!(Capabilities::DATABASE_SERVER.poll_interval(seconds(30)), seconds(30));
+        assert_eq!(Capabilities::DATABASE_SERVER.poll_interval(Duration::ZERO), seconds(1));
         assert_eq!(Capabilities::SERVER.poll_interval(seconds(2)), seconds(2));
         assert_eq!(Capabilities::SERVER.poll_interval(Duration::ZERO).as_millis(), 100);
         assert_eq!(Capabilities::DATABASE.summary_batch(), usize::MAX);

@@ -209,6 +209,9 @@ impl StoreError {
             ErrorKind::Tls(words) if words.contains("sslmode") => {
                 "sslmode and sslrootcert in the address say how TLS is used and whom to trust; `mltui doctor` shows them"
             }
+            ErrorKind::Tls(words) if words.contains("ssl_") => {
+                "ssl_mode and ssl_ca in the address say how TLS is used and whom to trust; `mltui doctor` shows them"
+            }
             ErrorKind::Tls(words) if !words.contains(UNTRUSTED) => {
                 "ask the server's administrator; MLFLOW_TRACKING_INSECURE_TLS=true disables verification"
             }
@@ -227,6 +230,9 @@ impl StoreError {
                 "use a host name that the server allows, or start it with --allowed-hosts"
             }
             ErrorKind::Forbidden(_) => "ask the server's administrator for permission",
+            ErrorKind::Login(words) if words.contains("MySQL") => {
+                "put user and password into ~/.my.cnf ([client]) or into the address; `mltui doctor` shows what is used"
+            }
             ErrorKind::Login(_) => {
                 "set PGPASSWORD, or add a line HOST:PORT:DATABASE:USER:PASSWORD to ~/.pgpass; `mltui doctor` shows what is used"
             }

@@ -25,6 +25,7 @@ pub(crate) mod failing;
 mod folder;
 mod local;
 pub mod memory;
+mod mysql;
 pub mod pages;
 mod postgres;
 mod requests;
@@ -34,6 +35,7 @@ mod sorting;
 mod sql;
 mod sqlite;
 mod trees;
+pub mod tunnel;
 pub mod uri;
 
 pub use answers::{

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use super::address::shown;
 use super::error::During;
 use super::folder::{Folder, address_of, is_store, path_of};
+use super::mysql::MySql;
+pub use super::mysql::{MyDatabase, TlsUse};
 use super::postgres::Postgres;
 pub use super::postgres::{PgDatabase, TlsMode};
 use super::rest::Rest;
@@ -56,6 +58,8 @@ pub enum Location {
     Postgres(Box<PgDatabase>),
     /// A folder of files, as MLflow's file store keeps them.
     Folder(PathBuf),
+    /// A database of a MySQL or MariaDB server.
+    MySql(Box<MyDatabase>),
 }
 
 impl fmt::Debug for Location {
@@ -71,6 +75,7 @@ impl fmt::Display for Location {
             Self::Sqlite(database) => database.fmt(f),
             Self::Postgres(database) => database.fmt(f),
             Self::Folder(path) => f.write_str(&address_of(path)),
+            Self::MySql(database) => database.fmt(f),
         }
     }
 }
@@ -79,7 +84,7 @@ impl Location {
     /// The name under which things are kept for a store: the same however it is opened.
     pub fn name(&self) -> String {
         match self {
-            Self::Server(_) | Self::Postgres(_) | Self::Folder(_) => self.to_string(),
+            Self::Server(_) | Self::Postgres(_) | Self::MySql(_) | Self::Folder(_) => self.to_string(),
             Self::Sqlite(database) => Database::from(database.path.clone()).to_string(),
         }
     }
@@ -88,26 +93,71 @@ impl Location {
     pub fn page(&self) -> Option<String> {
         match self {
             Self::Server(_) => Some(self.name().trim_end_matches('/').to_owned()),
-            Self::Sqlite(_) | Self::Postgres(_) | Self::Folder(_) => None,
+            Self::Sqlite(_) | Self::Postgres(_) | Self::MySql(_) | Self::Folder(_) => None,
         }
     }
 
-    /// The same with what the environment says of it: `PGHOST`, `PGPASSWORD`, `~/.pgpass` and the like, as libpq has it.
+    /// The same for a user whose name and password a profile says, where it is a database server that the address names no other
+    /// user of.
+    pub fn with_login(self, user: &str, password: &str) -> Self {
+        match self {
+            Self::Postgres(database) => Self::Postgres(Box::new(database.with_login(user, password))),
+            Self::MySql(database) => Self::MySql(Box::new(database.with_login(user, password))),
+            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_)) => other,
+        }
+    }
+
+    /// How a database server is reached, in words: who connects, and how that is protected.
+    pub fn ways(&self) -> Option<[(&'static str, String); 3]> {
+        match self {
+            Self::Postgres(database) => Some(database.ways()),
+            Self::MySql(database) => Some(database.ways()),
+            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) => None,
+        }
+    }
+
+    /// A database server in words: `host:5432`.
+    pub fn database_server(&self) -> Option<String> {
+        match self {
+            Self::Postgres(database) => Some(database.server()),
+            Self::MySql(database) => Some(database.server()),
+            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) => None,
+        }
+    }
+
+    /// The address of a database server for programs of Python's, and what else they find in the environment.
+    pub fn for_scripts(&self) -> Option<(String, Option<(&'static str, String)>)> {
+        match self {
+            Self::Postgres(database) => {
+                let password = database.password().map(|password| ("PGPASSWORD", password.to_owned()));
+                Some((database.for_scripts(), password))
+            }
+            // Its drivers look for a password nowhere else.
+            Self::MySql(database) => Some((database.for_scripts(), None)),
+            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) => None,
+        }
+    }
+
+    /// The same with what the environment says of it: `PGHOST`, `PGPASSWORD`, `~/.pgpass` and the like, as libpq has it;
+    /// `~/.my.cnf` as MySQL's programs do.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Address`] for a variable that says what cannot be.
     pub fn completed(self, variable: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> Result<Self> {
-        match self {
+        let name = self.to_string();
+        let completed = match self {
             Self::Postgres(database) => {
-                let name = database.to_string();
-                let completed = database.completed(variable, home).map_err(|words| {
-                    StoreError::new(format!("open the tracking URI {name:?}"), ErrorKind::Address(words))
-                })?;
-                Ok(Self::Postgres(Box::new(completed)))
+                database.completed(variable, home).map(|database| Self::Postgres(Box::new(database)))
             }
-            other => Ok(other),
-        }
+            Self::MySql(database) => {
+                database.completed(variable, home).map(|database| Self::MySql(Box::new(database)))
+            }
+            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_)) => Ok(other),
+        };
+        completed.map_err(|words| {
+            StoreError::new(format!("open the tracking URI {name:?}"), ErrorKind::Address(words))
+        })
     }
 
     /// Whether the address itself asks for nothing to be written.
@@ -153,9 +203,22 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
     let scheme = scheme.to_ascii_lowercase();
     match scheme.as_str() {
         "http" | "https" => server(uri, rest),
-        "sqlite" => {
+        // The driver that SQLAlchemy takes for it by itself.
+        "sqlite" | "sqlite+pysqlite" => {
             Database::parse(rest.strip_prefix("///").unwrap_or_default(), folder).map(Location::Sqlite)
         }
+        "arn" | "azureml" => Err(format!(
+            "{} is not supported: its requests have to be signed by its own login; run its own MLflow client, or copy \
+             the runs to a server or a database file that opens here",
+            if scheme == "arn" { "SageMaker's MLflow" } else { "Azure ML's MLflow" }
+        )),
+        "s3" | "gs" | "abfss" | "wasbs" | "hdfs" | "dbfs" | "mlflow-artifacts" | "runs" | "models" => {
+            Err(format!(
+                "{scheme}: is where artifacts are, not runs; a tracking URI is a server (http://, https://) or a database \
+             (sqlite:///, postgresql://)"
+            ))
+        }
+        "" if is_this_machine(uri) => Err(format!("did you mean http://{uri}:5000?")),
         "databricks" | "databricks-uc" | "uc" => Err(DATABRICKS.into()),
         "" if is_databricks(uri) => Err(DATABRICKS.into()),
         _ if uri.starts_with(['.', '/', '~']) && !uri.starts_with("//") => path(Path::new(uri), folder),
@@ -164,12 +227,15 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
         _ if PgDatabase::is_scheme(&scheme) => {
             PgDatabase::parse(&scheme, rest, folder).map(|database| Location::Postgres(Box::new(database)))
         }
+        _ if MyDatabase::is_scheme(&scheme) => {
+            MyDatabase::parse(&scheme, rest, folder).map(|database| Location::MySql(Box::new(database)))
+        }
         _ if is_database(&scheme) => Err(format!(
             "{scheme}:// databases are not supported directly; run `mlflow server --backend-store-uri {scheme}://…` and open \
              its address, http://localhost:5000"
         )),
         _ if rest.starts_with("//") && !uri.starts_with("//") => Err(format!(
-            "unsupported tracking URI scheme {scheme}://; use http://, https://, sqlite:/// or postgresql://"
+            "unsupported tracking URI scheme {scheme}://; use http://, https://, sqlite:///, postgresql:// or mysql://"
         )),
         // `localhost:5000`, `ana:password@host`, `//host`
         _ => Err(format!(
@@ -182,6 +248,11 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
 const DATABRICKS: &str =
     "Databricks is not supported; use an MLflow server (http://, https://) or a database file (sqlite:///)";
 
+/// A host without a port, and no file of that name is meant.
+fn is_this_machine(uri: &str) -> bool {
+    ["localhost", "127.0.0.1", "0.0.0.0"].contains(&uri)
+}
+
 fn is_databricks(uri: &str) -> bool {
     ["databricks", "databricks-uc", "uc"].iter().any(|name| uri.eq_ignore_ascii_case(name))
 }
@@ -189,7 +260,7 @@ fn is_databricks(uri: &str) -> bool {
 /// Whether MLflow keeps runs in such a database; a driver can be named behind a +.
 fn is_database(scheme: &str) -> bool {
     let dialect = scheme.split('+').next().unwrap_or(scheme);
-    matches!(dialect, "mysql" | "mariadb" | "mssql" | "oracle")
+    matches!(dialect, "mssql" | "oracle")
 }
 
 /// A server's address; also as a browser shows it, with a page behind a #.
@@ -290,6 +361,9 @@ pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Resu
             Store::new(SqlStore::new(Postgres::new((**database).clone(), options.workspace.as_deref())))
         }
         Location::Folder(path) => Store::new(Folder::new(path.clone(), options.cache_folder.clone())),
+        Location::MySql(database) => {
+            Store::new(SqlStore::new(MySql::new((**database).clone(), options.workspace.as_deref())))
+        }
     };
     Ok(if read_only { store.read_only() } else { store })
 }
@@ -304,6 +378,10 @@ mod tests {
         assert_eq!(parse("sqlite:///a.db", folder).unwrap(), Location::Sqlite("/home/ana/a.db".into()));
         assert_eq!(parse("sqlite:////x/a.db", folder).unwrap(), Location::Sqlite("/x/a.db".into()));
         assert!(matches!(parse("https://host/prefix", folder).unwrap(), Location::Server(_)));
+        assert_eq!(
+            parse("sqlite+pysqlite:///a.db", folder).unwrap(),
+            Location::Sqlite("/home/ana/a.db".into())
+        );
         assert_eq!(parse("SQLITE:///a.db", folder).unwrap(), Location::Sqlite("/home/ana/a.db".into()));
         assert_eq!(parse("HTTP://Host:5000", folder).unwrap().to_string(), "http://host:5000");
     }
@@ -336,7 +414,8 @@ mod tests {
             ("./no/such/folder", "/no/such does not exist"),
             ("postgresql://u:secret@h/db?sslmode=maybe", "sslmode=maybe"),
             ("postgresql://u:secret@h:5432x/db", "port"),
-            ("MySQL+pymysql://u:secret@h/db", "mlflow server"),
+            ("MySQL+pymysql://u:secret@h/db?ssl_mode=maybe", "ssl_mode=maybe"),
+            ("mysql://u:secret@h:port/db", "port"),
             ("mssql://u:secret@h/db", "mlflow server"),
             ("sqlite:///", "needs a file"),
             ("sqlite://mlflow.db", "needs a file"),
@@ -354,7 +433,11 @@ mod tests {
             ("mlflow.example.org:5000/team", "write http://mlflow.example.org:5000/team"),
             ("u:secret@h:5000", "write http://***@h:5000"),
             ("//u:secret@h:5000", "write http://***@h:5000"),
-            ("s3://bucket/x", "unsupported tracking URI"),
+            ("s3://bucket/x", "where artifacts are"),
+            ("arn:aws:sagemaker:us-east-1:1:mlflow-tracking-server/x", "SageMaker's MLflow is not supported"),
+            ("azureml://eastus.api.azureml.ms/mlflow", "Azure ML's MLflow is not supported"),
+            ("localhost", "did you mean http://localhost:5000?"),
+            ("gopher://x", "unsupported tracking URI"),
         ] {
             let error = parse(uri, folder.path()).unwrap_err();
             assert!(error.to_string().contains(word), "{uri}: {error}");

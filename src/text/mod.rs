@@ -6,6 +6,7 @@ pub mod highlight;
 pub mod json;
 pub mod markdown;
 mod naming;
+pub mod notes;
 pub mod order;
 mod readable;
 mod safe;
@@ -215,6 +216,11 @@ pub fn count(number: usize) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A count with what is counted: `1 row`, `2,000 rows`.
+pub fn counted(number: usize, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -356,7 +356,7 @@ fn the_rooms_of_the_explorer_know_each_other_by_the_core() {
 }
 
 /// The kinds of places behind `Store`.
-const BACKENDS: [&str; 4] = ["memory", "postgres", "rest", "sqlite"];
+const BACKENDS: [&str; 5] = ["memory", "mysql", "postgres", "rest", "sqlite"];
 
 /// The name that a text begins with.
 fn first_name(text: &str) -> &str {

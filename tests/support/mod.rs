@@ -1,11 +1,13 @@
 //! The real MLflow for tests: pinned versions in private virtual environments, servers on free loopback ports.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it, and a test may panic")]
 
+pub mod accounting;
 pub mod client;
 pub mod commands;
 pub mod flood;
 mod forks;
 pub mod killing;
+pub mod mysql;
 pub mod parquet;
 pub mod peer;
 pub mod postgres;

@@ -130,7 +130,8 @@ impl Postgres {
         thread::scope(|scope| scope.spawn(|| block_on(work())).join().unwrap())
     }
 
-    async fn connect(&self, database: &str) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+    /// A connection of the server's owner, whose statements somebody else's may wait for.
+    pub async fn connect(&self, database: &str) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
         let mut config = tokio_postgres::Config::new();
         config.host("127.0.0.1").port(self.port).user("postgres").password(PASSWORD).dbname(database);
         let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
@@ -185,6 +186,11 @@ impl Postgres {
     pub fn uri_of(&self, user: &str, password: &str, database: &str) -> String {
         let password = password.replace(' ', "%20");
         format!("postgresql://{user}:{password}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The same by way of another port.
+    pub fn uri_by(&self, port: u16, database: &str) -> String {
+        self.uri(database).replace(&format!(":{}/", self.port), &format!(":{port}/"))
     }
 
     /// The same with the name of the driver that is installed.

@@ -13,8 +13,28 @@ use super::wait_until;
 const NODES: [&str; 2] = ["n1", "n2"];
 const CPUS: usize = 4;
 
+/// Makes a machine of its own of a node, which sees some folders of this one.
+const APART: &str = r#"
+hostname "$0"
+mount -t tmpfs none /mnt
+cat /proc/sys/kernel/random/uuid > /mnt/boot
+mount --bind /mnt/boot /proc/sys/kernel/random/boot_id
+count=0
+for folder; do
+  count=$((count + 1)); mkdir "/mnt/$count"; mount --bind "$folder" "/mnt/$count"
+done
+mount -t tmpfs none /tmp
+count=0
+for folder; do
+  count=$((count + 1)); mkdir -p "$folder"; mount --bind "/mnt/$count" "$folder"
+done
+exec slurmd -D -N "$0"
+"#;
+
 pub struct Cluster {
     folder: tempfile::TempDir,
+    /// What nodes see of this machine that are machines of their own.
+    shared: Option<Vec<PathBuf>>,
     controller: Mutex<Option<Child>>,
     nodes: Mutex<Vec<(&'static str, Child)>>,
 }
@@ -31,6 +51,16 @@ impl Cluster {
 
     /// The same with other settings.
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_as(settings, None)
+    }
+
+    /// The same whose nodes are machines of their own, as far as that goes on one: with names, processes and a `/tmp` of their own,
+    /// in which they see these folders alone.
+    pub fn start_apart(shared: &[&Path]) -> Self {
+        Self::start_as(&[], Some(shared.iter().map(|path| (*path).to_owned()).collect()))
+    }
+
+    fn start_as(settings: &[(&str, &str)], shared: Option<Vec<PathBuf>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         for name in ["state", "spool", "log"] {
@@ -64,7 +94,7 @@ impl Cluster {
         conf +=
             &format!("PartitionName=main Nodes={} Default=YES MaxTime=INFINITE State=UP\n", NODES.join(","));
         fs::write(path.join("slurm.conf"), conf).unwrap();
-        let cluster = Self { folder, controller: Mutex::default(), nodes: Mutex::default() };
+        let cluster = Self { folder, shared, controller: Mutex::default(), nodes: Mutex::default() };
         cluster.start_controller();
         for node in NODES {
             cluster.start_node(node);
@@ -103,7 +133,16 @@ impl Cluster {
     }
 
     pub fn start_node(&self, node: &'static str) {
-        self.nodes.lock().unwrap().push((node, self.daemon("slurmd", &["-D", "-N", node])));
+        let daemon = match &self.shared {
+            None => self.daemon("slurmd", &["-D", "-N", node]),
+            Some(shared) => {
+                let apart = ["--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"];
+                let shared = shared.iter().map(PathBuf::as_path).chain([self.path()]);
+                let shared: Vec<&str> = shared.map(|path| path.to_str().unwrap()).collect();
+                self.daemon("unshare", &[&apart[..], &["sh", "-ec", APART, node], &shared].concat())
+            }
+        };
+        self.nodes.lock().unwrap().push((node, daemon));
     }
 
     /// Kills the daemon of a node; jobs go on without it.

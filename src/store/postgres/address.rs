@@ -6,60 +6,16 @@ use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::passwords;
+use super::tls_mode::TlsMode;
 use crate::store::secrets;
 use crate::store::sql::address::Parts;
 
 /// Where libpq listens where nothing is said.
 const PORT: u16 = 5432;
 /// Where servers put their sockets.
-const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
+pub(super) const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 /// Drivers that SQLAlchemy knows, which make no difference here.
 const DRIVERS: [&str; 6] = ["psycopg2", "psycopg", "psycopg_async", "psycopg2cffi", "pg8000", "asyncpg"];
-
-/// How the connection is protected, in libpq's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TlsMode {
-    /// Not encrypted.
-    Disable,
-    /// Encrypted where the server can, whoever it is.
-    #[default]
-    Prefer,
-    /// Encrypted, whoever the server is; with an authority at hand, as the next.
-    Require,
-    /// A server whose certificate an authority signed.
-    VerifyCa,
-    /// The same, and the certificate is for its name.
-    VerifyFull,
-}
-
-impl TlsMode {
-    fn parse(text: &str) -> Result<Self, String> {
-        Ok(match text {
-            "disable" => Self::Disable,
-            "allow" | "prefer" => Self::Prefer,
-            "require" => Self::Require,
-            "verify-ca" => Self::VerifyCa,
-            "verify-full" => Self::VerifyFull,
-            _ => {
-                return Err(format!(
-                    "sslmode={text}: expected disable, allow, prefer, require, verify-ca or verify-full"
-                ));
-            }
-        })
-    }
-
-    /// As an address says it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::Prefer => "prefer",
-            Self::Require => "require",
-            Self::VerifyCa => "verify-ca",
-            Self::VerifyFull => "verify-full",
-        }
-    }
-}
 
 /// A database of a server, and how to get at it. However it is printed, it shows no password.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -83,12 +39,14 @@ pub struct PgDatabase {
     /// What the server is told as on its command line: `-csearch_path=…`.
     pub(super) options: Option<String>,
     /// Only a server that takes writes will do.
-    pub(super) wants_writable: bool,
-    passfile: Option<PathBuf>,
+    pub(super) wants_writable: Option<bool>,
+    pub(super) passfile: Option<PathBuf>,
     /// What is worth knowing of all this.
     pub(super) notes: Vec<String>,
     /// Where files of new experiments go, as MLflow puts them.
     pub(super) folder: PathBuf,
+    /// Another place for them, which a server of MLflow's says to its own processes.
+    pub(super) artifact_root: Option<String>,
 }
 
 impl PgDatabase {
@@ -145,15 +103,11 @@ impl PgDatabase {
             "sslrootcert" => self.root_certificate = Some(value.into()),
             "sslcert" => self.certificate = Some(value.into()),
             "sslkey" => self.key = Some(value.into()),
-            "connect_timeout" => self.connect_timeout = seconds(key, value)?,
+            "connect_timeout" => self.connect_timeout = Some(seconds(key, value)?),
             "application_name" => self.application_name = text(),
             "options" => self.options = text(),
             "passfile" => self.passfile = Some(value.into()),
-            "target_session_attrs" => match value {
-                "any" => self.wants_writable = false,
-                "read-write" | "primary" => self.wants_writable = true,
-                _ => return Err(format!("{key}={value}: expected any or read-write")),
-            },
+            "target_session_attrs" => self.wants_writable = Some(wants_writable(key, value)?),
             // These say how it is already, or what does not matter here.
             "fallback_application_name"
             | "client_encoding"
@@ -174,102 +128,6 @@ impl PgDatabase {
             }
         }
         Ok(())
-    }
-
-    /// The same with what the environment adds, as libpq has it: `PGHOST`, `PGUSER`, `PGPASSWORD`, `~/.pgpass`, …
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with a variable, in words.
-    pub fn completed(
-        mut self,
-        variable: impl Fn(&str) -> Option<String>,
-        home: Option<&Path>,
-    ) -> Result<Self, String> {
-        if self.hosts.iter().all(|(host, _)| host.is_empty()) {
-            let own: Vec<u16> = self.hosts.iter().filter_map(|(_, port)| *port).collect();
-            let hosts: Option<Vec<String>> =
-                variable("PGHOST").map(|hosts| hosts.split(',').map(str::to_owned).collect());
-            self.hosts = with_ports(&hosts.unwrap_or_default(), &own)?;
-        }
-        if let Some(ports) = variable("PGPORT") {
-            let ports = numbers("PGPORT", &ports)?;
-            for (at, (_, port)) in self.hosts.iter_mut().enumerate() {
-                *port = port.or_else(|| ports.get(at).or(ports.first()).copied());
-            }
-        }
-        // What would open another database, or protect the connection better than this does.
-        if variable("PGSERVICE").is_some() && (self.database.is_none() || self.hosts.is_empty()) {
-            return Err("PGSERVICE is not supported: write the host and the database into the address".into());
-        }
-        for name in ["PGGSSENCMODE", "PGCHANNELBINDING"] {
-            if variable(name).is_some_and(|value| value == "require") {
-                return Err(format!(
-                    "{name}=require is not supported; unset it, and use sslmode=verify-full"
-                ));
-            }
-        }
-        self.user = self.user.or_else(|| variable("PGUSER"));
-        self.database = self.database.or_else(|| variable("PGDATABASE"));
-        self.application_name = self.application_name.or_else(|| variable("PGAPPNAME"));
-        self.options = self.options.or_else(|| variable("PGOPTIONS"));
-        if self.tls.is_none() {
-            self.tls = variable("PGSSLMODE").map(|mode| TlsMode::parse(&mode)).transpose()?;
-        }
-        if self.connect_timeout.is_none()
-            && let Some(value) = variable("PGCONNECT_TIMEOUT")
-        {
-            self.connect_timeout = seconds("PGCONNECT_TIMEOUT", &value)?;
-        }
-        let file = |own: Option<PathBuf>, name: &str, usual: &str| {
-            own.or_else(|| variable(name).map(PathBuf::from)).or_else(|| {
-                home.map(|home| home.join(".postgresql").join(usual)).filter(|path| path.is_file())
-            })
-        };
-        self.root_certificate = file(self.root_certificate, "PGSSLROOTCERT", "root.crt");
-        self.certificate = file(self.certificate, "PGSSLCERT", "postgresql.crt");
-        self.key = file(self.key, "PGSSLKEY", "postgresql.key");
-        if self.password.is_none()
-            && let Some(password) = variable("PGPASSWORD")
-        {
-            self.password = Some(password);
-            self.password_from = "PGPASSWORD";
-        }
-        if self.password.is_none() {
-            let passfile = self.passfile.clone().or_else(|| variable("PGPASSFILE").map(PathBuf::from));
-            let usual = home.map(|home| home.join(".pgpass")).filter(|path| path.is_file());
-            self.look_up(passfile.or(usual).as_deref());
-        }
-        Ok(self)
-    }
-
-    /// The same for a user whose name and password are known from elsewhere, where the address names none.
-    pub fn with_login(mut self, user: &str, password: &str) -> Self {
-        self.user = self.user.or_else(|| Some(user.to_owned()));
-        if self.password.is_none() {
-            self.password = Some(password.to_owned());
-            self.password_from = "the profile";
-        }
-        self
-    }
-
-    /// Looks for the password in a file.
-    fn look_up(&mut self, passfile: Option<&Path>) {
-        let Some(path) = passfile else { return };
-        let (host, port) = self.place();
-        let host = if host.starts_with('/') && SOCKET_FOLDERS.contains(&host.as_str()) {
-            "localhost".to_owned()
-        } else {
-            host
-        };
-        match passwords::find(path, &host, port, &self.database(), &self.user()) {
-            Ok(None) => {}
-            Ok(Some(password)) => {
-                self.password = Some(password);
-                self.password_from = "the password file";
-            }
-            Err(words) => self.notes.push(words),
-        }
     }
 
     /// The password, if one is known.
@@ -310,7 +168,7 @@ impl PgDatabase {
     }
 
     /// The first of them.
-    fn place(&self) -> (String, u16) {
+    pub(super) fn place(&self) -> (String, u16) {
         self.places().swap_remove(0)
     }
 
@@ -322,7 +180,14 @@ impl PgDatabase {
 
     /// How the connection is protected.
     pub fn tls_mode(&self) -> TlsMode {
-        self.tls.unwrap_or_default()
+        // Who trusts the machine's authorities is served with no less, as libpq has it.
+        let is_system = self.root_certificate.as_deref() == Some(Path::new("system"));
+        self.tls.unwrap_or(if is_system { TlsMode::VerifyFull } else { TlsMode::Prefer })
+    }
+
+    /// Whether all of its places are sockets of this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.places().iter().all(|(host, _)| host.starts_with('/'))
     }
 
     /// The schemas where tables are looked for, where the address says it.
@@ -366,20 +231,31 @@ impl fmt::Debug for PgDatabase {
     }
 }
 
-fn numbers(key: &str, value: &str) -> Result<Vec<u16>, String> {
+pub(super) fn numbers(key: &str, value: &str) -> Result<Vec<u16>, String> {
     let number = |text: &str| text.trim().parse().map_err(|_| format!("{key}={value}: expected a port"));
     value.split(',').filter(|text| !text.is_empty()).map(number).collect()
 }
 
 /// How long a connection may take to come; 0 and less is for ever.
-fn seconds(key: &str, value: &str) -> Result<Option<Duration>, String> {
+pub(super) fn seconds(key: &str, value: &str) -> Result<Duration, String> {
+    const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
     let seconds: i64 =
         value.trim().parse().map_err(|_| format!("{key}={value}: expected a number of seconds"))?;
-    Ok(u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs))
+    let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    Ok(seconds.unwrap_or(FOR_EVER).min(FOR_EVER))
+}
+
+/// Whether only a server that takes writes will do.
+pub(super) fn wants_writable(key: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "any" | "" => Ok(false),
+        "read-write" | "primary" => Ok(true),
+        _ => Err(format!("{key}={value}: expected any or read-write")),
+    }
 }
 
 /// Hosts, each `host` or `host:port`, with the ports that are given beside them: one for all, or one for each.
-fn with_ports(hosts: &[String], ports: &[u16]) -> Result<Vec<(String, Option<u16>)>, String> {
+pub(super) fn with_ports(hosts: &[String], ports: &[u16]) -> Result<Vec<(String, Option<u16>)>, String> {
     if hosts.is_empty() {
         return Ok(ports.first().map(|port| (String::new(), Some(*port))).into_iter().collect());
     }
@@ -409,13 +285,6 @@ mod tests {
         PgDatabase::parse(scheme, rest, Path::new("/home/ana"))
     }
 
-    fn with(text: &str, variables: &[(&str, &str)]) -> PgDatabase {
-        let variable = |name: &str| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
-        parse(text).unwrap().completed(variable, None).unwrap()
-    }
-
     #[test]
     fn an_address_is_read_as_libpq_and_sqlalchemy_do() {
         let known =
@@ -427,6 +296,8 @@ mod tests {
         );
         assert_eq!((known.password(), known.tls_mode()), (Some("secret"), TlsMode::VerifyFull));
         assert_eq!(known.connect_timeout, Some(Duration::from_secs(3)));
+        let for_ever = parse("postgresql://h/ml?connect_timeout=0").unwrap().connect_timeout.unwrap();
+        assert!(for_ever > Duration::from_secs(1_000_000));
         assert_eq!(format!("{known} {known:?}"), "postgresql://host:5433/ml \"postgresql://host:5433/ml\"");
         let socket = parse("postgres://ana@/ml?host=/run/pg&port=5433").unwrap();
         assert_eq!(socket.places(), [("/run/pg".to_owned(), 5433)]);
@@ -442,43 +313,11 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_fills_what_the_address_leaves_open() {
-        let environment = [
-            ("PGHOST", "db.example.org"),
-            ("PGPORT", "6000"),
-            ("PGUSER", "ana"),
-            ("PGDATABASE", "ml"),
-            ("PGPASSWORD", "secret"),
-            ("PGSSLMODE", "require"),
-        ];
-        let known = with("postgresql://", &environment);
-        assert_eq!(known.to_string(), "postgresql://db.example.org:6000/ml");
-        assert_eq!(
-            (known.user(), known.password(), known.tls_mode()),
-            ("ana".into(), Some("secret"), TlsMode::Require)
-        );
-        assert_eq!(known.password_from, "PGPASSWORD");
-        let known = with("postgresql://bob:own@host/mine?sslmode=disable", &environment);
-        assert_eq!(known.to_string(), "postgresql://host:6000/mine");
-        assert_eq!(
-            (known.user(), known.password(), known.tls_mode()),
-            ("bob".into(), Some("own"), TlsMode::Disable)
-        );
-    }
-
-    #[test]
-    fn the_password_file_is_looked_into_last() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("pgpass");
-        std::fs::write(&file, "host:*:ml:ana:secret\n").unwrap();
-        #[cfg(unix)]
-        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        let file = file.to_str().unwrap();
-        let known = with("postgresql://ana@host/ml", &[("PGPASSFILE", file)]);
-        assert_eq!((known.password(), known.password_from), (Some("secret"), "the password file"));
-        assert_eq!(with("postgresql://bob@host/ml", &[("PGPASSFILE", file)]).password(), None);
-        let known = with("postgresql://ana@host/ml", &[("PGPASSFILE", file), ("PGPASSWORD", "first")]);
-        assert_eq!(known.password(), Some("first"));
+    fn the_machines_authorities_are_trusted_for_a_name_only() {
+        let mode = |query: &str| parse(&format!("postgresql://h/ml?{query}")).unwrap().tls_mode();
+        assert_eq!(mode("sslrootcert=system"), TlsMode::VerifyFull);
+        assert_eq!(mode("sslrootcert=system&sslmode=require"), TlsMode::Require);
+        assert_eq!((mode("sslrootcert=/x"), mode("")), (TlsMode::Prefer, TlsMode::Prefer));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What changed in the database since it was last looked at, found without reading it again and with nothing kept there.
 //!
 //! One small statement tells whether anybody wrote. Then new values are looked for where tables grow: at their ends. That finds
-//! most; the rest, rows in places that became free, runs that ended and tags that changed, is found by reading the numbers of
-//! all rows' transactions, which takes tens or hundreds of milliseconds on 100,000 runs and is therefore done at most for a small
+//! most; the rest, rows in places that became free, runs that ended, tags that changed and tags that are gone, is found by reading
+//! the numbers of all rows' transactions, which takes tens or hundreds of milliseconds on 100,000 runs and is therefore done at most for a small
 //! part of the time. The runs that are being looked at are read anew at every change.
 
 use std::sync::Arc;
@@ -10,22 +10,24 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
+use super::Pool;
 use super::connection::Connection;
-use super::cursor::{Known, PgCursor, Round, look};
-use super::pool::Pool;
+use super::cursor::{PgCursor, Round, TagCounts, look};
 use super::snapshot::Snapshot;
 use crate::mlflow::RunId;
 use crate::store::batch::whole_runs;
 use crate::store::sql::reading::find_runs;
 use crate::store::sql::search::stage_condition;
-use crate::store::sql::{Link, values};
-use crate::store::{Changes, Inner, Scan};
+use crate::store::sql::{Link, Pooled, values};
+use crate::store::{Changes, ErrorKind, Inner, Scan};
 
 /// With more changed runs than this, reading everything again is cheaper.
 const MANY: usize = 5_000;
 /// Looking at all runs may take one part in this many of the time, and at all values one in that many.
 const HEADS_SHARE: u32 = 20;
 const VALUES_SHARE: u32 = 50;
+/// Servers from 14 on go right to the page that is named.
+const FINDS_ENDS: i64 = 140_000;
 
 /// What changed since `seen`, and what is seen then; nothing where that is the same as before.
 pub fn changes(
@@ -57,27 +59,44 @@ fn since(
     let mut changed: FxHashSet<RunId> = FxHashSet::default();
     if is_written {
         changed.extend(watched.iter().cloned());
-        for (table, end) in seen.look.pages.ends() {
-            let newer = seen.look.snapshot.newer(table);
-            new_rows(connection, scan, table, &format!("{table}.ctid >= {end} AND {newer}"), &mut changed)?;
+        // An older server would read all of a table to find its end.
+        if connection.server.number >= FINDS_ENDS {
+            for (table, end) in seen.look.pages.ends() {
+                let newer = seen.look.snapshot.newer(table);
+                new_rows(
+                    connection,
+                    scan,
+                    table,
+                    &format!("{table}.ctid >= {end} AND {newer}"),
+                    &mut changed,
+                )?;
+            }
         }
     }
     let mut now = PgCursor { look, ..seen.clone() };
     let snapshot = now.look.snapshot.clone();
     let mut counted = None;
     if now.heads.is_due(&snapshot) {
-        now.heads = round(HEADS_SHARE, &snapshot, || {
+        now.heads = round(connection, HEADS_SHARE, &seen.heads, &snapshot, |connection| {
             counted = Some(new_heads(connection, scan, &seen.heads.seen, &mut changed)?);
             Ok(())
         })?;
     }
     if now.values.is_due(&snapshot) {
-        now.values = round(VALUES_SHARE, &snapshot, || {
+        let mut tags = None;
+        now.values = round(connection, VALUES_SHARE, &seen.values, &snapshot, |connection| {
+            let before = &seen.values.seen;
             for table in ["latest_metrics", "params", "tags"] {
-                new_rows(connection, scan, table, &seen.values.seen.newer(table), &mut changed)?;
+                new_rows(connection, scan, table, &before.newer(table), &mut changed)?;
+            }
+            if let Some(counts) = &seen.tags {
+                let (all, left) = tag_counts(connection, scan, before)?;
+                changed.extend(counts.gone(&left, seen.known.ids()).map(RunId));
+                tags = Some(Arc::new(all));
             }
             Ok(())
         })?;
+        now.tags = tags.or(now.tags);
     }
     if changed.len() > MANY {
         return Ok((Changes { reload: true, ..Changes::default() }, None));
@@ -86,15 +105,41 @@ fn since(
     Ok((changes, Some(now)))
 }
 
-/// Does what costs time, and says when it may be done again.
-fn round(share: u32, snapshot: &Snapshot, work: impl FnOnce() -> Inner<()>) -> Inner<Round> {
+/// Does what costs time, and says when it may be done again. What takes too long for the server is put off as well, and keeps
+/// nothing else from being seen.
+fn round(
+    connection: &mut Connection,
+    share: u32,
+    before: &Round,
+    snapshot: &Snapshot,
+    work: impl FnOnce(&mut Connection) -> Inner<()>,
+) -> Inner<Round> {
+    connection.run("SAVEPOINT round")?;
     let start = Instant::now();
-    work()?;
+    let result = work(connection);
     let pause = (start.elapsed() * share).max(Duration::from_millis(1));
-    Ok(Round { seen: snapshot.clone(), due: Some(Instant::now() + pause) })
+    let due = Some(Instant::now() + pause);
+    match result {
+        Ok(()) => {
+            connection.run("RELEASE SAVEPOINT round")?;
+            Ok(Round { seen: snapshot.clone(), due, is_late: false })
+        }
+        Err(ErrorKind::Timeout(seconds)) if !connection.is_spent() => {
+            connection.run("ROLLBACK TO SAVEPOINT round")?;
+            if !before.is_late {
+                tracing::warn!(
+                    seconds,
+                    "the database takes too long to tell what changed: some of it shows late"
+                );
+            }
+            Ok(Round { seen: before.seen.clone(), due, is_late: true })
+        }
+        Err(error) => Err(error),
+    }
 }
 
-/// The runs of the experiment that have rows of a table for which a condition holds.
+/// The runs of the experiment that have rows of a table for which a condition holds. The rows come first, whatever the server
+/// thinks of how many they are: runs there may be many.
 fn new_rows(
     connection: &mut Connection,
     scan: &Scan,
@@ -102,14 +147,35 @@ fn new_rows(
     condition: &str,
     changed: &mut FxHashSet<RunId>,
 ) -> Inner<()> {
+    // Before that word was known it was always so.
+    let first = if connection.server.number >= 120_000 { "MATERIALIZED" } else { "" };
     let statement = format!(
-        "SELECT DISTINCT {table}.run_uuid FROM {table} JOIN runs ON runs.run_uuid = {table}.run_uuid \
-         WHERE runs.experiment_id = ?1 AND {condition}"
+        "WITH new AS {first} (SELECT DISTINCT {table}.run_uuid FROM {table} WHERE {condition}) \
+         SELECT new.run_uuid FROM new JOIN runs ON runs.run_uuid = new.run_uuid WHERE runs.experiment_id = ?1"
     );
     connection.each(&statement, values![scan.experiment_id.as_key()], &mut |row| {
         changed.insert(RunId(row.string(0)));
         Ok(())
     })
+}
+
+/// How many tags the runs in view have, and how many of those are not new.
+fn tag_counts(connection: &mut Connection, scan: &Scan, before: &Snapshot) -> Inner<(TagCounts, TagCounts)> {
+    let statement = format!(
+        "SELECT left(t.run_uuid, {}), count(*), count(*) FILTER (WHERE {}) FROM tags t \
+         JOIN runs r ON r.run_uuid = t.run_uuid WHERE r.experiment_id = ?1 AND r.{} GROUP BY 1",
+        TagCounts::LETTERS,
+        before.newer("t"),
+        stage_condition(scan.view)
+    );
+    let (mut all, mut left) = (TagCounts::default(), TagCounts::default());
+    connection.each(&statement, values![scan.experiment_id.as_key()], &mut |row| {
+        let (count, new) = (row.int(1).unwrap_or(0), row.int(2).unwrap_or(0));
+        all.add(&row.text(0), count);
+        left.add(&row.text(0), count - new);
+        Ok(())
+    })?;
+    Ok((all, left))
 }
 
 /// The runs whose heads are new; returns how many runs are in view.
@@ -178,11 +244,4 @@ fn all_in_view(connection: &mut Connection, scan: &Scan) -> Inner<FxHashSet<Stri
     let statement = format!("SELECT run_uuid FROM runs WHERE experiment_id = ?1 AND {stage}");
     let all = connection.all(&statement, values![scan.experiment_id.as_key()], |row| row.string(0))?;
     Ok(all.into_iter().collect())
-}
-
-/// Notes ids that are in view.
-pub fn known(ids: impl Iterator<Item = String>) -> Known {
-    let mut known = Known::default();
-    ids.for_each(|id| known.insert(&id));
-    known
 }

@@ -2,19 +2,24 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config, Error};
+use tokio_postgres::{Client, Config, Error, Socket};
 
-use super::address::{PgDatabase, TlsMode};
-use super::failure::{failure, is_conflict, is_lost, lost, refuses_options, unconnected};
+use super::address::PgDatabase;
+use super::failure::{
+    failure, is_conflict, is_lost, is_outdated, lost, refuses_options, refuses_tls, takes_no_writes,
+    unconnected,
+};
 use super::rows::{RowCells, bounded, type_of};
 use super::schema::{self, Server};
-use super::tls::Tls;
-use crate::store::sql::{Cells, Dialect, Layout, Link, Value, insert_new, upsert};
+use super::tls::{Stream, Tls};
+use super::tls_mode::TlsMode;
+use crate::store::sql::{Cells, Dialect, Layout, Link, NEWEST, Pooled, Value, insert_new, upsert};
 use crate::store::{ErrorKind, Inner};
 
 /// How long the server works on a statement before it gives up.
@@ -23,12 +28,20 @@ pub const STATEMENT_SECONDS: u64 = 60;
 const ANSWER: Duration = Duration::from_secs(STATEMENT_SECONDS + 15);
 /// How long connecting may take where nothing else is said.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long leave is taken.
+const LEAVE: Duration = Duration::from_secs(1);
+/// Begins a transaction that sees the database at one time, and changes nothing.
+pub const READ_ONLY: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 const POSTGRES: Dialect = Dialect {
     bounded,
     among: |list| format!("(SELECT json_array_elements_text({list}::json))"),
     insert_new,
     upsert,
+    newest: NEWEST,
+    exactly: str::to_owned,
+    for_update: " FOR UPDATE",
+    folds_case: false,
     by_bytes: " COLLATE \"C\"",
     no_escape: " ESCAPE ''",
     runs_at_once: 200,
@@ -36,32 +49,79 @@ const POSTGRES: Dialect = Dialect {
     defer_references: None,
 };
 
-/// A connection.
-pub struct Connection {
-    /// None once it is dropped.
-    runtime: Option<Runtime>,
-    pub(super) client: Client,
-    pub(super) database: Arc<PgDatabase>,
-    pub server: Arc<Server>,
-    workspace: String,
-    /// Others wrote the same since this was last looked at.
-    conflict: bool,
-    lost: bool,
-    /// Something that nobody wants is still on its way here.
-    abandoned: bool,
+/// What carries a connection. Nobody waits for it, wherever it is dropped.
+struct Reactor(Option<Runtime>);
+
+impl Reactor {
+    fn new() -> Inner<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map(|runtime| Self(Some(runtime))).map_err(|error| ErrorKind::Io(error.to_string()))
+    }
+
+    #[expect(clippy::expect_used, reason = "it is taken only when this is dropped")]
+    fn runtime(&self) -> &Runtime {
+        self.0.as_ref().expect("a reactor that runs")
+    }
 }
 
-impl Drop for Connection {
+impl Drop for Reactor {
     fn drop(&mut self) {
-        // Nobody is waited for, wherever this is dropped.
-        if let Some(runtime) = self.runtime.take() {
+        if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
+/// The way to the server.
+struct Wire {
+    client: Client,
+    /// Sends and receives.
+    task: JoinHandle<()>,
+    reactor: Reactor,
+}
+
+impl Wire {
+    /// Takes leave of the server.
+    fn end(self) {
+        let Self { client, task, reactor } = self;
+        drop(client);
+        // Whoever drops a connection may be one who must not wait.
+        let leave = move || {
+            let _ = reactor.runtime().block_on(async { tokio::time::timeout(LEAVE, task).await });
+        };
+        let _ = std::thread::Builder::new().name("leaving".into()).spawn(leave);
+    }
+}
+
+/// A connection.
+pub struct Connection {
+    /// None once it is dropped.
+    wire: Option<Wire>,
+    pub(super) database: Arc<PgDatabase>,
+    pub server: Arc<Server>,
+    workspace: String,
+    /// Others wrote the same since this was last looked at.
+    conflict: bool,
+    /// A statement failed since the last transaction began.
+    failed: bool,
+    lost: bool,
+    /// Something that nobody wants is still on its way here, or the tables are not as they were.
+    abandoned: bool,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let is_spent = self.is_spent();
+        if let Some(wire) = self.wire.take()
+            && !is_spent
+        {
+            wire.end();
+        }
+    }
+}
+
 /// How the server is asked for a connection.
-fn configuration(database: &PgDatabase, with_options: bool) -> Config {
+fn configuration(database: &PgDatabase, with_options: bool, mode: TlsMode) -> Config {
     let mut config = Config::new();
     for (host, port) in database.places() {
         config.host(&host).port(port);
@@ -74,15 +134,12 @@ fn configuration(database: &PgDatabase, with_options: bool) -> Config {
     config.connect_timeout(database.connect_timeout.unwrap_or(CONNECT));
     config.keepalives_idle(Duration::from_secs(30)).keepalives_interval(Duration::from_secs(10));
     config.keepalives_retries(3);
-    // There is no encryption on this machine's own sockets.
-    let is_local = database.places().iter().all(|(host, _)| host.starts_with('/'));
-    config.ssl_mode(match database.tls_mode() {
-        _ if is_local => SslMode::Disable,
+    config.ssl_mode(match mode {
         TlsMode::Disable => SslMode::Disable,
         TlsMode::Prefer => SslMode::Prefer,
         TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
     });
-    if database.wants_writable {
+    if database.wants_writable == Some(true) {
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     }
     let milliseconds = STATEMENT_SECONDS * 1_000;
@@ -99,55 +156,47 @@ fn configuration(database: &PgDatabase, with_options: bool) -> Config {
     config
 }
 
-impl Connection {
-    pub fn open(database: &Arc<PgDatabase>, workspace: &str) -> Inner<Self> {
-        let io = |error: std::io::Error| ErrorKind::Io(error.to_string());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
-        let tls = Tls::new(database)?;
-        let patience = database.connect_timeout.unwrap_or(CONNECT);
-        let connect = async |with_options: bool| {
-            // The time to reach the server is limited by itself, the time of its answers here.
-            let config = configuration(database, with_options);
-            tokio::time::timeout(patience.saturating_mul(2), config.connect(tls.clone())).await
-        };
-        let connected = runtime.block_on(async {
-            match connect(true).await {
-                Ok(Err(error)) if refuses_options(&error) => connect(false).await,
-                result => result,
-            }
-        });
-        let server = database.server();
-        let (client, connection) = connected
-            .map_err(|_| ErrorKind::Unreachable(format!("{server} does not answer as a PostgreSQL server")))?
-            .map_err(|error| unconnected(&error, database))?;
-        runtime.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to the database ended");
-            }
-        });
-        let mut opened = Self {
-            runtime: Some(runtime),
-            client,
-            database: Arc::clone(database),
-            server: Arc::new(Server::default()),
-            workspace: workspace.to_owned(),
-            conflict: false,
-            lost: false,
-            abandoned: false,
-        };
-        opened.server = Arc::new(schema::probe(&mut opened)?);
-        Ok(opened)
-    }
+type Connected = (Client, tokio_postgres::Connection<Socket, Stream>);
 
+/// Connects, as it is wanted and as it may be: without our options where a server takes none, and without encryption where that
+/// was only preferred and does not come about.
+async fn connect(database: &PgDatabase) -> Inner<Connected> {
+    let mut mode = if database.is_local() { TlsMode::Disable } else { database.tls_mode() };
+    let tls = Tls::new(database, mode)?;
+    // The time to reach each server is limited by itself, the time of their answers here.
+    let places = u32::try_from(database.places().len()).unwrap_or(1);
+    let patience = database.connect_timeout.unwrap_or(CONNECT).saturating_mul(2).saturating_mul(places);
+    let mut with_options = true;
+    let mut unencrypted = None;
+    loop {
+        let config = configuration(database, with_options, mode);
+        let connected = tokio::time::timeout(patience, config.connect(tls.clone())).await;
+        let silent = || format!("{} does not answer as a PostgreSQL server", database.server());
+        let error = match connected.map_err(|_| ErrorKind::Unreachable(silent()))? {
+            Ok(connected) => return Ok(connected),
+            Err(error) => error,
+        };
+        if with_options && refuses_options(&error) {
+            with_options = false;
+        } else if mode == TlsMode::Prefer && refuses_tls(&error) {
+            unencrypted = Some(unconnected(&error, database));
+            mode = TlsMode::Disable;
+        } else {
+            // A server that wants encryption says more of why there is none when it is tried.
+            let first = unencrypted.filter(|_| refuses_tls(&error));
+            return Err(first.unwrap_or_else(|| unconnected(&error, database)));
+        }
+    }
+}
+
+impl Connection {
     /// Waits for an answer.
     pub(super) fn wait<T>(&mut self, answer: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Inner<T> {
-        let Some(runtime) = &self.runtime else { return Err(lost(&self.database)) };
-        let client = &self.client;
-        let answered = runtime.block_on(async { tokio::time::timeout(ANSWER, answer(client)).await });
-        match answered {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(self.failed(&error)),
-            Err(_) => {
+        let limited = async |client: &Client| tokio::time::timeout(ANSWER, answer(client)).await;
+        match self.ask(limited)? {
+            (Ok(Ok(value)), _) => Ok(value),
+            (Ok(Err(error)), took) => Err(self.failed(&error, took)),
+            (Err(_), _) => {
                 self.lost = true;
                 Err(ErrorKind::Timeout(ANSWER.as_secs()))
             }
@@ -156,26 +205,25 @@ impl Connection {
 
     /// The same for as long as it takes.
     pub(super) fn wait_long<T>(&mut self, answer: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Inner<T> {
-        let Some(runtime) = &self.runtime else { return Err(lost(&self.database)) };
-        let answered = runtime.block_on(answer(&self.client));
-        answered.map_err(|error| self.failed(&error))
+        let (answered, took) = self.ask(answer)?;
+        answered.map_err(|error| self.failed(&error, took))
     }
 
-    fn failed(&mut self, error: &Error) -> ErrorKind {
+    fn ask<T>(&self, answer: impl AsyncFnOnce(&Client) -> T) -> Inner<(T, Duration)> {
+        let Some(wire) = &self.wire else { return Err(lost(&self.database)) };
+        let begin = Instant::now();
+        let answered = wire.reactor.runtime().block_on(answer(&wire.client));
+        Ok((answered, begin.elapsed()))
+    }
+
+    fn failed(&mut self, error: &Error, took: Duration) -> ErrorKind {
+        self.failed = true;
         self.conflict |= is_conflict(error);
         self.lost |= is_lost(error);
-        failure(error, &self.database)
-    }
-
-    /// Whether it can be used again. What came from the server meanwhile is looked at, such as its end.
-    pub fn is_alive(&mut self) -> bool {
-        let Some(runtime) = &self.runtime else { return false };
-        runtime.block_on(async {
-            for _ in 0..3 {
-                tokio::task::yield_now().await;
-            }
-        });
-        !self.lost && !self.client.is_closed()
+        // One that is to take writes is looked for anew.
+        self.lost |= self.database.wants_writable == Some(true) && takes_no_writes(error);
+        self.abandoned |= is_outdated(error);
+        failure(error, &self.database, took)
     }
 
     /// Gives it up: something is still on its way here.
@@ -183,38 +231,74 @@ impl Connection {
         self.abandoned = true;
     }
 
-    /// Whether it was given up, or broke.
-    pub fn is_spent(&self) -> bool {
-        self.abandoned || self.lost
-    }
-
-    pub fn is_lost(&self) -> bool {
-        self.lost
-    }
-
-    /// Whether others wrote the same since this was last asked.
-    pub fn met_others(&mut self) -> bool {
-        std::mem::take(&mut self.conflict)
-    }
-
-    /// Carries out statements without values.
-    pub fn run(&mut self, statements: &str) -> Inner<()> {
-        self.wait(async |client| client.batch_execute(statements).await)
-    }
-
-    /// Ends a transaction that is to leave nothing behind. Where that fails the connection is of no use.
-    pub fn roll_back(&mut self) {
-        if !self.is_spent() && self.run("ROLLBACK").is_err() {
-            self.lost = true;
-        }
-    }
-
     /// Does something within one transaction that sees the database at one time, and changes nothing.
     pub fn at_one_time<T>(&mut self, work: impl FnOnce(&mut Self) -> Inner<T>) -> Inner<T> {
-        self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let milliseconds = STATEMENT_SECONDS * 1_000;
+        self.run(&format!("{READ_ONLY}; SET LOCAL statement_timeout = {milliseconds}"))?;
         let result = work(self);
         self.roll_back();
         result
+    }
+}
+
+impl Pooled for Connection {
+    type Address = PgDatabase;
+
+    fn open(database: &Arc<PgDatabase>, workspace: &str) -> Inner<Self> {
+        let reactor = Reactor::new()?;
+        let (client, connection) = reactor.runtime().block_on(connect(database))?;
+        let task = reactor.runtime().spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the database ended");
+            }
+        });
+        let mut opened = Self {
+            wire: Some(Wire { client, task, reactor }),
+            database: Arc::clone(database),
+            server: Arc::new(Server::default()),
+            workspace: workspace.to_owned(),
+            conflict: false,
+            failed: false,
+            lost: false,
+            abandoned: false,
+        };
+        opened.server = Arc::new(schema::probe(&mut opened)?);
+        Ok(opened)
+    }
+
+    fn is_alive(&mut self) -> bool {
+        let Some(wire) = &self.wire else { return false };
+        wire.reactor.runtime().block_on(async {
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        });
+        !self.lost && !wire.client.is_closed()
+    }
+
+    fn is_spent(&self) -> bool {
+        self.abandoned || self.lost
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    fn met_others(&mut self) -> bool {
+        std::mem::take(&mut self.conflict)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    fn run(&mut self, statements: &str) -> Inner<()> {
+        self.failed &= !statements.starts_with("BEGIN");
+        self.wait(async |client| client.batch_execute(statements).await)
+    }
+
+    fn lose(&mut self) {
+        self.lost = true;
     }
 }
 
@@ -259,7 +343,7 @@ impl Link for Connection {
         take: &mut dyn FnMut(&dyn Cells) -> Inner<()>,
     ) -> Inner<()> {
         let statement = with_dollars(statement);
-        self.wait(async |client| {
+        let taken = self.wait(async |client| {
             let values = values.iter().map(|value| (value, type_of(value)));
             let mut rows = pin!(client.query_typed_raw(&statement, values).await?);
             while let Some(row) = rows.try_next().await? {
@@ -268,7 +352,12 @@ impl Link for Connection {
                 }
             }
             Ok(Ok(()))
-        })?
+        })?;
+        if taken.is_err() {
+            // The rest is still to come.
+            self.give_up();
+        }
+        taken
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::connection::Connection;
 use super::snapshot::Snapshot;
@@ -68,6 +68,8 @@ pub struct Round {
     pub seen: Snapshot,
     /// When it may be gone again.
     pub due: Option<Instant>,
+    /// It took too long when it was gone last.
+    pub is_late: bool,
 }
 
 impl Round {
@@ -86,6 +88,40 @@ pub struct PgCursor {
     pub values: Round,
     /// The runs of the experiment that are in view.
     pub known: Arc<Known>,
+    /// How many tags they have, where all are read.
+    pub tags: Option<Arc<TagCounts>>,
+}
+
+/// How many rows of tags there are, by how the ids of their runs begin. A tag that is deleted leaves nothing else behind.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TagCounts(FxHashMap<String, i64>);
+
+impl TagCounts {
+    /// Letters of an id that tell apart: of 100,000 runs some 25 begin in one way.
+    pub const LETTERS: usize = 3;
+
+    fn beginning(id: &str) -> &str {
+        id.char_indices().nth(Self::LETTERS).map_or(id, |(end, _)| &id[..end])
+    }
+
+    /// So many more tags of runs that begin so.
+    pub fn add(&mut self, id: &str, count: i64) {
+        if count > 0 {
+            *self.0.entry(Self::beginning(id).to_owned()).or_default() += count;
+        }
+    }
+
+    /// The runs among these of whose tags some are gone: of those that were counted before, other than `left` are there now.
+    pub fn gone<'a>(
+        &'a self,
+        left: &'a Self,
+        ids: impl Iterator<Item = String> + 'a,
+    ) -> impl Iterator<Item = String> + 'a {
+        ids.filter(|id| {
+            let beginning = Self::beginning(id);
+            self.0.get(beginning).unwrap_or(&0) != left.0.get(beginning).unwrap_or(&0)
+        })
+    }
 }
 
 /// Ids of runs as they take the least room.
@@ -121,8 +157,30 @@ impl Known {
 
 impl PgCursor {
     /// Before anything that is written after a look.
-    pub fn at(look: Look, known: Known) -> Self {
-        let round = Round { seen: look.snapshot.clone(), due: None };
-        Self { look, heads: round.clone(), values: round, known: Arc::new(known) }
+    pub fn at(look: Look, known: Known, tags: Option<TagCounts>) -> Self {
+        let round = Round { seen: look.snapshot.clone(), ..Round::default() };
+        let tags = tags.map(Arc::new);
+        Self { look, heads: round.clone(), values: round, known: Arc::new(known), tags }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_whose_tags_are_gone_are_found_by_how_they_begin() {
+        let counts = |of: &[(&str, i64)]| {
+            let mut counts = TagCounts::default();
+            for (id, count) in of {
+                counts.add(id, *count);
+            }
+            counts
+        };
+        let before = counts(&[("abc1", 2), ("abc2", 3), ("abd", 1), ("ü", 1)]);
+        let ids = || ["abc1", "abc2", "abd", "ü", "new"].into_iter().map(str::to_owned);
+        let gone = |left: &TagCounts| before.gone(left, ids()).collect::<Vec<_>>();
+        assert!(gone(&counts(&[("abc", 5), ("abd", 1), ("ü", 1)])).is_empty());
+        assert_eq!(gone(&counts(&[("abc", 4), ("ü", 1)])), ["abc1", "abc2", "abd"]);
     }
 }

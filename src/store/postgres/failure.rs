@@ -2,9 +2,10 @@
 
 use std::error::Error as _;
 use std::io;
+use std::time::Duration;
 
 use tokio_postgres::Error;
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use super::address::PgDatabase;
 use crate::store::ErrorKind;
@@ -20,14 +21,40 @@ pub fn is_conflict(error: &Error) -> bool {
     error.code().is_some_and(|code| conflicts.contains(&code))
 }
 
-/// Whether the connection is of no use any more.
+/// Whether the connection is of no use any more: it broke, or the server ends it.
 pub fn is_lost(error: &Error) -> bool {
     error.is_closed()
         || error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).is_some()
-        || error.code().is_some_and(|code| {
-            [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN, &SqlState::CANNOT_CONNECT_NOW]
-                .contains(&code)
+        || error.as_db_error().is_some_and(|error| {
+            let is_end = matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
+            let ends = [
+                &SqlState::ADMIN_SHUTDOWN,
+                &SqlState::CRASH_SHUTDOWN,
+                &SqlState::CANNOT_CONNECT_NOW,
+                &SqlState::DATABASE_DROPPED,
+                &SqlState::IDLE_SESSION_TIMEOUT,
+                &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+            ];
+            is_end || ends.contains(&error.code())
         })
+}
+
+/// Whether the server takes no writes.
+pub fn takes_no_writes(error: &Error) -> bool {
+    error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+}
+
+/// Whether the tables are not as they were when the connection was made.
+pub fn is_outdated(error: &Error) -> bool {
+    let signs =
+        [&SqlState::UNDEFINED_TABLE, &SqlState::UNDEFINED_COLUMN, &SqlState::INVALID_COLUMN_REFERENCE];
+    error.code().is_some_and(|code| signs.contains(&code))
+}
+
+/// Whether a handshake fails, or the server lets nobody in who encrypts, or nobody who does not.
+pub fn refuses_tls(error: &Error) -> bool {
+    error.to_string().contains("TLS handshake")
+        || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
 /// Whether a proxy, or an old server, does not take options with the connection.
@@ -42,10 +69,10 @@ pub fn refuses_options(error: &Error) -> bool {
 /// A failure to connect.
 pub fn unconnected(error: &Error, to: &PgDatabase) -> ErrorKind {
     if error.as_db_error().is_some() {
-        return failure(error, to);
+        return failure(error, to, Duration::ZERO);
     }
     let server = to.server();
-    let cause = root(error);
+    let (cause, io) = root(error);
     if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
         return ErrorKind::Tls(untrusted(tls, to));
     }
@@ -59,33 +86,34 @@ pub fn unconnected(error: &Error, to: &PgDatabase) -> ErrorKind {
     if words.contains("password missing") {
         return ErrorKind::Login(format!("the server at {server} wants a password of user {:?}", to.user()));
     }
-    let Some(io) = cause.downcast_ref::<io::Error>() else {
-        return ErrorKind::Unreachable(format!("cannot connect to {server}: {words}"));
-    };
-    ErrorKind::Unreachable(match io.kind() {
-        io::ErrorKind::ConnectionRefused => {
+    ErrorKind::Unreachable(match io {
+        Some(io::ErrorKind::ConnectionRefused) => {
             format!("no PostgreSQL server listens at {server} (connection refused)")
         }
-        io::ErrorKind::NotFound => format!("no PostgreSQL server listens at {server} (no such socket)"),
-        io::ErrorKind::UnexpectedEof => {
+        Some(io::ErrorKind::NotFound) => format!("no PostgreSQL server listens at {server} (no such socket)"),
+        Some(io::ErrorKind::UnexpectedEof) => {
             format!("{server} closes the connection at once: it may not be a PostgreSQL server")
         }
-        io::ErrorKind::TimedOut => format!("{server} does not answer"),
-        _ if words.contains("lookup address") => format!("no host is known by the name in {server}"),
+        Some(io::ErrorKind::TimedOut) => format!("{server} does not answer"),
+        _ if words.contains("lookup address") => {
+            format!("no host is known by the name in {server} ({words})")
+        }
         _ => format!("cannot connect to {server}: {words}"),
     })
 }
 
-/// The error at the bottom.
-fn root(error: &Error) -> &(dyn std::error::Error + 'static) {
+/// The error at the bottom, and the kind of the last one of the system's on the way there.
+fn root(error: &Error) -> (&(dyn std::error::Error + 'static), Option<io::ErrorKind>) {
     let mut cause: &(dyn std::error::Error + 'static) = error;
+    let mut kind = None;
     loop {
+        let io = cause.downcast_ref::<io::Error>();
+        kind = io.map(io::Error::kind).or(kind);
         // What an error of the system wraps is told by `get_ref` alone.
-        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let inner = inner.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| cause.source());
-        match inner {
+        let inner = io.and_then(io::Error::get_ref).map(|inner| inner as &(dyn std::error::Error + 'static));
+        match inner.or_else(|| cause.source()) {
             Some(inner) => cause = inner,
-            None => return cause,
+            None => return (cause, kind),
         }
     }
 }
@@ -108,10 +136,10 @@ fn untrusted(error: &rustls::Error, to: &PgDatabase) -> String {
     }
 }
 
-/// A failure of something that was asked.
-pub fn failure(error: &Error, of: &PgDatabase) -> ErrorKind {
+/// A failure of something that was asked, after so long.
+pub fn failure(error: &Error, of: &PgDatabase, took: Duration) -> ErrorKind {
     if let Some(error) = error.as_db_error() {
-        return answered(error, of);
+        return answered(error, of, took);
     }
     if is_lost(error) {
         return lost(of);
@@ -124,7 +152,7 @@ pub fn lost(of: &PgDatabase) -> ErrorKind {
 }
 
 /// What the server says.
-fn answered(error: &DbError, of: &PgDatabase) -> ErrorKind {
+fn answered(error: &DbError, of: &PgDatabase, took: Duration) -> ErrorKind {
     let message = error.message().to_owned();
     let (user, database, server) = (of.user(), of.database(), of.server());
     let code = error.code();
@@ -154,8 +182,9 @@ fn answered(error: &DbError, of: &PgDatabase) -> ErrorKind {
     if *code == SqlState::UNDEFINED_TABLE || *code == SqlState::UNDEFINED_COLUMN {
         return ErrorKind::NotAStore(format!("database {database:?} is not as MLflow makes it: {message}"));
     }
-    if *code == SqlState::QUERY_CANCELED {
-        return ErrorKind::Timeout(super::connection::STATEMENT_SECONDS);
+    // By the time that somebody set, us or another; or by somebody's hand.
+    if *code == SqlState::QUERY_CANCELED && !message.contains("user request") {
+        return ErrorKind::Timeout(took.as_secs());
     }
     // The last of several attempts that others came in between.
     if *code == SqlState::LOCK_NOT_AVAILABLE || code.code().starts_with("40") {

@@ -1,48 +1,11 @@
-//! Metric histories.
-
-use rustc_hash::FxHashMap;
+//! What is new of a metric's history.
 
 use super::connection::Connection;
-use super::pool::Pool;
 use super::snapshot::Snapshot;
-use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
-use crate::store::sql::{Cells, Link, as_list, values};
+use crate::mlflow::RunId;
+use crate::store::sql::histories::{note, point};
+use crate::store::sql::{Link, values};
 use crate::store::{ErrorKind, HistoryCursor, HistoryPart, Inner, by_step};
-
-/// Runs that are asked for by their ids; for more than that the whole metric is read in one go.
-const BY_ID: usize = 1_000;
-/// Points of one history, at most: each takes 24 bytes.
-const MOST: usize = 4_000_000;
-
-/// Reads step, timestamp, value and `is_nan`.
-fn point(row: &dyn Cells, from: usize) -> MetricPoint {
-    MetricPoint {
-        step: row.int(from).unwrap_or(0),
-        timestamp: row.int(from + 1).unwrap_or(0),
-        value: row.metric_value(from + 2, from + 3),
-    }
-}
-
-fn note(points: &mut Vec<MetricPoint>, point: MetricPoint) -> Inner<()> {
-    points.push(point);
-    if points.len() > MOST {
-        return Err(ErrorKind::TooMuch(format!("a history of more than {MOST} points")));
-    }
-    Ok(())
-}
-
-/// All points, by step, then timestamp, then value.
-pub fn whole(connection: &mut Connection, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
-    let mut points = Vec::new();
-    connection.each(
-        "SELECT step, timestamp, value, is_nan FROM metrics WHERE run_uuid = ?1 AND key = ?2",
-        values![id.as_str(), key],
-        &mut |row| note(&mut points, point(row, 0)),
-    )?;
-    points.sort_by(by_step);
-    points.shrink_to_fit();
-    Ok(points)
-}
 
 /// How far a history has been read: what was written before this.
 #[derive(Debug, PartialEq)]
@@ -55,7 +18,8 @@ pub fn since(
     key: &str,
     cursor: &HistoryCursor,
 ) -> Inner<HistoryPart> {
-    let known = cursor.get::<Read>();
+    // A snapshot that does not tell all transactions would bring points again.
+    let known = cursor.get::<Read>().filter(|Read(snapshot)| snapshot.is_exact());
     let newer = known.map_or(String::new(), |Read(snapshot)| format!(" AND {}", snapshot.newer("metrics")));
     let statement = format!(
         "SELECT txid_current_snapshot()::text, NULL::int8, NULL::int8, NULL::float8, NULL::boolean UNION ALL \
@@ -76,26 +40,4 @@ pub fn since(
     }
     points.sort_by(by_step);
     Ok(HistoryPart { points, replaces: known.is_none(), cursor: HistoryCursor::new(Read(now)) })
-}
-
-/// What the histories of these runs come to, or a part of them: one statement, however many points there are.
-pub fn summaries(pool: &Pool, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
-    let mut collected: FxHashMap<&str, Collector> =
-        ids.iter().map(|id| (id.as_str(), Collector::new(part))).collect();
-    pool.read(|connection| {
-        let mut statement =
-            "SELECT run_uuid, step, timestamp, value, is_nan FROM metrics WHERE key = ?1".to_owned();
-        let mut list = String::new();
-        if ids.len() <= BY_ID {
-            statement.push_str(&format!(" AND run_uuid IN {}", (connection.dialect().among)("?2")));
-            list = as_list(ids.iter().map(RunId::as_str));
-        }
-        connection.each(&statement, values![key, &list], &mut |row| {
-            if let Some(collector) = collected.get_mut(&*row.text(0)) {
-                collector.add(point(row, 1));
-            }
-            Ok(())
-        })
-    })?;
-    Ok(ids.iter().filter_map(|id| Some((id.clone(), collected.get(id.as_str())?.summary()?))).collect())
 }

@@ -8,27 +8,30 @@ mod changes;
 mod connection;
 mod copying;
 mod cursor;
+mod environment;
 mod failure;
 mod histories;
 mod passwords;
-mod pool;
 mod rows;
 mod scan;
 mod schema;
 mod snapshot;
 mod telling;
 mod tls;
+mod tls_mode;
 
 use tokio::sync::mpsc;
 
-pub use address::{PgDatabase, TlsMode};
+pub use address::PgDatabase;
 use connection::Connection;
 use cursor::PgCursor;
-use pool::Pool;
+pub use tls_mode::TlsMode;
 
-use super::sql::{Home, Place};
+use super::sql::{self, Home, Place, behind};
 use super::{Capabilities, Changes, Cursor, HistoryCursor, HistoryPart, Inner, RunBatch, Scan, StoreInfo};
 use crate::mlflow::{MetricPoint, Part, RunId, Summary};
+
+type Pool = super::sql::Pool<Connection>;
 
 /// A tracking store in a PostgreSQL database.
 #[derive(Debug)]
@@ -41,7 +44,8 @@ impl Postgres {
     /// The store in a database. `workspace` is MLflow's, `default` where none is given.
     pub fn new(database: PgDatabase, workspace: Option<&str>) -> Self {
         database.note_secrets();
-        let home = Home { folder: database.folder.clone(), is_stores: false };
+        let artifact_root = database.artifact_root.clone();
+        let home = Home { folder: database.folder.clone(), is_stores: false, artifact_root };
         Self { pool: Pool::new(database, workspace.unwrap_or("default").to_owned()), home }
     }
 }
@@ -59,7 +63,7 @@ impl Place for Postgres {
 
     fn info(&self) -> Inner<StoreInfo> {
         let connection = self.pool.take()?;
-        let (server, database) = (&connection.server, self.pool.database());
+        let (server, database) = (&connection.server, self.pool.address());
         let mut notes = vec![format!("user {:?}, database {:?}", database.user(), database.database())];
         if server.is_read_only {
             notes.push("the server takes no writes: it follows another one, or was told so".into());
@@ -86,7 +90,7 @@ impl Place for Postgres {
     }
 
     fn history(connection: &mut Connection, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
-        histories::whole(connection, id, key)
+        sql::histories::whole(connection, id, key)
     }
 
     fn history_since(
@@ -99,7 +103,7 @@ impl Place for Postgres {
     }
 
     fn summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
-        histories::summaries(&self.pool, ids, key, part)
+        sql::histories::summaries(&self.pool, ids, key, part)
     }
 
     fn scan(&self, scan: &Scan, sink: &mpsc::Sender<RunBatch>) -> Inner<Cursor> {
@@ -107,10 +111,6 @@ impl Place for Postgres {
     }
 
     fn changes(&self, scan: &Scan, cursor: &Cursor, watched: &[RunId]) -> Inner<(Changes, Option<Cursor>)> {
-        let Some(seen) = cursor.share::<PgCursor>() else {
-            return Ok((Changes { reload: true, ..Changes::default() }, None));
-        };
-        let (changes, now) = changes::changes(&self.pool, scan, &seen, watched)?;
-        Ok((changes, now.map(Cursor::new)))
+        behind(cursor, |seen: &PgCursor| changes::changes(&self.pool, scan, seen, watched))
     }
 }

@@ -1,20 +1,21 @@
 //! All runs of an experiment, in columns: the newest whole and first, then everything table by table, all of one time.
 
 use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc::Sender;
 
-use super::connection::Connection;
+use super::Pool;
+use super::connection::{Connection, READ_ONLY};
 use super::copying::{Fields, Gone, int, real, text, truth};
-use super::cursor::{Known, PgCursor, look};
-use super::pool::Pool;
+use super::cursor::{Known, PgCursor, TagCounts, look};
 use super::rows::bounded;
 use crate::mlflow::infinity::logged;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
 use crate::store::sql::reading::find_runs;
 use crate::store::sql::search::stage_condition;
-use crate::store::sql::{Link, Numbers, values};
+use crate::store::sql::{Lent, Link, Numbers, Pooled, values};
 use crate::store::{ErrorKind, Inner, Scan, ScanValues};
 
 /// What one batch holds at most: bytes of text, and cells.
@@ -23,7 +24,7 @@ const CELLS: usize = 50_000;
 /// With fewer runs than this a second connection gains nothing.
 const FEW: usize = 2_000;
 /// A scan takes as long as it takes, within reason.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '30min'";
+const PATIENT: &str = "SET LOCAL statement_timeout = '30min'";
 
 /// Which of the value tables to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +62,13 @@ struct Values<'a> {
     /// The experiment holds most of the store: tables are read without a look at the experiment.
     of_all: bool,
     sink: &'a Sender<RunBatch>,
+    /// How many tags each run has.
+    tags: Mutex<&'a mut [i64]>,
 }
 
 pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<PgCursor> {
     let mut connection = pool.take()?;
-    connection.run(BEGIN)?;
+    connection.run(&format!("{READ_ONLY}; {PATIENT}"))?;
     let result = read(pool, &mut connection, scan, sink);
     connection.roll_back();
     result
@@ -73,34 +76,45 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<PgCursor
 
 fn read(pool: &Pool, connection: &mut Connection, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<PgCursor> {
     let look = look(connection)?;
-    let cursor = |known| PgCursor::at(look.clone(), known);
+    let stopped = || Ok(PgCursor::at(look.clone(), Known::default(), None));
     let mut writer = BatchWriter::new(0);
     let mut numbers = Numbers::default();
     let first = newest(connection, scan)?;
     let (runs, _) = find_runs(connection, &first, usize::MAX)?;
+    let mut tags = Vec::with_capacity(runs.len());
     for run in runs {
+        tags.push(run.tags.len() as i64);
         numbers.insert(run.info.run_id.as_str(), numbers.len() as u32);
         writer.run(&run);
         if writer.batch.text.len() > BATCH && sink.blocking_send(writer.take()).is_err() {
-            return Ok(cursor(Known::default()));
+            return stopped();
         }
     }
     let whole = numbers.len() as u32;
     writer.batch.completes_first_page = true;
     if sink.blocking_send(writer.take()).is_err() {
-        return Ok(cursor(Known::default()));
+        return stopped();
     }
     if heads(connection, scan, &mut writer, &mut numbers, sink)?.is_err() {
-        return Ok(cursor(Known::default()));
+        return stopped();
     }
     if numbers.len() as u32 > whole {
         let all = connection.one("SELECT count(*) FROM runs", values![], |row| row.int(0))?.flatten();
         let of_all = numbers.len() as i64 * 4 >= all.unwrap_or(0);
-        let values = Values { scan, numbers: &numbers, whole, of_all, sink };
+        tags = vec![0; numbers.len()];
+        let counts = Mutex::new(&mut *tags);
+        let values = Values { scan, numbers: &numbers, whole, of_all, sink, tags: counts };
         values.read(pool, connection, writer)?;
     }
-    let ids = numbers.by_hex.keys().map(|hex| format!("{hex:032x}")).chain(numbers.others.keys().cloned());
-    Ok(cursor(super::changes::known(ids)))
+    let hex = numbers.by_hex.iter().map(|(hex, number)| (format!("{hex:032x}"), *number));
+    let all = hex.chain(numbers.others.iter().map(|(id, number)| (id.clone(), *number)));
+    let (mut known, mut counts) = (Known::default(), TagCounts::default());
+    for (id, number) in all {
+        known.insert(&id);
+        counts.add(&id, tags.get(number as usize).copied().unwrap_or(0));
+    }
+    let counts = (scan.values == ScanValues::All).then_some(counts);
+    Ok(PgCursor::at(look, known, counts))
 }
 
 /// The runs that began last.
@@ -164,7 +178,7 @@ fn heads(
 impl Values<'_> {
     fn read(&self, pool: &Pool, connection: &mut Connection, mut writer: BatchWriter) -> Inner<()> {
         let second = if self.numbers.len() > FEW && self.scan.values == ScanValues::All {
-            same_time(pool, connection)
+            same_time(pool, connection)?
         } else {
             None
         };
@@ -242,7 +256,7 @@ impl Values<'_> {
         let query = format!("SELECT v.run_uuid::text, v.key::text, v.value::float8, v.is_nan {from}");
         let mut last = Last::default();
         connection.copy(&query, self.sink, |[id, key, value, is_nan]: Fields<'_, 4>| {
-            let run = last.number(self, id)?;
+            let run = last.number(self, id).filter(|run| *run >= self.whole)?;
             let value = if truth(is_nan) { f64::NAN } else { logged(real(value)) };
             let key = writer.text(&text(key));
             writer.batch.metrics.push(MetricCell { run, key, value });
@@ -261,8 +275,16 @@ impl Values<'_> {
             if connection.server.texts_are_short { "v.value".into() } else { bounded("v.value").into() };
         let query = format!("SELECT v.run_uuid::text, v.key::text, {value} {from}");
         let mut last = Last::default();
+        let is_tags = table == ValueTable::Tags;
+        let mut counts = is_tags.then(|| self.tags.lock().unwrap_or_else(PoisonError::into_inner));
         connection.copy(&query, self.sink, |[id, key, value]: Fields<'_, 3>| {
             let run = last.number(self, id)?;
+            if let Some(count) = counts.as_mut().and_then(|counts| counts.get_mut(run as usize)) {
+                *count += 1;
+            }
+            if run < self.whole {
+                return None;
+            }
             let cell = TextCell { run, key: writer.text(&text(key)), value: writer.text(&text(value)) };
             let cells =
                 if table == ValueTable::Params { &mut writer.batch.params } else { &mut writer.batch.tags };
@@ -280,36 +302,34 @@ struct Last {
 }
 
 impl Last {
-    /// The number of a run; none where it is not of this scan, or was sent whole.
+    /// The number of a run; none where it is not of this scan.
     fn number(&mut self, values: &Values<'_>, id: Option<&[u8]>) -> Option<u32> {
         let id = id?;
         if *self.id != *id {
             self.id.clear();
             self.id.extend_from_slice(id);
             let id = std::str::from_utf8(id).unwrap_or_default();
-            self.number = values.numbers.get(id).filter(|number| *number >= values.whole);
+            self.number = values.numbers.get(id);
         }
         self.number
     }
 }
 
 /// Another connection that sees the database as this one does, where that can be had.
-fn same_time<'a>(pool: &'a Pool, connection: &mut Connection) -> Option<super::pool::Lent<'a>> {
-    // A server that follows another may not let it be had, and a refusal would end this transaction.
-    if connection.server.is_read_only {
-        return None;
+fn same_time<'a>(pool: &'a Pool, connection: &mut Connection) -> Inner<Option<Lent<'a, Connection>>> {
+    if !connection.server.shares_snapshots {
+        return Ok(None);
     }
-    let snapshot = connection.one("SELECT pg_export_snapshot()", values![], |row| row.string(0));
-    let Ok(Some(snapshot)) = snapshot else {
-        return None;
-    };
-    let mut second = pool.take_another()?;
-    let begun = second.run(&format!("{BEGIN}; SET TRANSACTION SNAPSHOT {}", quoted(&snapshot)));
+    // A refusal ends this transaction: nothing can be read behind it.
+    let snapshot = connection.one("SELECT pg_export_snapshot()", values![], |row| row.string(0))?;
+    let Some((snapshot, mut second)) = snapshot.zip(pool.take_another()) else { return Ok(None) };
+    let begun =
+        second.run(&format!("{READ_ONLY}; SET TRANSACTION SNAPSHOT {}; {PATIENT}", quoted(&snapshot)));
     if begun.is_err() {
         second.roll_back();
-        return None;
+        return Ok(None);
     }
-    Some(second)
+    Ok(Some(second))
 }
 
 /// A text as it stands in a statement.

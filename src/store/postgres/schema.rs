@@ -11,6 +11,8 @@ use crate::store::sql::{Layout, Link, values};
 pub struct Server {
     /// `18.4`
     pub version: String,
+    /// The same as a number: 180004.
+    pub number: i64,
     pub layout: Layout,
     /// Texts of params and tags are no longer than they are read.
     pub texts_are_short: bool,
@@ -18,12 +20,15 @@ pub struct Server {
     pub may_write: bool,
     /// It follows another server, or takes no writes otherwise.
     pub is_read_only: bool,
+    /// Another connection can be shown the database as one sees it.
+    pub shares_snapshots: bool,
 }
 
 impl Default for Server {
     fn default() -> Self {
         Self {
             version: String::new(),
+            number: 0,
             layout: Layout {
                 revision: None,
                 workspace: false,
@@ -35,6 +40,7 @@ impl Default for Server {
             texts_are_short: false,
             may_write: false,
             is_read_only: false,
+            shares_snapshots: false,
         }
     }
 }
@@ -70,7 +76,9 @@ pub fn probe(connection: &mut Connection) -> Inner<Server> {
     let statement = "SELECT current_setting('server_version'), \
                      has_table_privilege('runs', 'INSERT') AND has_table_privilege('runs', 'UPDATE') \
                      AND has_table_privilege('metrics', 'INSERT'), \
-                     current_setting('default_transaction_read_only') = 'on' OR pg_is_in_recovery()";
+                     current_setting('default_transaction_read_only') = 'on' OR pg_is_in_recovery(), \
+                     current_setting('server_version_num')::int8, \
+                     has_function_privilege(to_regprocedure('pg_catalog.pg_export_snapshot()')::oid, 'EXECUTE')";
     let server = connection.one(statement, values![], |row| Server {
         version: row.text(0).split(' ').next().unwrap_or_default().to_owned(),
         layout: layout.clone(),
@@ -78,6 +86,9 @@ pub fn probe(connection: &mut Connection) -> Inner<Server> {
             && lengths.iter().all(|most| most.is_some_and(|most| most <= 8_000)),
         may_write: row.int(1) == Some(1),
         is_read_only: row.int(2) == Some(1),
+        number: row.int(3).unwrap_or(0),
+        // A server that follows another may not let it be had.
+        shares_snapshots: row.int(4) == Some(1) && row.int(2) != Some(1),
     })?;
     Ok(server.unwrap_or_default())
 }

@@ -38,6 +38,11 @@ impl Snapshot {
         later.next >= self.next
     }
 
+    /// Whether it tells exactly what is new, and not rather too much.
+    pub fn is_exact(&self) -> bool {
+        self.open.len() <= MOST_OPEN
+    }
+
     /// The condition on rows of a table that they are new since.
     pub fn newer(&self, table: &str) -> String {
         // A number comes again after four thousand million others: what is older than half of that has an age below 0.
@@ -45,7 +50,7 @@ impl Snapshot {
         if self.open.is_empty() {
             return since(self.next);
         }
-        if self.open.len() > MOST_OPEN {
+        if !self.is_exact() {
             return since(self.oldest);
         }
         let open: Vec<String> = self.open.iter().map(|number| short(*number).to_string()).collect();
@@ -67,6 +72,10 @@ mod tests {
             "(age(t.xmin) BETWEEN 1 AND age('24'::xid) OR t.xmin = ANY('{10,14}'::xid[]))"
         );
         assert!(quiet.is_followed_by(&busy) && !busy.is_followed_by(&quiet));
+        let open: Vec<String> = (20..=220).map(|number| number.to_string()).collect();
+        let busiest = Snapshot::parse(&format!("20:300:{}", open.join(","))).unwrap();
+        assert_eq!(busiest.newer("t"), quiet.newer("t"));
+        assert!(busy.is_exact() && quiet.is_exact() && !busiest.is_exact());
         assert_eq!(Snapshot::parse("x"), None);
         assert_eq!(
             Snapshot::parse("4294967296:4294967296:").unwrap().newer("t"),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::address::{PgDatabase, TlsMode};
+use super::address::PgDatabase;
+use super::tls_mode::TlsMode;
 
 impl PgDatabase {
     /// The address for a program of Python's, which finds the password in `PGPASSWORD`.
@@ -43,7 +44,7 @@ impl PgDatabase {
             ("sslcert", file(&self.certificate)),
             ("sslkey", file(&self.key)),
             ("options", self.options.clone()),
-            ("target_session_attrs", self.wants_writable.then(|| "read-write".to_owned())),
+            ("target_session_attrs", self.wants_writable.unwrap_or(false).then(|| "read-write".to_owned())),
         ] {
             if let Some(value) = value {
                 query.append_pair(key, &value);
@@ -60,7 +61,7 @@ impl PgDatabase {
             Some(_) => format!("a password from {}", self.password_from),
             None => "no password (PGPASSWORD or ~/.pgpass can hold it)".to_owned(),
         };
-        let is_local = self.places().iter().all(|(host, _)| host.starts_with('/'));
+        let is_local = self.is_local();
         let mode = self.tls_mode();
         let trusted = self.root_certificate.as_deref().map(|path| path.display());
         let tls = match mode {

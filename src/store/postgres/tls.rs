@@ -15,16 +15,21 @@ use tokio_postgres::Socket;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
-use super::address::{PgDatabase, TlsMode};
+use super::address::PgDatabase;
+use super::tls_mode::TlsMode;
 use crate::store::certificates::{Verifier, identity, in_file};
 use crate::store::{ErrorKind, Inner};
 
-/// Makes connections as a database wants them.
+/// Makes connections as a database wants them; none where they are not encrypted.
 #[derive(Clone)]
-pub struct Tls(Arc<ClientConfig>);
+pub struct Tls(Option<Arc<ClientConfig>>);
 
 impl Tls {
-    pub fn new(database: &PgDatabase) -> Inner<Self> {
+    /// Nothing is looked for, and no file read, where nothing is encrypted.
+    pub fn new(database: &PgDatabase, mode: TlsMode) -> Inner<Self> {
+        if mode == TlsMode::Disable {
+            return Ok(Self(None));
+        }
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = verifier(database, &provider)?;
         let config = ClientConfig::builder_with_provider(provider)
@@ -39,7 +44,7 @@ impl Tls {
             }
             (None, _) => config.with_no_client_auth(),
         };
-        Ok(Self(Arc::new(config)))
+        Ok(Self(Some(Arc::new(config))))
     }
 }
 
@@ -127,13 +132,13 @@ impl MakeTlsConnect<Socket> for Tls {
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, host: &str) -> io::Result<Connect> {
-        Ok(Connect { config: Arc::clone(&self.0), host: host.to_owned() })
+        Ok(Connect { config: self.0.clone(), host: host.to_owned() })
     }
 }
 
 /// A handshake that is to be made.
 pub struct Connect {
-    config: Arc<ClientConfig>,
+    config: Option<Arc<ClientConfig>>,
     host: String,
 }
 
@@ -144,8 +149,9 @@ impl TlsConnect<Socket> for Connect {
 
     fn connect(self, socket: Socket) -> Self::Future {
         Box::pin(async move {
+            let config = self.config.ok_or_else(|| io::Error::other("nothing is to be encrypted"))?;
             let name = ServerName::try_from(self.host).map_err(io::Error::other)?;
-            let stream = TlsConnector::from(self.config).connect(name, socket).await?;
+            let stream = TlsConnector::from(config).connect(name, socket).await?;
             Ok(Stream(Box::new(stream)))
         })
     }

@@ -79,7 +79,11 @@ impl Client {
             secrets::note(written);
         }
         let base = address(base);
-        let proxy = proxy::of(&base);
+        let through = options
+            .tunnel
+            .as_ref()
+            .map(|tunnel| Proxy { address: format!("ssh {}", tunnel.host()), variable: "ssh_host" });
+        let proxy = through.or_else(|| proxy::of(&base));
         let source = Source { base, timeout: options.timeout, turn: Arc::new(Semaphore::new(1)) };
         Ok(Self {
             source,
@@ -281,6 +285,17 @@ impl Client {
             let this_time = request
                 .try_clone()
                 .ok_or_else(|| ErrorKind::Io("the request body cannot be sent again".into()))?;
+            if let Some(tunnel) = &self.options.tunnel
+                && let Err(failure) = tunnel.ready().await
+            {
+                if attempt >= self.options.max_retries {
+                    return Err(failure);
+                }
+                self.tell(&failure, attempt);
+                tokio::time::sleep(self.backoff(attempt)).await;
+                attempt += 1;
+                continue;
+            }
             let is_endless = this_time.timeout() == Some(&ENDLESS);
             let answer = self.begun(http.execute(this_time));
             let result = if is_endless {
@@ -369,7 +384,7 @@ impl Client {
 
     /// A proxy that may have answered in the server's place: within TLS only the server answers.
     fn answering_proxy(&self) -> Option<&Proxy> {
-        self.proxy.as_ref().filter(|_| self.base().starts_with("http://"))
+        self.proxy.as_ref().filter(|_| self.base().starts_with("http://") && self.options.tunnel.is_none())
     }
 
     fn broken(&self, error: &reqwest::Error) -> ErrorKind {
@@ -438,6 +453,11 @@ fn build(options: &RestOptions) -> Inner<reqwest::Client> {
         .connect_timeout(options.timeout.min(Duration::from_secs(10)))
         .tls_danger_accept_invalid_certs(options.insecure_tls);
     builder = builder.redirect(if options.allow_redirects { redirects() } else { Policy::none() });
+    if let Some(tunnel) = &options.tunnel {
+        let address = format!("socks5h://127.0.0.1:{}", tunnel.ports()?.proxy);
+        let proxy = reqwest::Proxy::all(address).map_err(|error| ErrorKind::Io(error.to_string()))?;
+        builder = builder.proxy(proxy);
+    }
     builder = tls::certificates(builder, options)?;
     builder.build().map_err(|error| ErrorKind::Io(error.to_string()))
 }

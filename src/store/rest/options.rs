@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store::secrets::note;
+use crate::store::tunnel::Tunnel;
 
 /// Credentials, as MLflow's client sends them.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -136,6 +137,8 @@ pub struct RestOptions {
     pub observer: Option<Observer>,
     /// Where what is read of a folder of files is kept for the next time.
     pub cache_folder: Option<PathBuf>,
+    /// The way to a server that only another machine sees.
+    pub tunnel: Option<Tunnel>,
 }
 
 impl RestOptions {
@@ -172,6 +175,7 @@ impl Default for RestOptions {
             withheld: None,
             observer: None,
             cache_folder: None,
+            tunnel: None,
         }
     }
 }

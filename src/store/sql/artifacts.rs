@@ -4,10 +4,9 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::writing::artifact_location;
-use super::{Link, as_list, models, reading, values};
-use crate::mlflow::{ExperimentId, ModelId, RunId, tags};
-pub use crate::store::local::write_below;
-use crate::store::local::{LocalTree, files, inside};
+use super::{Link, Place, as_list, models, reading, values};
+use crate::mlflow::{ExperimentId, LoggedModel, ModelId, RunId, tags};
+use crate::store::local::{LocalTree, files, inside, write_below};
 use crate::store::{ArtifactList, ErrorKind, FilesOf, Inner};
 
 /// Entries of a server's folder that are looked at, to know whether it is this database's.
@@ -19,13 +18,30 @@ pub struct Home {
     pub folder: PathBuf,
     /// It is the database's own folder: what a server of it keeps is looked for there.
     pub is_stores: bool,
+    /// Below this the files of new experiments go, where somebody says so.
+    pub artifact_root: Option<String>,
 }
 
 impl Home {
-    /// Where the artifacts of a new experiment go: `mlruns` there, a plain absolute path as MLflow has it.
+    /// Of a database that is a file.
+    pub fn beside(file: &Path) -> Self {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        Self { folder, is_stores: true, artifact_root: None }
+    }
+
+    /// Where the artifacts of a new experiment go: below the root that is set, else `mlruns` there, a plain absolute path as
+    /// MLflow has it.
     pub fn artifact_root(&self, experiment: i64) -> String {
         let folder = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
-        folder.join("mlruns").join(experiment.to_string()).display().to_string()
+        let root = self.artifact_root.as_deref().unwrap_or("mlruns");
+        match root.split_once(':') {
+            Some((scheme, _)) if is_scheme(scheme) => {
+                let (path, query) = root.find(['?', '#']).map_or((root, ""), |at| root.split_at(at));
+                format!("{}/{experiment}{query}", path.trim_end_matches('/'))
+            }
+            _ => folder.join(root).join(experiment.to_string()).display().to_string(),
+        }
     }
 }
 
@@ -73,18 +89,54 @@ fn has_parent(path: &Path) -> bool {
     path.components().any(|part| part == Component::ParentDir)
 }
 
-/// Whether an address leads out of the folder that its experiment has.
-fn leads_out(link: &mut impl Link, home: &Home, experiment: &ExperimentId, folder: &Path) -> Inner<bool> {
-    if !has_parent(folder) {
-        return Ok(false);
-    }
-    // The folder of an experiment is what somebody chose for it, also one above.
-    let Root::Folder(own) = Root::of(home, &artifact_location(link, experiment)?) else { return Ok(true) };
-    Ok(folder.strip_prefix(own).map_or(true, has_parent))
+/// What the database says of where files are: asked for in one go, so that nobody waits for a connection while files are looked
+/// at, which may take for ever.
+struct Said {
+    experiment: ExperimentId,
+    /// The artifact location of the experiment.
+    of_experiment: Inner<String>,
+    uri: String,
+    /// Something was logged that must be there.
+    is_expected: bool,
 }
 
-fn out_of_experiment(uri: &str) -> ErrorKind {
-    ErrorKind::Invalid(format!("the artifact location {uri:?} is outside the experiment's folder"))
+impl Said {
+    fn of(link: &mut impl Link, experiment: ExperimentId, uri: String) -> Self {
+        let of_experiment = artifact_location(link, &experiment);
+        Self { experiment, of_experiment, uri, is_expected: false }
+    }
+
+    fn of_run(link: &mut impl Link, id: &RunId) -> Inner<Self> {
+        let run = reading::run(link, id)?;
+        let is_expected = run.tag(tags::MODEL_HISTORY).is_some();
+        Ok(Self { is_expected, ..Self::of(link, run.info.experiment_id, run.info.artifact_uri) })
+    }
+
+    fn of_model(link: &mut impl Link, id: &ModelId) -> Inner<Self> {
+        let model = models::logged_model(link, id)?;
+        Ok(Self::of(link, model.experiment_id, model.artifact_location))
+    }
+
+    fn of_experiment(link: &mut impl Link, id: &ExperimentId) -> Inner<Self> {
+        let uri = artifact_location(link, id)?;
+        Ok(Self::of(link, id.clone(), uri))
+    }
+
+    /// Whether a folder is not within the one that the experiment has.
+    fn leads_out(&self, home: &Home, folder: &Path) -> Inner<bool> {
+        if !has_parent(folder) {
+            return Ok(false);
+        }
+        // The folder of an experiment is what somebody chose for it, also one above.
+        let Root::Folder(own) = Root::of(home, self.of_experiment.as_ref().map_err(Clone::clone)?) else {
+            return Ok(true);
+        };
+        Ok(folder.strip_prefix(own).map_or(true, has_parent))
+    }
+
+    fn out_of_experiment(&self) -> ErrorKind {
+        ErrorKind::Invalid(format!("the artifact location {:?} is outside the experiment's folder", self.uri))
+    }
 }
 
 fn elsewhere(uri: &str) -> ErrorKind {
@@ -92,31 +144,26 @@ fn elsewhere(uri: &str) -> ErrorKind {
 }
 
 /// The folder of a run's artifacts, to be read.
-fn root(link: &mut impl Link, home: &Home, id: &RunId) -> Inner<PathBuf> {
-    let run = reading::run(link, id)?;
-    let uri = &run.info.artifact_uri;
+fn root(place: &impl Place, said: &Said, id: &RunId) -> Inner<PathBuf> {
+    let (home, uri) = (place.home(), &said.uri);
+    let beside = || Beside::of(home, &said.experiment, &[id.as_str()]);
     match Root::of(home, uri) {
-        Root::Folder(folder) if leads_out(link, home, &run.info.experiment_id, &folder)? => {
-            Err(out_of_experiment(uri))
-        }
+        Root::Folder(folder) if said.leads_out(home, &folder)? => Err(said.out_of_experiment()),
         Root::Folder(folder) => {
-            let is_expected = run.tag(tags::MODEL_HISTORY).is_some();
             let above = folder.parent().and_then(Path::parent).unwrap_or(&folder);
             if folder.is_dir() {
                 return Ok(folder);
             }
-            let beside = Beside::of(home, &run.info.experiment_id, &[id.as_str()]);
+            let beside = beside();
             match beside.found() {
                 Some(found) => Ok(found),
-                None if is_expected || gone(above).is_some() => Err(beside.not_here(&folder)),
+                None if said.is_expected || gone(above).is_some() => Err(beside.not_here(&folder)),
                 None => Ok(folder),
             }
         }
-        Root::Served(folder) if folder.is_dir() || is_served_here(link, home, &run.info.experiment_id)? => {
-            Ok(folder)
-        }
+        Root::Served(folder) if folder.is_dir() || is_served_here(place, said)? => Ok(folder),
         Root::Served(_) | Root::Elsewhere => {
-            let beside = Beside::of(home, &run.info.experiment_id, &[id.as_str()]);
+            let beside = beside();
             let is_servers = uri.starts_with("mlflow-artifacts:");
             beside.found().filter(|_| is_servers).ok_or_else(|| beside.with(elsewhere(uri), is_servers))
         }
@@ -124,22 +171,18 @@ fn root(link: &mut impl Link, home: &Home, id: &RunId) -> Inner<PathBuf> {
 }
 
 /// The folder of a logged model's files, to be read.
-fn root_of_model(link: &mut impl Link, home: &Home, id: &ModelId) -> Inner<(PathBuf, String)> {
-    let model = models::logged_model(link, id)?;
-    let uri = model.artifact_location;
-    let beside = Beside::of(home, &model.experiment_id, &["models", id.as_str()]);
-    let folder = match Root::of(home, &uri) {
-        Root::Folder(folder) if leads_out(link, home, &model.experiment_id, &folder)? => {
-            return Err(out_of_experiment(&uri));
-        }
-        Root::Folder(folder) | Root::Served(folder) if folder.is_dir() => folder,
-        Root::Folder(folder) => beside.found().ok_or_else(|| beside.not_here(&folder))?,
+fn root_of_model(home: &Home, said: &Said, id: &ModelId) -> Inner<PathBuf> {
+    let uri = &said.uri;
+    let beside = Beside::of(home, &said.experiment, &["models", id.as_str()]);
+    match Root::of(home, uri) {
+        Root::Folder(folder) if said.leads_out(home, &folder)? => Err(said.out_of_experiment()),
+        Root::Folder(folder) | Root::Served(folder) if folder.is_dir() => Ok(folder),
+        Root::Folder(folder) => beside.found().ok_or_else(|| beside.not_here(&folder)),
         Root::Served(_) | Root::Elsewhere => {
             let is_servers = uri.starts_with("mlflow-artifacts:");
-            beside.found().filter(|_| is_servers).ok_or_else(|| beside.with(elsewhere(&uri), is_servers))?
+            beside.found().filter(|_| is_servers).ok_or_else(|| beside.with(elsewhere(uri), is_servers))
         }
-    };
-    Ok((folder, uri))
+    }
 }
 
 /// Where files of a run or model are looked for beside the database, when they are not where it says: in what MLflow, and its
@@ -195,13 +238,14 @@ impl Beside {
 }
 
 /// The files of a run, a model, or at an address.
-pub fn tree(link: &mut impl Link, home: &Home, of: &FilesOf) -> Inner<LocalTree> {
+pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<LocalTree> {
+    let home = place.home();
     match of {
         FilesOf::Run(id) => {
-            let info = reading::run(link, id)?.info;
-            let root = root(link, home, id)?;
-            let own = folder_to_write(link, home, &info.experiment_id, &info.artifact_uri);
-            let written = own.and_then(|folder| {
+            let said = place.read(|link| Said::of_run(link, id))?;
+            goes_on();
+            let root = root(place, &said, id)?;
+            let written = folder_to_write(place, &said).and_then(|folder| {
                 // What is put beside the files that are found is found as well.
                 if root != folder && root.is_dir() {
                     return Ok(root.clone());
@@ -216,11 +260,13 @@ pub fn tree(link: &mut impl Link, home: &Home, of: &FilesOf) -> Inner<LocalTree>
                     ))),
                 }
             });
-            Ok(LocalTree { root, uri: info.artifact_uri, written })
+            Ok(LocalTree { root, uri: said.uri, written })
         }
         FilesOf::Model(id) => {
-            let (root, uri) = root_of_model(link, home, id)?;
-            Ok(LocalTree { written: Ok(root.clone()), root, uri })
+            let said = place.read(|link| Said::of_model(link, id))?;
+            goes_on();
+            let root = root_of_model(home, &said, id)?;
+            Ok(LocalTree { written: Ok(root.clone()), root, uri: said.uri })
         }
         FilesOf::Place(uri) => match Root::of(home, uri) {
             Root::Folder(folder) if has_parent(&folder) => {
@@ -245,46 +291,39 @@ fn gone(experiment: &Path) -> Option<&Path> {
 
 /// Whether a server that keeps the files of an experiment keeps them beside this database: some that did not come from
 /// a sweep lie there. Those of a sweep (`mltui.sweep`) prove nothing, as one may have written past the server.
-fn is_served_here(link: &mut impl Link, home: &Home, experiment: &ExperimentId) -> Inner<bool> {
-    let Root::Served(folder) = Root::of(home, &artifact_location(link, experiment)?) else {
-        return Ok(false);
-    };
+fn is_served_here(place: &impl Place, said: &Said) -> Inner<bool> {
+    let of_experiment = said.of_experiment.as_ref().map_err(Clone::clone)?;
+    let Root::Served(folder) = Root::of(place.home(), of_experiment) else { return Ok(false) };
     let of_run = "SELECT r.run_uuid FROM runs r WHERE r.run_uuid IN @ AND r.experiment_id = ?2 AND NOT EXISTS \
                   (SELECT 1 FROM tags t WHERE t.run_uuid = r.run_uuid AND t.key = 'mltui.sweep')";
-    if is_any(link, of_run, names(&folder), experiment)? {
+    let runs = names(&folder);
+    if place.read(|link| is_any(link, of_run, &runs, &said.experiment))? {
         return Ok(true);
-    }
-    if !link.layout().logged_models {
-        return Ok(false);
     }
     let of_model = "SELECT m.model_id FROM logged_models m WHERE m.model_id IN @ AND m.experiment_id = ?2 AND NOT EXISTS \
                     (SELECT 1 FROM logged_model_tags t WHERE t.model_id = m.model_id AND t.tag_key = 'mltui.sweep')";
-    is_any(link, of_model, names(&folder.join("models")), experiment)
+    let models = names(&folder.join("models"));
+    place.read(|link| Ok(link.layout().logged_models && is_any(link, of_model, &models, &said.experiment)?))
 }
 
 /// Whether a statement finds one of these names, which stand for the @ in it.
-fn is_any(
-    link: &mut impl Link,
-    statement: &str,
-    names: impl Iterator<Item = String>,
-    experiment: &ExperimentId,
-) -> Inner<bool> {
-    let names: Vec<String> = names.collect();
+fn is_any(link: &mut impl Link, statement: &str, names: &[String], experiment: &ExperimentId) -> Inner<bool> {
     let names = as_list(names.iter().map(String::as_str));
     let statement = format!("{} LIMIT 1", statement.replace('@', &(link.dialect().among)("?1")));
     Ok(link.one(&statement, values![&names, experiment.as_key()], |_| ())?.is_some())
 }
 
 /// Some of the names in a folder.
-fn names(folder: &Path) -> impl Iterator<Item = String> {
+fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT);
-    entries.filter_map(|entry| entry.file_name().into_string().ok())
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 /// Whether files of new runs of an experiment can be written where they belong.
-pub fn check(link: &mut impl Link, home: &Home, experiment: &ExperimentId) -> Inner<()> {
-    let uri = artifact_location(link, experiment)?;
-    let folder = folder_to_write(link, home, experiment, &uri)?;
+pub fn check(place: &impl Place, experiment: &ExperimentId, goes_on: &dyn Fn()) -> Inner<()> {
+    let said = place.read(|link| Said::of_experiment(link, experiment))?;
+    goes_on();
+    let folder = folder_to_write(place, &said)?;
     match gone(&folder) {
         None => Ok(()),
         Some(base) => Err(ErrorKind::Elsewhere(format!(
@@ -295,50 +334,44 @@ pub fn check(link: &mut impl Link, home: &Home, experiment: &ExperimentId) -> In
     }
 }
 
-/// The folder behind an artifact address of an experiment, where that is known for sure.
-pub fn folder_to_write(
-    link: &mut impl Link,
-    home: &Home,
-    experiment: &ExperimentId,
-    uri: &str,
-) -> Inner<PathBuf> {
-    match Root::of(home, uri) {
-        Root::Folder(folder) if leads_out(link, home, experiment, &folder)? => Err(out_of_experiment(uri)),
+/// The folder behind an artifact address, where that is known for sure.
+fn folder_to_write(place: &impl Place, said: &Said) -> Inner<PathBuf> {
+    let home = place.home();
+    match Root::of(home, &said.uri) {
+        Root::Folder(folder) if said.leads_out(home, &folder)? => Err(said.out_of_experiment()),
         Root::Folder(folder) => Ok(folder),
-        Root::Served(folder) if is_served_here(link, home, experiment)? => Ok(folder),
-        Root::Served(_) | Root::Elsewhere => Err(elsewhere(uri)),
+        Root::Served(folder) if is_served_here(place, said)? => Ok(folder),
+        Root::Served(_) | Root::Elsewhere => Err(elsewhere(&said.uri)),
     }
 }
 
 /// The entries of a folder by name; nothing where it does not exist, as MLflow answers.
-pub fn list(
-    link: &mut impl Link,
-    home: &Home,
-    id: &RunId,
-    path: &str,
-    goes_on: &dyn Fn(),
-) -> Inner<ArtifactList> {
-    files::list(&inside(&root(link, home, id)?, path)?, path, goes_on)
+pub fn list(place: &impl Place, id: &RunId, path: &str, goes_on: &dyn Fn()) -> Inner<ArtifactList> {
+    let said = place.read(|link| Said::of_run(link, id))?;
+    goes_on();
+    files::list(&inside(&root(place, &said, id)?, path)?, path, goes_on)
 }
 
-pub fn read(
-    link: &mut impl Link,
-    home: &Home,
-    id: &RunId,
-    path: &str,
-    most: usize,
-    goes_on: &dyn Fn(),
-) -> Inner<Vec<u8>> {
-    files::read(&inside(&root(link, home, id)?, path)?, most, goes_on)
+pub fn read(place: &impl Place, id: &RunId, path: &str, most: usize, goes_on: &dyn Fn()) -> Inner<Vec<u8>> {
+    let said = place.read(|link| Said::of_run(link, id))?;
+    goes_on();
+    files::read(&inside(&root(place, &said, id)?, path)?, most, goes_on)
 }
 
 /// Writes the whole file under another name first, so that nobody ever sees half of it.
-pub fn write(link: &mut impl Link, home: &Home, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
-    let info = reading::run(link, id)?.info;
-    let own = folder_to_write(link, home, &info.experiment_id, &info.artifact_uri)?;
+pub fn write(place: &impl Place, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
+    let said = place.read(|link| Said::of_run(link, id))?;
+    let own = folder_to_write(place, &said)?;
     // Where the others are found it is found as well.
-    let found = if own.is_dir() { None } else { root(link, home, id).ok() };
+    let found = if own.is_dir() { None } else { root(place, &said, id).ok() };
     write_below(&found.filter(|found| found.is_dir()).unwrap_or(own), path, content)
+}
+
+/// The same for a file of a logged model.
+pub fn write_of_model(place: &impl Place, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
+    let (experiment, uri) = (model.experiment_id.clone(), model.artifact_location.clone());
+    let said = place.read(|link| Ok(Said::of(link, experiment, uri)))?;
+    write_below(&folder_to_write(place, &said)?, path, content)
 }
 
 #[cfg(test)]
@@ -347,7 +380,7 @@ mod tests {
 
     #[test]
     fn an_address_leads_to_a_folder_to_a_server_or_elsewhere() {
-        let home = Home { folder: "/data".into(), is_stores: true };
+        let home = Home { folder: "/data".into(), is_stores: true, artifact_root: None };
         let root = |uri: &str| Root::of(&home, uri);
         let folder = |path: &str| Root::Folder(path.into());
         assert_eq!(root("/x/mlruns/1"), folder("/x/mlruns/1"));
@@ -368,6 +401,21 @@ mod tests {
         let anywhere = Home { is_stores: false, ..home };
         assert_eq!(Root::of(&anywhere, "mlflow-artifacts:/1"), Root::Elsewhere, "of a server somewhere");
         assert_eq!(Root::of(&anywhere, "./mlruns/1"), folder("/data/./mlruns/1"));
+    }
+
+    #[test]
+    fn files_of_new_experiments_go_where_mlflow_puts_them() {
+        let root = |root: Option<&str>| {
+            let home =
+                Home { folder: "/data".into(), is_stores: false, artifact_root: root.map(str::to_owned) };
+            home.artifact_root(7)
+        };
+        assert_eq!(root(None), "/data/mlruns/7");
+        assert_eq!(root(Some("/shared/")), "/shared/7");
+        assert_eq!(root(Some("files")), "/data/files/7");
+        assert_eq!(root(Some("s3://bucket/x/")), "s3://bucket/x/7");
+        assert_eq!(root(Some("s3://bucket/x?region=a")), "s3://bucket/x/7?region=a");
+        assert_eq!(root(Some("mlflow-artifacts:/")), "mlflow-artifacts:/7");
     }
 
     #[test]

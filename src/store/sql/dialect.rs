@@ -11,6 +11,14 @@ pub struct Dialect {
     pub insert_new: fn(&str, &str) -> String,
     /// A statement that adds rows; where one of that key is there already, a column of it is set.
     pub upsert: fn(&str, &str, &str, &str) -> String,
+    /// Behind rows that are added to the latest metrics: one that is there already gives way to a later one.
+    pub newest: &'static str,
+    /// A text as it is compared letter by letter.
+    pub exactly: fn(&str) -> String,
+    /// Behind a statement that reads a row, which nobody else is to change before the transaction ends.
+    pub for_update: &'static str,
+    /// Keys that differ in upper and lower case alone are one key.
+    pub folds_case: bool,
     /// Behind a text that is sorted by: letters in the order of their bytes.
     pub by_bytes: &'static str,
     /// Behind a pattern of LIKE: a backslash means itself.
@@ -22,6 +30,12 @@ pub struct Dialect {
     /// What has to be said before a name is changed that other tables refer to.
     pub defer_references: Option<&'static str>,
 }
+
+/// As SQLite and PostgreSQL write it.
+pub const NEWEST: &str = "ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value, \
+    timestamp = excluded.timestamp, step = excluded.step, is_nan = excluded.is_nan \
+    WHERE (excluded.step, excluded.timestamp, excluded.value) > \
+    (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value)";
 
 /// As SQLite and PostgreSQL write it.
 pub fn insert_new(into: &str, rows: &str) -> String {

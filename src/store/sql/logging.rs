@@ -1,6 +1,6 @@
 //! What runs log: metrics, params, tags and data sets, many rows at a time. Every function runs inside one transaction.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use uuid::Uuid;
 
 use super::writing::need_active_run;
@@ -36,14 +36,14 @@ fn log_params(link: &mut impl Link, id: &RunId, params: &[Param]) -> Inner<()> {
         let keys = as_list(chunk.iter().map(|param| param.key.as_str()));
         let known =
             link.all(&statement, values![id.as_str(), &keys], |row| (row.string(0), row.string(1)))?;
-        let known: FxHashMap<String, String> = known.into_iter().collect();
+        let folds_case = link.dialect().folds_case;
+        let fold = |key: &str| if folds_case { key.to_lowercase() } else { key.to_owned() };
+        let mut known: FxHashMap<String, String> =
+            known.into_iter().map(|(key, value)| (fold(&key), value)).collect();
         let mut new: Vec<&Param> = Vec::new();
-        let mut at: FxHashMap<&str, &str> = FxHashMap::default();
         for param in chunk {
-            let before =
-                known.get(&param.key).map(String::as_str).or_else(|| at.get(param.key.as_str()).copied());
-            match before {
-                Some(before) if before == param.value => {}
+            match known.get(&fold(&param.key)) {
+                Some(before) if *before == param.value => {}
                 Some(before) => {
                     return Err(ErrorKind::Invalid(format!(
                         "param {:?} is {before:?} already and cannot become {:?}: MLflow params cannot be changed",
@@ -51,7 +51,7 @@ fn log_params(link: &mut impl Link, id: &RunId, params: &[Param]) -> Inner<()> {
                     )));
                 }
                 None => {
-                    at.insert(&param.key, &param.value);
+                    known.insert(fold(&param.key), param.value.clone());
                     new.push(param);
                 }
             }
@@ -102,16 +102,31 @@ fn log_metrics(link: &mut impl Link, id: &RunId, metrics: &[Metric]) -> Inner<()
     }
     for chunk in latest.chunks(ROWS) {
         let statement = format!(
-            "INSERT INTO latest_metrics {into} VALUES {} \
-             ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value, timestamp = excluded.timestamp, \
-             step = excluded.step, is_nan = excluded.is_nan \
-             WHERE (excluded.step, excluded.timestamp, excluded.value) > \
-             (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value)",
-            rows_of(chunk.len(), 6)
+            "INSERT INTO latest_metrics {into} VALUES {} {}",
+            rows_of(chunk.len(), 6),
+            link.dialect().newest
         );
         link.execute(&statement, &cells(chunk.iter().copied(), id))?;
+        if link.dialect().folds_case {
+            need_own_keys(link, id, chunk)?;
+        }
     }
     Ok(())
+}
+
+/// Refuses metrics that the database takes for others, as MLflow does.
+fn need_own_keys(link: &mut impl Link, id: &RunId, metrics: &[&Metric]) -> Inner<()> {
+    let keys = as_list(metrics.iter().map(|metric| metric.key.as_str()));
+    let among = (link.dialect().among)("?2");
+    let statement = format!("SELECT key FROM latest_metrics WHERE run_uuid = ?1 AND key IN {among}");
+    let known: FxHashSet<String> =
+        link.all(&statement, values![id.as_str(), &keys], |row| row.string(0))?.into_iter().collect();
+    match metrics.iter().find(|metric| !known.contains(&metric.key)) {
+        None => Ok(()),
+        Some(Metric { key, .. }) => Err(ErrorKind::Invalid(format!(
+            "the database does not tell metric {key:?} from one that differs in upper and lower case alone"
+        ))),
+    }
 }
 
 /// The cells of the rows of metrics.
@@ -162,13 +177,18 @@ pub fn log_inputs(link: &mut impl Link, id: &RunId, inputs: &[DatasetInput]) -> 
             "inputs (input_uuid, source_type, source_id, destination_type, destination_id)",
             "VALUES (?1, 'DATASET', ?2, 'RUN', ?3)",
         );
-        let added = link.execute(&statement, values![&own, &dataset, id.as_str()])?;
-        if added == 1 {
+        link.execute(&statement, values![&own, &dataset, id.as_str()])?;
+        let statement = "SELECT 1 FROM inputs WHERE input_uuid = ?1";
+        if link.one(statement, values![&own], |_| ())?.is_some() {
+            // Of tags with one key the last holds.
+            let statement = (link.dialect().upsert)(
+                "input_tags (input_uuid, name, value)",
+                "VALUES (?1, ?2, ?3)",
+                "input_uuid, name",
+                "value",
+            );
             for tag in &input.tags {
-                link.execute(
-                    "INSERT INTO input_tags (input_uuid, name, value) VALUES (?1, ?2, ?3)",
-                    values![&own, &tag.key, &tag.value],
-                )?;
+                link.execute(&statement, values![&own, &tag.key, &tag.value])?;
             }
         }
     }

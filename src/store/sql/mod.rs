@@ -7,6 +7,7 @@
 pub mod address;
 pub mod artifacts;
 mod dialect;
+pub mod histories;
 mod inputs;
 mod layout;
 mod logging;
@@ -14,10 +15,13 @@ pub mod models;
 mod numbers;
 mod paging;
 mod place;
+mod pool;
 pub mod reading;
 mod registry;
 pub mod search;
 mod store;
+#[cfg(test)]
+mod tests;
 mod writing;
 
 use std::borrow::Cow;
@@ -26,10 +30,11 @@ use super::{ErrorKind, Inner};
 use crate::mlflow::infinity::logged;
 
 pub use artifacts::Home;
-pub use dialect::{Dialect, insert_new, upsert};
+pub use dialect::{Dialect, NEWEST, insert_new, upsert};
 pub use layout::Layout;
-pub use numbers::Numbers;
-pub use place::Place;
+pub use numbers::{Numbers, head_hash};
+pub use place::{Place, behind};
+pub use pool::{Lent, Pool, Pooled};
 pub use store::SqlStore;
 
 /// A value in the place of a placeholder.
@@ -128,6 +133,14 @@ pub trait Link {
     fn workspace(&self) -> &str;
     /// Carries out what changes rows, and returns how many.
     fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Inner<u64>;
+    /// Adds a row, and returns the number that it was given in a column.
+    fn insert_numbered(&mut self, statement: &str, values: &[Value<'_>], column: &str) -> Inner<Option<i64>>
+    where
+        Self: Sized,
+    {
+        let statement = format!("{statement} RETURNING {column}");
+        Ok(self.one(&statement, values, |row| row.int(0))?.flatten())
+    }
     /// Hands on the rows of an answer.
     fn each(
         &mut self,

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::artifacts::{self, Home};
 use super::logging::{log_batch, stored};
 use super::writing::artifact_location;
 use super::{Cells, Link, as_list, unsupported, values};
@@ -107,17 +106,6 @@ pub fn log_metrics(
         )?;
     }
     Ok(())
-}
-
-pub fn write_file(
-    link: &mut impl Link,
-    home: &Home,
-    model: &LoggedModel,
-    path: &str,
-    content: &[u8],
-) -> Inner<()> {
-    let folder = artifacts::folder_to_write(link, home, &model.experiment_id, &model.artifact_location)?;
-    artifacts::write_below(&folder, path, content)
 }
 
 pub fn finish(link: &mut impl Link, id: &ModelId, is_whole: bool) -> Inner<()> {

@@ -1,5 +1,6 @@
 //! What a database does in its own way.
 
+use std::any::Any;
 use std::fmt::Debug;
 
 use tokio::sync::mpsc;
@@ -40,4 +41,16 @@ pub trait Place: Debug + Send + Sync + 'static {
     fn scan(&self, scan: &Scan, sink: &mpsc::Sender<RunBatch>) -> Inner<Cursor>;
     /// What changed since a cursor, and the cursor behind it; none where that is the same as before.
     fn changes(&self, scan: &Scan, cursor: &Cursor, watched: &[RunId]) -> Inner<(Changes, Option<Cursor>)>;
+}
+
+/// Looks for what changed behind a cursor, and hands back the one behind that. A cursor of another kind asks for a reload.
+pub fn behind<C: Any + Debug + PartialEq + Send + Sync>(
+    cursor: &Cursor,
+    look: impl FnOnce(&C) -> Inner<(Changes, Option<C>)>,
+) -> Inner<(Changes, Option<Cursor>)> {
+    let Some(seen) = cursor.share::<C>() else {
+        return Ok((Changes { reload: true, ..Changes::default() }, None));
+    };
+    let (changes, now) = look(&seen)?;
+    Ok((changes, now.map(Cursor::new)))
 }

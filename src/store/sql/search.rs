@@ -128,7 +128,7 @@ impl Sql {
             // A run's name is what its tag says: older runs have it nowhere else.
             Field::Attribute(Attribute::RunName) => self.keyed("tags", tags::RUN_NAME, &clause.test),
             Field::Attribute(attribute) => {
-                let column = folded(format!("runs.{}", attribute_column(*attribute)), &clause.test);
+                let column = self.folded(&format!("runs.{}", attribute_column(*attribute)), &clause.test);
                 self.text.push_str(&column);
                 self.test(&clause.test);
             }
@@ -167,7 +167,8 @@ impl Sql {
                 self.test(test);
             }
             _ => {
-                self.text.push_str(&format!(" AND {}", folded((self.dialect.bounded)("v.value"), test)));
+                let value = self.folded(&(self.dialect.bounded)("v.value"), test);
+                self.text.push_str(&format!(" AND {value}"));
                 self.test(test);
             }
         }
@@ -185,10 +186,21 @@ impl Sql {
             DatasetField::Digest => "d.digest",
             DatasetField::Context => "t.value",
         };
-        let column = folded(column.to_owned(), test);
+        let column = self.folded(column, test);
         self.text.push_str(&format!(" WHERE i.destination_id = runs.run_uuid AND {column}"));
         self.test(test);
         self.text.push(')');
+    }
+
+    /// The column in lower case where the comparison folds case, and letter by letter where it compares texts otherwise.
+    fn folded(&self, column: &str, test: &Test) -> String {
+        match test {
+            Test::Text(Comparator::ILike, _) => format!("lower({column})"),
+            Test::Text(..) | Test::In(_) | Test::NotIn(_) => (self.dialect.exactly)(column),
+            Test::Number(..) | Test::IsNull | Test::IsNotNull | Test::Matches(_) | Test::MatchesNot(_) => {
+                column.to_owned()
+            }
+        }
     }
 
     /// The comparison itself, behind the column.
@@ -260,7 +272,7 @@ impl Sql {
         }
         let has_start = keys.iter().any(|key| key.field == Field::Attribute(Attribute::StartTime));
         if !has_start {
-            self.text.push_str("runs.start_time DESC, ");
+            self.text.push_str("runs.start_time IS NULL, runs.start_time DESC, ");
         }
         self.text.push_str("runs.run_uuid");
         self.text.push_str(self.dialect.by_bytes);
@@ -284,11 +296,6 @@ impl Sql {
     }
 }
 
-/// The column in lower case where the comparison folds case.
-fn folded(column: String, test: &Test) -> String {
-    if matches!(test, Test::Text(Comparator::ILike, _)) { format!("lower({column})") } else { column }
-}
-
 /// The column of `runs` that holds an attribute.
 fn attribute_column(attribute: Attribute) -> &'static str {
     match attribute {
@@ -310,6 +317,10 @@ mod tests {
             among: |list| format!("({list})"),
             insert_new: |_, _| String::new(),
             upsert: |_, _, _, _| String::new(),
+            newest: "",
+            exactly: str::to_owned,
+            for_update: "",
+            folds_case: false,
             by_bytes: " COLLATE \"C\"",
             no_escape: " ESCAPE ''",
             runs_at_once: 1,
@@ -330,7 +341,7 @@ mod tests {
              AND left(v.value, 9) = ?3) \
              AND EXISTS (SELECT 1 FROM latest_metrics v WHERE v.run_uuid = runs.run_uuid AND v.key = ?4 \
              AND NOT v.is_nan AND v.value < ?5) \
-             ORDER BY runs.start_time DESC, runs.run_uuid COLLATE \"C\" LIMIT ?6 OFFSET ?7"
+             ORDER BY runs.start_time IS NULL, runs.start_time DESC, runs.run_uuid COLLATE \"C\" LIMIT ?6 OFFSET ?7"
         );
         let text = |text: &str| SqlValue::Text(text.into());
         let (lr, loss) = (text("lr"), text("loss"));

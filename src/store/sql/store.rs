@@ -6,7 +6,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::artifacts::Home;
 use super::place::Place;
 use super::{Link, artifacts, inputs, logging, models, paging, reading, registry, writing};
 use crate::mlflow::{
@@ -52,30 +51,15 @@ impl<P: Place> SqlStore<P> {
         self.ask(move |place| place.read(work)).await
     }
 
-    /// The same for work that also needs to know where files are.
-    async fn read_at_home<T, F>(&self, work: F) -> Inner<T>
+    /// Runs `work`, which looks at files that may be anywhere, on a thread that may wait for ever; `what` it looks at. It says
+    /// when it has what it needs of the database: while it waits for files it holds no connection.
+    async fn look<T, F>(&self, what: String, work: F) -> Inner<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut P::Link, &Home) -> Inner<T> + Send + 'static,
-    {
-        self.ask(move |place| place.read(|link| work(link, place.home()))).await
-    }
-
-    /// Runs `work`, which looks at files that may be anywhere, with a connection on a thread that may wait for ever; `what`
-    /// it looks at.
-    async fn read_files<T, F>(&self, what: String, work: F) -> Inner<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut P::Link, &Home, &dyn Fn()) -> Inner<T> + Send + 'static,
+        F: FnOnce(&P, &dyn Fn()) -> Inner<T> + Send + 'static,
     {
         let place = Arc::clone(&self.place);
-        let work = move |goes_on: &dyn Fn()| {
-            place.read(|link| {
-                goes_on();
-                work(link, place.home(), goes_on)
-            })
-        };
-        files::on_own_thread(what, work).await
+        files::on_own_thread(what, move |goes_on: &dyn Fn()| work(&place, goes_on)).await
     }
 
     /// Runs `work` in one transaction that is committed when it succeeds.
@@ -275,34 +259,31 @@ impl<P: Place> Artifacts for SqlStore<P> {
     async fn files(&self, of: &FilesOf) -> Inner<Arc<dyn FileTree>> {
         let files = of.clone();
         let what = format!("the file system of {of}");
-        let tree = self.read_files(what, move |db, home, _| artifacts::tree(db, home, &files)).await?;
+        let tree = self.look(what, move |place, goes_on| artifacts::tree(place, &files, goes_on)).await?;
         Ok(Arc::new(tree))
     }
 
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
         let (id, path) = (id.clone(), path.to_owned());
         let what = format!("the folder {path:?} of run {id}");
-        self.read_files(what, move |db, home, goes_on| artifacts::list(db, home, &id, &path, goes_on)).await
+        self.look(what, move |place, goes_on| artifacts::list(place, &id, &path, goes_on)).await
     }
 
     async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>> {
         let (id, path) = (id.clone(), path.to_owned());
         let what = format!("the file system of {path:?}");
-        let read = move |db: &mut P::Link, home: &Home, goes_on: &dyn Fn()| {
-            artifacts::read(db, home, &id, &path, most, goes_on)
-        };
-        self.read_files(what, read).await
+        self.look(what, move |place, goes_on| artifacts::read(place, &id, &path, most, goes_on)).await
     }
 
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
         let (id, path, content) = (id.clone(), path.to_owned(), content.to_vec());
-        self.read_at_home(move |db, home| artifacts::write(db, home, &id, &path, &content)).await
+        self.ask(move |place| artifacts::write(place, &id, &path, &content)).await
     }
 
     async fn check_artifacts(&self, experiment: &ExperimentId) -> Inner<()> {
         let id = experiment.clone();
         let what = format!("the file system of the files of experiment {id}");
-        self.read_files(what, move |db, home, _| artifacts::check(db, home, &id)).await
+        self.look(what, move |place, goes_on| artifacts::check(place, &id, goes_on)).await
     }
 }
 
@@ -466,7 +447,7 @@ impl<P: Place> LoggedModels for SqlStore<P> {
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
         let (model, path, content) = (model.clone(), path.to_owned(), content.to_vec());
-        self.read_at_home(move |db, home| models::write_file(db, home, &model, &path, &content)).await
+        self.ask(move |place| artifacts::write_of_model(place, &model, &path, &content)).await
     }
 
     async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Inner<()> {

@@ -15,9 +15,9 @@ pub fn create_experiment(link: &mut impl Link, home: &Home, name: &str, tags: &[
     let (column, value) = link.layout().column_here();
     let statement = format!(
         "INSERT INTO experiments ({column}name, lifecycle_stage, creation_time, last_update_time) \
-         SELECT {value}?2, 'active', ?3, ?3 WHERE ?1 IS NOT NULL RETURNING experiment_id"
+         VALUES ({value}?2, 'active', ?3, ?3)"
     );
-    let key = link.one(&statement, values![&workspace, name, now_ms()], |row| row.int(0))?.flatten();
+    let key = link.insert_numbered(&statement, values![&workspace, name, now_ms()], "experiment_id")?;
     let key = key.ok_or_else(|| ErrorKind::Io("the new experiment was given no id".into()))?;
     link.execute(
         "UPDATE experiments SET artifact_location = ?2 WHERE experiment_id = ?1",

@@ -11,10 +11,11 @@ use rustc_hash::FxHashSet;
 
 use super::Inner;
 use super::connection::{Connection, FileId, Pool};
-use super::cursor::{FileCursor, HeadHashes, head_hash, marks};
+use super::cursor::{FileCursor, HeadHashes, marks};
 use super::rows::{int, text};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{NO_TIME, whole_runs};
+use crate::store::sql::head_hash;
 use crate::store::sql::reading::find_run;
 use crate::store::sql::search::stage_condition;
 use crate::store::{Changes, Scan};

@@ -1,26 +1,14 @@
 //! How far the changes of a file have been seen: what scans leave behind and looks for changes go on from.
 
-use std::hash::Hasher;
 use std::time::Instant;
 
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
 
 use super::Inner;
 use super::connection::FileId;
-use crate::mlflow::{LifecycleStage, RunStatus};
 
 /// From a run's rowid to a hash of what can change in its head.
 pub type HeadHashes = FxHashMap<i64, u32>;
-
-/// What of a head can change in place, in 32 bits: enough to notice a change, never to identify a run.
-pub fn head_hash(name: &str, status: RunStatus, stage: LifecycleStage, end_time: i64) -> u32 {
-    let mut hasher = FxHasher::default();
-    hasher.write(name.as_bytes());
-    hasher.write_u8(status as u8);
-    hasher.write_u8(stage as u8);
-    hasher.write_i64(end_time);
-    (hasher.finish() >> 32) as u32
-}
 
 /// How far the changes of a file have been seen.
 #[derive(Debug, Clone, PartialEq, Default)]

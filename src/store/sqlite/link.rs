@@ -8,13 +8,18 @@ use rusqlite::{Row, params_from_iter};
 use super::Inner;
 use super::connection::Connection;
 use super::rows::{self, bounded};
-use crate::store::sql::{Cells, Dialect, Layout, Link, Value, insert_new, upsert};
+use crate::store::sql::{Cells, Dialect, Layout, Link, NEWEST, Value, insert_new, upsert};
 
 const SQLITE: Dialect = Dialect {
     bounded,
     among: |list| format!("(SELECT value FROM json_each({list}))"),
     insert_new,
     upsert,
+    newest: NEWEST,
+    exactly: str::to_owned,
+    // One who writes is alone.
+    for_update: "",
+    folds_case: false,
     by_bytes: "",
     no_escape: "",
     runs_at_once: 1,

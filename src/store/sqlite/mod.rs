@@ -26,7 +26,7 @@ pub use address::Database;
 use connection::{Connection, FileId, Pool};
 use cursor::FileCursor;
 
-use super::sql::{Home, Place};
+use super::sql::{Home, Place, behind};
 use super::{Capabilities, Changes, Cursor, HistoryCursor, HistoryPart, Inner, RunBatch, Scan, StoreInfo};
 use crate::mlflow::{MetricPoint, Part, RunId, Summary};
 
@@ -42,7 +42,7 @@ impl Sqlite {
     /// read is opened so.
     pub fn new(database: &Database, workspace: Option<&str>, read_only: bool) -> Self {
         let workspace = workspace.unwrap_or("default").to_owned();
-        let home = Home { folder: schema::folder_of(&database.path).to_owned(), is_stores: true };
+        let home = Home::beside(&database.path);
         Self { pool: Pool::new(database.clone(), workspace, read_only), home }
     }
 
@@ -104,10 +104,6 @@ impl Place for Sqlite {
     }
 
     fn changes(&self, scan: &Scan, cursor: &Cursor, watched: &[RunId]) -> Inner<(Changes, Option<Cursor>)> {
-        let Some(seen) = cursor.share::<FileCursor>() else {
-            return Ok((Changes { reload: true, ..Changes::default() }, None));
-        };
-        let (changes, now) = changes::changes(&self.pool, scan, &seen, watched)?;
-        Ok((changes, now.map(Cursor::new)))
+        behind(cursor, |seen: &FileCursor| changes::changes(&self.pool, scan, seen, watched))
     }
 }

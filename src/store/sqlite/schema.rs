@@ -73,16 +73,10 @@ pub fn create(path: &Path) -> Inner<()> {
 fn fill(db: &Db, path: &Path) -> Inner<()> {
     db.execute_batch(CREATE)?;
     let now = now_ms();
-    let home = Home { folder: folder_of(path).to_owned(), is_stores: true };
     db.execute(
         "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, creation_time, \
          last_update_time) VALUES (0, 'Default', ?1, 'active', ?2, ?2)",
-        rusqlite::params![home.artifact_root(0), now],
+        rusqlite::params![Home::beside(path).artifact_root(0), now],
     )?;
     Ok(())
-}
-
-/// The folder that a database is in.
-pub fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -330,11 +330,11 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// What stays the same where trials fail for one reason: the first line without its numbers, which tell of params.
+/// What stays the same where trials fail for one reason: the first line without its numbers, which tell of params and jobs.
 fn kind_of_failure(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     // With their exponents: letters that are left out in every message change nothing.
-    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
+    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '_' | 'e' | 'E');
     line.split(is_number).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("#")
 }
 
@@ -433,5 +433,20 @@ impl TrialWatch for Listening<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind_of_failure;
+
+    #[test]
+    fn failures_of_one_kind_differ_in_their_numbers_alone() {
+        let of_job = |job: &str| {
+            kind_of_failure(&format!("job {job} ended before its trial did: no such thing\nmore"))
+        };
+        assert_eq!(of_job("28"), of_job("29_1"), "one of an array");
+        assert_eq!(kind_of_failure("loss is 1.5e-3"), kind_of_failure("loss is -2"));
+        assert_ne!(of_job("28"), kind_of_failure("job 28 ended"));
     }
 }

@@ -149,6 +149,15 @@ fn command(
     else {
         return Err(io::Error::other("no command"));
     };
+    if !working_folder.is_dir() {
+        let node = std::env::var("SLURMD_NODENAME").unwrap_or_else(|_| "its node".into());
+        let end = AttemptEnd::Unstarted(format!(
+            "{} is not there on {node}; nodes have to see the folder that trials run in under the same path",
+            working_folder.display()
+        ));
+        folder.set_end(attempt, &end)?;
+        return Ok(end);
+    }
     let mut guarded = Guarded::start(Start {
         folder: &folder.path,
         attempt,
@@ -308,5 +317,36 @@ impl TrialWatch for Reporting {
         let mut line = serde_json::to_vec(&(step, report)).map_err(io::Error::other)?;
         line.push(b'\n');
         self.reports.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::Params;
+    use crate::sweep::search::Proposal;
+
+    #[test]
+    fn a_folder_that_a_node_does_not_see_is_told() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = SweepFolder { path: here.path().to_owned() }.trial_folder(0);
+        folder.make().unwrap();
+        let assignment = Assignment {
+            trial: 0,
+            attempt: 1,
+            proposal: Proposal { family: "trial".into(), params: Params::default() },
+            work: AssignedWork::Command {
+                command: vec!["true".into()],
+                working_folder: here.path().join("elsewhere"),
+                variables: Vec::new(),
+                grace: 1.0,
+                timeout: None,
+            },
+        };
+        assignment.write(&folder).unwrap();
+        assert_eq!(trial_job(here.path(), 0, 1).unwrap(), 1);
+        let Some(AttemptEnd::Unstarted(why)) = folder.end_of(1).unwrap() else { panic!("it was started") };
+        assert!(why.contains("elsewhere is not there on ") && why.contains("under the same path"), "{why}");
+        assert!(folder.is_over(1));
     }
 }

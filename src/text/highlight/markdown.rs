@@ -1,8 +1,6 @@
 //! Markdown: headings, lists, quotations, code, emphasis, links; and the settings that may stand above it.
 
-use std::borrow::Cow;
-
-use super::{Highlighter, Kind, Language, Part, Parts};
+use super::{Highlighter, Kind, Language, Parts};
 
 impl Highlighter {
     pub(super) fn markdown(&mut self, parts: &mut Parts<'_>) {
@@ -45,32 +43,6 @@ impl Highlighter {
         parts.take(mark(words), Kind::Key);
         inline(parts);
     }
-}
-
-/// The parts of a line as they are read: without the signs that mark them.
-pub fn rendered<'a>(line: &'a str, parts: &[Part]) -> Vec<(Cow<'a, str>, Kind)> {
-    let mut from = 0;
-    let whole = parts.iter().copied().chain([(line.len(), Kind::Plain)]);
-    let mut shown = Vec::new();
-    for (end, kind) in whole {
-        let words = line.get(from..end).unwrap_or_default();
-        from = end;
-        let words: Cow<'a, str> = match kind {
-            Kind::Heading => words.trim_start().trim_start_matches('#').trim_start().into(),
-            Kind::Strong => words.trim_start_matches(['*', '_']).trim_end_matches(['*', '_']).into(),
-            Kind::String => words.trim_matches('`').into(),
-            Kind::Key if matches!(words, "-" | "*" | "+") => "•".into(),
-            Kind::Key => {
-                words.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(words).into()
-            }
-            Kind::Comment if words.starts_with("](") => format!(" {}", &words[1..]).into(),
-            _ => words.into(),
-        };
-        if !words.is_empty() {
-            shown.push((words, kind));
-        }
-    }
-    shown
 }
 
 /// Bytes of the mark of an entry of a list: `-`, `*`, `12.`.

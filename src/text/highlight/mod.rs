@@ -6,8 +6,6 @@ mod log;
 mod markdown;
 mod structured;
 
-pub use markdown::rendered;
-
 use code::{C, CONFIGURATION, Code, JAVASCRIPT, PYTHON, R, SHELL, SQL, TOML};
 
 /// What a part of a line is.
@@ -24,6 +22,7 @@ pub enum Kind {
     Comment,
     Heading,
     Strong,
+    Emphasis,
     Error,
     Warning,
     Info,
@@ -59,7 +58,7 @@ impl Language {
     }
 
     /// The language of an extension, or of what stands behind the fence of a block of code.
-    fn named(extension: &str) -> Self {
+    pub(super) fn named(extension: &str) -> Self {
         match extension {
             "json" | "jsonl" | "ndjson" | "ipynb" | "geojson" => Self::Json,
             "yaml" | "yml" => Self::Yaml,

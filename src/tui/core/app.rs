@@ -239,7 +239,7 @@ impl App {
             dragged: None,
             connection: ConnectionState::Connecting,
             paused: false,
-            poll_interval: PollInterval::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
+            poll_interval: PollInterval::new(setup.poll_seconds, setup.capabilities.cheap_polls, setup.now),
             experiments: Experiments::default(),
             runs: Runs::of(&setup.user, setup.columns),
             views: setup.views,
@@ -297,7 +297,7 @@ impl App {
     }
 
     /// The metrics of the shown run that stand in a table on the screen.
-    pub fn metrics_on_screen(&self) -> &[Metric] {
+    pub fn metrics_on_screen(&self) -> Vec<&Metric> {
         metrics::on_screen(self)
     }
 

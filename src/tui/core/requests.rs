@@ -167,9 +167,9 @@ pub fn open_experiment(app: &mut App, id: &ExperimentId, effects: &mut Effects) 
     effects.push(Runs::Watch { ticket, experiment: id, deleted: app.runs.deleted });
 }
 
-/// Opens the registry on a model.
-pub fn open_model(app: &mut App, name: &str) {
-    let screen = models::screen::ModelsScreen::at(Some(name.to_owned()), None);
+/// Opens the registry on a model, and on a version of it.
+pub fn open_model(app: &mut App, name: &str, version: Option<u64>) {
+    let screen = models::screen::ModelsScreen::at(Some(name.to_owned()), version);
     app.screens.push(Screen::Models(Box::new(screen)));
 }
 

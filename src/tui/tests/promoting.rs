@@ -105,6 +105,8 @@ fn a_run_and_a_version_are_compared_with_the_champion() {
         _ => None,
     };
     let champion = world.runs[1].info.run_id.clone();
+    // No model is called so: it is that of the champion beside the run.
+    world.app.runs.name = "grapes".into();
     for (keys, run) in [("2 g g V", 5), ("M G enter V", 3)] {
         world.keys(keys);
         let runs = vec![world.runs[run].info.run_id.clone(), champion.clone()];

@@ -13,6 +13,10 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
+fn author() -> crate::registry::history::Author {
+    crate::registry::history::Author { by: "ana".into(), now: NOW, random: 7 }
+}
+
 /// What the executor would bring back of the registry.
 pub fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
     block_on(async {
@@ -39,13 +43,13 @@ pub fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
                 models::Msg::Folder { ticket, result }
             }
             ModelEffect::Change(edit) => {
-                models::Msg::Edited(crate::registry::edit::apply(store, &edit).await)
+                models::Msg::Edited(crate::registry::edit::apply(store, &edit, &author()).await)
             }
             ModelEffect::TakeBack(done) => {
                 let folder = tempfile::tempdir().unwrap();
                 let journal = crate::marking::Journal::new(folder.path(), "memory");
                 let result = match done.as_ref() {
-                    models::Done::Edit(undo) => crate::registry::edit::undo(store, undo).await,
+                    models::Done::Edit(undo) => crate::registry::edit::undo(store, undo, &author()).await,
                     models::Done::Promotion(promotion) => {
                         let it = crate::marking::demote(store, &journal, promotion, "ana", NOW).await;
                         let words = it.unwrap().messages.join("; ");
@@ -317,7 +321,13 @@ fn from_a_run_to_its_version_and_back() {
     assert_eq!(screen.version().map(|version| (version.name.as_str(), version.version)), Some(("wine", 1)));
     world.keys("esc");
     assert!(world.app.screens.is_empty(), "straight back");
-    world.keys("g g g v");
+    world.keys("3");
+    world.app.details.choose_tab(Tab::Overview);
+    let at = world.app.details.window(0..99, "", NOW).iter().position(|line| line.key == "registered");
+    (0..at.unwrap()).for_each(|_| world.keys("j"));
+    world.keys("enter");
+    assert_eq!(models::update::screen(&world.app).unwrap().version().map(|version| version.version), Some(1));
+    world.keys("esc 2 g g g v");
     world.has("no registered version was made from this run");
 }
 
@@ -404,6 +414,9 @@ fn an_alias_is_set_moved_after_a_question_deleted_and_each_undone() {
     world.typed("v7");
     world.keys("enter");
     world.has("reserved");
+    world.keys("esc H");
+    world.has("ana: undone: @champion of wine deleted");
+    world.has("ana: @champion of wine to v4, which was v2");
 }
 
 #[test]

@@ -17,7 +17,9 @@ pub fn pane_block<'a>(theme: &Theme, focused: bool, title: Line<'a>) -> Block<'a
         (false, true) => BorderType::Thick,
         (false, false) => BorderType::Rounded,
     };
-    Block::bordered().border_type(kind).border_style(style).title(title)
+    // Words are to be read where the frame is hardly seen.
+    let words = if focused { style } else { theme.dim };
+    Block::bordered().border_type(kind).border_style(style).title_style(words).title(title)
 }
 
 const ASCII_BORDER: ratatui::symbols::border::Set<'static> = ratatui::symbols::border::Set {

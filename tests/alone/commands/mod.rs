@@ -1,6 +1,7 @@
 //! The headless commands, as scripts use them.
 
 mod columns;
+mod environment;
 mod finding;
 mod hostile;
 
@@ -13,14 +14,16 @@ fn messages_go_to_standard_error_with_an_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let (code, message) = refused(folder.path(), &[]);
     assert!(code == 2 && message.contains("needs a terminal"), "{message}");
-    let (code, message) = refused(folder.path(), &["--tracking-uri", "mysql://u:geheim@h/db", "experiments"]);
+    let (code, message) = refused(folder.path(), &["--tracking-uri", "mssql://u:geheim@h/db", "experiments"]);
     assert!(code == 2 && message.contains("mlflow server") && !message.contains("geheim"), "{message}");
-    let address = "postgresql://u:geheim@127.0.0.1:1/db";
-    let (code, message) = refused(folder.path(), &["--tracking-uri", address, "experiments"]);
-    assert!(
-        code == 1 && message.contains("listens at 127.0.0.1:1") && !message.contains("geheim"),
-        "{message}"
-    );
+    for scheme in ["postgresql", "mysql"] {
+        let address = format!("{scheme}://u:geheim@127.0.0.1:1/db");
+        let (code, message) = refused(folder.path(), &["--tracking-uri", &address, "experiments"]);
+        assert!(
+            code == 1 && message.contains("listens at 127.0.0.1:1") && !message.contains("geheim"),
+            "{message}"
+        );
+    }
     let (code, message) =
         refused(folder.path(), &["--tracking-uri", "sqlite:////nowhere/at/all.db", "experiments"]);
     assert!(code == 3 && message.contains("the folder /nowhere/at does not exist"), "{message}");

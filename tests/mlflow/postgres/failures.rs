@@ -7,9 +7,10 @@ use std::process::{Child, Command, Stdio};
 use mltui::mlflow::{Tag, ViewType};
 use mltui::store::{ErrorKind, StoreError};
 
+use super::bridge::{Spoils, bridge};
 use crate::support::postgres::{PASSWORD, Postgres, open_at};
 use crate::support::stores::{block_on, kind, new_run};
-use crate::support::{V3, free_port};
+use crate::support::{V3, free_port, wait_until};
 
 fn failure(uri: &str) -> StoreError {
     let folder = tempfile::tempdir().unwrap();
@@ -32,7 +33,10 @@ fn why_a_database_cannot_be_opened_is_said_without_its_password() {
         (server.uri("absent"), "no database \"absent\""),
         (server.uri("empty_one"), "has no MLflow tables"),
         (format!("postgresql://postgres:{password}@127.0.0.1:{port}/x"), "no PostgreSQL server listens"),
-        (format!("postgresql://postgres:{password}@no-such-host.invalid/x"), "no-such-host.invalid"),
+        (
+            format!("postgresql://postgres:{password}@no-such-host.invalid/x"),
+            "no host is known by the name in no-such-host.invalid",
+        ),
         (format!("postgresql://u:{password}@127.0.0.1:{silent}/x?connect_timeout=1"), "does not answer"),
         (format!("{}?sslmode=require", server.uri(&name)), "does not offer TLS"),
         (format!("{}?sslmode=verify-full", server.uri(&name)), "sslrootcert"),
@@ -147,8 +151,8 @@ fn connections_are_encrypted_and_servers_verified_as_the_address_says() {
     let folder = tempfile::tempdir().unwrap();
     let server = Postgres::shared();
     let gateway = Gateway::start(folder.path(), server.port, "anyone");
-    let uri =
-        server.uri(&server.database(V3)).replace(&format!(":{}/", server.port), &format!(":{}/", gateway.1));
+    let name = server.database(V3);
+    let uri = server.uri_by(gateway.1, &name);
     let authority = folder.path().join("ca.pem");
     let with = |host: &str, query: &str| {
         let query = query.replace("CA", authority.to_str().unwrap());
@@ -176,4 +180,35 @@ fn connections_are_encrypted_and_servers_verified_as_the_address_says() {
     let found =
         open_at(&format!("{}?{own}", uri.replace(&gateway.1.to_string(), &other.1.to_string())), &strange);
     assert_eq!(block_on(found.search_experiments(ViewType::All)).unwrap().len(), 1);
+    // What is only preferred is done without where it does not come about; what is required is not.
+    let uri = server.uri_by(bridge(server.port, Spoils::Encryption), &name);
+    let with = |mode: &str| {
+        let store = open_at(&format!("{uri}?sslmode={mode}"), folder.path());
+        block_on(store.search_experiments(ViewType::All)).map(|found| found.len())
+    };
+    assert_eq!(with("prefer"), Ok(1));
+    with("require").unwrap_err();
+}
+
+#[test]
+fn an_end_without_an_answer_is_told_as_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let name = server.database(V3);
+    let store = open_at(&server.uri(&name), folder.path());
+    let experiment = block_on(store.create_experiment("e", &[])).unwrap();
+    let run = block_on(store.create_run(&new_run(&experiment, "r", 1))).unwrap().info.run_id;
+    for arrives in [false, true] {
+        let port = bridge(server.port, Spoils::Commit { arrives });
+        let cut = open_at(&format!("{}?sslmode=disable", server.uri_by(port, &name)), folder.path());
+        let error = block_on(cut.set_tag(&run, &Tag::new("t", arrives.to_string()))).unwrap_err();
+        assert!(error.to_string().contains("may be written or not"), "{error}");
+        assert!(!error.is_transient(), "it is not done again by itself");
+        let found = || block_on(store.get_run(&run)).unwrap().tag("t").map(str::to_owned);
+        if arrives {
+            wait_until("what was written", || found().as_deref() == Some("true"));
+        } else {
+            assert_eq!(found(), None);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Stores in a real PostgreSQL server, made by MLflow, without any server of MLflow's.
 
+mod bridge;
 mod failures;
 mod writers;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use mltui::catalog::sync::Sync;
 use mltui::mlflow::{Metric, Param, Tag, ViewType};
-use mltui::store::{NewRun, Scan, ScanValues, Store};
+use mltui::store::{NewModel, NewRun, Scan, ScanValues, Store};
 
-use crate::support::V3;
 use crate::support::postgres::{Postgres, open_at, python};
 use crate::support::stores::{block_on, new_run};
+use crate::support::{V3, wait_until};
 
 #[test]
 fn two_who_register_a_version_at_once_get_one_each() {
@@ -51,6 +51,55 @@ fn two_who_register_a_version_at_once_get_one_each() {
     });
 }
 
+#[test]
+fn a_version_is_registered_in_mlflows_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let name = server.database(V3);
+    let store = open_at(&server.uri(&name), folder.path());
+    block_on(async {
+        store.create_registered_model("net").await.unwrap();
+        // As MLflow begins: the model, and then its version.
+        let other = server.connect(&name).await.unwrap();
+        let begin = "BEGIN; UPDATE registered_models SET last_updated_time = 1 WHERE name = 'net'";
+        other.batch_execute(begin).await.unwrap();
+        let ours = store.clone();
+        let ours = tokio::spawn(async move { ours.create_model_version("net", "s3://x", None, &[]).await });
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+                       AND datname = current_database()";
+        wait_until("the one who waits", || server.number(&name, waiting) == 1);
+        let end = "INSERT INTO model_versions (name, version, current_stage, source, status) \
+                   VALUES ('net', 1, 'None', 's3://y', 'READY'); COMMIT";
+        other.batch_execute(end).await.unwrap();
+        assert_eq!(ours.await.unwrap().unwrap().version, 2, "nobody waits for the other");
+        // And two who register one model under two names do not lose one of them.
+        let experiment = store.create_experiment("e", &[]).await.unwrap();
+        let run = store.create_run(&new_run(&experiment, "r", 1)).await.unwrap().info.run_id;
+        let model = NewModel {
+            experiment_id: experiment.clone(),
+            name: "m".into(),
+            source_run_id: run,
+            params: Vec::new(),
+            tags: Vec::new(),
+        };
+        let model = store.create_logged_model(&model).await.unwrap().model_id;
+        let begin = format!("BEGIN; SELECT 1 FROM logged_models WHERE model_id = '{model}' FOR UPDATE");
+        other.batch_execute(&begin).await.unwrap();
+        let (ours, source) = (store.clone(), format!("models:/{model}"));
+        let ours = tokio::spawn(async move { ours.create_model_version("net", &source, None, &[]).await });
+        wait_until("the one who waits", || server.number(&name, waiting) == 1);
+        let end = format!(
+            "INSERT INTO logged_model_tags VALUES ('{model}', {experiment}, 'mlflow.modelVersions', \
+             '[{{\"name\": \"other\", \"version\": 1}}]'); COMMIT"
+        );
+        other.batch_execute(&end).await.unwrap();
+        ours.await.unwrap().unwrap();
+        let found = store.get_logged_model(&model).await.unwrap();
+        let names = found.tags.iter().find(|tag| tag.key == "mlflow.modelVersions").unwrap();
+        assert!(names.value.contains("other") && names.value.contains("net"), "{names:?}");
+    });
+}
+
 /// Logs to a run, changes another, and takes one away for good, as MLflow's client and `mlflow gc` do.
 const WRITE: &str = r"
 import mlflow, sys
@@ -59,7 +108,22 @@ client = mlflow.MlflowClient()
 client.log_metric(sys.argv[2], 'loss', 0.25, step=7)
 client.set_tag(sys.argv[3], 'team', 'another')
 client.set_terminated(sys.argv[3], 'FAILED')
+client.delete_tag(sys.argv[4], 'gone')
 ";
+
+/// Values of runs that are none of ours, more than are looked at again at the end of the table, and room where some were.
+const ROOM: &str = "
+INSERT INTO experiments (name, lifecycle_stage) VALUES ('others', 'active');
+INSERT INTO runs (run_uuid, name, status, lifecycle_stage, start_time, experiment_id)
+    SELECT 'other', 'o', 'FINISHED', 'active', 1, max(experiment_id) FROM experiments;
+INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan)
+    SELECT 'm', i, i, 'other', i, false FROM generate_series(1, 20000) i;
+INSERT INTO latest_metrics (key, value, timestamp, run_uuid, step, is_nan)
+    SELECT 'm' || i, i, i, 'other', i, false FROM generate_series(1, 20000) i;
+INSERT INTO tags SELECT 't' || i, 'x', 'other' FROM generate_series(1, 20000) i;
+DELETE FROM metrics WHERE step < 9000;
+DELETE FROM latest_metrics WHERE step < 9000;
+DELETE FROM tags WHERE key < 't5';";
 
 #[test]
 fn what_others_write_is_seen_wherever_it_lies() {
@@ -67,14 +131,19 @@ fn what_others_write_is_seen_wherever_it_lies() {
     let server = Postgres::shared();
     let name = server.database(V3);
     let store = open_at(&server.uri(&name), folder.path());
-    block_on(async {
+    let mut sync = block_on(async {
         let experiment = store.create_experiment("e", &[]).await.unwrap();
+        server.sql(&name, ROOM);
+        for table in ["metrics", "latest_metrics", "tags"] {
+            server.sql(&name, &format!("VACUUM {table}"));
+        }
         let mut ids = Vec::new();
         for at in 0..30 {
             let run = NewRun { run_name: Some(format!("r{at}")), ..new_run(&experiment, "", at) };
             let id = store.create_run(&run).await.unwrap().info.run_id;
             let metric = Metric { key: "loss".into(), value: 1.0, timestamp: 5, step: 5 };
-            store.log_batch(&id, &[metric], &[Param::new("p", at.to_string())], &[]).await.unwrap();
+            let (params, tags) = ([Param::new("p", at.to_string())], [Tag::new("gone", "soon")]);
+            store.log_batch(&id, &[metric], &params, &tags).await.unwrap();
             ids.push(id);
         }
         let scan = Scan {
@@ -90,7 +159,8 @@ fn what_others_write_is_seen_wherever_it_lies() {
         let mut seen = None;
         assert!(!sync.poll(&[], |snapshot| seen = Some(snapshot)).await.unwrap(), "nobody wrote");
         assert!(seen.is_none());
-        python(V3, WRITE, &[&server.uri_for_python(&name), ids[3].as_str(), ids[4].as_str()]);
+        let of = [ids[3].as_str(), ids[4].as_str(), ids[5].as_str()];
+        python(V3, WRITE, &[&[&*server.uri_for_python(&name)], &of[..]].concat());
         // As `mlflow gc` does it.
         let gone = &ids[9];
         let tables = ["tags", "params", "latest_metrics", "metrics", "runs"];
@@ -108,13 +178,19 @@ fn what_others_write_is_seen_wherever_it_lies() {
         assert_eq!(catalog.run(row).status, mltui::mlflow::RunStatus::Failed);
         let team = catalog.tags.column(&catalog.texts, "team").unwrap().get(row);
         assert_eq!(team.map(|team| catalog.texts.get(team)), Some("another"));
-        // One that comes back: all runs are looked through only so often.
+        let left = catalog.tags.column(&catalog.texts, "gone").unwrap();
+        let (row, other) = (catalog.find(ids[5].as_str()).unwrap(), catalog.find(ids[6].as_str()).unwrap());
+        assert!(left.get(row).is_none() && left.get(other).is_some(), "a tag that is gone is seen to be");
         store.restore_run(&ids[10]).await.unwrap();
-        while seen.is_none() {
-            sync.poll(&[], |snapshot| seen = Some(snapshot)).await.unwrap();
-        }
-        assert_eq!(seen.take().expect("changes are seen").catalog.count, 29);
+        sync
     });
+    // One that comes back: all runs are looked through only so often.
+    let mut seen = None;
+    wait_until("the run that came back", || {
+        block_on(sync.poll(&[], |snapshot| seen = Some(snapshot))).unwrap();
+        seen.is_some()
+    });
+    assert_eq!(seen.unwrap().catalog.count, 29);
 }
 
 /// An experiment of many runs and one of few, with values that tell whose they are.

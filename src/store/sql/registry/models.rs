@@ -63,7 +63,7 @@ fn read(link: &mut impl Link, name: Option<&str>) -> Inner<Vec<RegisteredModel>>
     }
     let statement = format!(
         "SELECT name, current_stage, max(version), count(*) FROM model_versions \
-         WHERE {which} AND current_stage IS DISTINCT FROM 'Deleted_Internal' GROUP BY name, current_stage"
+         WHERE {which} AND (current_stage IS NULL OR current_stage <> 'Deleted_Internal') GROUP BY name, current_stage"
     );
     link.each(&statement, values, &mut |row| {
         if let Some(at) = place(row) {
@@ -90,7 +90,7 @@ pub fn create_model(link: &mut impl Link, name: &str) -> Inner<()> {
     let (column, value) = link.layout().column_here();
     let statement = format!(
         "INSERT INTO registered_models ({column}name, creation_time, last_updated_time, description) \
-         SELECT {value}?2, ?3, ?3, '' WHERE ?1 IS NOT NULL"
+         VALUES ({value}?2, ?3, ?3, '')"
     );
     link.execute(&statement, values![&workspace, name, now_ms()])?;
     Ok(())
@@ -139,7 +139,7 @@ pub fn set_model_tag(link: &mut impl Link, name: &str, tag: &Tag) -> Inner<()> {
     let (column, value) = link.layout().column_here();
     let statement = (link.dialect().upsert)(
         &format!("registered_model_tags ({column}name, key, value)"),
-        &format!("SELECT {value}?2, ?3, ?4 WHERE ?1 IS NOT NULL"),
+        &format!("VALUES ({value}?2, ?3, ?4)"),
         &link.layout().key_here("key, name"),
         "value",
     );
@@ -180,7 +180,7 @@ pub fn set_alias(link: &mut impl Link, name: &str, alias: &str, version: u64) ->
     let (column, value) = link.layout().column_here();
     let statement = (link.dialect().upsert)(
         &format!("registered_model_aliases ({column}alias, version, name)"),
-        &format!("SELECT {value}?2, ?3, ?4 WHERE ?1 IS NOT NULL"),
+        &format!("VALUES ({value}?2, ?3, ?4)"),
         &link.layout().key_here("name, alias"),
         "version",
     );

@@ -1,8 +1,19 @@
 //! What of a version stands elsewhere: in a tag of the logged model that it was made from, and where its files are.
 
-use crate::mlflow::{LoggedModel, tags};
+use crate::mlflow::{LoggedModel, ModelId, tags};
 use crate::store::Inner;
+use crate::store::sql::models::logged_model;
 use crate::store::sql::{Link, values};
+
+/// A logged model whose list of versions is going to change: two who register it under two names do it one after the other.
+pub fn model_to_change(link: &mut impl Link, id: &ModelId) -> Inner<LoggedModel> {
+    if link.layout().logged_models {
+        let for_update = link.dialect().for_update;
+        let statement = format!("SELECT 1 FROM logged_models WHERE model_id = ?1{for_update}");
+        link.one(&statement, values![id.as_str()], |_| ())?;
+    }
+    logged_model(link, id)
+}
 
 /// Adds a version to the list that MLflow keeps in a tag of the logged model.
 pub fn name_version_on_model(

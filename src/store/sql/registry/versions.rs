@@ -2,10 +2,9 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::on_models::{forget_version_on_model, name_version_on_model, storage_location};
+use super::on_models::{forget_version_on_model, model_to_change, name_version_on_model, storage_location};
 use super::{exists, need, touch};
 use crate::mlflow::{ModelStage, ModelVersion, RunId, Tag};
-use crate::store::sql::models::logged_model;
 use crate::store::sql::{Cells, Link, Value, as_list, values};
 use crate::store::{ErrorKind, Inner, now_ms};
 
@@ -33,7 +32,7 @@ fn read(link: &mut impl Link, condition: &str, values: &[Value<'_>]) -> Inner<Ve
     let statement = format!(
         "SELECT name, version, source, run_id, status, status_message, current_stage, {}, user_id, \
          creation_time, last_updated_time FROM model_versions \
-         WHERE {} AND current_stage IS DISTINCT FROM 'Deleted_Internal' AND {condition}",
+         WHERE {} AND (current_stage IS NULL OR current_stage <> 'Deleted_Internal') AND {condition}",
         (link.dialect().bounded)("description"),
         link.layout().here()
     );
@@ -115,7 +114,7 @@ pub fn create_version(
     touch(link, name, now)?;
     // A version of a logged model belongs to the run that made the model.
     let model = match ModelVersion::model_of_source(source) {
-        Some(id) => Some(logged_model(link, &id)?),
+        Some(id) => Some(model_to_change(link, &id)?),
         None => None,
     };
     let run_id = run_id.or(model.as_ref().and_then(|model| model.source_run_id.as_ref()));
@@ -173,7 +172,7 @@ fn set_tag(link: &mut impl Link, name: &str, number: i64, tag: &Tag) -> Inner<()
     let (column, value) = link.layout().column_here();
     let statement = (link.dialect().upsert)(
         &format!("model_version_tags ({column}name, version, key, value)"),
-        &format!("SELECT {value}?2, ?3, ?4, ?5 WHERE ?1 IS NOT NULL"),
+        &format!("VALUES ({value}?2, ?3, ?4, ?5)"),
         &link.layout().key_here("key, name, version"),
         "value",
     );
@@ -244,7 +243,7 @@ pub fn delete_version(link: &mut impl Link, name: &str, number: u64) -> Inner<()
     );
     link.execute(&statement, values![&workspace, name, number as i64, now])?;
     let Some(id) = old.model_id else { return Ok(()) };
-    match logged_model(link, &id) {
+    match model_to_change(link, &id) {
         Ok(model) => forget_version_on_model(link, &model, name, number),
         // The model itself may be gone, and the version with it all the same.
         Err(ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => Ok(()),

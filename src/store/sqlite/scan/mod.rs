@@ -9,12 +9,13 @@ use tokio::sync::mpsc::Sender;
 
 use super::Inner;
 use super::connection::{Connection, Pool};
-use super::cursor::{FileCursor, HeadHashes, head_hash, marks};
+use super::cursor::{FileCursor, HeadHashes, marks};
 use super::rows::{int, text};
 use super::stretches::{Backwards, Stretches};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{BatchWriter, Head, NO_TIME, RunBatch};
 use crate::store::sql::Numbers;
+use crate::store::sql::head_hash;
 use crate::store::sql::reading::{HEAD, find_run};
 use crate::store::sql::search::stage_condition;
 use crate::store::{ErrorKind, Scan, ScanValues};

@@ -15,6 +15,8 @@ use crate::text;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The same of accounting, which nobody has to wait for.
 const PATIENCE_WITH_ACCOUNTING: Duration = Duration::from_secs(15);
+/// The same of `scancel`, which tries for minutes to end a job that is about to change: it is asked again.
+const PATIENCE_WITH_ENDING: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(20);
 /// Bytes of an answer: some 100,000 jobs.
 const MOST: u64 = 16 << 20;
@@ -39,18 +41,14 @@ const AWAY: [&str; 13] = [
     "in standby mode",
     "Message receive failure",
 ];
-/// The same of what a user may have in the queue.
-const LIMITS: [&str; 9] = [
-    "QOSMaxSubmitJob",
-    "QOSGrpSubmitJob",
-    "AssocMaxSubmitJob",
-    "AssocGrpSubmitJob",
-    "AssocMaxJobs",
-    "Job violates accounting/QOS policy",
-    "MaxJobCount",
-    "job submit limit",
-    RETRYING,
-];
+/// The same of what may be in the queue: `AssocMaxSubmitJobLimit`, `QOSGrpSubmitJobsLimit`, `MaxSubmitJobsPerAccount`; and of a
+/// partition that takes nothing for now.
+const LIMITS: [&str; 3] = ["SubmitJob", RETRYING, "Required partition not available"];
+/// What it says of these limits, and of those of a single job, which it will never meet. Which one it is stands before it, if
+/// anywhere.
+const POLICY: &str = "Job violates accounting/QOS policy";
+/// Limits of what a single user has in the queue.
+const LIMITS_OF_USER: [&str; 2] = ["AssocMaxSubmitJobLimit", "QOSMaxSubmitJobPerUserLimit"];
 /// What sbatch says where Slurm has no room for a job, as more are there than it keeps: it would try again for minutes, as a
 /// whole array.
 const RETRYING: &str = "sleeping and retrying";
@@ -87,16 +85,21 @@ pub enum SlurmError {
 impl SlurmError {
     /// What a command means by its words.
     pub(super) fn of(program: &'static str, complaint: &str) -> Self {
-        let message = in_a_line(complaint);
+        let message = in_a_line(program, complaint);
         let has = |known: &[&str]| known.iter().any(|words| complaint.contains(words));
         // A limit is often told with a line that the submission failed for a reason that passes.
-        if has(&LIMITS) {
+        if has(&LIMITS) || (complaint.contains(POLICY) && !names_a_limit(complaint)) {
             Self::Limit(message)
         } else if has(&AWAY) {
             Self::Away(message)
         } else {
             Self::Refused { program, message }
         }
+    }
+
+    /// Whether it is a limit of what this user has in the queue, which others do not count in.
+    pub(super) fn is_of_user(&self) -> bool {
+        matches!(self, Self::Limit(message) if LIMITS_OF_USER.iter().any(|words| message.contains(words)))
     }
 
     /// Whether it passes by itself.
@@ -111,9 +114,23 @@ impl From<SlurmError> for io::Error {
     }
 }
 
+/// What a line of a command says, without its name.
+fn said<'a>(program: &str, line: &'a str) -> &'a str {
+    let line = line.trim();
+    let named = line.strip_prefix(program).and_then(|rest| rest.strip_prefix(": "));
+    named.map_or(line, |rest| rest.strip_prefix("error: ").unwrap_or(rest))
+}
+
+/// Whether a complaint says which limit it is of: `sbatch: error: QOSMaxWallDurationPerJobLimit`, as its table of reasons has it.
+fn names_a_limit(complaint: &str) -> bool {
+    let mut lines = complaint.lines().map(|line| said("sbatch", line));
+    lines.any(|line| !line.is_empty() && line.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
 /// Lines as one, without what would harm a terminal.
-fn in_a_line(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+fn in_a_line(program: &str, text: &str) -> String {
+    let lines: Vec<&str> =
+        text.lines().map(|line| said(program, line)).filter(|line| !line.is_empty()).collect();
     text::clean(&lines.join("; ")).chars().take(COMPLAINT).collect()
 }
 
@@ -155,8 +172,11 @@ pub fn run(
     for name in &surroundings.removed {
         command.env_remove(name);
     }
-    // Its words are looked at.
+    // Its words are looked at, and read to their end.
     command.envs(surroundings.variables.iter().map(|(name, value)| (name, value))).env("LC_ALL", "C");
+    if program == "sacct" {
+        command.env("SLURM_BITSTR_LEN", "0");
+    }
     restore_locale(&mut command, program);
     // What a site has in its place may start others, which end with it.
     #[cfg(unix)]
@@ -168,7 +188,11 @@ pub fn run(
     }
     let (out, err) = (Heard::of(child.stdout.take()), Heard::of(child.stderr.take()));
     let begun = Instant::now();
-    let patience = if program == "sacct" { PATIENCE_WITH_ACCOUNTING } else { PATIENCE };
+    let patience = match program {
+        "sacct" => PATIENCE_WITH_ACCOUNTING,
+        "scancel" => PATIENCE_WITH_ENDING,
+        _ => PATIENCE,
+    };
     let status = loop {
         if let Some(status) = child.try_wait().map_err(missing)? {
             break status;
@@ -257,7 +281,7 @@ impl Heard {
 mod tests {
     use super::*;
 
-    /// As sbatch of 20.11, 22.05 and 23.11 says it.
+    /// As sbatch of 20.11, 22.05, 24.11 and 26.05 says it.
     #[test]
     fn failures_are_known_by_their_words() {
         for (words, expected) in [
@@ -269,7 +293,34 @@ mod tests {
                 "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy\n",
                 "limit",
             ),
+            (
+                "sbatch: error: AssocGrpSubmitJobsLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)\n",
+                "limit",
+            ),
+            (
+                "sbatch: error: MaxSubmitJobsPerAccount\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)\n",
+                "limit",
+            ),
             ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying\n", "limit"),
+            ("sbatch: error: Slurm job queue full, sleeping and retrying\n", "limit"),
+            (
+                "sbatch: error: Batch job submission failed: Required partition not available (inactive or drain)\n",
+                "limit",
+            ),
+            // Which one is not told.
+            (
+                "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)\n",
+                "limit",
+            ),
+            // No job of that kind will ever be taken.
+            (
+                "sbatch: error: QOSMaxWallDurationPerJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)\n",
+                "refused",
+            ),
+            (
+                "sbatch: error: QOSMaxCpuPerJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)\n",
+                "refused",
+            ),
             (
                 "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)\n",
                 "away",
@@ -295,6 +346,8 @@ mod tests {
             assert_eq!(kind, expected, "{words}");
             assert_eq!(error.is_transient(), expected != "refused");
             assert!(!error.to_string().contains('\n'), "{error}");
+            assert_eq!(error.is_of_user(), words.contains("MaxSubmitJobLimit") || words.contains("PerUser"));
+            assert!(!error.to_string().contains("sbatch: error: "), "its name is said once: {error}");
         }
     }
 

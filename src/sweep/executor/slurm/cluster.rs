@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::client::{Surroundings, ask};
 use super::ledger::Ledger;
+use super::room::Room;
 use super::states::setting;
 use super::watching::Watching;
 use crate::sweep::engine::journal::SweepFolder;
@@ -66,6 +67,8 @@ pub struct Cluster {
     ledger: Mutex<Ledger>,
     /// Held while something is submitted, which may take long where Slurm takes no more.
     submitting: Mutex<()>,
+    /// Whether it takes any.
+    pub(super) room: Room,
     pub(super) watching: Watching,
     most_in_array: OnceLock<usize>,
     said: Mutex<HashMap<Topic, String>>,
@@ -85,6 +88,7 @@ impl Cluster {
             is_resumed: !ledger.entries().is_empty(),
             ledger: Mutex::new(ledger),
             submitting: Mutex::default(),
+            room: Room::new(),
             folder: folder.clone(),
             program: program()?,
             watching: Watching::new(setup.grace),
@@ -163,11 +167,14 @@ impl Cluster {
 
     /// Trials that an array can have.
     pub(super) fn most_in_array(&self) -> usize {
-        *self.most_in_array.get_or_init(|| {
-            let config = ask("scontrol", &["show".to_owned(), "config".to_owned()]).unwrap_or_default();
-            // Numbers within an array are less than that.
-            setting(&config, "MaxArraySize").map_or(1, |most| most.clamp(1, MOST_IN_ARRAY))
-        })
+        if let Some(most) = self.most_in_array.get() {
+            return *most;
+        }
+        // Of a Slurm that is away it is asked again.
+        let Ok(config) = ask("scontrol", &["show".to_owned(), "config".to_owned()]) else { return 1 };
+        // Numbers within an array are less than that.
+        let most = setting(&config, "MaxArraySize").map_or(1, |most| most.clamp(1, MOST_IN_ARRAY));
+        *self.most_in_array.get_or_init(|| most)
     }
 }
 

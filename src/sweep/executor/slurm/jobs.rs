@@ -4,18 +4,21 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::client::SlurmError;
-use super::cluster::{BREATH, Cluster, LONGEST, Topic};
+use super::cluster::{Cluster, Topic};
 use super::script::Batch;
 use super::states::JobState;
-use super::watching::Known;
+use super::watching::{Known, active};
 use crate::disk;
 use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
+use crate::sweep::engine::journal::HoldingJob;
 use crate::sweep::engine::trial::Trial;
 use crate::sweep::objective::launch::{Assignment, Following, Launched, Launcher};
 use crate::text;
 
 /// Between looks at what a job has written.
 const LOOK: Duration = Duration::from_millis(500);
+/// The same whether it is a trial's turn to be submitted.
+const TURN: Duration = Duration::from_millis(200);
 /// How long what a job wrote last may take to be seen, behind its end: file systems of clusters are slow to tell.
 const SETTLING: Duration = Duration::from_secs(5);
 /// The same of a job whose node failed, or that had to leave it: the queue may be about to carry it out again.
@@ -80,8 +83,15 @@ impl Launcher for Cluster {
         is_called_off: &dyn Fn() -> bool,
     ) -> io::Result<Option<Box<dyn Launched + '_>>> {
         let (trial, attempt) = (assignment.trial, assignment.attempt);
-        let mut pause = BREATH;
+        let in_line = self.room.line_up(trial);
         loop {
+            // Others may submit it with theirs.
+            let is_submitted = || self.ledger().of(trial).is_some_and(|entry| entry.batch.attempt >= attempt);
+            while !in_line.is_next(Instant::now()) && !is_submitted() {
+                if !Self::wait(TURN, is_called_off) {
+                    return Ok(None);
+                }
+            }
             let limit = {
                 let _turn = self.turn();
                 if is_called_off() {
@@ -98,12 +108,12 @@ impl Launcher for Cluster {
                     Err(error) => return Err(error.into()),
                 }
             };
-            // As many as fit then: others have their turn meanwhile.
-            self.say(Topic::Submitting, Some(&limit.to_string()));
-            if !Self::wait(pause, is_called_off) {
+            self.room.was_missing(Instant::now());
+            let limit = told(&limit);
+            self.say(Topic::Submitting, Some(&limit));
+            if !Self::wait(TURN, is_called_off) {
                 return Ok(None);
             }
-            pause = (pause * 2).min(LONGEST);
         }
     }
 
@@ -156,17 +166,26 @@ impl Cluster {
         is_called_off: &dyn Fn() -> bool,
     ) -> io::Result<Result<Option<String>, SlurmError>> {
         let (mut first, mut count) = self.assign((trial, attempt), following)?;
+        let mut refused = None;
         loop {
             match self.submit(Batch { first, count, attempt }, is_called_off)? {
                 Ok(Some(_)) => break,
                 Ok(None) => return Ok(Ok(None)),
                 // Fewer may fit below the limit of a user.
-                Err(SlurmError::Limit(_)) if count > 1 => {
+                Err(limit @ SlurmError::Limit(_)) if count > 1 => {
+                    refused = Some(limit);
                     count = count.div_ceil(2);
                     first = first.max((trial + 1).saturating_sub(count));
                 }
                 Err(error) => return Ok(Err(error)),
             }
+        }
+        // It is said once for as long as some wait, and not of each that finds room.
+        let batch = Batch { first, count, attempt };
+        if self.room.was_found(Instant::now(), batch, refused.is_some()) {
+            self.say(Topic::Submitting, None);
+        } else if let Some(limit) = refused {
+            self.say(Topic::Submitting, Some(&limit.to_string()));
         }
         let job = self.ledger().of(trial).and_then(|entry| entry.job_of(trial));
         job.map(|job| Ok(Some(job))).ok_or_else(|| io::Error::other("a job that was submitted is not known"))
@@ -178,7 +197,7 @@ impl Cluster {
         (trial, attempt): (usize, u32),
         following: &Following<'_>,
     ) -> io::Result<(usize, usize)> {
-        let most = self.most_in_array();
+        let most = self.most_in_array().min(self.room.most());
         let write = |number: usize| -> io::Result<bool> {
             if !self.ledger().has_room_for(number, attempt) {
                 return Ok(false);
@@ -196,6 +215,17 @@ impl Cluster {
             count += 1;
         }
         Ok((first, count))
+    }
+}
+
+/// A limit in words; of one that leaves no room for a single job, what that means.
+fn told(limit: &SlurmError) -> String {
+    let this = HoldingJob::this().map(|this| this.id);
+    let is_own = |jobs: Vec<String>| jobs.iter().all(|job| Some(job) == this.as_ref());
+    if limit.is_of_user() && active().is_ok_and(is_own) {
+        format!("{limit}; you have no other job there, so none is taken until that limit is raised")
+    } else {
+        limit.to_string()
     }
 }
 
@@ -234,22 +264,28 @@ impl TrialJob<'_> {
         let complaint = self.cluster.watching.complaint();
         self.cluster.say(Topic::Watching, complaint.as_deref());
         self.cluster.say(Topic::Accounting, self.cluster.watching.complaint_of_accounting().as_deref());
+        let has_begun = || self.cluster.output_of(&self.job).try_exists().unwrap_or(true);
         let state = match known {
-            Known::Nothing => return Ok(false),
             Known::State(state) if state.is_active() => {
                 self.over = None;
                 return Ok(false);
             }
-            Known::State(_) | Known::Gone if is_known || self.is_given_up => return Ok(true),
+            Known::State(_) | Known::Gone | Known::Dropped { .. } if is_known || self.is_given_up => {
+                return Ok(true);
+            }
             Known::State(state) => state,
-            Known::Gone => JobState::Lost,
+            // Slurm forgets at once what is called off of an array before it began.
+            Known::Dropped { .. } if !has_begun() => JobState::Cancelled,
+            Known::Nothing | Known::Dropped { is_sure: false } => return Ok(false),
+            Known::Gone | Known::Dropped { is_sure: true } => JobState::Lost,
         };
         let (since, _) = *self.over.get_or_insert((Instant::now(), state));
         let may_come_back = known == Known::State(JobState::Lost);
         if since.elapsed() < if may_come_back { COMING_BACK } else { SETTLING } {
             return Ok(false);
         }
-        let verdict = self.verdict(state, known == Known::Gone, end.is_some());
+        let verdict =
+            self.verdict(state, matches!(known, Known::Gone | Known::Dropped { .. }), end.is_some());
         self.cluster.folder.check_held()?;
         if may_come_back {
             // From here on the trial has another job.
@@ -269,9 +305,17 @@ impl TrialJob<'_> {
             JobState::Lost => AttemptEnd::Lost("its node failed, or was taken away from it".into()),
             _ if was_stopped => AttemptEnd::Failed("its job was ended from outside".into()),
             _ => {
-                let said = disk::read_end(&self.cluster.output_of(&self.job), LAST_BYTES).unwrap_or_default();
+                let output = self.cluster.output_of(&self.job);
+                let said = disk::read_end(&output, LAST_BYTES).unwrap_or_default();
                 let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
-                let last = last.map_or(String::new(), |line| format!(": {}", text::clean(line)));
+                let last = match last {
+                    Some(line) => format!(": {}", text::clean(line)),
+                    None if output.try_exists().is_ok_and(|is_there| !is_there) => format!(
+                        ", and wrote nothing; nodes have to see {} under the same path",
+                        self.cluster.folder.path.display()
+                    ),
+                    None => String::new(),
+                };
                 AttemptEnd::Failed(format!("job {} ended before its trial did{last}", self.job))
             }
         }
@@ -280,12 +324,16 @@ impl TrialJob<'_> {
 
 impl Launched for TrialJob<'_> {
     fn is_over_in(&mut self, patience: Duration) -> io::Result<bool> {
-        if self.look()? {
-            return Ok(true);
+        let mut is_over = self.look()?;
+        if !is_over {
+            // What a job writes is seen no sooner.
+            std::thread::sleep(patience.max(LOOK));
+            is_over = self.look()?;
         }
-        // What a job writes is seen no sooner.
-        std::thread::sleep(patience.max(LOOK));
-        self.look()
+        if is_over {
+            self.cluster.room.may_have_grown(Instant::now());
+        }
+        Ok(is_over)
     }
 
     fn stop(&mut self) {

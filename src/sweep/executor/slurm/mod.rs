@@ -10,6 +10,7 @@ mod ending;
 mod holding;
 mod jobs;
 mod ledger;
+mod room;
 mod script;
 mod states;
 mod steering;

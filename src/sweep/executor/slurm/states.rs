@@ -53,6 +53,9 @@ impl JobState {
     }
 }
 
+/// Tasks of an array that are told of together, at most: more than a sweep submits together.
+const MOST_TASKS: usize = 100_000;
+
 /// The format that [`squeue`] reads.
 pub const SQUEUE: &str = "%i|%T";
 
@@ -61,10 +64,33 @@ pub fn squeue(text: &str) -> HashMap<String, JobState> {
     text.lines().filter_map(job).collect()
 }
 
-/// The jobs of `sacct -n -P -X -o JobID,State`, by their ids.
+/// The jobs of `sacct -n -P -X -o JobID,State`, by their ids. Tasks of an array that have not begun, and those that never did as
+/// the array was called off, stand together: `13_[2-5,8-12:2%4]`. What has begun since has a line of its own.
 pub fn sacct(text: &str) -> HashMap<String, JobState> {
-    // Steps have a dot, and elements that still wait stand together in brackets: squeue knows those.
-    text.lines().filter(|line| !line.contains(['.', '['])).filter_map(job).collect()
+    let (together, single): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains('['));
+    // Steps have a dot.
+    let single = single.into_iter().filter(|line| !line.contains('.')).filter_map(job);
+    together.into_iter().flat_map(tasks).chain(single).collect()
+}
+
+/// The tasks that stand together on a line.
+fn tasks(line: &str) -> Vec<(String, JobState)> {
+    let split = || {
+        let (ids, state) = line.trim().split_once('|')?;
+        let (array, numbers) = ids.split_once("_[")?;
+        Some((array, numbers.split(['%', ']']).next()?, JobState::named(state.split('|').next()?.trim())))
+    };
+    let Some((array, numbers, state)) = split() else { return Vec::new() };
+    let numbers = numbers.split(',').filter_map(range).flatten().take(MOST_TASKS);
+    numbers.map(|number| (format!("{array}_{number}"), state)).collect()
+}
+
+/// `3`, `2-5`, or every second one as `8-12:2`.
+fn range(text: &str) -> Option<impl Iterator<Item = u32>> {
+    let (ends, step) = text.split_once(':').unwrap_or((text, "1"));
+    let (first, last) = ends.split_once('-').unwrap_or((ends, ends));
+    let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
+    Some((first..=last).step_by(step.parse::<usize>().ok()?.max(1)))
 }
 
 fn job(line: &str) -> Option<(String, JobState)> {
@@ -179,8 +205,37 @@ mod tests {
     fn sacct_is_read() {
         let text = "12|COMPLETED|0:0\n12.batch|COMPLETED|0:0\n13_1|CANCELLED by 0|0:15\n13_[2-5]|PENDING|0:0\n14|TIMEOUT|\n";
         let jobs = sacct(text);
-        assert_eq!(jobs.len(), 3);
+        assert_eq!(jobs.len(), 7);
         assert_eq!((jobs["13_1"], jobs["14"]), (JobState::Cancelled, JobState::TimedOut));
+        assert_eq!((jobs["13_2"], jobs["13_5"]), (JobState::Pending, JobState::Pending));
+    }
+
+    /// Printed by 20.11.4, 22.05.8, 24.11.5 and 26.05.5 of the same jobs: arrays of which some tasks, or all, were called off
+    /// before they began.
+    #[test]
+    fn sacct_tells_of_tasks_that_never_began() {
+        let of = |text: &str| {
+            let mut jobs: Vec<_> = sacct(text).into_iter().collect();
+            jobs.sort_by_key(|(job, _)| job.split_once('_').map(|(_, task)| task.parse::<u32>().unwrap()));
+            jobs
+        };
+        let of_array = |array: &str, tasks: &[u32], state| -> Vec<_> {
+            tasks.iter().map(|task| (format!("{array}_{task}"), state)).collect()
+        };
+        for (text, tasks, state) in [
+            ("11_[0-24]|CANCELLED by 0\n", (0..=24).collect::<Vec<_>>(), JobState::Cancelled),
+            ("11_[0-24:2]|CANCELLED by 0\n", (0..=24).step_by(2).collect(), JobState::Cancelled),
+            ("11_[2,4-5%1]|PENDING\n", vec![2, 4, 5], JobState::Pending),
+            ("11_[0-2,4,7-9]|PENDING\n", vec![0, 1, 2, 4, 7, 8, 9], JobState::Pending),
+            // Cut off, where a site has it so.
+            ("11_[1,3,5,...]|PENDING\n", vec![1, 3, 5], JobState::Pending),
+            ("11_[7]|CANCELLED by 1000\n", vec![7], JobState::Cancelled),
+            ("11_[|PENDING\n11_[x-3]|PENDING\n", vec![], JobState::Pending),
+        ] {
+            assert_eq!(of(text), of_array("11", &tasks, state), "{text}");
+        }
+        let jobs = sacct("8_0|COMPLETED\n8_1|FAILED\n8_2|RUNNING\n8_[2,4-5%1]|PENDING\n");
+        assert_eq!((jobs["8_2"], jobs["8_4"], jobs.len()), (JobState::Running, JobState::Pending, 5));
     }
 
     #[test]

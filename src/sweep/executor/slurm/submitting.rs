@@ -29,7 +29,9 @@ impl Cluster {
         // What was never submitted may be intended again.
         let name = format!("mltui-{}-{first}x{count}-{attempt}-{:04x}", self.setup.sweep, fastrand::u16(..));
         let last = self.ledger().entries().iter().rev().find(|entry| entry.batch.is_array()).cloned();
-        let after = last.and_then(|entry| entry.job).filter(|_| batch.is_array());
+        // Behind others their number might be more than what may run at once: not where each waits to be the next.
+        let is_ahead = batch.is_array() && count > self.room.waiting();
+        let after = last.and_then(|entry| entry.job).filter(|_| is_ahead);
         let pattern = if batch.is_array() { "{array}" } else { "{job}" };
         let output = self.output_of(pattern);
         crate::disk::make_folder_of(&output, crate::disk::Care::Private)?;
@@ -90,7 +92,9 @@ impl Cluster {
         (batch, jobs): (Batch, usize),
         job: String,
     ) -> io::Result<Result<Option<String>, SlurmError>> {
-        self.say(Topic::Submitting, None);
+        if !self.room.is_full() {
+            self.say(Topic::Submitting, None);
+        }
         self.ledger().answer(name, Some(&job))?;
         // Another number may have been asked for meanwhile.
         if batch.is_array() && self.jobs() != jobs {

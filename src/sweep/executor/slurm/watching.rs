@@ -1,6 +1,6 @@
 //! How it stands with the jobs of a sweep: one look at Slurm's queue for all of them, every few seconds, by whoever asks first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,14 @@ use super::states::{self, JobState, SQUEUE};
 
 /// Between looks at the queue.
 const INTERVAL: Duration = Duration::from_secs(3);
-/// The same where something was called off.
+/// The same where something was called off, or is looked for in vain.
 const SOON: Duration = Duration::from_millis(500);
 /// Between questions for jobs that the queue does not know any more.
 const PAST: Duration = Duration::from_secs(10);
 /// How long a job that was asked to end may take behind the grace.
 const BEHIND: Duration = Duration::from_secs(2);
+/// How often it has to say that it does not know one.
+const ANSWERS: u32 = 2;
 /// How long accounting may be away before what it does not tell is judged without it.
 const AWAY: Duration = Duration::from_secs(60);
 
@@ -27,9 +29,23 @@ pub enum Known {
     State(JobState),
     /// That Slurm does not know it any more.
     Gone,
+    /// The same of a task of an array, others of which it knows: it was called off, if it never began. Of one that began it is sure
+    /// or not.
+    Dropped {
+        /// Whether it is as sure as of other jobs.
+        is_sure: bool,
+    },
 }
 
-#[derive(Debug, Default)]
+/// What accounting answered of a job that it does not tell of, or says of that it goes on.
+#[derive(Debug, Clone, Copy, Default)]
+struct Answers {
+    count: u32,
+    /// When it was asked last.
+    last: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Default)]
 struct QueueView {
     /// When the question was asked that was answered last, and that was asked last.
     at: Option<Instant>,
@@ -37,14 +53,80 @@ struct QueueView {
     jobs: HashMap<String, JobState>,
     /// Of jobs that are in no queue any more, where accounting tells.
     past: HashMap<String, JobState>,
-    past_at: Option<Instant>,
+    /// When accounting was asked last.
+    past_asked: Option<Instant>,
     has_no_accounting: bool,
     /// Since when accounting does not answer.
     accounting_away: Option<Instant>,
     /// Since when accounting says of jobs that they go on, which are in no queue any more: it may be late, or never learn.
     late: HashMap<String, Instant>,
+    /// Arrays that accounting knows.
+    arrays: HashSet<String>,
     /// Jobs that somebody looked for in vain.
-    missed: Vec<String>,
+    missed: HashMap<String, Answers>,
+}
+
+impl QueueView {
+    fn state(&mut self, job: &str, since: Instant) -> Known {
+        if self.at.is_none_or(|at| at < since) {
+            return Known::Nothing;
+        }
+        if let Some(state) = self.jobs.get(job).or_else(|| self.past.get(job)) {
+            return Known::State(*state);
+        }
+        if self.has_no_accounting {
+            return self.gone(job, true);
+        }
+        // Its word is waited for, of each job.
+        let Some(answers) = self.missed.get(job) else {
+            self.missed.insert(job.to_owned(), Answers::default());
+            return Known::Nothing;
+        };
+        let is_long = |since: &Instant| since.elapsed() >= AWAY;
+        let is_told = answers.last.is_some_and(|at| at > since) && self.late.get(job).is_none_or(is_long);
+        let is_away = self.accounting_away.as_ref().is_some_and(is_long);
+        // It learns of what happens some seconds later.
+        if is_told || is_away { self.gone(job, is_away || answers.count >= ANSWERS) } else { Known::Nothing }
+    }
+
+    /// The jobs that accounting is to be asked for by now.
+    fn to_look_back(&self) -> Vec<String> {
+        let is_new = self.missed.values().any(|answers| answers.count == 0);
+        let pause = if is_new { INTERVAL } else { PAST };
+        if self.has_no_accounting || self.past_asked.is_some_and(|at| at.elapsed() < pause) {
+            return Vec::new();
+        }
+        self.missed.keys().cloned().collect()
+    }
+
+    /// Takes in what accounting says, which was asked for those jobs then.
+    fn learn(&mut self, asked: &[String], at: Instant, told: &HashMap<String, JobState>) {
+        self.arrays.extend(told.keys().filter_map(|job| Some(job.split_once('_')?.0.to_owned())));
+        for job in asked {
+            match told.get(job) {
+                Some(state) if !state.is_active() => {
+                    self.past.insert(job.clone(), *state);
+                    self.missed.remove(job);
+                }
+                known => {
+                    if known.is_some() {
+                        self.late.entry(job.clone()).or_insert(at);
+                    }
+                    let answers = self.missed.entry(job.clone()).or_default();
+                    *answers = Answers { count: answers.count + 1, last: Some(at) };
+                }
+            }
+        }
+    }
+
+    /// That Slurm does not know a job any more.
+    fn gone(&self, job: &str, is_sure: bool) -> Known {
+        let gone = if is_sure { Known::Gone } else { Known::Nothing };
+        let Some((array, _)) = job.split_once('_') else { return gone };
+        let is_of = |id: &String| id.split_once('_').is_some_and(|(other, _)| other == array);
+        let is_known = self.arrays.contains(array) || self.jobs.keys().any(is_of);
+        if is_known { Known::Dropped { is_sure } } else { gone }
+    }
 }
 
 /// A job that is not wanted any more.
@@ -94,29 +176,7 @@ impl Watching {
     /// How it stands with a job that Slurm has had since then.
     pub fn state(&self, job: &str, since: Instant) -> Known {
         self.look();
-        let mut picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
-        if picture.at.is_none_or(|at| at < since) {
-            return Known::Nothing;
-        }
-        if let Some(state) = picture.jobs.get(job) {
-            return Known::State(*state);
-        }
-        // Where accounting tells, its word is waited for.
-        match picture.past.get(job).copied() {
-            Some(state) => Known::State(state),
-            None if picture.has_no_accounting => Known::Gone,
-            None if picture.missed.iter().any(|missed| missed == job) => {
-                let is_long = |since: &Instant| since.elapsed() >= AWAY;
-                let is_told =
-                    picture.past_at.is_some_and(|at| at > since) && picture.late.get(job).is_none_or(is_long);
-                let is_away = picture.accounting_away.as_ref().is_some_and(is_long);
-                if is_told || is_away { Known::Gone } else { Known::Nothing }
-            }
-            None => {
-                picture.missed.push(job.to_owned());
-                Known::Nothing
-            }
-        }
+        self.picture.lock().unwrap_or_else(PoisonError::into_inner).state(job, since)
     }
 
     /// Ends a job: asks its script, and kills it when its time is over.
@@ -136,15 +196,15 @@ impl Watching {
             let unwanted = self.unwanted.lock().unwrap_or_else(PoisonError::into_inner);
             !unwanted.is_empty()
         };
-        let pause = if is_urgent { SOON } else { INTERVAL };
         let missed = {
             let mut picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+            let missed = picture.to_look_back();
+            let pause = if is_urgent || !missed.is_empty() { SOON } else { INTERVAL };
             if picture.asked.is_some_and(|asked| asked.elapsed() < pause) {
                 return;
             }
             picture.asked = Some(Instant::now());
-            let is_due = picture.past_at.is_none_or(|at| at.elapsed() >= PAST);
-            if is_due && !picture.has_no_accounting { picture.missed.clone() } else { Vec::new() }
+            missed
         };
         let asked = Instant::now();
         let answer = ask("squeue", &squeue_words());
@@ -164,9 +224,11 @@ impl Watching {
 
     /// Asks accounting for jobs that are in no queue any more.
     fn look_back(&self, missed: &[String]) {
-        let mut found = HashMap::new();
+        let (mut found, asked) = (HashMap::new(), Instant::now());
         let mut has_failed = None;
-        for ids in missed.chunks(AT_ONCE) {
+        // Of tasks that never began it tells by their array alone.
+        let ids: BTreeSet<&str> = missed.iter().filter_map(|job| job.split('_').next()).collect();
+        for ids in ids.into_iter().collect::<Vec<_>>().chunks(AT_ONCE) {
             let words = ["-n", "-P", "-X", "-o", "JobID,State", "-j", &ids.join(",")].map(str::to_owned);
             match ask("sacct", &words) {
                 Ok(text) => found.extend(states::sacct(&text)),
@@ -174,6 +236,7 @@ impl Watching {
             }
         }
         let mut picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        picture.past_asked = Some(asked);
         let is_away = has_failed.as_ref().filter(|error| error.is_transient());
         *self.complaint_of_accounting.lock().unwrap_or_else(PoisonError::into_inner) =
             is_away.map(ToString::to_string);
@@ -181,22 +244,13 @@ impl Watching {
             Some(SlurmError::Refused { .. } | SlurmError::Missing { .. }) => picture.has_no_accounting = true,
             // It is asked again.
             Some(SlurmError::Away(_) | SlurmError::Limit(_)) => {
-                picture.accounting_away.get_or_insert_with(Instant::now);
-                picture.past_at = None;
-                return;
+                picture.accounting_away.get_or_insert(asked);
             }
-            None => picture.accounting_away = None,
-        }
-        let QueueView { past, missed, past_at, late, .. } = &mut *picture;
-        for (job, state) in found {
-            if state.is_active() {
-                late.entry(job).or_insert_with(Instant::now);
-            } else {
-                past.insert(job, state);
+            None => {
+                picture.accounting_away = None;
+                picture.learn(missed, asked, &found);
             }
         }
-        missed.retain(|job| !past.contains_key(job));
-        *past_at = Some(Instant::now());
     }
 
     fn end_unwanted(&self) {
@@ -260,4 +314,60 @@ fn squeue_words() -> Vec<String> {
     #[cfg(not(unix))]
     let user = std::env::var("USERNAME").unwrap_or_default();
     ["-h", "-r", "-t", "all", "-u", &user, "-o", SQUEUE].map(str::to_owned).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_gone_when_accounting_was_asked_for_it_and_does_not_know_it() {
+        let since = Instant::now();
+        let after = || Instant::now() + Duration::from_millis(1);
+        let mut view = QueueView { at: Some(after()), ..QueueView::default() };
+        let ids = |jobs: &[&str]| -> Vec<String> { jobs.iter().map(|job| (*job).to_owned()).collect() };
+        assert_eq!(view.state("7", since), Known::Nothing);
+        assert_eq!(view.to_look_back(), ids(&["7"]));
+        // Another is missed while accounting is being asked for the first.
+        assert_eq!(view.state("8", since), Known::Nothing);
+        view.learn(&ids(&["7"]), after(), &states::sacct("7|FAILED\n"));
+        assert_eq!(
+            (view.state("7", since), view.state("8", since)),
+            (Known::State(JobState::Failed), Known::Nothing)
+        );
+        assert_eq!(view.to_look_back(), ids(&["8"]));
+        view.learn(&ids(&["8"]), after(), &HashMap::new());
+        assert_eq!(view.state("8", since), Known::Nothing, "it may not have heard of it yet");
+        view.learn(&ids(&["8"]), after(), &HashMap::new());
+        assert_eq!(view.state("8", since), Known::Gone);
+        // That it goes on is told late, or never ends.
+        assert_eq!(view.state("9", since), Known::Nothing);
+        view.learn(&ids(&["9"]), after(), &states::sacct("9|RUNNING\n"));
+        assert_eq!(view.state("9", since), Known::Nothing);
+        view.past_asked = Some(Instant::now());
+        assert!(view.to_look_back().is_empty(), "it was asked just now");
+    }
+
+    #[test]
+    fn what_is_gone_of_an_array_that_slurm_knows_was_dropped_from_it() {
+        let since = Instant::now();
+        let mut view = QueueView { at: Some(since), has_no_accounting: true, ..QueueView::default() };
+        assert_eq!((view.state("12_3", since), view.state("12", since)), (Known::Gone, Known::Gone));
+        view.jobs = states::squeue("12_1|RUNNING\n");
+        assert_eq!(
+            (view.state("12_3", since), view.state("1_3", since)),
+            (Known::Dropped { is_sure: true }, Known::Gone)
+        );
+        // By accounting: as tasks that were called off before they began stand there.
+        view = QueueView { at: Some(since), ..QueueView::default() };
+        let missed = ["12_3", "12_4", "12_5"].map(str::to_owned);
+        assert!(missed.iter().all(|job| view.state(job, since) == Known::Nothing));
+        let told = states::sacct("12_0|COMPLETED\n12_[4,7-9%2]|CANCELLED by 0\n12_[5]|PENDING\n");
+        view.learn(&missed, since + Duration::from_millis(1), &told);
+        let state = |job: &str| view.clone().state(job, since);
+        assert_eq!(
+            (state("12_3"), state("12_4"), state("12_5")),
+            (Known::Dropped { is_sure: false }, Known::State(JobState::Cancelled), Known::Nothing)
+        );
+    }
 }

@@ -8,6 +8,8 @@ use crate::mlflow::{MetricPoint, RunId, Summary};
 #[derive(Debug)]
 pub struct CachedMean {
     versions: Vec<u64>,
+    /// Runs whose histories could not be read.
+    pub failed: usize,
     /// Without its points: these are the history's.
     pub mean: Mean,
 }
@@ -58,6 +60,8 @@ impl Histories {
         }
         let points: Vec<&[MetricPoint]> = known.iter().map(|known| known.points.as_slice()).collect();
         let mut mean = Mean::of(&points);
+        let unread = |known: &&&CachedHistory| !known.is_known() && known.fetched.error().is_some();
+        let unread = known.iter().filter(unread).count();
         let failed = known.iter().find_map(|known| known.fetched.error()).cloned();
         let version = self.next_version();
         let line = self.line_of_several(which);
@@ -69,7 +73,7 @@ impl Histories {
         if let Some(error) = failed.filter(|_| line.points.is_empty()) {
             line.fetched.fail(error);
         }
-        line.mean = Some(CachedMean { versions, mean });
+        line.mean = Some(CachedMean { versions, failed: unread, mean });
     }
 
     fn put_over(&mut self, which: &HistoryKey, other: &HistoryKey) {

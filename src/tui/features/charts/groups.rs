@@ -115,21 +115,35 @@ fn of_column(known: &[(&DrawnRun, Row)], column: &ColumnSpec, projection: &Proje
     groups.into_iter().map(line).collect()
 }
 
+/// The most runs of a group that are read, so that all groups together have no more than [`MOST`].
+fn shares(sizes: &[usize]) -> usize {
+    let (mut low, mut high) = (1, MOST);
+    while low < high {
+        let middle = (low + high).div_ceil(2);
+        let sum: usize = sizes.iter().map(|size| (*size).min(middle)).sum();
+        if sum <= MOST { low = middle } else { high = middle - 1 }
+    }
+    low
+}
+
 fn of_table(
     only: &DrawnRun,
     catalog: &Catalog,
     column: &ColumnSpec,
     projection: &Projection,
 ) -> Vec<DrawnRun> {
-    let mut left = MOST;
     let mut drawn: Vec<DrawnRun> = Vec::new();
-    for group in projection.groups.iter().take(OVERLAID) {
-        if group.runs.len() > left {
-            continue;
+    let groups = &projection.groups[..projection.groups.len().min(OVERLAID)];
+    // Of large groups no more than all can have, which their names tell.
+    let most = shares(&groups.iter().map(|group| group.runs.len()).collect::<Vec<_>>());
+    for group in groups {
+        let (count, read) = (group.runs.len(), group.runs.len().min(most));
+        let ids: Vec<RunId> =
+            group.runs[..read].iter().map(|row| RunId::from(catalog.run_id(*row))).collect();
+        let mut name = group_name(column, group.value.as_deref(), count);
+        if read < count {
+            name = format!("{name}, first {}", text::count(read));
         }
-        left -= group.runs.len();
-        let ids: Vec<RunId> = group.runs.iter().map(|row| RunId::from(catalog.run_id(*row))).collect();
-        let name = group_name(column, group.value.as_deref(), ids.len());
         drawn.push(DrawnRun::of_several(ids, name, drawn.len() as u8 + 1));
     }
     if !drawn.iter().any(|drawn| drawn.has(only.run.as_str())) {
@@ -205,6 +219,7 @@ mod tests {
         let grouping = Grouping::Column(column, projection);
         let lines = grouped(&drawn(&[(3, 0)]), &catalog, Some(&grouping));
         assert_eq!(told(&lines), [("lr 0.1 (3)", 3, 1), ("lr 0.2 (3)", 3, 2)]);
+        assert_eq!((shares(&[300, 10]), shares(&[90, 90]), shares(&[500, 500])), (190, 200, 100));
         let lines = grouped(&drawn(&[(3, 1), (1, 2), (0, 3)]), &catalog, Some(&grouping));
         assert_eq!(told(&lines), [("lr 0.2 (2)", 2, 1), ("run-0", 0, 3)]);
     }

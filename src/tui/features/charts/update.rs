@@ -426,7 +426,7 @@ pub fn picture(app: &App, screen: &ChartScreen) -> String {
         Some((known.line(line.ink, line.label, options.band), name.as_str()))
     });
     let lines: Vec<(ChartLine<'_>, &str)> = known.collect();
-    let words = options.band.in_words().map_or(String::new(), |words| format!(" ({words})"));
+    let words = screen.band(&options).in_words().map_or(String::new(), |words| format!(" ({words})"));
     let titles = (format!("{}{words}", screen.key()), app.charts.axis_words(options.x));
     svg((&titles.0, &titles.1), &lines, &options, screen.window)
 }

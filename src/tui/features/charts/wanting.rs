@@ -32,7 +32,7 @@ pub fn has_rested(app: &mut App, effects: &mut Effects) -> bool {
 pub fn want_table(app: &mut App, effects: &mut Effects) {
     let metrics = app.metrics_on_screen();
     let Some(run) = app.details.shown_run().filter(|_| !metrics.is_empty()).cloned() else { return };
-    let of = |metric: &Metric| (HistoryKey { run: run.clone(), key: metric.key.clone() }, Vec::new());
+    let of = |metric: &&Metric| (HistoryKey { run: run.clone(), key: metric.key.clone() }, Vec::new());
     let shown: Vec<(HistoryKey, Vec<RunId>)> = metrics.iter().map(of).collect();
     if app.charts.table_of.as_ref() != Some(&run) {
         app.charts.since = app.now;

@@ -128,13 +128,16 @@ async fn list(store: &Store, id: &RunId, path: &str) -> Result<ArtifactList> {
     Ok(ArtifactList { files, is_cut })
 }
 
-/// Reads a file of the run, or of a logged model, if it is not too large.
-async fn read(store: &Store, id: &RunId, path: &str) -> Result<Vec<u8>> {
+/// Reads the beginning of a file of the run, or of a logged model, and whether that is all of it.
+async fn read(store: &Store, id: &RunId, path: &str) -> Result<(Vec<u8>, bool)> {
     if !is_of_model(path) {
-        return store.read_artifact(id, path, LARGEST).await;
+        match store.read_artifact(id, path, LARGEST).await {
+            Err(StoreError { kind: ErrorKind::TooMuch(_), .. }) => {}
+            whole => return Ok((whole?, true)),
+        }
     }
     let read = async {
-        let source = files::resolve(store, &path.parse()?).await?;
+        let source = files::resolve(store, &address_of(id, path).parse()?).await?;
         let mut content = Vec::new();
         files::read_range(&source.files, &source.path, (0, LARGEST as u64 + 1), |part| {
             content.extend_from_slice(part);
@@ -143,27 +146,19 @@ async fn read(store: &Store, id: &RunId, path: &str) -> Result<Vec<u8>> {
         .await?;
         files::Result::Ok(content)
     };
-    let content = read.await.map_err(|error| error.in_store("read the file of the model"))?;
-    if content.len() > LARGEST {
-        return Err(StoreError::new("read the file", ErrorKind::TooMuch(String::new())));
-    }
-    Ok(content)
+    let mut content = read.await.map_err(|error| error.in_store("read the file"))?;
+    let is_whole = content.len() <= LARGEST;
+    content.truncate(LARGEST);
+    Ok((content, is_whole))
 }
 
 /// Reads a file and makes it fit to be looked at; one that is too large, whatever it was said to be, is not read to its end.
 async fn preview(store: &Store, id: &RunId, path: &str) -> Result<Preview> {
-    let content = match read(store, id, path).await {
-        Err(StoreError { kind: ErrorKind::TooMuch(_), .. }) => {
-            let words = format!(
-                "too large to preview (more than {}); `mltui download {}` fetches the file",
-                crate::text::bytes(LARGEST as u64),
-                address_of(id, path)
-            );
-            return Ok(Preview::Nothing(words));
-        }
-        content => content?,
-    };
-    let name = path.to_owned();
-    let decoding = tokio::task::spawn_blocking(move || Preview::of(&name, content));
+    let (content, is_whole) = read(store, id, path).await?;
+    let (name, address) = (path.to_owned(), address_of(id, path));
+    let decoding = tokio::task::spawn_blocking(move || match is_whole {
+        true => Preview::of(&name, content),
+        false => Preview::of_beginning(&name, content, &address),
+    });
     decoding.await.map_err(|error| StoreError::new("preview the file", ErrorKind::Io(error.to_string())))
 }

@@ -2,15 +2,19 @@
 
 use std::ops::Range;
 
+use ratatui::layout::Rect;
+
 use super::artifacts::ArtifactEntry;
 use super::models::RunModel;
 use super::series::LoggedImage;
-use super::{Details, Tab, models};
+use super::view::BETWEEN;
+use super::{COLUMN, Details, MOST_COLUMNS, NoteLines, Tab, models};
 use crate::mlflow::{Metric, ModelVersion, Param, Run, RunId, RunStatus, Tag, tags};
 use crate::registry::badges;
 use crate::store::ArtifactList;
 use crate::sweep::engine::record::WHY;
 use crate::text;
+use crate::text::notes::{Words, laid_out};
 use crate::tui::core::progress::{last_point, progress};
 
 /// A run that has logged nothing for so many milliseconds may have died.
@@ -43,6 +47,8 @@ pub struct DetailLine {
     pub role: LineRole,
     /// What it is of, where that is not told by the line's place.
     pub target: Option<LineTarget>,
+    /// The value in the styles of its parts, where it has several.
+    pub styled: Vec<Words>,
 }
 
 /// What a line is of.
@@ -54,11 +60,18 @@ pub enum LineTarget {
     File(String),
     /// Another run.
     Run(RunId),
+    /// A registered version.
+    Version(String, u64),
 }
 
 impl DetailLine {
+    /// Whether all of a note is behind it.
+    pub(super) fn is_of_note(&self) -> bool {
+        self.role == LineRole::Note
+    }
+
     pub(super) fn new(key: impl Into<String>, value: impl Into<String>, role: LineRole) -> Self {
-        Self { key: key.into(), value: value.into(), exact: None, role, target: None }
+        Self { key: key.into(), value: value.into(), exact: None, role, target: None, styled: Vec::new() }
     }
 }
 
@@ -80,7 +93,7 @@ impl Details {
     pub fn window(&self, range: Range<usize>, experiment: &str, now: i64) -> Vec<DetailLine> {
         let Some(run) = self.run() else { return Vec::new() };
         match self.tab {
-            Tab::Metrics => run.metrics.get(range).unwrap_or_default().iter().map(metric).collect(),
+            Tab::Metrics => self.metrics_in(range).into_iter().map(metric).collect(),
             Tab::Params => run.params.get(range).unwrap_or_default().iter().map(param).collect(),
             Tab::Artifacts => self.artifact_lines(range),
             Tab::Models => {
@@ -126,6 +139,8 @@ impl Details {
             Tab::Charts => Vec::new(),
             Tab::Overview => {
                 let mut lines = overview(run, experiment, now);
+                let at = lines.iter().position(|line| line.key == "artifacts").map_or(0, |at| at + 1);
+                lines.splice(at..at, self.note_lines(run));
                 // Behind its ids: what a run is used for is worth more than where its files are.
                 let versions = self.registered.iter().map(|version| registered("registered", version));
                 let at = lines.iter().position(|line| line.key == "started").unwrap_or(0);
@@ -140,6 +155,41 @@ impl Details {
             Tab::Datasets => data_sets(run),
             Tab::Models => self.about_models().into_iter().chain(self.model_lines().cloned()).collect(),
         }
+    }
+
+    /// Lays out the note of the run that is shown, for so many cells of details.
+    pub fn lay_out_note(&mut self, body: Rect) {
+        let Some(run) = self.run() else { return };
+        let columns = (body.width / COLUMN).clamp(1, MOST_COLUMNS);
+        let keys = overview(run, "", 0).iter().map(|line| text::width(&line.key)).max().unwrap_or(0);
+        let column = (body.width - (columns - 1) * BETWEEN) / columns;
+        let room = (column as usize).saturating_sub(keys.max(8) + 2);
+        let text = run.tag(tags::NOTE).unwrap_or_default();
+        if self.note.text != text || self.note.room != room {
+            self.note = NoteLines { text: text.to_owned(), room, lines: laid_out(text, room) };
+        }
+    }
+
+    /// The first lines of the note; all of it is behind each of them.
+    fn note_lines(&self, run: &Run) -> Vec<DetailLine> {
+        let note = run.tag(tags::NOTE).unwrap_or_default();
+        if self.note.lines.is_empty() || self.note.text != note {
+            return vec![DetailLine::new("note", "-", LineRole::Plain)];
+        }
+        let exact = || Some(note.to_owned());
+        let told = self.note.lines.iter().filter(|line| !line.is_empty());
+        let count = told.clone().count();
+        let line = |(at, words): (usize, &Vec<Words>)| DetailLine {
+            exact: exact(),
+            styled: words.clone(),
+            ..DetailLine::new(if at == 0 { "note" } else { "" }, "", LineRole::Note)
+        };
+        let mut lines: Vec<DetailLine> = told.take(NOTE_LINES).enumerate().map(line).collect();
+        if count > NOTE_LINES {
+            let words = format!("and {} more lines: enter shows all", text::count(count - NOTE_LINES));
+            lines.push(DetailLine { exact: exact(), ..DetailLine::new("", words, LineRole::Note) });
+        }
+        lines
     }
 
     /// The first of the runs under this one.
@@ -197,7 +247,7 @@ impl Details {
                 }
                 ArtifactEntry::Failed { error, .. } => (error.to_string(), None, LineRole::Bad),
             };
-            Some(DetailLine { key: entry_key(entry), value, exact: exact.cloned(), role, target: None })
+            Some(DetailLine { exact: exact.cloned(), ..DetailLine::new(entry_key(entry), value, role) })
         };
         (range.start..range.end.min(entries.len())).filter_map(line).collect()
     }
@@ -219,7 +269,8 @@ impl Details {
                 DetailLine::new(format!("  {}", tag.key), &tag.value, LineRole::Plain)
             };
             lines.extend(version.tags.iter().map(tag));
-            lines[from..].iter_mut().for_each(|line| line.target = Some(LineTarget::Folder(uri.clone())));
+            let target = LineTarget::Version(version.name.clone(), version.version);
+            lines[from..].iter_mut().for_each(|line| line.target = Some(target.clone()));
         }
         lines
     }
@@ -272,7 +323,8 @@ fn registered(key: &str, version: &ModelVersion) -> DetailLine {
     let stage = version.stage().unwrap_or_default();
     let words = [format!("{} v{}", version.name, version.version), badges, stage.to_owned()];
     let words: Vec<String> = words.into_iter().filter(|words| !words.is_empty()).collect();
-    DetailLine::new(key, words.join(" "), LineRole::Plain)
+    let target = Some(LineTarget::Version(version.name.clone(), version.version));
+    DetailLine { target, ..DetailLine::new(key, words.join(" "), LineRole::Plain) }
 }
 
 fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
@@ -314,7 +366,6 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
         line("git commit", tag(tags::GIT_COMMIT)),
         line("artifacts", info.artifact_uri.clone()),
     ]);
-    lines.extend(note(run));
     if let Some(parent) = run.tag(tags::PARENT_RUN_ID) {
         let target = Some(LineTarget::Run(parent.into()));
         lines.push(DetailLine { target, ..line("parent", parent.to_owned()) });
@@ -325,26 +376,6 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
         lines.push(line("data set", format!("{} {} {context}", input.dataset.name, input.dataset.digest)));
     }
     lines.extend(run.model_outputs.iter().map(|output| line("model", output.model_id.to_string())));
-    lines
-}
-
-/// The first lines of the note; all of it is behind each of them.
-fn note(run: &Run) -> Vec<DetailLine> {
-    let note = run.tag(tags::NOTE).unwrap_or_default();
-    let told: Vec<&str> = note.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    if told.is_empty() {
-        return vec![DetailLine::new("note", "-", LineRole::Plain)];
-    }
-    let line = |(at, words): (usize, &&str)| DetailLine {
-        exact: Some(note.to_owned()),
-        ..DetailLine::new(if at == 0 { "note" } else { "" }, *words, LineRole::Note)
-    };
-    let mut lines: Vec<DetailLine> = told.iter().take(NOTE_LINES).enumerate().map(line).collect();
-    if told.len() > NOTE_LINES {
-        let words = format!("and {} more lines: enter shows all", text::count(told.len() - NOTE_LINES));
-        let exact = Some(note.to_owned());
-        lines.push(DetailLine { exact, ..DetailLine::new("", words, LineRole::Note) });
-    }
     lines
 }
 
@@ -373,8 +404,7 @@ fn metric(metric: &Metric) -> DetailLine {
         key: metric.key.clone(),
         value: format!("{:<12} at step {}", text::number(metric.value), metric.step),
         exact: Some(text::exact(metric.value)),
-        role: if metric.value.is_finite() { LineRole::Plain } else { LineRole::Warn },
-        target: None,
+        ..DetailLine::new("", "", if metric.value.is_finite() { LineRole::Plain } else { LineRole::Warn })
     }
 }
 

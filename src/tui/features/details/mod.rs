@@ -23,6 +23,7 @@ use crate::catalog::view::children;
 use crate::mlflow::{ModelVersion, Run, RunId};
 use crate::sheet::{Cell, Sheet};
 use crate::store::{ArtifactList, StoreError};
+use crate::text::notes::Words;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::{Tab, details_body};
 use crate::tui::core::remote::{Remote, Ticket};
@@ -61,6 +62,24 @@ pub struct Details {
     /// The runs under the one that is shown, and what they were looked up in.
     pub children: Vec<RunId>,
     children_of: Option<(RunId, Arc<Catalog>)>,
+    note: NoteLines,
+    metrics: MetricOrder,
+}
+
+/// The order in which the metrics of a run are told: what decides first, times and the machine last.
+#[derive(Debug, Default)]
+struct MetricOrder {
+    /// For this run, so many metrics, and these first.
+    of: Option<(RunId, usize, Vec<String>)>,
+    places: Vec<usize>,
+}
+
+/// The note of a run, laid out for so many cells.
+#[derive(Debug, Default)]
+struct NoteLines {
+    text: String,
+    room: usize,
+    lines: Vec<Vec<Words>>,
 }
 
 /// Cells of a column of lines, and the most columns.
@@ -156,7 +175,9 @@ impl Details {
     pub fn can_open(&self) -> bool {
         match self.tab {
             Tab::Artifacts => self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty(),
-            Tab::Models => matches!(self.target_under_cursor(), Some(LineTarget::File(_))),
+            Tab::Models => {
+                matches!(self.target_under_cursor(), Some(LineTarget::File(_) | LineTarget::Version(..)))
+            }
             Tab::Charts => false,
             // Asked for every frame: a data set's schema may be long, and is not copied for that.
             Tab::Metrics => self.run().is_some_and(|run| !run.metrics.is_empty()),
@@ -175,7 +196,9 @@ impl Details {
                 let is_folder = matches!(entry, Some(artifacts::ArtifactEntry::Folder { .. }));
                 self.artifacts.preview.is_none() && is_folder
             }
-            Tab::Models => matches!(self.target_under_cursor(), Some(LineTarget::Folder(_))),
+            Tab::Models => {
+                matches!(self.target_under_cursor(), Some(LineTarget::Folder(_) | LineTarget::Version(..)))
+            }
             _ => false,
         }
     }
@@ -191,6 +214,7 @@ impl Details {
             Tab::Artifacts => self.artifact_under_cursor()?,
             Tab::Models => match self.target_under_cursor()? {
                 LineTarget::Folder(address) => return Some(address),
+                LineTarget::Version(model, version) => return Some(format!("models:/{model}/{version}")),
                 LineTarget::File(path) => return Some(address_of(self.shown_run()?, &path)),
                 LineTarget::Run(_) => return None,
             },

@@ -116,8 +116,10 @@ impl RunModel {
             lines.push(line("  artifacts", &model.artifact_location, LineRole::Plain));
             let registered = model.tags.iter().find(|tag| tag.key == tags::MODEL_VERSIONS);
             if let Some(versions) = registered {
-                let words = versions_in_words(&versions.value);
-                lines.push(line("  registered", &words, LineRole::Plain));
+                lines.extend(versions_of(&versions.value).into_iter().map(|(words, target)| DetailLine {
+                    target,
+                    ..DetailLine::new("  registered", words, LineRole::Plain)
+                }));
             }
             lines.extend(
                 model.params.iter().map(|it| line(&format!("  {}", it.key), &it.value, LineRole::Plain)),
@@ -172,14 +174,16 @@ fn points(metrics: &[ModelMetric]) -> Vec<(String, String, bool)> {
     lines
 }
 
-/// `[{"name": "m", "version": 3}]` as `m version 3`.
-fn versions_in_words(json: &str) -> String {
+/// Each of `[{"name": "m", "version": 3}]` as `m version 3`, and which one that is.
+fn versions_of(json: &str) -> Vec<(String, Option<LineTarget>)> {
     let versions: Vec<Json> = serde_json::from_str(json).unwrap_or_default();
     let words = versions.iter().map(|version| {
         let plain = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{} version {}", plain(&version["name"]), plain(&version["version"]))
+        let (name, number) = (plain(&version["name"]), plain(&version["version"]));
+        let words = format!("{name} version {number}");
+        (words, number.parse().ok().map(|number| LineTarget::Version(name, number)))
     });
-    words.collect::<Vec<_>>().join(", ")
+    words.collect()
 }
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ use super::effects::Effect;
 use super::models::RunModel;
 use super::series::in_order;
 use super::view::file_area;
-use super::{LineRole, LineTarget, Msg, models};
+use super::{LineTarget, Msg, models};
 use crate::mlflow::RunId;
 use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
-use crate::tui::core::layout::Tab;
-use crate::tui::core::requests::{open_chart_of, show_run};
+use crate::tui::core::layout::{Tab, details_body};
+use crate::tui::core::requests::{open_chart_of, open_model, show_run};
 use crate::tui::widgets::report::Report;
 
 pub fn answered(app: &mut App, msg: Msg) {
@@ -57,14 +57,16 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
                 look_into(app, path, effects);
             }
         }
-        Tab::Models => {
-            if let Some(LineTarget::File(path)) = app.details.target_under_cursor() {
+        Tab::Models => match app.details.target_under_cursor() {
+            Some(LineTarget::File(path)) => {
                 let cursor = app.details.cursor;
                 app.details.choose_tab(Tab::Artifacts);
                 app.details.opened_from = Some(cursor);
                 look_into(app, path, effects);
             }
-        }
+            Some(LineTarget::Version(model, version)) => open_model(app, &model, Some(version)),
+            Some(LineTarget::Run(_) | LineTarget::Folder(_)) | None => {}
+        },
         Tab::Overview | Tab::Params | Tab::Tags | Tab::Datasets => match app.details.target_under_cursor() {
             Some(LineTarget::Run(id)) => {
                 let experiment = app.details.run().map(|run| run.info.experiment_id.clone());
@@ -72,6 +74,7 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
                     show_run(app, experiment, id, effects);
                 }
             }
+            Some(LineTarget::Version(model, version)) => open_model(app, &model, Some(version)),
             Some(LineTarget::Folder(_) | LineTarget::File(_)) | None => show_whole(app),
         },
         Tab::Metrics => open_metric(app),
@@ -82,7 +85,8 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
 /// Gives the chart of the metric under the cursor the whole screen.
 fn open_metric(app: &mut App) {
     let Some(run) = app.details.run() else { return };
-    let Some(metric) = run.metrics.get(app.details.cursor.at) else { return };
+    let at = app.details.cursor.at;
+    let Some(metric) = app.details.metrics_in(at..at + 1).pop() else { return };
     let key = metric.key.clone();
     let keys: Vec<String> = run.metrics.iter().map(|metric| metric.key.clone()).collect();
     let drawn = app.runs.selected.drawn_with(&run.info.run_id, &run.info.run_name);
@@ -93,10 +97,10 @@ fn open_metric(app: &mut App) {
 fn show_whole(app: &mut App) {
     let at = app.details.cursor.at;
     let line = app.details.window(at..at + 1, &app.runs.name, app.now).pop();
-    let Some(line) = line.filter(|line| !line.value.is_empty()) else {
+    let Some(line) = line.filter(|line| !line.value.is_empty() || line.is_of_note()) else {
         return app.say("there is no more of this");
     };
-    if let Some(note) = line.exact.as_ref().filter(|_| line.role == LineRole::Note) {
+    if let Some(note) = line.exact.as_ref().filter(|_| line.is_of_note()) {
         app.overlay = Some(Overlay::Report(Report::of_markdown("note", note)));
         return;
     }
@@ -160,6 +164,11 @@ pub fn follow(app: &mut App, effects: &mut Effects) -> bool {
 /// Asks for what the tab still needs that is shown now.
 pub fn needs_of_tab(app: &mut App, effects: &mut Effects) {
     app.details.follow_children(&app.runs.catalog);
+    let deciding = app.best.policy().map_or(&[][..], |policy| &policy.objectives);
+    app.details.order_metrics(deciding);
+    if let Some(pane) = app.geometry().details {
+        app.details.lay_out_note(details_body(pane));
+    }
     let Some(run) = app.details.run() else { return };
     let id: RunId = run.info.run_id.clone();
     let models = models::places(run);

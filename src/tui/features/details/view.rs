@@ -10,11 +10,10 @@ use super::preview::view::draw_file;
 use super::{DetailLine, LineRole, LineTarget, metrics};
 use crate::mlflow::RunId;
 use crate::text;
-use crate::text::highlight::{Highlighter, Language};
 use crate::tui::core::app::App;
 use crate::tui::core::layout::{Focus, Tab, details_body};
 use crate::tui::widgets::frame::{centred, pane_block};
-use crate::tui::widgets::report::view::markdown;
+use crate::tui::widgets::report::view::styled;
 use crate::tui::widgets::table::{Rows, scroll_bar};
 use crate::tui::widgets::theme::Theme;
 
@@ -25,7 +24,7 @@ const LEAD: u16 = 3;
 const MORE: u16 = 2;
 /// Cells of a key at most where lines stand in columns, and cells between these.
 const COLUMN_KEY: usize = 32;
-const BETWEEN: u16 = 3;
+pub(super) const BETWEEN: u16 = 3;
 /// Cells of the size of a file.
 const SIZE: u16 = 8;
 
@@ -185,7 +184,9 @@ fn drawn_line<'a>(
     let room = width.saturating_sub(key_width + 2);
     let value = match &line.target {
         Some(LineTarget::Run(id)) => named(app, id),
-        Some(LineTarget::Folder(_) | LineTarget::File(_)) | None => line.value.clone(),
+        Some(LineTarget::Folder(_) | LineTarget::File(_) | LineTarget::Version(..)) | None => {
+            line.value.clone()
+        }
     };
     let value = text::fit(&text::clean(&value), room, theme.glyphs.ellipsis);
     let (key_style, style) = match line.role {
@@ -197,10 +198,10 @@ fn drawn_line<'a>(
         LineRole::Heading => (theme.heading, theme.text),
     };
     let mut spans = vec![Span::styled(key, key_style), Span::raw("  ")];
-    if line.role == LineRole::Note {
-        spans.extend(markdown(&value, &mut Highlighter::new(Language::Markdown), theme));
-    } else {
+    if line.styled.is_empty() {
         spans.push(Span::styled(value, style));
+    } else {
+        spans.extend(styled(&line.styled, room, theme));
     }
     Line::from(spans)
 }

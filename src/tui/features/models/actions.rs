@@ -17,6 +17,8 @@ pub enum Action {
     Order,
     Metric,
     Describe,
+    /// Show what was done to the model, and by whom.
+    History,
     CopyUri,
     SetAlias,
     DeleteAlias,
@@ -96,6 +98,14 @@ pub const ROWS: &[ActionRow] = &[
         has_version,
     ),
     row(Action::Describe, "models-describe", &["v"], "all", "show all of the model or version", has_model),
+    row(
+        Action::History,
+        "models-history",
+        &["H"],
+        "history",
+        "show who promoted and changed what of the model",
+        has_model,
+    ),
     row(Action::CopyUri, "models-copy", &["y"], "copy", "copy models:/NAME/VERSION", has_model),
     row(Action::SetAlias, "alias-set", &["a"], "alias", "point an alias to the version", can_edit_version),
     row(Action::DeleteAlias, "alias-delete", &["A"], "", "delete an alias of the version", has_alias),

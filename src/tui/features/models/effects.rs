@@ -10,6 +10,7 @@ use crate::marking::{self, Journal};
 use crate::mlflow::{ExperimentId, ModelVersion, RunId};
 use crate::promotion::{self, Promotion, PromotionRequest};
 use crate::registry::edit::{Applied, Edit, apply, undo};
+use crate::registry::history::Author;
 use crate::registry::origins;
 use crate::select::Patterns;
 use crate::store::{ErrorKind, Result, Store, now_ms};
@@ -71,7 +72,7 @@ pub struct Services {
     pub turn: Arc<tokio::sync::Mutex<()>>,
     pub journal: Journal,
     pub patterns: Arc<Patterns>,
-    /// Who takes promotions back.
+    /// Who changes things, and takes promotions back.
     pub user: String,
 }
 
@@ -119,12 +120,12 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
         }),
         Effect::Change(edit) => tasks.write(async move {
             let _turn = turn.lock().await;
-            Msg::Edited(apply(&store, &edit).await)
+            Msg::Edited(apply(&store, &edit, &author(user)).await)
         }),
         Effect::TakeBack(done) => tasks.write(async move {
             let _turn = turn.lock().await;
             let result = match done.as_ref() {
-                Done::Edit(edit) => undo(&store, edit).await,
+                Done::Edit(edit) => undo(&store, edit, &author(user)).await,
                 Done::Promotion(promotion) => {
                     let taken_back = marking::demote(&store, &journal, promotion, &user, now_ms()).await;
                     let model = Some(promotion.model.clone());
@@ -147,6 +148,10 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
             Msg::Champion { challenged, result }
         }),
     }
+}
+
+fn author(by: String) -> Author {
+    Author { by, now: now_ms(), random: fastrand::u32(..) }
 }
 
 /// The run of a champion; none where there is no champion, or its run is gone.

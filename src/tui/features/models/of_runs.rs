@@ -78,7 +78,14 @@ impl RunVersions {
         self.known.get(run).map_or(&[], Vec::as_slice)
     }
 
-    /// The runs that have badges, and these.
+    /// The model that runs have an alias of, where it is one.
+    pub fn of_alias(&self, alias: &str) -> Option<&str> {
+        let has = |version: &&ModelVersion| version.aliases.iter().any(|known| known == alias);
+        let mut models = self.known.values().flatten().filter(has).map(|version| version.name.as_str());
+        let first = models.next()?;
+        models.all(|name| name == first).then_some(first)
+    }
+
     /// The names of the models that runs have versions of, as far as they are known.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> =
@@ -88,6 +95,7 @@ impl RunVersions {
         names
     }
 
+    /// The runs that have badges, and these.
     pub fn badges(&self) -> FxHashMap<String, String> {
         let badge = |(run, versions): (&RunId, &Vec<ModelVersion>)| {
             let mut aliases: Vec<String> =

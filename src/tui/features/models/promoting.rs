@@ -181,8 +181,11 @@ fn challenged(app: &App) -> Option<Challenged> {
             _ => app.user.clone(),
         })
     };
-    let model = versions.first().map_or_else(usual, |version| version.name.clone());
-    Some(Challenged { run, experiment, model, alias: app.selecting.alias.clone() })
+    let alias = app.selecting.alias.clone();
+    // What the run is registered as; or what the champion beside it is; or as a mark would name it.
+    let model = versions.first().map(|version| version.name.as_str());
+    let model = model.or_else(|| app.models.of_runs.of_alias(&alias)).map_or_else(usual, str::to_owned);
+    Some(Challenged { run, experiment, model, alias })
 }
 
 /// Asks for the champion, to compare it with the run or version under the cursor.

@@ -11,6 +11,7 @@ use super::layout::{ModelAreas, areas, inside};
 use super::screen::{ModelsPane, ModelsScreen};
 use super::{LeftScreen, describe, editing, promoting};
 use crate::mlflow::{ExperimentId, ModelVersion};
+use crate::registry::history::{Event, history as history_of};
 use crate::select::{Goal, MetricGoal};
 use crate::text;
 use crate::tui::core::app::{App, Overlay, Screen};
@@ -54,6 +55,11 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Metric => choose_metric(app),
         Action::Describe => {
             if let Some(report) = all(app) {
+                app.overlay = Some(Overlay::Report(report));
+            }
+        }
+        Action::History => {
+            if let Some(report) = history(app) {
                 app.overlay = Some(Overlay::Report(report));
             }
         }
@@ -128,6 +134,17 @@ fn all(app: &App) -> Option<Report> {
         None => (model.name.clone(), describe::model(model, Extent::Whole, app.now)),
     };
     Some(Report::new(title, describe::in_lines(told)))
+}
+
+/// What was done to the model under the cursor.
+fn history(app: &App) -> Option<Report> {
+    let model = screen(app)?.model()?;
+    let mut lines: Vec<String> = history_of(model).iter().map(Event::line).collect();
+    if lines.is_empty() {
+        lines.push("Nobody has promoted or changed anything of it here.".into());
+        lines.push("What was done with other programs is not seen.".into());
+    }
+    Some(Report::new(format!("History of {}", model.name), lines))
 }
 
 /// What there is to say of a version.

@@ -111,7 +111,7 @@ fn palette(app: &mut App) {
             Picked::Chosen(Found::Experiment(id)) => open_experiment(app, &id, effects),
             Picked::Chosen(Found::Run(id)) => go_to_run(app, &id, effects),
             Picked::Chosen(Found::Metric(key)) => chart_of(app, &key),
-            Picked::Chosen(Found::Model(name)) => open_model(app, &name),
+            Picked::Chosen(Found::Model(name)) => open_model(app, &name, None),
             Picked::Toggled(..) | Picked::Removed(_) => {}
         },
     )

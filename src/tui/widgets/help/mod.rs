@@ -24,6 +24,7 @@ pub struct Help {
 /// The keys that do something below the help; of them those whose keys, name or description have all these words.
 pub fn lines(app: &App, words: &str) -> Vec<HelpLine> {
     let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+    let strokes = words.join(" ");
     // Grouped in the order in which the groups first occur.
     let mut groups: Vec<&'static str> = Vec::new();
     for row in rows() {
@@ -35,6 +36,15 @@ pub fn lines(app: &App, words: &str) -> Vec<HelpLine> {
         let said = format!("{} {} {}", row.help, row.name, row.group).to_lowercase();
         // A single letter is a key rather than a part of a word.
         let is_key = |word: &str| keys.iter().any(|key| key.to_lowercase() == word);
+        // The strokes of a key: `g b`, or how it begins.
+        let begins = |key: &&str| {
+            key.to_lowercase()
+                .strip_prefix(&strokes)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        if keys.iter().any(|key| begins(key)) {
+            return true;
+        }
         words.iter().all(|word| is_key(word) || word.chars().nth(1).is_some() && said.contains(word))
     };
     let offered = app.offered(app.layer_below_help()).filter(|(row, keys)| is_found(row, keys));

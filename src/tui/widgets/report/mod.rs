@@ -3,48 +3,57 @@
 pub mod view;
 
 use crate::text;
+use crate::text::highlight::Kind;
+use crate::text::notes::{Words, laid_out};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     pub title: String,
-    pub lines: Vec<String>,
+    content: Content,
     pub scroll: usize,
-    /// The lines are Markdown.
-    pub is_markdown: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Content {
+    Lines(Vec<String>),
+    /// A text as people write notes.
+    Markdown(String),
 }
 
 impl Report {
     pub fn new(title: impl Into<String>, lines: Vec<String>) -> Self {
-        Self { title: title.into(), lines, scroll: 0, is_markdown: false }
+        Self { title: title.into(), content: Content::Lines(lines), scroll: 0 }
     }
 
     /// A text as people write notes.
     pub fn of_markdown(title: impl Into<String>, text: &str) -> Self {
-        let lines = text.lines().map(str::to_owned).collect();
-        Self { is_markdown: true, ..Self::new(title, lines) }
+        Self { title: title.into(), content: Content::Markdown(text.to_owned()), scroll: 0 }
     }
 
-    /// The lines, broken to so many cells; what goes on is moved in.
-    pub fn wrapped(&self, width: usize) -> Vec<String> {
-        let mut wrapped = Vec::new();
-        for line in &self.lines {
-            let clean = text::clean(line);
-            if text::width(&clean) <= width {
-                // Columns stay under one another.
-                wrapped.push(clean.trim_end().to_owned());
-                continue;
-            }
-            let indent = clean.len() - clean.trim_start().len();
-            let is_entry = clean.trim_start().starts_with(['-', '*', '+']);
-            let hanging = if self.is_markdown && !is_entry { 0 } else { 2 };
-            let parts = text::wrap(clean.trim_start(), width.saturating_sub(indent + 2).max(16));
-            if parts.is_empty() {
-                wrapped.push(String::new());
-            }
-            for (at, part) in parts.into_iter().enumerate() {
-                wrapped.push(format!("{}{part}", " ".repeat(indent + hanging * usize::from(at > 0))));
-            }
+    /// The lines, broken to so many cells.
+    pub fn wrapped(&self, width: usize) -> Vec<Vec<Words>> {
+        match &self.content {
+            Content::Markdown(text) => laid_out(text, width),
+            Content::Lines(lines) => lines.iter().flat_map(|line| wrapped(line, width)).collect(),
         }
-        wrapped
     }
+}
+
+/// A line in lines of so many cells; what goes on is moved in.
+fn wrapped(line: &str, width: usize) -> Vec<Vec<Words>> {
+    let plain = |words: String| vec![(words, Kind::Plain)];
+    let clean = text::clean(line);
+    if text::width(&clean) <= width {
+        // Columns stay under one another.
+        return vec![plain(clean.trim_end().to_owned())];
+    }
+    let indent = clean.len() - clean.trim_start().len();
+    let parts = text::wrap(clean.trim_start(), width.saturating_sub(indent + 2).max(16));
+    if parts.is_empty() {
+        return vec![Vec::new()];
+    }
+    let moved = |(at, part): (usize, String)| {
+        plain(format!("{}{part}", " ".repeat(indent + 2 * usize::from(at > 0))))
+    };
+    parts.into_iter().enumerate().map(moved).collect()
 }

@@ -285,6 +285,7 @@ impl Theme {
             Kind::Comment => self.dim,
             Kind::Heading => self.accent,
             Kind::Strong => self.heading,
+            Kind::Emphasis => self.text.add_modifier(Modifier::ITALIC),
             Kind::Error => self.bad,
             Kind::Warning => self.warn,
         }

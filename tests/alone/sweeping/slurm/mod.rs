@@ -1,5 +1,7 @@
 //! Sweeps whose trials are jobs of a real Slurm: of a command and of estimators, left alone and disturbed in every way.
 
+mod accounting;
+mod apart;
 mod changing;
 mod ending;
 mod holding;
@@ -9,6 +11,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use mltui::mlflow::RunStatus;
 use serde_json::Value;
@@ -45,7 +48,7 @@ const WORDS: [&str; 13] = [
 const COMMAND: [&str; 3] = ["--", "bash", "train.sh"];
 
 struct World {
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
     home: tempfile::TempDir,
     uri: String,
     waiting: &'static str,
@@ -56,11 +59,14 @@ impl World {
         Self::on(Cluster::start(), waiting)
     }
 
-    fn on(cluster: Cluster, waiting: &'static str) -> Self {
-        let home = tempfile::tempdir().unwrap();
+    fn on(cluster: impl Into<Arc<Cluster>>, waiting: &'static str) -> Self {
+        Self::in_home(tempfile::tempdir().unwrap(), cluster, waiting)
+    }
+
+    fn in_home(home: tempfile::TempDir, cluster: impl Into<Arc<Cluster>>, waiting: &'static str) -> Self {
         fs::write(home.path().join("train.sh"), TRAIN).unwrap();
         let uri = local(home.path());
-        Self { cluster, home, uri, waiting }
+        Self { cluster: cluster.into(), home, uri, waiting }
     }
 
     fn command(&self, words: &[&str]) -> Command {

@@ -6,7 +6,7 @@ use ratatui::layout::{Margin, Rect};
 
 use crate::catalog::Catalog;
 use crate::chart::trace::{extent, neighbour};
-use crate::chart::{Options, Plot};
+use crate::chart::{Band, Options, Plot};
 use crate::mlflow::MetricPoint;
 use crate::sheet::{Cell, Sheet};
 use crate::text;
@@ -101,6 +101,11 @@ impl ChartScreen {
         self.grouping = grouping;
         self.lines = self.metrics.get(self.at).map(|metric| series(metric, &self.drawn)).unwrap_or_default();
         self.chosen = self.chosen.min(self.lines.len().saturating_sub(1));
+    }
+
+    /// What is drawn around means: nothing where no line is one.
+    pub fn band(&self, options: &Options) -> Band {
+        if self.drawn.iter().any(|run| !run.members.is_empty()) { options.band } else { Band::None }
     }
 
     /// What the chart is called.

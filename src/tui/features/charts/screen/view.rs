@@ -63,7 +63,7 @@ fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Li
             XAxis::Relative | XAxis::Wall | XAxis::Metric => "all points are at one step".into(),
         });
     }
-    parts.extend(options.band.in_words().map(str::to_owned));
+    parts.extend(screen.band(&options).in_words().map(str::to_owned));
     if options.log_y {
         parts.push("log y".into());
     }
@@ -214,9 +214,11 @@ fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
             cached.mean.counts.iter().fold((usize::MAX, 0), |(a, b), n| (a.min(*n), b.max(*n)));
         if least < most { format!("means of {least} to {most}") } else { format!("means of {most}") }
     });
+    let failed = known.mean.as_ref().map_or(0, |cached| cached.failed);
+    let failed = (failed > 0).then(|| format!("{} not read", text::counted(failed, "run")));
     let passes = (known.passes.len() > 1).then(|| format!("{} passes", known.passes.len()));
     let gaps = counts.and_then(|counts| counts.in_words());
-    let parts: Vec<String> = [Some(points), several, passes, gaps].into_iter().flatten().collect();
+    let parts: Vec<String> = [Some(points), several, failed, passes, gaps].into_iter().flatten().collect();
     [extremes, parts.join(", ")]
 }
 

@@ -2,8 +2,11 @@
 
 pub mod view;
 
-use super::{Details, Tab};
-use crate::mlflow::{Metric, Summary};
+use std::ops::Range;
+
+use super::{Details, MetricOrder, Tab};
+use crate::mlflow::{Metric, RunId, Summary};
+use crate::select::{Interest, MetricGoal};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
@@ -114,6 +117,36 @@ fn columns(metrics: &[(&Metric, Option<(usize, &Summary)>)], room: usize) -> Vec
 }
 
 impl Details {
+    /// Puts the metrics of the run in order: those that runs are chosen by come first, then losses and scores, the others, and
+    /// what tells of times and of the machine. Each of them by name.
+    pub fn order_metrics(&mut self, deciding: &[MetricGoal]) {
+        let Some(run) = self.run() else { return };
+        let (id, count) = (&run.info.run_id, run.metrics.len());
+        let same = |(of, metrics, first): &(RunId, usize, Vec<String>)| {
+            of == id && *metrics == count && first.iter().eq(deciding.iter().map(|goal| &goal.metric))
+        };
+        if self.metrics.of.as_ref().is_some_and(same) {
+            return;
+        }
+        let mut places: Vec<usize> = (0..count).collect();
+        places.sort_by_cached_key(|at| {
+            let key = &run.metrics[*at].key;
+            let first = deciding.iter().position(|goal| goal.metric == *key);
+            (first.unwrap_or(usize::MAX), Interest::of(key), *at)
+        });
+        let first = deciding.iter().map(|goal| goal.metric.clone()).collect();
+        self.metrics = MetricOrder { of: Some((id.clone(), count, first)), places };
+    }
+
+    /// The metrics of a part of the table, in its order.
+    pub fn metrics_in(&self, range: Range<usize>) -> Vec<&Metric> {
+        let Some(run) = self.run() else { return Vec::new() };
+        let is_known = self.metrics.places.len() == run.metrics.len();
+        let place = |at: usize| if is_known { self.metrics.places[at] } else { at };
+        let range = range.start.min(run.metrics.len())..range.end.min(run.metrics.len());
+        range.filter_map(|at| run.metrics.get(place(at))).collect()
+    }
+
     /// Lines above those of the tab: the titles of a table.
     pub fn titles(&self) -> usize {
         usize::from(self.tab == Tab::Metrics && self.run().is_some_and(|run| !run.metrics.is_empty()))
@@ -121,12 +154,12 @@ impl Details {
 }
 
 /// The metrics whose histories the table shows, if it is on the screen.
-pub fn on_screen(app: &App) -> &[Metric] {
+pub fn on_screen(app: &App) -> Vec<&Metric> {
     let details = &app.details;
     let is_seen = app.screens.is_empty() && details.tab == Tab::Metrics && app.geometry().details.is_some();
-    let Some(run) = details.run().filter(|_| is_seen) else { return &[] };
+    let Some(run) = details.run().filter(|_| is_seen) else { return Vec::new() };
     let height = app.geometry().rows(Focus::Details).saturating_sub(details.titles());
-    &run.metrics[details.cursor.window(run.metrics.len(), height)]
+    details.metrics_in(details.cursor.window(run.metrics.len(), height))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::text::distinct;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
 use crate::tui::widgets::sparkline::sparkline;
-use crate::tui::widgets::table::{Rows, below_titles};
+use crate::tui::widgets::table::{Rows, below_titles, scroll_bar};
 use crate::tui::widgets::theme::Theme;
 
 /// Cells of the names, at least.
@@ -23,13 +23,15 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     let details = &app.details;
     let Some(run) = details.run() else { return };
     let rows = Rows::new(below_titles(body), details.cursor, run.metrics.len());
-    let shown: &[Metric] = &run.metrics[rows.shown.clone()];
+    let shown: Vec<&Metric> = details.metrics_in(rows.shown.clone());
+    let place = (rows.shown.clone(), run.metrics.len());
+    scroll_bar(frame, (below_titles(body), body.right() + 1), place, app.focus == Focus::Details, theme);
     let history = |metric: &Metric| app.histories.of(&run.info.run_id, &metric.key);
     let told: Vec<(&Metric, Option<(usize, &Summary)>)> = shown
         .iter()
         .map(|metric| {
             let known = history(metric);
-            (metric, known.and_then(|known| Some((known.points.len(), known.summary.as_ref()?))))
+            (*metric, known.and_then(|known| Some((known.points.len(), known.summary.as_ref()?))))
         })
         .collect();
     let width = body.width as usize;
@@ -49,7 +51,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     let under_cursor = if app.focus == Focus::Details { theme.selection } else { Style::new() };
     rows.draw(frame.buffer_mut(), under_cursor, |at, place, buffer| {
         let at = at - rows.shown.start;
-        let metric = &shown[at];
+        let metric = shown[at];
         let mut spans = vec![Span::styled(text::fit(&keys[at], names, theme.glyphs.ellipsis), theme.dim)];
         for MetricCells { column, cells, width } in &columns {
             let style = match column {

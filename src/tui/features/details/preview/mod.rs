@@ -15,7 +15,7 @@ use crate::text::highlight::Language;
 use table::{COLUMNS, Table, kept_rows};
 pub use words::TextLine;
 
-/// Larger files are not fetched to be looked at (bytes).
+/// Of larger files the beginning is fetched to be looked at (bytes).
 pub const LARGEST: usize = 8_000_000;
 /// Lines that are kept, and cells of each: of nearly every file that is not too large all of them.
 const LINES: usize = 100_000;
@@ -83,6 +83,29 @@ impl Preview {
         lines.truncate(LINES);
         let widest = lines.iter().map(|line| text::width(&line.words)).max().unwrap_or(0);
         Self::Text { kind: kind(language.name()), lines, widest, cut }
+    }
+
+    /// The same of a file that is too large to be fetched whole, from its beginning. What is read from its end, or makes no
+    /// sense in parts, is not shown.
+    pub fn of_beginning(path: &str, mut content: Vec<u8>, address: &str) -> Self {
+        let size = text::bytes(content.len() as u64);
+        // A line that is not whole would tell something else.
+        if let Some(end) = memchr::memrchr(b'\n', &content) {
+            content.truncate(end + 1);
+        }
+        let extension = path.rsplit('.').next().unwrap_or_default().to_lowercase();
+        let is_shown_in_parts =
+            !matches!(extension.as_str(), "png" | "jpg" | "jpeg" | "gif" | "webp" | "parquet" | "pq");
+        let first = |kind: String| format!("the first {size}: {kind}");
+        match is_shown_in_parts.then(|| Self::of(path, content)) {
+            Some(Self::Text { kind, lines, widest, .. }) => {
+                Self::Text { kind: first(kind), lines, widest, cut: true }
+            }
+            Some(Self::Table { kind, table }) => Self::Table { kind: first(kind), table },
+            Some(Self::Image { .. } | Self::Nothing(_)) | None => Self::Nothing(format!(
+                "too large to preview (more than {size}); `mltui download {address}` fetches the file"
+            )),
+        }
     }
 
     /// Lines, for scrolling.

@@ -109,3 +109,17 @@ fn a_quote_that_is_never_closed_swallows_no_lines() {
     let Preview::Table { table, .. } = of("a.tsv", b"a\tb\n1\t\"half\n2\tx\n3\ty\n") else { panic!() };
     assert_eq!((table.all_rows, table.rows[0][1].as_str()), (3, "\"half"));
 }
+
+#[test]
+fn of_a_file_that_is_too_large_the_beginning_is_shown_and_said() {
+    let beginning = |path: &str, content: &[u8]| Preview::of_beginning(path, content.to_vec(), "runs:/r/x");
+    let Preview::Text { kind, lines, cut, .. } = beginning("train.log", b"one\ntwo\nthr") else { panic!() };
+    assert!(kind.starts_with("the first 11 B: "), "{kind}");
+    assert_eq!((lines.len(), cut), (2, true), "no half a line");
+    let Preview::Table { kind, table } = beginning("a.csv", b"a,b\n1,2\n3") else { panic!() };
+    assert!(kind.starts_with("the first 9 B: CSV") && table.rows.len() == 1, "{kind}");
+    for (path, content) in [("a.png", &b"x"[..]), ("a.parquet", b"x"), ("a.bin", b"\0\x01\xff\xfe")] {
+        let Preview::Nothing(why) = beginning(path, content) else { panic!("{path}") };
+        assert!(why.contains("mltui download runs:/r/x"), "{why}");
+    }
+}

@@ -66,7 +66,7 @@ fn draw_heading(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'
                 0 => String::new(),
                 left => format!(", from character {}", text::count(left + 1)),
             };
-            (format!("{kind},{more} {}{from}", counted(lines.len(), "line")), theme.dim)
+            (format!("{kind},{more} {}{from}", text::counted(lines.len(), "line")), theme.dim)
         }
         Some(Ok(Preview::Table { kind, table })) => {
             (format!("{kind}, {}", extent(table, opened.left, width, theme)), theme.dim)
@@ -114,14 +114,10 @@ fn seen_share(content: &Preview, top: usize, height: u16) -> Option<usize> {
     (length > seen).then(|| (top + seen).min(length) * 100 / length)
 }
 
-fn counted(number: usize, what: &str) -> String {
-    format!("{} {what}{}", text::count(number), if number == 1 { "" } else { "s" })
-}
-
 /// How much a table holds, and which columns of it are seen.
 fn extent(table: &Table, left: usize, width: usize, theme: &Theme) -> String {
     let kept = table.rows.len();
-    let rows = counted(table.all_rows, "row");
+    let rows = text::counted(table.all_rows, "row");
     let rows = if kept < table.all_rows { format!("first {} of {rows}", text::count(kept)) } else { rows };
     let shown = table.shown(left, width);
     let columns = match (shown.first(), shown.last()) {
@@ -134,7 +130,7 @@ fn extent(table: &Table, left: usize, width: usize, theme: &Theme) -> String {
                 if first == last { format!("column {first}") } else { format!("columns {first}-{last}") };
             format!("{before}{seen} of {}{after}", text::count(table.all_columns))
         }
-        _ => counted(table.all_columns, "column"),
+        _ => text::counted(table.all_columns, "column"),
     };
     format!("{rows}, {columns}")
 }

@@ -47,19 +47,15 @@ pub fn check(planned: &PlannedCommand) -> Result<CheckedCommand, String> {
     let first: Vec<String> = first.iter().map(|word| quoted(word)).collect();
     let trials = rules
         .length()
-        .map_or_else(|| "trials until the time is over".into(), |trials| counted(trials, "trial"));
+        .map_or_else(|| "trials until the time is over".into(), |trials| text::counted(trials, "trial"));
     let words = format!(
         "{}, {trials}, {} at a time, for the {} {}",
-        counted(searched.len(), "param"),
+        text::counted(searched.len(), "param"),
         rules.jobs,
         if rules.mode == Mode::Min { "lowest" } else { "highest" },
         text::clean(&rules.metric)
     );
     Ok(CheckedCommand { first: first.join(" "), words })
-}
-
-fn counted(count: usize, one: &str) -> String {
-    format!("{} {one}{}", text::count(count), if count == 1 { "" } else { "s" })
 }
 
 /// The word of a command that is its script.

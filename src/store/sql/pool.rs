@@ -1,11 +1,10 @@
-//! Connections: opened late, few, and dropped when they break.
+//! Connections to a database server: opened late, few, and dropped when they break.
 
+use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::address::PgDatabase;
-use super::connection::Connection;
 use crate::store::{ErrorKind, Inner};
 
 /// Connections at the same time.
@@ -17,48 +16,76 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often what is written is tried, where others write the same.
 const ATTEMPTS: u32 = 6;
 
-pub struct Pool {
-    database: Arc<PgDatabase>,
+/// A connection as its pool sees it.
+pub trait Pooled: Sized + Send {
+    type Address: Debug + Send + Sync;
+
+    fn open(address: &Arc<Self::Address>, workspace: &str) -> Inner<Self>;
+    /// Whether it can be used again. What came from the server meanwhile is looked at, such as its end.
+    fn is_alive(&mut self) -> bool;
+    /// Whether it was given up, or broke.
+    fn is_spent(&self) -> bool;
+    /// Whether it broke.
+    fn is_lost(&self) -> bool;
+    /// Whether others wrote the same since this was last asked.
+    fn met_others(&mut self) -> bool;
+    /// Whether a statement failed since the last transaction began: then none of it can be kept.
+    fn has_failed(&self) -> bool;
+    /// Carries out statements without values.
+    fn run(&mut self, statements: &str) -> Inner<()>;
+
+    /// Notes that it broke.
+    fn lose(&mut self);
+
+    /// Ends a transaction that is to leave nothing behind. Where that fails the connection is of no use.
+    fn roll_back(&mut self) {
+        if !self.is_spent() && self.run("ROLLBACK").is_err() {
+            self.lose();
+        }
+    }
+}
+
+pub struct Pool<C: Pooled> {
+    address: Arc<C::Address>,
     workspace: String,
-    state: Mutex<State>,
+    state: Mutex<State<C>>,
     freed: Condvar,
 }
 
-#[derive(Default)]
-struct State {
-    idle: Vec<Connection>,
+struct State<C> {
+    idle: Vec<C>,
     open: usize,
 }
 
-impl std::fmt::Debug for Pool {
+impl<C: Pooled> Debug for Pool<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pool({:?})", self.database)
+        write!(f, "Pool({:?})", self.address)
     }
 }
 
 /// A connection that is given back by itself.
-pub struct Lent<'a> {
-    pool: &'a Pool,
-    connection: Option<Connection>,
+pub struct Lent<'a, C: Pooled> {
+    pool: &'a Pool<C>,
+    connection: Option<C>,
 }
 
-impl Deref for Lent<'_> {
-    type Target = Connection;
+impl<C: Pooled> Deref for Lent<'_, C> {
+    type Target = C;
 
     #[expect(clippy::expect_used, reason = "it is taken only when this is dropped")]
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &C {
         self.connection.as_ref().expect("a connection that is lent")
     }
 }
 
-impl DerefMut for Lent<'_> {
+impl<C: Pooled> DerefMut for Lent<'_, C> {
     #[expect(clippy::expect_used, reason = "it is taken only when this is dropped")]
-    fn deref_mut(&mut self) -> &mut Connection {
+    fn deref_mut(&mut self) -> &mut C {
         self.connection.as_mut().expect("a connection that is lent")
     }
 }
 
-impl Drop for Lent<'_> {
+impl<C: Pooled> Drop for Lent<'_, C> {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         // What was half done when something broke is not found out: such a connection is not used again.
@@ -80,22 +107,31 @@ impl Drop for Lent<'_> {
     }
 }
 
-impl Pool {
-    pub fn new(database: PgDatabase, workspace: String) -> Self {
-        Self { database: Arc::new(database), workspace, state: Mutex::default(), freed: Condvar::new() }
+impl<C: Pooled> Pool<C> {
+    pub fn new(address: C::Address, workspace: String) -> Self {
+        let state = Mutex::new(State { idle: Vec::new(), open: 0 });
+        Self { address: Arc::new(address), workspace, state, freed: Condvar::new() }
     }
 
-    pub fn database(&self) -> &PgDatabase {
-        &self.database
+    pub fn address(&self) -> &C::Address {
+        &self.address
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<C>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection that was good when it was last looked at.
-    pub fn take(&self) -> Inner<Lent<'_>> {
-        let end = Instant::now() + PATIENCE;
+    pub fn take(&self) -> Inner<Lent<'_, C>> {
+        self.take_until(Instant::now() + PATIENCE)
+    }
+
+    /// Another connection, where there is one at once.
+    pub fn take_another(&self) -> Option<Lent<'_, C>> {
+        self.take_until(Instant::now()).ok()
+    }
+
+    fn take_until(&self, end: Instant) -> Inner<Lent<'_, C>> {
         let mut state = self.state();
         loop {
             if let Some(mut connection) = state.idle.pop() {
@@ -121,16 +157,8 @@ impl Pool {
         }
     }
 
-    /// Another connection, where there is one at once.
-    pub fn take_another(&self) -> Option<Lent<'_>> {
-        let state = self.state();
-        let is_one = !state.idle.is_empty() || state.open < MOST;
-        drop(state);
-        if is_one { self.take().ok() } else { None }
-    }
-
-    fn open(&self) -> Inner<Lent<'_>> {
-        match Connection::open(&self.database, &self.workspace) {
+    fn open(&self) -> Inner<Lent<'_, C>> {
+        match C::open(&self.address, &self.workspace) {
             Ok(connection) => Ok(Lent { pool: self, connection: Some(connection) }),
             Err(error) => {
                 self.state().open -= 1;
@@ -140,13 +168,13 @@ impl Pool {
         }
     }
 
-    pub fn read<T>(&self, work: impl FnOnce(&mut Connection) -> Inner<T>) -> Inner<T> {
+    pub fn read<T>(&self, work: impl FnOnce(&mut C) -> Inner<T>) -> Inner<T> {
         work(&mut *self.take()?)
     }
 
     /// One transaction, done anew where others wrote the same at the same time: two who register a version both take the
     /// next number, and one of them is refused.
-    pub fn write<T>(&self, work: impl Fn(&mut Connection) -> Inner<T>) -> Inner<T> {
+    pub fn write<T>(&self, work: impl Fn(&mut C) -> Inner<T>) -> Inner<T> {
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -160,6 +188,8 @@ impl Pool {
             }
             connection.met_others();
             let error = match work(&mut connection) {
+                // A server may say that it keeps what it throws away.
+                Ok(_) if connection.has_failed() => ErrorKind::Database("a statement failed".into()),
                 Ok(value) => match connection.run("COMMIT") {
                     Ok(()) => return Ok(value),
                     Err(error) if connection.is_lost() || matches!(error, ErrorKind::Timeout(_)) => {

@@ -1,0 +1,40 @@
+//! The store that a command works on.
+
+use super::{Failure, sweep_report};
+use crate::config::Settings;
+use crate::store::Store;
+use crate::store::uri::{self, Observer};
+
+/// The store that the settings name; a database that was requested by name has to be there.
+pub fn open(settings: &Settings) -> Result<Store, Failure> {
+    match settings.absent_file() {
+        Some(words) => Err(Failure::NoFile(words)),
+        None => open_or_begin(settings),
+    }
+}
+
+/// The store that the settings name, which was there before.
+pub fn open_existing(settings: &Settings) -> Result<Store, Failure> {
+    let store = open_or_begin(settings)?;
+    match &settings.location {
+        Ok(uri::Location::Sqlite(database)) if !store.is_begun() => {
+            Err(Failure::NoFile(uri::no_file(&database.path)))
+        }
+        _ => Ok(store),
+    }
+}
+
+/// The same, where the first write may make the database.
+pub fn open_or_begin(settings: &Settings) -> Result<Store, Failure> {
+    let location = settings.location.clone()?;
+    let mut rest = settings.rest.clone();
+    rest.observer = Some(Observer::new(|waiting| {
+        sweep_report::say(&format!(
+            "{} for {} ({}); ctrl-c stops it",
+            waiting.what,
+            crate::text::span(waiting.at_most.as_millis() as i64),
+            waiting.set_by
+        ));
+    }));
+    Ok(uri::open(&location, &rest, settings.read_only)?)
+}

@@ -1,0 +1,180 @@
+//! What was done to a registered model and by whom: promotions, and changes by hand, which are tags of the model.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mlflow::{RegisteredModel, Tag};
+use crate::promotion::{Log, Promotion, later_id, undone_by};
+use crate::store::{Result, Store};
+use crate::text;
+
+/// On a registered model, before the id of each change by hand.
+const EDITED: &str = "mltui.edit.";
+/// Older changes than so many are forgotten: each is a tag that every reader of the model is sent.
+const MOST: usize = 100;
+
+/// Who changes something, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// Their name.
+    pub by: String,
+    /// Milliseconds since the epoch.
+    pub now: i64,
+    /// So that no two changes have one id.
+    pub random: u32,
+}
+
+/// Something that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Event {
+    /// The time, so that later ones have greater ids, and something random.
+    pub id: String,
+    /// Milliseconds since the epoch.
+    pub at: i64,
+    /// Who did it.
+    pub by: String,
+    /// What, in words.
+    pub words: String,
+}
+
+fn edits(tags: &[Tag]) -> Vec<Event> {
+    let mut all: Vec<Event> = tags
+        .iter()
+        .filter_map(|tag| {
+            let id = tag.key.strip_prefix(EDITED)?;
+            let event: Event = serde_json::from_str(&tag.value).ok()?;
+            (event.id == id).then_some(event)
+        })
+        .collect();
+    all.sort_by(|a, b| a.id.cmp(&b.id));
+    all
+}
+
+/// Notes a change by hand. The oldest of very many goes.
+///
+/// # Errors
+/// What the store says; the change itself is made.
+pub(super) async fn note(store: &Store, model: &str, words: &str, author: &Author) -> Result<()> {
+    let known = edits(&store.get_registered_model(model).await?.tags);
+    let newest = known.last().map_or("", |event| event.id.as_str());
+    let id = later_id(newest, author.now, author.random);
+    let event = Event { id: id.clone(), at: author.now, by: author.by.clone(), words: words.to_owned() };
+    let entry = Tag::new(format!("{EDITED}{id}"), serde_json::to_string(&event).unwrap_or_default());
+    store.set_registered_model_tag(model, &entry).await?;
+    let more = (known.len() + 1).saturating_sub(MOST);
+    for old in &known[..more.min(known.len())] {
+        store.delete_registered_model_tag(model, &format!("{EDITED}{}", old.id)).await?;
+    }
+    Ok(())
+}
+
+/// All that was done to a model, the newest first.
+pub fn history(model: &RegisteredModel) -> Vec<Event> {
+    let log = Log::of(&model.tags);
+    let promoted = log.promotions.iter().map(|promotion| Event {
+        id: promotion.id.clone(),
+        at: promotion.at,
+        by: promotion.by.clone(),
+        words: promoted(promotion, undone_by(&model.tags, &promotion.id)),
+    });
+    let mut all = edits(&model.tags);
+    all.extend(promoted);
+    all.sort_by(|a, b| b.id.cmp(&a.id));
+    all
+}
+
+fn promoted(promotion: &Promotion, undone_by: Option<&str>) -> String {
+    let version = promotion.version.map_or("a version".to_owned(), |version| format!("v{version}"));
+    let mut words = format!("{version} promoted to {}", promotion.role());
+    let before = promotion.alias_before(&promotion.role).filter(|_| !promotion.is_stage);
+    if let Some(before) = before {
+        words.push_str(&format!(", which was v{before}"));
+    }
+    if !promotion.gate.is_empty() {
+        words.push_str(&format!("; gate: {}", promotion.gate));
+    }
+    if !promotion.why.is_empty() {
+        words.push_str(&format!("; {}", promotion.why));
+    }
+    match undone_by {
+        Some("") => words.push_str("; undone since"),
+        Some(by) => words.push_str(&format!("; undone by {by}")),
+        None if !promotion.done => words.push_str("; not finished"),
+        None => {}
+    }
+    words
+}
+
+impl Event {
+    /// It in one line.
+    pub fn line(&self) -> String {
+        format!("{}  {}: {}", text::timestamp(self.at), self.by, self.words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::edit::{Edit, apply, undo};
+    use crate::store::memory::Memory;
+
+    fn author(now: i64) -> Author {
+        Author { by: "ana".into(), now, random: 7 }
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    fn tag(value: &str) -> Edit {
+        Edit::Tag { model: "net".into(), version: None, key: "team".into(), value: Some(value.into()) }
+    }
+
+    #[test]
+    fn what_was_done_stands_in_the_history_with_what_was_before() {
+        block_on(async {
+            let store = Store::new(Memory::default());
+            store.create_registered_model("net").await.unwrap();
+            apply(&store, &tag("red"), &author(1_000)).await.unwrap();
+            let done = apply(&store, &tag("blue"), &author(2_000)).await.unwrap();
+            // A clock that goes behind changes no order.
+            undo(&store, &done.undo.unwrap(), &author(500)).await.unwrap();
+            let told = history(&store.get_registered_model("net").await.unwrap());
+            let words: Vec<&str> = told.iter().map(|event| event.words.as_str()).collect();
+            assert_eq!(
+                words,
+                [
+                    "undone: net: tag team = blue",
+                    "net: tag team = blue, which was \"red\"",
+                    "net: tag team = red"
+                ]
+            );
+            assert!(told.iter().all(|event| event.by == "ana"));
+            assert_eq!(told[0].at, 500);
+        });
+    }
+
+    #[test]
+    fn a_history_has_an_end() {
+        block_on(async {
+            let store = Store::new(Memory::default());
+            store.create_registered_model("net").await.unwrap();
+            for step in 0..MOST as i64 + 5 {
+                apply(&store, &tag(&step.to_string()), &author(step)).await.unwrap();
+            }
+            let told = history(&store.get_registered_model("net").await.unwrap());
+            assert_eq!(told.len(), MOST);
+            assert_eq!(told[0].at, MOST as i64 + 4);
+        });
+    }
+
+    #[test]
+    fn entries_of_others_are_not_taken_for_ours() {
+        let tags = [
+            Tag::new("mltui.edit.1", "not json"),
+            Tag::new("mltui.edit.2", r#"{"id": "3", "words": "another id"}"#),
+            Tag::new("team", "red"),
+        ];
+        assert_eq!(edits(&tags), Vec::new());
+    }
+}

@@ -1,0 +1,363 @@
+//! The address of a database behind `mysql://`, as SQLAlchemy and its drivers read it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::store::secrets;
+use crate::store::sql::address::Parts;
+
+/// Where servers listen where nothing is said.
+const PORT: u16 = 3306;
+/// Where servers put their sockets.
+const SOCKETS: [&str; 4] = [
+    "/run/mysqld/mysqld.sock",
+    "/var/run/mysqld/mysqld.sock",
+    "/var/lib/mysql/mysql.sock",
+    "/tmp/mysql.sock",
+];
+/// Drivers that SQLAlchemy knows, which make no difference here.
+const DRIVERS: [&str; 6] =
+    ["pymysql", "mysqldb", "mysqlconnector", "mariadbconnector", "aiomysql", "asyncmy"];
+
+/// How the connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsUse {
+    /// Not encrypted.
+    Disabled,
+    /// Encrypted where the server can, whoever it is.
+    Preferred,
+    /// Encrypted, whoever the server is.
+    Required,
+    /// A server of the name that is asked for, whose certificate a trusted authority signed.
+    Verified,
+}
+
+impl TlsUse {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text.to_ascii_uppercase().as_str() {
+            "DISABLED" => Ok(Self::Disabled),
+            "PREFERRED" => Ok(Self::Preferred),
+            "REQUIRED" => Ok(Self::Required),
+            "VERIFY_IDENTITY" => Ok(Self::Verified),
+            // The driver would trust all well-known authorities as well, for any name.
+            "VERIFY_CA" => Err("ssl_mode=VERIFY_CA is not supported; use VERIFY_IDENTITY".into()),
+            _ => Err(format!("ssl_mode={text}: expected DISABLED, PREFERRED, REQUIRED or VERIFY_IDENTITY")),
+        }
+    }
+}
+
+/// A database of a server, and how to get at it. However it is printed, it shows no password.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct MyDatabase {
+    /// With the driver that Python is to use: `mysql+pymysql`.
+    pub(super) scheme: String,
+    pub(super) host: Option<String>,
+    pub(super) port: Option<u16>,
+    pub(super) socket: Option<PathBuf>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
+    /// Where the password comes from, in words.
+    pub password_from: &'static str,
+    pub(super) database: Option<String>,
+    pub(super) tls: Option<TlsUse>,
+    /// The authorities to trust.
+    pub(super) authority: Option<PathBuf>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) connect_timeout: Option<Duration>,
+    /// A file of options, as MySQL's programs read them.
+    pub(super) defaults: Option<PathBuf>,
+    /// What is worth knowing of all this.
+    pub(super) notes: Vec<String>,
+    /// Where files of new experiments go, as MLflow puts them.
+    pub(super) folder: PathBuf,
+    /// Another place for them, which a server of MLflow's says to its own processes.
+    pub(super) artifact_root: Option<String>,
+}
+
+impl MyDatabase {
+    /// Whether a scheme is MySQL's or MariaDB's, whatever driver is named behind a +.
+    pub fn is_scheme(scheme: &str) -> bool {
+        matches!(scheme.split('+').next(), Some("mysql" | "mariadb"))
+    }
+
+    /// From what stands behind the scheme and its `://`; relative addresses of artifacts start at `folder`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words: a driver or an option is not known.
+    pub fn parse(scheme: &str, rest: &str, folder: &Path) -> Result<Self, String> {
+        if let Some((_, driver)) = scheme.split_once('+')
+            && !DRIVERS.contains(&driver)
+        {
+            return Err(format!("unknown driver {driver}; write mysql://"));
+        }
+        let rest = rest.strip_prefix("//").ok_or("write mysql://USER@HOST:3306/DATABASE")?;
+        let parts = Parts::parse(rest)?;
+        let mut database = Self {
+            scheme: scheme.to_owned(),
+            host: parts.host,
+            port: parts.port,
+            user: parts.user,
+            password: parts.password,
+            database: parts.database,
+            folder: folder.to_owned(),
+            ..Self::default()
+        };
+        for (key, value) in &parts.query {
+            database.option(key, value)?;
+        }
+        if database.database.is_none() {
+            return Err("the database is missing: mysql://USER@HOST:3306/DATABASE".into());
+        }
+        if database.password.is_some() {
+            database.password_from = "the address";
+        }
+        Ok(database)
+    }
+
+    fn option(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let at_least = |known: Option<TlsUse>, wanted: TlsUse| match known {
+            Some(TlsUse::Verified | TlsUse::Disabled) => known,
+            _ => Some(wanted),
+        };
+        match key {
+            "unix_socket" => self.socket = Some(value.into()),
+            "ssl_ca" => {
+                self.authority = Some(value.into());
+                self.tls = at_least(self.tls, TlsUse::Verified);
+            }
+            "ssl_cert" => {
+                self.certificate = Some(value.into());
+                self.tls = at_least(self.tls, TlsUse::Required);
+            }
+            "ssl_key" => self.key = Some(value.into()),
+            "ssl_mode" => self.tls = Some(TlsUse::parse(value)?),
+            "ssl_disabled" if is_true(value) => self.tls = Some(TlsUse::Disabled),
+            "ssl" if is_true(value) => self.tls = at_least(self.tls, TlsUse::Required),
+            "ssl_verify_cert" | "ssl_verify_identity" if is_true(value) => self.tls = Some(TlsUse::Verified),
+            "connect_timeout" => {
+                let seconds: u64 = value
+                    .trim()
+                    .parse()
+                    .map_err(|_| format!("{key}={value}: expected a number of seconds"))?;
+                self.connect_timeout = Some(Duration::from_secs(seconds.max(1)));
+            }
+            "read_default_file" => self.defaults = Some(value.into()),
+            "ssl_check_hostname" if is_true(value) => {}
+            // Their names are in every certificate that is looked at.
+            "ssl_check_hostname" | "ssl_verify_cert" | "ssl_verify_identity" => {
+                return Err(format!(
+                    "{key}={value} is not supported; ssl_mode=REQUIRED encrypts without verifying"
+                ));
+            }
+            // These say how it is already, or what does not matter here.
+            "ssl" | "ssl_disabled" | "charset" | "use_unicode" | "read_timeout" | "write_timeout"
+            | "autocommit" | "program_name" | "local_infile" | "binary_prefix" | "sql_mode"
+            | "read_default_group" | "init_command" | "collation" => {}
+            _ => {
+                return Err(format!(
+                    "unsupported parameter {key}; known are unix_socket, ssl_ca, ssl_cert, ssl_key, ssl_mode, \
+                     ssl_disabled, connect_timeout, read_default_file and charset"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The password, if one is known.
+    pub fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
+    /// Lets nobody show the password.
+    pub fn note_secrets(&self) {
+        if let Some(password) = &self.password {
+            secrets::note(password);
+        }
+    }
+
+    /// Who connects: the user of this machine where nobody is named.
+    pub fn user(&self) -> String {
+        let named = self.user.clone().filter(|user| !user.is_empty());
+        named.or_else(|| whoami::username().ok()).unwrap_or_else(|| "root".into())
+    }
+
+    /// The database.
+    pub fn database(&self) -> String {
+        self.database.clone().unwrap_or_default()
+    }
+
+    /// The socket of a server on this machine, where it is reached by that.
+    pub(super) fn socket(&self) -> Option<PathBuf> {
+        if self.socket.is_some() || self.host.is_some() {
+            return self.socket.clone();
+        }
+        SOCKETS.into_iter().map(PathBuf::from).find(|socket| socket.exists() && self.port.is_none())
+    }
+
+    /// Host and port of a server that is reached by them.
+    pub(super) fn place(&self) -> (String, u16) {
+        (self.host.clone().unwrap_or_else(|| "localhost".into()), self.port.unwrap_or(PORT))
+    }
+
+    /// The server in words: `host:3306`, `/run/mysqld/mysqld.sock`.
+    pub fn server(&self) -> String {
+        match self.socket() {
+            Some(socket) => socket.display().to_string(),
+            None => {
+                let (host, port) = self.place();
+                format!("{host}:{port}")
+            }
+        }
+    }
+
+    /// How the connection is protected.
+    pub fn tls_use(&self) -> TlsUse {
+        if self.socket().is_some() { TlsUse::Disabled } else { self.tls.unwrap_or(TlsUse::Preferred) }
+    }
+
+    /// The same as an address says it.
+    pub(super) fn tls_words(&self) -> String {
+        match (self.tls_use(), &self.authority) {
+            (TlsUse::Disabled, _) => "ssl_mode=DISABLED".into(),
+            (TlsUse::Preferred, _) => "ssl_mode=PREFERRED".into(),
+            (TlsUse::Required, _) => "ssl_mode=REQUIRED".into(),
+            (TlsUse::Verified, Some(authority)) => format!("ssl_ca={}", authority.display()),
+            (TlsUse::Verified, None) => "ssl_mode=VERIFY_IDENTITY".into(),
+        }
+    }
+}
+
+pub(super) fn is_true(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on" | "")
+}
+
+impl fmt::Display for MyDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let database = self.database();
+        if let Some(socket) = self.socket() {
+            return write!(f, "mysql:///{database}?unix_socket={}", socket.display());
+        }
+        let (host, port) = self.place();
+        let host = host.to_ascii_lowercase();
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        write!(f, "mysql://{host}")?;
+        if port != PORT {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "/{database}")
+    }
+}
+
+impl fmt::Debug for MyDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+impl MyDatabase {
+    /// The address for a program of Python's, whose drivers find a password nowhere else.
+    pub fn for_scripts(&self) -> String {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let place = if let Some(socket) = self.socket() {
+            query.append_pair("unix_socket", &socket.to_string_lossy());
+            String::new()
+        } else {
+            let (host, port) = self.place();
+            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        };
+        for (key, file) in
+            [("ssl_ca", &self.authority), ("ssl_cert", &self.certificate), ("ssl_key", &self.key)]
+        {
+            if let Some(file) = file {
+                let whole = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+                query.append_pair(key, &whole.to_string_lossy());
+            }
+        }
+        let query = query.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        let password = self.password().map(|password| format!(":{}", encoded(password))).unwrap_or_default();
+        let user = encoded(&self.user());
+        format!("{}://{user}{password}@{place}/{}{mark}{query}", self.scheme, self.database())
+    }
+
+    /// How a server is reached, in words: who connects, and how that is protected.
+    pub fn ways(&self) -> [(&'static str, String); 3] {
+        let password = match self.password {
+            Some(_) => format!("a password from {}", self.password_from),
+            None => "no password (~/.my.cnf or MYSQL_PWD can hold it)".to_owned(),
+        };
+        let tls = match self.tls_use() {
+            TlsUse::Disabled if self.socket().is_some() => "none: the server is on this machine".to_owned(),
+            TlsUse::Disabled => "none: the connection is not encrypted (ssl_mode=DISABLED)".to_owned(),
+            TlsUse::Preferred => {
+                "where the server offers it; it is not verified (ssl_ca=FILE is safer)".to_owned()
+            }
+            TlsUse::Required => "required; the server is not verified (ssl_mode=REQUIRED)".to_owned(),
+            TlsUse::Verified => format!("verified ({})", self.tls_words()),
+        };
+        [
+            ("server", self.server()),
+            ("credentials", format!("user {} and {password}", self.user())),
+            ("TLS", tls),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<MyDatabase, String> {
+        let (scheme, rest) = text.split_once(':').unwrap();
+        MyDatabase::parse(scheme, rest, Path::new("/home/ana"))
+    }
+
+    #[test]
+    fn an_address_is_read_as_sqlalchemy_and_its_drivers_do() {
+        let known =
+            parse("mysql+pymysql://ana:se%40cret@Host:3307/ml?charset=utf8mb4&connect_timeout=3").unwrap();
+        assert_eq!(
+            (known.user(), known.database(), known.server()),
+            ("ana".into(), "ml".into(), "Host:3307".into())
+        );
+        assert_eq!((known.password(), known.tls_use()), (Some("se@cret"), TlsUse::Preferred));
+        assert_eq!(format!("{known} {known:?}"), "mysql://host:3307/ml \"mysql://host:3307/ml\"");
+        assert_eq!(known.for_scripts(), "mysql+pymysql://ana:se%40cret@Host:3307/ml");
+        let socket = parse("mysql://ana@/ml?unix_socket=/run/my.sock").unwrap();
+        assert_eq!(socket.to_string(), "mysql:///ml?unix_socket=/run/my.sock");
+        assert_eq!((socket.server(), socket.tls_use()), ("/run/my.sock".into(), TlsUse::Disabled));
+        assert_eq!(parse("mysql://ana@[::1]/ml").unwrap().to_string(), "mysql://[::1]/ml");
+        let mode = |query: &str| parse(&format!("mysql://h/ml?{query}")).unwrap().tls_use();
+        assert_eq!(mode("ssl_ca=/ca.pem"), TlsUse::Verified);
+        assert_eq!(mode("ssl_ca=/ca.pem&ssl_cert=/c&ssl_key=/k"), TlsUse::Verified);
+        assert_eq!((mode("ssl=true"), mode("ssl_mode=REQUIRED")), (TlsUse::Required, TlsUse::Required));
+        assert_eq!(
+            (mode("ssl_disabled=true"), mode("ssl_mode=VERIFY_IDENTITY")),
+            (TlsUse::Disabled, TlsUse::Verified)
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (text, word) in [
+            ("mysql://h", "the database is missing"),
+            ("mysql://h/db?ssl_mode=perhaps", "ssl_mode=perhaps"),
+            ("mysql://h/db?ssl_mode=VERIFY_CA", "VERIFY_IDENTITY"),
+            ("mysql://h/db?ssl_ca=/x&ssl_check_hostname=false", "ssl_check_hostname"),
+            ("mysql://h/db?connect_timeout=soon", "connect_timeout=soon"),
+            ("mysql://h/db?odd=x", "odd"),
+            ("mysql+odd://h/db", "odd"),
+            ("mysql:h/db", "mysql://USER"),
+            ("mysql://ana:p@secret@h/db", "%40"),
+        ] {
+            let words = parse(text).unwrap_err();
+            assert!(words.contains(word) && !words.contains("secret"), "{text}: {words}");
+        }
+    }
+}

@@ -1,0 +1,576 @@
+//! Notes, which are Markdown, laid out for a terminal: lines of words in styles, as wide as there is room.
+
+use pulldown_cmark::{Alignment, CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::highlight::{Highlighter, Kind, Language};
+use super::{clean, cut, width};
+
+/// Words in one style.
+pub type Words = (String, Kind);
+
+/// Between two columns of a table.
+const GAP: usize = 2;
+/// Cells that stay for words, however deep they are moved in.
+const LEAST: usize = 8;
+
+/// A note as lines of no more than so many cells; nothing in it steers a terminal. Line breaks stay line breaks, as MLflow's
+/// page has it.
+pub fn laid_out(note: &str, room: usize) -> Vec<Vec<Words>> {
+    let mut page = Page::new(room.max(LEAST));
+    let extensions = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    for event in Parser::new_ext(note, extensions) {
+        page.take(event);
+    }
+    page.end_block();
+    while page.lines.last().is_some_and(Vec::is_empty) {
+        page.lines.pop();
+    }
+    page.lines
+}
+
+/// Where words stand in.
+enum Inside {
+    /// The mark of an entry, until it is written; what stands below it is moved in as far.
+    Entry {
+        mark: Option<String>,
+        cells: usize,
+    },
+    Quote,
+}
+
+struct Code {
+    highlighter: Highlighter,
+    text: String,
+}
+
+#[derive(Default)]
+struct Table {
+    alignments: Vec<Alignment>,
+    rows: Vec<Vec<Vec<Words>>>,
+}
+
+struct Page {
+    room: usize,
+    lines: Vec<Vec<Words>>,
+    inside: Vec<Inside>,
+    /// The next number of each list; none where it has marks.
+    lists: Vec<Option<u64>>,
+    /// The paragraph that is being read.
+    words: Vec<Words>,
+    kinds: Vec<Kind>,
+    /// The address of a link, and how much of the paragraph was there before it.
+    links: Vec<(String, usize)>,
+    code: Option<Code>,
+    table: Option<Table>,
+    /// An empty line is due before the next words.
+    is_apart: bool,
+}
+
+impl Page {
+    fn new(room: usize) -> Self {
+        Self {
+            room,
+            lines: Vec::new(),
+            inside: Vec::new(),
+            lists: Vec::new(),
+            words: Vec::new(),
+            kinds: Vec::new(),
+            links: Vec::new(),
+            code: None,
+            table: None,
+            is_apart: false,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        self.kinds.last().copied().unwrap_or(Kind::Plain)
+    }
+
+    fn push(&mut self, words: &str, kind: Kind) {
+        self.words.push((clean(words).into_owned(), kind));
+    }
+
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.begin(tag),
+            Event::End(tag) => self.end(tag),
+            Event::Text(words) => match &mut self.code {
+                Some(code) => code.text.push_str(&words),
+                None => self.push(&words, self.kind()),
+            },
+            Event::Code(words) => self.push(&words, Kind::String),
+            Event::Html(words) | Event::InlineHtml(words) => self.push(words.trim_end(), Kind::Comment),
+            Event::InlineMath(words) | Event::DisplayMath(words) | Event::FootnoteReference(words) => {
+                self.push(&words, Kind::Plain);
+            }
+            Event::SoftBreak | Event::HardBreak if self.table.is_some() => self.push(" ", Kind::Plain),
+            Event::SoftBreak | Event::HardBreak => self.flush(),
+            Event::Rule => {
+                self.end_block();
+                self.words.push(("-".repeat(self.free().min(40)), Kind::Comment));
+                self.end_block();
+            }
+            Event::TaskListMarker(is_done) => {
+                self.push(if is_done { "[x] " } else { "[ ] " }, Kind::Key);
+            }
+        }
+    }
+
+    fn begin(&mut self, tag: Tag<'_>) {
+        match tag {
+            Tag::Heading { .. } => {
+                self.end_block();
+                self.kinds.push(Kind::Heading);
+            }
+            Tag::BlockQuote(_) => {
+                self.end_block();
+                self.inside.push(Inside::Quote);
+                self.kinds.push(Kind::Comment);
+            }
+            Tag::CodeBlock(kind) => {
+                self.end_block();
+                let language = match kind {
+                    CodeBlockKind::Fenced(name) => {
+                        Language::named(name.split_whitespace().next().unwrap_or("").to_lowercase().as_str())
+                    }
+                    CodeBlockKind::Indented => Language::Plain,
+                };
+                self.code = Some(Code { highlighter: Highlighter::new(language), text: String::new() });
+            }
+            Tag::List(first) => {
+                self.flush();
+                // A list within a list stands close to its entry.
+                self.is_apart = self.lists.is_empty() && !self.lines.is_empty();
+                self.lists.push(first);
+            }
+            Tag::Item => {
+                self.flush();
+                let mark = match self.lists.last_mut() {
+                    Some(Some(number)) => {
+                        *number += 1;
+                        format!("{}. ", *number - 1)
+                    }
+                    Some(None) | None => "• ".to_owned(),
+                };
+                self.inside.push(Inside::Entry { cells: width(&mark), mark: Some(mark) });
+            }
+            Tag::Emphasis => self.kinds.push(match self.kind() {
+                Kind::Plain => Kind::Emphasis,
+                kind => kind,
+            }),
+            Tag::Strong => self.kinds.push(Kind::Strong),
+            Tag::Strikethrough => self.kinds.push(Kind::Comment),
+            Tag::Link { dest_url, .. } => {
+                self.links.push((clean(&dest_url).into_owned(), self.words.len()));
+                self.kinds.push(Kind::Key);
+            }
+            Tag::Image { dest_url, .. } => {
+                self.links.push((clean(&dest_url).into_owned(), self.words.len()));
+                self.kinds.push(Kind::Key);
+                self.push("picture ", Kind::Comment);
+            }
+            Tag::Table(alignments) => {
+                self.end_block();
+                self.table = Some(Table { alignments, rows: Vec::new() });
+            }
+            Tag::TableHead | Tag::TableRow => {
+                if let Some(table) = &mut self.table {
+                    table.rows.push(Vec::new());
+                }
+                let is_head = self.table.as_ref().is_some_and(|table| table.rows.len() == 1);
+                self.kinds.push(if is_head { Kind::Strong } else { Kind::Plain });
+            }
+            Tag::TableCell
+            | Tag::Paragraph
+            | Tag::HtmlBlock
+            | Tag::FootnoteDefinition(_)
+            | Tag::DefinitionList
+            | Tag::DefinitionListTitle
+            | Tag::DefinitionListDefinition
+            | Tag::Superscript
+            | Tag::Subscript
+            | Tag::MetadataBlock(_) => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Paragraph | TagEnd::HtmlBlock => self.end_block(),
+            TagEnd::Heading(_) => {
+                self.end_block();
+                self.kinds.pop();
+            }
+            TagEnd::BlockQuote(_) => {
+                self.end_block();
+                self.inside.pop();
+                self.kinds.pop();
+            }
+            TagEnd::CodeBlock => self.end_code(),
+            TagEnd::List(_) => {
+                self.flush();
+                self.lists.pop();
+                self.is_apart = self.lists.is_empty();
+            }
+            TagEnd::Item => {
+                self.flush();
+                // An entry without words has its mark all the same.
+                if let Some(Inside::Entry { mark: Some(_), .. }) = self.inside.last() {
+                    self.words.push((String::new(), Kind::Plain));
+                    self.flush();
+                }
+                self.inside.pop();
+                self.is_apart = false;
+            }
+            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
+                self.kinds.pop();
+            }
+            TagEnd::Link | TagEnd::Image => {
+                self.kinds.pop();
+                if let Some((address, from)) = self.links.pop() {
+                    let shown: String = self.words[from..].iter().map(|(words, _)| words.as_str()).collect();
+                    if shown != address && !address.is_empty() {
+                        self.words.push((format!(" ({address})"), Kind::Comment));
+                    }
+                }
+            }
+            TagEnd::TableCell => {
+                let cell = std::mem::take(&mut self.words);
+                if let Some(row) = self.table.as_mut().and_then(|table| table.rows.last_mut()) {
+                    row.push(cell);
+                }
+            }
+            TagEnd::TableHead | TagEnd::TableRow => {
+                self.kinds.pop();
+            }
+            TagEnd::Table => self.end_table(),
+            TagEnd::FootnoteDefinition
+            | TagEnd::DefinitionList
+            | TagEnd::DefinitionListTitle
+            | TagEnd::DefinitionListDefinition
+            | TagEnd::Superscript
+            | TagEnd::Subscript
+            | TagEnd::MetadataBlock(_) => {}
+        }
+    }
+
+    /// Cells that there are for words.
+    fn free(&self) -> usize {
+        let cells = |inside: &Inside| match inside {
+            Inside::Entry { cells, .. } => *cells,
+            Inside::Quote => 2,
+        };
+        self.room.saturating_sub(self.inside.iter().map(cells).sum()).max(LEAST.min(self.room))
+    }
+
+    /// What stands before the words of a line: marks of entries once, then as much empty room.
+    fn before(&mut self) -> Vec<Words> {
+        self.inside
+            .iter_mut()
+            .map(|inside| match inside {
+                Inside::Entry { mark, cells } => {
+                    mark.take().map_or((" ".repeat(*cells), Kind::Plain), |mark| (mark, Kind::Key))
+                }
+                Inside::Quote => ("> ".to_owned(), Kind::Comment),
+            })
+            .collect()
+    }
+
+    fn write(&mut self, words: Vec<Words>) {
+        if std::mem::take(&mut self.is_apart) && !self.lines.is_empty() {
+            self.lines.push(Vec::new());
+        }
+        let mut line = self.before();
+        line.extend(words);
+        self.lines.push(joined(line));
+    }
+
+    /// Writes the words that are there.
+    fn flush(&mut self) {
+        let words = std::mem::take(&mut self.words);
+        if words.is_empty() {
+            return;
+        }
+        for line in wrapped(&words, self.free()) {
+            self.write(line);
+        }
+    }
+
+    fn end_block(&mut self) {
+        let is_begun = !self.words.is_empty();
+        self.flush();
+        self.is_apart |= is_begun;
+    }
+
+    fn end_code(&mut self) {
+        let Some(Code { mut highlighter, text }) = self.code.take() else { return };
+        let room = self.free().saturating_sub(2).max(1);
+        for line in text.lines() {
+            let line = clean(line).into_owned();
+            let mut from = 0;
+            let ends = highlighter.line(&line).into_iter().chain([(line.len(), Kind::Plain)]);
+            let parts = ends.filter_map(|(end, kind)| {
+                let words = line.get(from..end)?;
+                from = end;
+                (!words.is_empty()).then(|| (words.to_owned(), kind))
+            });
+            for mut piece in broken(parts.collect(), room) {
+                piece.insert(0, ("  ".to_owned(), Kind::Plain));
+                self.write(piece);
+            }
+        }
+        self.is_apart = true;
+    }
+
+    fn end_table(&mut self) {
+        let Some(Table { alignments, rows }) = self.table.take() else { return };
+        let cells = |cell: &[Words]| cell.iter().map(|(words, _)| width(words)).sum::<usize>();
+        let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let mut widths: Vec<usize> = (0..count)
+            .map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| cells(cell)).max().unwrap_or(0))
+            .collect();
+        // The widest columns give way.
+        let room = self.free().saturating_sub(GAP * count.saturating_sub(1));
+        while widths.iter().sum::<usize>() > room {
+            let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > 1) else { break };
+            *widest -= 1;
+        }
+        for (at, row) in rows.iter().enumerate() {
+            let mut line: Vec<Words> = Vec::new();
+            for (column, room) in widths.iter().enumerate() {
+                if column > 0 {
+                    line.push((" ".repeat(GAP), Kind::Plain));
+                }
+                let cell = row.get(column).map_or(&[][..], Vec::as_slice);
+                let free = room.saturating_sub(cells(cell));
+                let left = match alignments.get(column) {
+                    Some(Alignment::Right) => free,
+                    Some(Alignment::Center) => free / 2,
+                    Some(Alignment::None | Alignment::Left) | None => 0,
+                };
+                line.push((" ".repeat(left), Kind::Plain));
+                line.extend(shortened(cell, *room));
+                line.push((" ".repeat(free - left), Kind::Plain));
+            }
+            self.write(line);
+            if at == 0 {
+                let rules = widths.iter().map(|cells| "-".repeat(*cells)).collect::<Vec<_>>();
+                self.write(vec![(rules.join(&" ".repeat(GAP)), Kind::Comment)]);
+            }
+        }
+        self.is_apart = true;
+    }
+}
+
+/// Words of one style next to each other as one, without spaces at the end.
+fn joined(line: Vec<Words>) -> Vec<Words> {
+    let mut joined: Vec<Words> = Vec::new();
+    for (words, kind) in line {
+        match joined.last_mut() {
+            Some((last, known)) if *known == kind => last.push_str(&words),
+            _ if words.is_empty() => {}
+            _ => joined.push((words, kind)),
+        }
+    }
+    while let Some((words, _)) = joined.last_mut() {
+        words.truncate(words.trim_end().len());
+        if !words.is_empty() {
+            break;
+        }
+        joined.pop();
+    }
+    joined
+}
+
+/// Words in no more than so many cells, with an ellipsis where they are cut.
+fn shortened(cell: &[Words], room: usize) -> Vec<Words> {
+    let mut left = room;
+    let mut shown = Vec::new();
+    for (words, kind) in cell {
+        let short = cut(words, left, "…");
+        left = left.saturating_sub(width(&short));
+        shown.push((short, *kind));
+    }
+    shown
+}
+
+/// Broken between words, and within those that are longer than a line.
+fn wrapped(words: &[Words], room: usize) -> Vec<Vec<Words>> {
+    let mut lines: Vec<Vec<Words>> = Vec::new();
+    let (mut line, mut used) = (Vec::new(), 0);
+    // A word may have several styles, and a space comes before it or does not.
+    let mut word: Vec<Words> = Vec::new();
+    let mut is_apart = false;
+    let mut place = |word: &mut Vec<Words>, is_apart: bool| {
+        if word.is_empty() {
+            return;
+        }
+        let word = std::mem::take(word);
+        let cells: usize = word.iter().map(|(words, _)| width(words)).sum();
+        let space = usize::from(is_apart && used > 0);
+        if used > 0 && used + space + cells > room {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        } else if space > 0 {
+            let kind = line.last().map_or(Kind::Plain, |(_, kind): &Words| *kind);
+            let next = word.first().map_or(Kind::Plain, |(_, kind)| *kind);
+            line.push((" ".to_owned(), if kind == next { kind } else { Kind::Plain }));
+            used += 1;
+        }
+        if cells <= room {
+            used += cells;
+            line.extend(word);
+            return;
+        }
+        let mut pieces = broken(word, room);
+        let last = pieces.pop().unwrap_or_default();
+        lines.extend(pieces);
+        used = last.iter().map(|(words, _)| width(words)).sum();
+        line = last;
+    };
+    for (words, kind) in words {
+        let mut rest = words.as_str();
+        loop {
+            let space = rest.len() - rest.trim_start().len();
+            if space > 0 {
+                place(&mut word, is_apart);
+                is_apart = true;
+                rest = &rest[space..];
+            }
+            if rest.is_empty() {
+                break;
+            }
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            word.push((rest[..end].to_owned(), *kind));
+            rest = &rest[end..];
+        }
+    }
+    place(&mut word, is_apart);
+    lines.push(line);
+    lines
+}
+
+/// Broken where the room ends.
+fn broken(parts: Vec<Words>, room: usize) -> Vec<Vec<Words>> {
+    let mut lines = vec![Vec::new()];
+    let mut used = 0;
+    for (words, kind) in parts {
+        let mut piece = String::new();
+        for grapheme in words.graphemes(true) {
+            let cells = width(grapheme);
+            if used > 0 && used + cells > room {
+                if let Some(line) = lines.last_mut() {
+                    line.push((std::mem::take(&mut piece), kind));
+                }
+                lines.push(Vec::new());
+                used = 0;
+            }
+            piece.push_str(grapheme);
+            used += cells;
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push((piece, kind));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plain(note: &str, room: usize) -> Vec<String> {
+        let line = |line: Vec<Words>| line.into_iter().map(|(words, _)| words).collect();
+        laid_out(note, room).into_iter().map(line).collect()
+    }
+
+    fn kinds(note: &str) -> Vec<Words> {
+        laid_out(note, 80).into_iter().flatten().collect()
+    }
+
+    #[test]
+    fn a_note_is_laid_out_as_it_is_meant() {
+        let note = "# What it is\nThe first **try** with `adam`, see\n[the page](http://x.y).\n\n- one that goes on and on\n  - two\n- [x] done\n\n> said before\n\n3. three\n4. four";
+        assert_eq!(
+            plain(note, 24),
+            [
+                "What it is",
+                "",
+                "The first try with adam,",
+                "see",
+                "the page (http://x.y).",
+                "",
+                "• one that goes on and",
+                "  on",
+                "  • two",
+                "• [x] done",
+                "",
+                "> said before",
+                "",
+                "3. three",
+                "4. four",
+            ]
+        );
+    }
+
+    #[test]
+    fn words_have_their_styles() {
+        let word = |words: &str, kind| (words.to_owned(), kind);
+        assert_eq!(
+            kinds("a *b* **c** `d` ~~e~~"),
+            [
+                word("a ", Kind::Plain),
+                word("b", Kind::Emphasis),
+                word(" ", Kind::Plain),
+                word("c", Kind::Strong),
+                word(" ", Kind::Plain),
+                word("d", Kind::String),
+                word(" ", Kind::Plain),
+                word("e", Kind::Comment),
+            ]
+        );
+        // Marks within code are code.
+        assert_eq!(kinds("```\n**a**\n- b\n```")[0], word("  **a**", Kind::Plain));
+    }
+
+    #[test]
+    fn tables_stand_in_columns_and_give_way() {
+        let note = "| metric | value |\n|:--|--:|\n| rmse of a long name | 0.5 |\n| r2 | 10 |";
+        assert_eq!(
+            plain(note, 40),
+            [
+                "metric               value",
+                "-------------------  -----",
+                "rmse of a long name    0.5",
+                "r2                      10",
+            ]
+        );
+        assert_eq!(plain(note, 16)[2], "rmse of …    0.5");
+    }
+
+    #[test]
+    fn line_breaks_stay_and_nothing_steers_the_terminal() {
+        assert_eq!(plain("one\ntwo  \nthree", 20), ["one", "two", "three"]);
+        assert!(plain("a\u{1b}[31mb", 20).concat().chars().all(|c| !c.is_control()));
+        assert_eq!(plain("", 20), Vec::<String>::new());
+        assert_eq!(plain("-", 20), ["•"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_note_is_wider_than_its_room(note in "[ab 1\\-*_`~>#|\\[\\]()\n.:é日]{0,120}", room in 8_usize..60) {
+            for line in plain(&note, room) {
+                // Deep nesting may take more than there is.
+                prop_assert!(width(&line) <= room.max(64), "{line:?} of {note:?}");
+            }
+        }
+
+        #[test]
+        fn no_word_of_plain_text_is_lost(note in "[ab é日]{1,80}", room in 8_usize..60) {
+            let joined = |text: &str| text.split_whitespace().collect::<String>();
+            prop_assert_eq!(joined(&plain(&note, room).concat()), joined(&note));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A server that only another machine sees, reached by a real `ssh` to a real `sshd`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::support::client::{block_on, open, quick};
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V3, free_port, wait_until};
+
+/// `sshd` on a port of this machine, with keys of its own.
+struct Machine {
+    folder: PathBuf,
+    port: u16,
+    daemon: Option<Child>,
+}
+
+impl Machine {
+    fn start(folder: &Path) -> Self {
+        for name in ["host", "user"] {
+            let path = folder.join(name);
+            let made =
+                Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status();
+            assert!(made.unwrap().success());
+        }
+        std::fs::create_dir_all("/run/sshd").unwrap();
+        let mut machine = Self { folder: folder.to_owned(), port: free_port(), daemon: None };
+        machine.restart();
+        machine
+    }
+
+    fn restart(&mut self) {
+        let path = |name: &str| self.folder.join(name).display().to_string();
+        let mut command = Command::new("/usr/sbin/sshd");
+        command.args(["-D", "-e", "-f", "/dev/null", "-p", &self.port.to_string()]);
+        let options = [
+            format!("HostKey={}", path("host")),
+            format!("AuthorizedKeysFile={}", path("user.pub")),
+            "StrictModes=no".into(),
+            "PidFile=none".into(),
+            "ListenAddress=127.0.0.1".into(),
+        ];
+        options.iter().for_each(|option| {
+            command.args(["-o", option]);
+        });
+        // What it carries ends with it.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        self.daemon = Some(command.stderr(Stdio::null()).spawn().unwrap());
+        let address = ("127.0.0.1", self.port);
+        wait_until("sshd", || std::net::TcpStream::connect(address).is_ok());
+    }
+
+    fn stop(&mut self) {
+        let Some(mut daemon) = self.daemon.take() else { return };
+        let port = format!("sshd: root@notty|sshd.*-p {}", self.port);
+        let _ = daemon.kill();
+        let _ = daemon.wait();
+        // Each connection is a process of its own.
+        let _ = Command::new("pkill").args(["-9", "-f", &port]).status();
+    }
+
+    /// Words by which its `ssh` is known among processes.
+    fn key(&self) -> String {
+        self.folder.join("user").display().to_string()
+    }
+
+    fn is_used(&self) -> bool {
+        let listed = Command::new("pgrep").args(["-f", &format!("ssh .*{}", self.key())]).output().unwrap();
+        !listed.stdout.is_empty()
+    }
+
+    fn config(&self, uri: &str) {
+        let mut text = String::new();
+        let command = format!(
+            "ssh -F none -p {} -i {} -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile={}",
+            self.port,
+            self.key(),
+            self.folder.join("known").display()
+        );
+        writeln!(text, "[profiles.far]\ntracking_uri = \"{uri}\"\nssh_host = \"root@127.0.0.1\"").unwrap();
+        writeln!(text, "ssh_command = \"{command}\"").unwrap();
+        std::fs::write(self.folder.join("c.toml"), text).unwrap();
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mltui"));
+        command.args(["--config", "c.toml", "--profile", "far"]).args(words).current_dir(&self.folder);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", &self.folder);
+        command.env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0");
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[test]
+#[ignore = "needs Debian's openssh-server: apt-get install openssh-server procps, and root"]
+fn a_server_that_another_machine_sees_is_reached_through_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::shared(V3);
+    let name = format!("far away {}", server.port);
+    block_on(open(&server.uri(), quick()).create_experiment(&name, &[])).unwrap();
+    let mut machine = Machine::start(folder.path());
+    machine.config(&server.uri());
+
+    let listed = machine.run(&["experiments"]);
+    let (out, error) = (String::from_utf8(listed.stdout).unwrap(), String::from_utf8(listed.stderr).unwrap());
+    assert!(listed.status.success() && out.contains(&name), "{out}{error}");
+    wait_until("the end of ssh", || !machine.is_used());
+
+    // A script finds it at a port of this machine, and its exit code is kept.
+    let script = "import mlflow, sys; print(mlflow.get_tracking_uri()); \
+                  print([it.name for it in mlflow.search_experiments()]); sys.exit(9)";
+    let python = V3.python().display().to_string();
+    let ran = machine.run(&["exec", "--", &python, "-c", script]);
+    let out = String::from_utf8(ran.stdout).unwrap();
+    assert_eq!(ran.status.code(), Some(9), "{out}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(out.starts_with("http://127.0.0.1:") && !out.starts_with(&server.uri()), "{out}");
+    assert!(out.contains(&name), "{out}");
+    wait_until("the end of ssh", || !machine.is_used());
+
+    // The connection breaks and comes back while somebody looks.
+    let home = folder.path().to_owned();
+    let words = ["--config", "c.toml", "--profile", "far"];
+    let screen = Terminal::start(&home, (120, 36), &words, &[]);
+    screen.wait("the experiment", |screen| screen.contains("far away") && screen.contains("live"));
+    machine.stop();
+    screen.wait("that it is away", |screen| screen.contains("ssh root@127.0.0.1"));
+    let refused = machine.run(&["experiments"]);
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(1) && error.contains("Connection refused"), "{error}");
+    machine.restart();
+    screen.wait("that it is back", |screen| screen.contains("● live"));
+    // Killed, it leaves nothing behind.
+    screen.signal("-KILL");
+    wait_until("the end of ssh", || !machine.is_used());
+}
