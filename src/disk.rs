@@ -200,12 +200,17 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 
 /// The last bytes of a regular file, `most` at most, as text.
 pub fn read_end(path: &Path, most: u64) -> io::Result<String> {
+    read_end_bytes(path, most).map(|content| String::from_utf8_lossy(&content).into_owned())
+}
+
+/// The same as they are.
+pub fn read_end_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut file = open(path)?;
     let length = file.metadata().map_err(named(path))?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(most))).map_err(named(path))?;
     let mut content = Vec::new();
     file.take(most).read_to_end(&mut content).map_err(named(path))?;
-    Ok(String::from_utf8_lossy(&content).into_owned())
+    Ok(content)
 }
 
 /// Takes the rights of others on a folder away, where they have any. A link is somebody's wish, and stays as it is.

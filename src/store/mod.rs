@@ -48,6 +48,7 @@ pub use capabilities::Capabilities;
 pub use cursor::{Cursor, HistoryCursor};
 pub use error::{ErrorKind, StoreError};
 pub use facade::{Files, Store};
+pub use folder::DAMAGED;
 pub use requests::{NewModel, NewRun, RunCount, RunSearch, RunUpdate, Scan, ScanValues};
 pub use trees::{FileBody, FileTree, FilesOf, Opened, Resume, Sent};
 

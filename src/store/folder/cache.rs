@@ -90,7 +90,19 @@ pub fn load(file: &Path, experiment: &Path) -> Option<Vec<(RunId, Held)>> {
         let meta = Stamp { time: reader.int()?, length: reader.natural()? };
         let points = reader.natural()?;
         let (meta, bytes) = (has_meta.then_some(meta), reader.bytes()?.into());
-        runs.push((id, Held { hash, meta, is_young, points, files: Arc::default(), bytes, changed: 0 }));
+        runs.push((
+            id,
+            Held {
+                hash,
+                meta,
+                is_young,
+                points,
+                files: Arc::default(),
+                bytes,
+                changed: 0,
+                unread_since: None,
+            },
+        ));
     }
     Some(runs)
 }
@@ -112,6 +124,7 @@ mod tests {
             points: 9,
             files: Arc::default(),
             bytes: b"abc".as_slice().into(),
+            unread_since: None,
             changed: 3,
         };
         let old = path.with_file_name("0123456789abcdef.cache");

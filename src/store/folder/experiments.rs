@@ -5,15 +5,15 @@ use std::fs;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::layout::{DEFAULT, Layout, Place, TAGS, address_of, is_experiment, runs_in};
-use super::writing::{change_meta, make, make_new, put, refused, remove, set, write_meta};
+use super::layout::{DEFAULT, Layout, META, Place, TAGS, address_of, is_experiment, runs_in};
+use super::writing::{change_meta, known_meta, make, make_new, put, refused, remove, set, write_meta};
 use super::yaml::{Mapping, text};
 use super::{meta, reading, runs};
 use crate::mlflow::{Experiment, ExperimentId, LifecycleStage, Tag, ViewType};
 use crate::store::local::inside;
 use crate::store::{ErrorKind, Inner, now_ms};
 
-/// Experiments of a view, the newest first.
+/// Experiments of a view, the newest first; copies, which have others' names, last.
 pub fn search(layout: &Layout, view: ViewType) -> Inner<Vec<Experiment>> {
     let places = layout.experiments()?;
     let places = places.iter().filter(|place| is_experiment(&place.path));
@@ -21,7 +21,8 @@ pub fn search(layout: &Layout, view: ViewType) -> Inner<Vec<Experiment>> {
     found.retain(|experiment| view.contains(experiment.lifecycle_stage));
     let key = |experiment: &Experiment| {
         let id = experiment.experiment_id.as_str();
-        (std::cmp::Reverse(experiment.creation_time), id.len(), id.to_owned())
+        let is_copy = reading::is_copy(experiment);
+        (is_copy, std::cmp::Reverse(experiment.creation_time), id.len(), id.to_owned())
     };
     found.sort_by_cached_key(key);
     Ok(found)
@@ -34,12 +35,23 @@ pub fn get(layout: &Layout, id: &ExperimentId) -> Inner<Experiment> {
 /// An experiment that may be changed.
 pub fn active(layout: &Layout, id: &ExperimentId) -> Inner<Place> {
     let place = layout.experiment(id)?;
-    let is_deleted = place.is_deleted
-        || meta::load(&place.path).is_ok_and(|meta| meta::stage(&meta) == LifecycleStage::Deleted);
-    if is_deleted {
+    if place.is_deleted || is_marked_deleted(&place) {
         return Err(ErrorKind::Invalid(format!("experiment {id} is deleted: restore it first")));
     }
+    refuse_copy(&place)?;
     Ok(place)
+}
+
+/// A copy that lies beside the experiment that it was made of is none of MLflow's.
+fn refuse_copy(place: &Place) -> Inner<()> {
+    let said = meta::load(&place.path).ok().and_then(|meta| text(&meta, "experiment_id"));
+    match said {
+        Some(said) if said != place.id.as_str() => Err(ErrorKind::Invalid(format!(
+            "{} says that it is experiment {said}: MLflow does not know it by this folder's name, and it is not written to",
+            place.path.join(META).display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn refuse_taken(layout: &Layout, name: &str, by_other_than: Option<&ExperimentId>) -> Inner<()> {
@@ -113,15 +125,29 @@ pub fn rename(layout: &Layout, id: &ExperimentId, name: &str) -> Inner<()> {
     })
 }
 
-/// Marks an experiment, and its runs that are not so yet, as what they become.
+/// Marks the runs of an experiment that are not so yet as what they become, and then the experiment: one that is marked is
+/// done with. One run that cannot be marked keeps no other from it.
 fn mark(place: &Place, stage: LifecycleStage) -> Inner<()> {
-    for name in runs_in(&place.path).map_err(refused(&place.path))? {
-        let run = place.path.join(name);
+    let names = runs_in(&place.path).map_err(refused(&place.path))?;
+    let (mut failed, mut first) = (0, None);
+    for name in &names {
         // One that is not understood goes along as it is.
-        match runs::mark(&run, stage) {
+        match runs::mark(&place.path.join(name), stage) {
+            Ok(()) => {}
             Err(ErrorKind::Invalid(why)) => tracing::warn!(why, "a run is not marked"),
-            marked => marked?,
+            Err(error) => {
+                failed += 1;
+                first.get_or_insert(error);
+            }
         }
+    }
+    if let Some(error) = first {
+        return Err(ErrorKind::Partly(format!(
+            "{failed} of the {} runs of experiment {} could not be marked as {}: {error}",
+            names.len(),
+            place.id,
+            stage.as_str()
+        )));
     }
     change_meta(&place.path, |meta| {
         set(meta, "lifecycle_stage", stage.as_str());
@@ -131,9 +157,14 @@ fn mark(place: &Place, stage: LifecycleStage) -> Inner<()> {
     })
 }
 
+fn is_marked_deleted(place: &Place) -> bool {
+    meta::load(&place.path).is_ok_and(|meta| meta::stage(&meta) == LifecycleStage::Deleted)
+}
+
+/// It goes first, and is marked then: wherever that breaks off, it is deleted, and the same again ends it.
 pub fn delete(layout: &Layout, id: &ExperimentId) -> Inner<()> {
-    let place = layout.experiment(id)?;
-    if place.is_deleted {
+    let mut place = layout.experiment(id)?;
+    if place.is_deleted && is_marked_deleted(&place) {
         return Err(ErrorKind::NotFound(format!("no experiment {id} that is not deleted already")));
     }
     if id.as_str() == DEFAULT {
@@ -141,22 +172,35 @@ pub fn delete(layout: &Layout, id: &ExperimentId) -> Inner<()> {
             "MLflow does not allow the default experiment of a file store to be deleted".into(),
         ));
     }
-    mark(&place, LifecycleStage::Deleted)?;
-    make(&layout.trash())?;
-    fs::rename(&place.path, layout.trash().join(id.as_str())).map_err(refused(&place.path))
+    if !place.is_deleted {
+        refuse_copy(&place)?;
+        // What cannot be marked is not begun.
+        known_meta(&place.path)?;
+        make(&layout.trash())?;
+        let path = layout.trash().join(id.as_str());
+        fs::rename(&place.path, &path).map_err(refused(&place.path))?;
+        (place.path, place.is_deleted) = (path, true);
+    }
+    mark(&place, LifecycleStage::Deleted)
 }
 
+/// It is marked first, and comes back then: wherever that breaks off, it is deleted still, and the same again ends it.
 pub fn restore(layout: &Layout, id: &ExperimentId) -> Inner<()> {
     let place = layout.experiment(id)?;
     if !place.is_deleted {
-        return Err(ErrorKind::NotFound(format!("no experiment {id} that is deleted")));
+        // Somebody else's work broke off.
+        return if is_marked_deleted(&place) {
+            mark(&place, LifecycleStage::Active)
+        } else {
+            Err(ErrorKind::NotFound(format!("no experiment {id} that is deleted")))
+        };
     }
     let path = layout.root.join(id.as_str());
     if path.exists() {
         return Err(ErrorKind::AlreadyExists(format!("{} is in its place", path.display())));
     }
-    fs::rename(&place.path, &path).map_err(refused(&place.path))?;
-    mark(&Place { path, is_deleted: false, ..place }, LifecycleStage::Active)
+    mark(&place, LifecycleStage::Active)?;
+    fs::rename(&place.path, &path).map_err(refused(&place.path))
 }
 
 pub fn set_tag(layout: &Layout, id: &ExperimentId, tag: &Tag) -> Inner<()> {

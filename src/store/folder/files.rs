@@ -16,8 +16,15 @@ use crate::store::{ErrorKind, Inner};
 const DEEPEST: usize = 32;
 /// Keys of one kind of a run, at most: more are nobody's.
 const MOST_KEYS: usize = 100_000;
+/// The clock of a server may be this much ahead, in nanoseconds.
+const AHEAD: i64 = 10_000_000_000;
 /// The clock of a file system may be this much coarser than the changes of its files, in nanoseconds.
 const COARSE: i64 = 2_000_000_000;
+
+/// Whether a failure says that something is not there; any other says nothing of it.
+pub fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
 
 /// When a file was written last, in nanoseconds, and its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -32,9 +39,24 @@ impl Stamp {
         Self { time: time.map_or(0, |time| time.as_nanos() as i64), length: metadata.len() }
     }
 
-    /// That of a path; nothing where there is none.
+    /// That of a path; nothing where there is none, or none that can be seen.
     pub fn at(path: &Path) -> Option<Self> {
-        fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
+        Self::look(path).ok().flatten()
+    }
+
+    /// That of a path; nothing where there is none. Any other failure says nothing of whether there is.
+    pub fn look(path: &Path) -> io::Result<Option<Self>> {
+        match fs::metadata(path) {
+            Ok(metadata) => Ok(Some(Self::of(&metadata))),
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether something may be written without any sign of it: within the grain of the clock. One that lies far ahead is no
+    /// sign of anything.
+    fn is_young(self, now: i64) -> bool {
+        (now - COARSE..now + AHEAD).contains(&self.time)
     }
 }
 
@@ -52,15 +74,20 @@ pub struct Listed {
     pub metrics: Vec<Entry>,
     pub params: Vec<Entry>,
     pub tags: Vec<Entry>,
-    pub inputs: Vec<String>,
-    pub outputs: Vec<String>,
+    /// The folders of inputs and outputs, with what is known of their `meta.yaml`, which is made after them.
+    pub inputs: Vec<Entry>,
+    pub outputs: Vec<Entry>,
     /// What cannot be read, in words.
     pub problems: Vec<String>,
 }
 
 impl Listed {
     pub fn of(run: &Path) -> Self {
-        let mut listed = Self { meta: Stamp::at(&run.join(META)), ..Self::default() };
+        let mut listed = Self::default();
+        match Stamp::look(&run.join(META)) {
+            Ok(meta) => listed.meta = meta,
+            Err(error) => listed.problems.push(format!("{META}: {error}")),
+        }
         for (part, into) in
             [(METRICS, &mut listed.metrics), (PARAMS, &mut listed.params), (TAGS, &mut listed.tags)]
         {
@@ -68,11 +95,14 @@ impl Listed {
         }
         for (part, into) in [(INPUTS, &mut listed.inputs), (OUTPUTS, &mut listed.outputs)] {
             match folders(&run.join(part)) {
-                Ok(names) => *into = names,
+                Ok(names) => into.extend(names.into_iter().map(|key| {
+                    let stamp = Stamp::at(&run.join(part).join(&key).join(META)).unwrap_or_default();
+                    Entry { key, stamp }
+                })),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => listed.problems.push(format!("{part}: {error}")),
             }
-            into.sort();
+            into.sort_by(|a, b| a.key.cmp(&b.key));
         }
         listed
     }
@@ -88,8 +118,8 @@ impl Listed {
     pub fn is_young(&self, now: SystemTime) -> bool {
         let now = now.duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
         let entries = self.metrics.iter().chain(&self.params).chain(&self.tags);
-        let newest = entries.map(|entry| entry.stamp.time).chain(self.meta.map(|meta| meta.time)).max();
-        newest.is_some_and(|newest| newest > now - COARSE)
+        let entries = entries.chain(&self.inputs).chain(&self.outputs);
+        entries.map(|entry| entry.stamp).chain(self.meta).any(|stamp| stamp.is_young(now))
     }
 }
 

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::codec::{self, Brief};
 use super::files::{Listed, Stamp};
 use super::layout::{META, Place, is_run, runs_in};
-use super::{cache, reading};
+use super::{cache, meta, reading};
 use crate::mlflow::{Run, RunId};
 use crate::store::{ErrorKind, Inner};
 
@@ -20,6 +20,11 @@ use crate::store::{ErrorKind, Inner};
 const READERS: usize = 6;
 /// Runs that wait to be taken up.
 const WAITING: usize = 64;
+
+/// So long a `meta.yaml` that is not understood may be in the middle of being written.
+const WRITTEN: Duration = Duration::from_secs(10);
+/// Folders that are no runs yet are looked at again, so many at a time.
+const MOST_PENDING: usize = 200;
 
 /// A run that was read.
 #[derive(Debug, Clone)]
@@ -36,9 +41,16 @@ pub struct Held {
     pub bytes: Arc<[u8]>,
     /// The version at which it became what it is.
     pub changed: u64,
+    /// Its `meta.yaml` could not be understood since then, as it is when it is written over.
+    pub unread_since: Option<Instant>,
 }
 
 impl Held {
+    /// Whether it is not long ago that its `meta.yaml` was understood.
+    fn is_recent(&self, now: Instant) -> bool {
+        self.unread_since.is_none_or(|since| now.duration_since(since) < WRITTEN)
+    }
+
     pub fn brief(&self) -> Option<Brief> {
         codec::brief(&self.bytes)
     }
@@ -64,6 +76,8 @@ pub struct Index {
     pub turns: Vec<RunId>,
     pub turn: usize,
     pub looked: Option<Instant>,
+    /// Folders that were no runs when they were looked at: they may become ones without any sign of it.
+    pending: Vec<RunId>,
 }
 
 impl Index {
@@ -76,12 +90,20 @@ impl Index {
             && held.points == points
         {
             (held.hash, held.meta, held.is_young, held.files) = (hash, meta, is_young, files);
+            held.unread_since = None;
             return;
         }
         self.version += 1;
-        let held = Held { hash, meta, is_young, points, files, bytes: bytes.into(), changed: self.version };
+        let (bytes, changed) = (bytes.into(), self.version);
+        let held = Held { hash, meta, is_young, points, files, bytes, changed, unread_since: None };
         self.runs.insert(id.clone(), held);
         self.gone.remove(id);
+    }
+
+    fn wait_for(&mut self, id: &RunId) {
+        if !self.pending.contains(id) {
+            self.pending.push(id.clone());
+        }
     }
 
     fn remove(&mut self, id: &RunId) {
@@ -171,6 +193,7 @@ impl Reading {
         }
         // A folder that is being filled has another time in a moment, but perhaps not by this clock.
         index.folder = stamp;
+        index.pending.retain(|id| there.contains(id.as_str()));
         Ok(names.into_iter().map(RunId).collect())
     }
 
@@ -184,6 +207,8 @@ impl Reading {
         if is_whole {
             let mut index = self.index();
             let runs: FxHashSet<&RunId> = names.iter().collect();
+            let Index { pending, runs: known, .. } = &mut *index;
+            pending.retain(|id| !known.contains_key(id));
             let gone: Vec<RunId> = index.runs.keys().filter(|id| !runs.contains(id)).cloned().collect();
             for id in &gone {
                 index.remove(id);
@@ -253,17 +278,45 @@ impl Reading {
         {
             return Some(held.clone());
         }
-        if listed.meta.is_none() && !is_run(&folder) {
-            self.index().remove(id);
+        let before = self.index().runs.get(id).cloned();
+        let is_there = if listed.meta.is_some() { Ok(true) } else { is_run(&folder) };
+        if let Ok(false) = is_there {
+            let mut index = self.index();
+            index.remove(id);
+            index.wait_for(id);
             return None;
         }
-        let known = self.index().runs.get(id).map(|held| Arc::clone(&held.files));
-        let mut files = known.map_or_else(Default::default, |files| (*files).clone());
-        let run = reading::run((&self.place, id), &folder, &listed, datasets, &mut files);
+        // What cannot be looked into now is none less for that: what is known of it stays, and it says so.
+        if let (Err(_), Some(before)) = (&is_there, &before)
+            && let Some(mut run) = codec::decode(&before.bytes)
+        {
+            reading::tell(&mut run, &listed.problems);
+            let (files, bytes) = (Arc::clone(&before.files), codec::encode(&run));
+            let read = Read { hash, meta: before.meta, is_young: true, points: before.points, files, bytes };
+            let mut index = self.index();
+            index.take(id, read);
+            return index.runs.get(id).cloned();
+        }
+        let mut files = before.as_ref().map_or_else(Default::default, |held| (*held.files).clone());
+        let reading::Reading { run, is_understood, is_damaged } =
+            reading::run((&self.place, id), &folder, &listed, datasets, &mut files);
+        // Somebody is writing it: it is what it was, until it can be read or is left like that.
+        if !is_understood
+            && (listed.meta.is_none() || meta::is_unsettled(&folder))
+            && before.as_ref().is_some_and(|before| before.is_recent(Instant::now()))
+        {
+            let mut index = self.index();
+            if let Some(held) = index.runs.get_mut(id) {
+                held.is_young = true;
+                held.unread_since.get_or_insert_with(Instant::now);
+            }
+            return index.runs.get(id).cloned();
+        }
         let read = Read {
             hash,
             meta: listed.meta,
-            is_young: listed.is_young(now),
+            // What could not be read may be readable without another sign of it.
+            is_young: is_damaged || listed.is_young(now),
             points: listed.metrics.iter().map(|entry| entry.stamp.length).sum(),
             files: Arc::new(files),
             bytes: codec::encode(&run),
@@ -281,19 +334,27 @@ impl Reading {
     /// Whether runs came or went, by the time of the experiment's folder, which may be coarse; they are listed anew then,
     /// and those that came are read.
     pub fn look_for_others(&self) -> Inner<()> {
-        let Some(stamp) = Stamp::at(&self.place.path) else {
+        let Some(stamp) = Stamp::look(&self.place.path).map_err(|error| self.io(&error))? else {
             return Err(ErrorKind::NotFound(format!("no experiment {}", self.place.id)));
         };
         let is_old = !Listed { meta: Some(stamp), ..Listed::default() }.is_young(SystemTime::now());
-        if self.index().folder == Some(stamp) && is_old {
-            return Ok(());
-        }
-        let names = self.list()?;
+        let names = if self.index().folder == Some(stamp) && is_old {
+            let mut index = self.index();
+            let some = index.pending.len().min(MOST_PENDING);
+            let names = index.pending[..some].to_vec();
+            index.pending.rotate_left(some);
+            names
+        } else {
+            self.list()?
+        };
         let new: Vec<RunId> = {
             let index = self.index();
             names.into_iter().filter(|id| !index.runs.contains_key(id)).collect()
         };
         self.look_at(&new);
+        let mut index = self.index();
+        let Index { pending, runs, .. } = &mut *index;
+        pending.retain(|id| !runs.contains_key(id));
         Ok(())
     }
 
@@ -335,7 +396,7 @@ impl Reading {
 
 /// A run that has half of itself counts too.
 fn brief_of(place: &Place, id: &RunId, folder: &Path) -> Option<Brief> {
-    if !is_run(folder) {
+    if matches!(is_run(folder), Ok(false)) {
         return None;
     }
     let meta = super::meta::load(folder);

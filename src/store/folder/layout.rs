@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::files::{Stamp, is_absence};
 use crate::mlflow::{ExperimentId, RunId};
 use crate::store::{ErrorKind, Inner};
 
@@ -103,9 +104,19 @@ pub fn runs_in(experiment: &Path) -> io::Result<Vec<String>> {
     Ok(found)
 }
 
-/// Whether a folder is a run, and be it half of one.
-pub fn is_run(folder: &Path) -> bool {
-    [META, METRICS, PARAMS, TAGS].iter().any(|part| folder.join(part).exists())
+/// Whether a folder is a run, and be it half of one. A failure says neither.
+pub fn is_run(folder: &Path) -> io::Result<bool> {
+    for part in [META, METRICS, PARAMS, TAGS] {
+        if Stamp::look(&folder.join(part))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The same; a folder that is there and that nobody can look into is one.
+fn is_run_there(folder: &Path) -> bool {
+    is_run(folder).unwrap_or_else(|_| folder.is_dir())
 }
 
 /// An experiment's folder.
@@ -194,8 +205,13 @@ impl Layout {
             return Err(none());
         }
         let known = self.homes.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        if let Some(path) = &known
+            && let Err(error) = Stamp::look(&path.join(id.as_str()))
+        {
+            return Err(ErrorKind::Io(format!("{}: {error}", path.display())));
+        }
         if let Some(path) = known
-            && is_run(&path.join(id.as_str()))
+            && is_run_there(&path.join(id.as_str()))
             && let Some(name) = path.file_name().and_then(|name| name.to_str())
         {
             let run = path.join(id.as_str());
@@ -204,7 +220,7 @@ impl Layout {
         }
         for place in self.experiments()? {
             let run = place.path.join(id.as_str());
-            if is_run(&run) && is_experiment(&place.path) {
+            if is_run_there(&run) && is_experiment(&place.path) {
                 self.note(id, &place.path);
                 return Ok((place, run));
             }
@@ -222,8 +238,14 @@ impl Layout {
 /// Whether a folder is an experiment: it says so, or its runs do. MLflow keeps the files of runs of databases in such folders
 /// too.
 pub fn is_experiment(folder: &Path) -> bool {
-    if folder.join(META).is_file() {
-        return true;
+    match fs::metadata(folder.join(META)) {
+        Ok(metadata) if metadata.is_file() => return true,
+        // One that cannot be looked into for now is none less for that.
+        Err(error) if !is_absence(&error) => {
+            let name = folder.file_name().unwrap_or_default().as_encoded_bytes();
+            return folder.is_dir() && name.iter().all(u8::is_ascii_digit);
+        }
+        Ok(_) | Err(_) => {}
     }
     runs_in(folder).is_ok_and(|names| names.iter().any(|name| folder.join(name).join(META).is_file()))
 }

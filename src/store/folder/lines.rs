@@ -73,11 +73,19 @@ impl Read {
     fn take_all(&mut self, from: impl io::Read) -> io::Result<()> {
         let mut lines = BufReader::with_capacity(256 << 10, from);
         let mut line = Vec::new();
-        while lines.read_until(b'\n', &mut line)? > 0 {
-            self.take(&line);
+        loop {
+            // No more of a line is held than a point can have, and one byte that tells of the rest.
+            if (&mut lines).take(MOST_LINE + 1).read_until(b'\n', &mut line)? == 0 {
+                return Ok(());
+            }
+            if line.len() as u64 > MOST_LINE && line.last() != Some(&b'\n') {
+                self.bad += 1;
+                lines.skip_until(b'\n')?;
+            } else {
+                self.take(&line);
+            }
             line.clear();
         }
-        Ok(())
     }
 
     fn take(&mut self, line: &[u8]) {
@@ -92,6 +100,11 @@ impl Read {
         }
     }
 }
+
+/// Bytes of a line: a point has some 100.
+const MOST_LINE: u64 = 4 << 10;
+/// Bytes of a file of points.
+const MOST_FILE: u64 = 4 << 30;
 
 /// Bytes at the end of what was read that have to be there again, for the rest to be taken for what follows.
 const SEEN: usize = 64;
@@ -138,6 +151,9 @@ impl Known {
         let goes_on = before.filter(|before| before.end.goes_on_in(&mut file, stamp.length));
         let (mut read, from) =
             goes_on.map_or((Read::default(), 0), |before| (before.read.clone(), before.end.length));
+        if stamp.length - from > MOST_FILE {
+            return Err(io::Error::other(format!("it has more than {} GB", MOST_FILE >> 30)));
+        }
         file.seek(SeekFrom::Start(from))?;
         read.take_all((&file).take(stamp.length - from))?;
         let end = End::of(&mut file, stamp.length)?;
@@ -231,6 +247,19 @@ mod tests {
         assert_eq!(super::latest(b""), Read::default());
         assert_eq!(point(b"1 1_000.5 3").unwrap().value.to_string(), "1000.5");
         assert_eq!(point(b"1 Infinity -3\r").unwrap().step, -3);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_bad_and_is_not_held() {
+        let mut read = Read::default();
+        let long = "1 1.0 ".to_owned() + &"0".repeat(1 << 20);
+        read.take_all(format!("10 1.0 0\n{long}\n20 2.0 1\n{long}").as_bytes()).unwrap();
+        assert_eq!((read.latest.unwrap().step, read.bad), (1, 2));
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("m");
+        File::create(&path).unwrap().set_len(5 << 30).unwrap();
+        let failure = Known::of(&path, Stamp::at(&path).unwrap(), None).unwrap_err();
+        assert!(failure.to_string().contains("more than 4 GB"), "{failure}");
     }
 
     #[test]

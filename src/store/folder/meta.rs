@@ -1,6 +1,7 @@
 //! `meta.yaml` of experiments and runs: what it means, in the form of any version.
 
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use super::files::content;
 use super::layout::META;
@@ -11,8 +12,53 @@ use crate::store::ErrorKind;
 /// Bytes of a `meta.yaml`; MLflow's have some hundreds.
 const MOST: u64 = 4 << 20;
 
+/// MLflow writes over the file in its place, and reads it again after a while where it is not whole: so is it done here, after
+/// so many milliseconds each.
+const AGAIN: [u64; 3] = [10, 50, 100];
+/// What was written longer ago is not being written.
+const SETTLED: Duration = Duration::from_secs(10);
+
+/// Whether somebody may be writing a folder's `meta.yaml` just now.
+pub fn is_unsettled(folder: &Path) -> bool {
+    let Ok(time) = folder.join(META).metadata().and_then(|metadata| metadata.modified()) else {
+        return false;
+    };
+    let age = SystemTime::now().duration_since(time).unwrap_or_else(|ahead| ahead.duration());
+    age < SETTLED
+}
+
+/// What `read` makes of a folder's `meta.yaml`, again and again as long as it may be in the middle of being written.
+fn when_whole(folder: &Path, read: impl Fn() -> Result<Mapping, String>) -> Result<Mapping, String> {
+    let mut found = read();
+    for pause in AGAIN {
+        if found.is_ok() || !is_unsettled(folder) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(pause));
+        found = read();
+    }
+    found
+}
+
 /// The content of a folder's `meta.yaml`; why there is none, in words.
 pub fn load(folder: &Path) -> Result<Mapping, String> {
+    when_whole(folder, || load_once(folder))
+}
+
+/// The same of a run, which has to be whole.
+pub fn load_run(folder: &Path) -> Result<Mapping, String> {
+    when_whole(folder, || load_once(folder).and_then(whole_run))
+}
+
+/// Every version of MLflow writes these, almost at the end: without them the end of the file is missing.
+pub fn whole_run(meta: Mapping) -> Result<Mapping, String> {
+    match ["start_time", "status"].into_iter().find(|key| !meta.contains_key(*key)) {
+        Some(key) => Err(format!("{META} is not whole: it says no {key}")),
+        None => Ok(meta),
+    }
+}
+
+fn load_once(folder: &Path) -> Result<Mapping, String> {
     let content = match content(&folder.join(META), MOST) {
         Ok((content, false)) => content,
         Ok((_, true)) => return Err(format!("{META} has more than {} MB", MOST >> 20)),
@@ -41,9 +87,6 @@ pub fn status_number(status: RunStatus) -> i64 {
 
 /// A status by its number, or by its name as somebody may have written it.
 fn status(meta: &Mapping) -> Result<RunStatus, String> {
-    if !meta.contains_key("status") {
-        return Ok(RunStatus::Running);
-    }
     let by_number = int(meta, "status")
         .and_then(|number| RunStatus::ALL.into_iter().find(|status| status_number(*status) == number));
     let found = by_number.or_else(|| text(meta, "status")?.parse().ok());
@@ -55,14 +98,14 @@ pub fn stage(meta: &Mapping) -> LifecycleStage {
     text(meta, "lifecycle_stage").map_or(LifecycleStage::Active, |stage| LifecycleStage::parse(&stage))
 }
 
-/// A run of which nothing is known but where it lies.
+/// A run of which nothing is known but where it lies. That it ended is not known either.
 fn unknown(experiment: &ExperimentId, id: &RunId) -> RunInfo {
     RunInfo {
         run_id: id.clone(),
         experiment_id: experiment.clone(),
         run_name: String::new(),
         user_id: String::new(),
-        status: RunStatus::Failed,
+        status: RunStatus::Running,
         start_time: None,
         end_time: None,
         lifecycle_stage: LifecycleStage::Active,
@@ -94,7 +137,7 @@ pub fn run_info(
     }
     let status = status(meta).unwrap_or_else(|why| {
         problems.push(why);
-        RunStatus::Failed
+        RunStatus::Running
     });
     RunInfo {
         run_name: text(meta, "run_name").unwrap_or_default(),
@@ -138,9 +181,6 @@ mod tests {
         assert_eq!(problems, [""; 0]);
         assert_eq!((run.status, run.lifecycle_stage), (RunStatus::Killed, LifecycleStage::Deleted));
         assert_eq!((run.run_name.as_str(), run.end_time), ("true", None));
-        // Without a status it runs, as in MLflow.
-        let (run, problems) = info("experiment_id: '1'\nrun_id: ab\n");
-        assert_eq!((run.status, problems.len()), (RunStatus::Running, 0));
         assert_eq!(info("experiment_id: '1'\nrun_id: ab\nstatus: FAILED\n").0.status, RunStatus::Failed);
     }
 
@@ -149,8 +189,8 @@ mod tests {
         for (text, word) in [
             ("", "cannot be understood"),
             ("run_id: 'a", "cannot be understood"),
-            ("experiment_id: '2'\nrun_id: ab\nuser_id: ana\n", "\"2\" of experiment_id"),
-            ("experiment_id: '1'\nuser_id: ana\n", "nothing of run_id"),
+            ("experiment_id: '2'\nrun_id: ab\nstatus: 1\nuser_id: ana\n", "\"2\" of experiment_id"),
+            ("experiment_id: '1'\nstatus: 1\nuser_id: ana\n", "nothing of run_id"),
             ("experiment_id: '1'\nrun_id: ab\nuser_id: ana\nstatus: 9\n", "no status"),
         ] {
             let (run, problems) = info(text);
@@ -158,6 +198,27 @@ mod tests {
             assert!(problems[0].contains(word), "{text}: {problems:?}");
             assert_eq!((run.run_id.as_str(), run.experiment_id.as_str()), ("ab", "1"));
             assert_eq!(run.user_id == "ana", text.contains("ana"));
+            // Nobody who waits for it is told that it failed.
+            assert_eq!(run.status, RunStatus::Running, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_being_written_is_read_again_and_what_is_cut_is_not_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(META);
+        let whole = "experiment_id: '1'\nrun_id: ab\nstart_time: 1\nstatus: 3\nuser_id: ana\n";
+        std::fs::write(&path, "").unwrap();
+        let reader = std::thread::spawn({
+            let folder = home.path().to_owned();
+            move || load_run(&folder)
+        });
+        std::thread::sleep(Duration::from_millis(20));
+        std::fs::write(&path, whole).unwrap();
+        assert_eq!(text(&reader.join().unwrap().unwrap(), "user_id").as_deref(), Some("ana"));
+        std::fs::write(&path, &whole[..whole.find("status").unwrap()]).unwrap();
+        std::fs::File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert!(load_run(home.path()).unwrap_err().contains("is not whole: it says no status"));
+        assert!(load(home.path()).is_ok());
     }
 }

@@ -17,6 +17,8 @@ mod layout;
 mod lines;
 mod meta;
 mod models;
+#[cfg(test)]
+mod moment_tests;
 mod reading;
 mod registering;
 mod registry;
@@ -47,6 +49,7 @@ use crate::mlflow::{
 };
 use layout::{Layout, Place};
 pub use layout::{address_of, is_store, path_of};
+pub use reading::DAMAGED;
 use shared::Shared;
 
 /// The store in a folder.

@@ -10,7 +10,7 @@ use super::layout::{
     ARTIFACTS, Layout, META, METRICS, MODELS, OUTPUTS, PARAMS, Place, TAGS, folders, is_name,
 };
 use super::reading::{params_of, tags_of};
-use super::writing::{change_meta, make, make_new, put, remove, set, write_meta};
+use super::writing::{append, change_meta, make, make_in, make_new, put, remove, set, write_meta};
 use super::yaml::{Mapping, int, text};
 use super::{artifacts, experiments, lines, meta, runs};
 use crate::mlflow::{
@@ -179,10 +179,10 @@ pub fn create(layout: &Layout, new: &NewModel) -> Inner<LoggedModel> {
 
 pub fn log_output(layout: &Layout, run: &RunId, model: &ModelId) -> Inner<Place> {
     find(layout, model)?;
-    let (place, folder) = layout.run(run)?;
-    let folder = folder.join(OUTPUTS).join(model.as_str());
+    let (place, run_folder) = &layout.run(run)?;
+    let folder = run_folder.join(OUTPUTS).join(model.as_str());
     if !folder.join(META).is_file() {
-        make(&folder)?;
+        make_in(run_folder, &folder)?;
         let meta = Mapping::from_iter([
             ("destination_id".to_owned(), json!(model.as_str())),
             ("destination_type".to_owned(), json!("MODEL_OUTPUT")),
@@ -193,7 +193,7 @@ pub fn log_output(layout: &Layout, run: &RunId, model: &ModelId) -> Inner<Place>
         ]);
         write_meta(&folder, &meta)?;
     }
-    Ok(place)
+    Ok(place.clone())
 }
 
 /// The name of a data set cannot stand in a line where it has a space in it: MLflow could not read the line.
@@ -218,7 +218,8 @@ pub fn log_metrics(
             Some(dataset) => format!("{} {run} {dataset}\n", own.trim_end()),
             None => format!("{} {run}\n", own.trim_end()),
         };
-        runs::append_lines(&folder.join(METRICS).join(&metric.key), |known| {
+        let path = folder.join(METRICS).join(&metric.key);
+        append(&folder, &path, runs::MOST_KNOWN, |known| {
             let is_there = known.split_inclusive(|byte| *byte == b'\n').any(|line| line == own.as_bytes());
             if is_there { String::new() } else { own }
         })?;

@@ -26,6 +26,13 @@ const SHORT: u64 = 16 << 10;
 const TOLD: usize = 2_000;
 const MOST_META: u64 = 4 << 20;
 
+const OTHER_ID: &str = "says another experiment_id than the folder";
+
+/// Whether an experiment is a copy that lies beside the one that it was made of: MLflow knows nothing of it.
+pub fn is_copy(experiment: &Experiment) -> bool {
+    experiment.tags.iter().any(|tag| tag.key == DAMAGED && tag.value.contains(OTHER_ID))
+}
+
 /// What is wrong with files, as a tag.
 fn told(problems: &[String]) -> Option<Tag> {
     if problems.is_empty() {
@@ -103,7 +110,10 @@ pub fn experiment(place: &Place) -> Experiment {
     match meta::load(&place.path) {
         Ok(meta) => {
             if text(&meta, "experiment_id").as_deref() != Some(place.id.as_str()) {
-                problems.push(format!("{META} says another experiment_id than the folder"));
+                problems.push(format!("{META} {OTHER_ID}"));
+            }
+            if meta::stage(&meta) == LifecycleStage::Deleted {
+                found.lifecycle_stage = LifecycleStage::Deleted;
             }
             match text(&meta, "name") {
                 Some(name) if !name.is_empty() => found.name = name,
@@ -161,14 +171,9 @@ impl Datasets {
     }
 }
 
-fn inputs(
-    run: &Path,
-    names: &[String],
-    datasets: &Datasets,
-    problems: &mut Vec<String>,
-) -> Vec<DatasetInput> {
+fn inputs(run: &Path, names: &[Entry], datasets: &Datasets, problems: &mut Vec<String>) -> Vec<DatasetInput> {
     let mut found = Vec::new();
-    for name in names {
+    for Entry { key: name, .. } in names {
         let input = meta::load(&run.join(INPUTS).join(name)).and_then(|meta| {
             if text(&meta, "source_type").is_some_and(|kind| kind != "DATASET") {
                 return Ok(None);
@@ -189,9 +194,9 @@ fn inputs(
     found
 }
 
-fn outputs(run: &Path, names: &[String], problems: &mut Vec<String>) -> Vec<ModelOutput> {
+fn outputs(run: &Path, names: &[Entry], problems: &mut Vec<String>) -> Vec<ModelOutput> {
     let mut found = Vec::new();
-    for name in names {
+    for Entry { key: name, .. } in names {
         match meta::load(&run.join(OUTPUTS).join(name)) {
             Ok(meta) => {
                 let model_id = text(&meta, "destination_id").unwrap_or_else(|| name.clone());
@@ -245,6 +250,23 @@ fn metrics(run: &Path, entries: &[Entry], known: &mut KnownFiles, problems: &mut
     found
 }
 
+/// A run as it was read.
+#[derive(Debug)]
+pub struct Reading {
+    pub run: Run,
+    /// Its `meta.yaml` says what it should.
+    pub is_understood: bool,
+    /// Something of it could not be read.
+    pub is_damaged: bool,
+}
+
+/// Adds to what is told of a run that it cannot be read now.
+pub fn tell(run: &mut Run, problems: &[String]) {
+    if let Some(tag) = told(problems) {
+        put(&mut run.tags, tag);
+    }
+}
+
 /// A run of an experiment; `known` is what was read of its long files before, and now.
 pub fn run(
     (experiment, id): (&Place, &RunId),
@@ -252,28 +274,39 @@ pub fn run(
     listed: &Listed,
     datasets: &Datasets,
     known: &mut KnownFiles,
-) -> Run {
+) -> Reading {
     let mut problems = listed.problems.clone();
     let length = listed.meta.map_or(0, |meta| meta.length);
     let read = match content_of(&folder.join(META), length, MOST_META) {
-        Ok((content, _)) => meta::parse(&content),
+        Ok((content, _)) => meta::parse(&content).and_then(meta::whole_run),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!("there is no {META}")),
         Err(error) => Err(format!("{META} cannot be read: {error}")),
     };
+    // Somebody may be writing it.
+    let read = match read {
+        Err(_) if listed.meta.is_some() => meta::load_run(folder),
+        read => read,
+    };
+    let is_understood = read.is_ok();
+    // What a part of it says is more than nothing.
+    let part = if is_understood { None } else { meta::load(folder).ok() };
+    if let (Some(_), Err(why)) = (&part, &read) {
+        problems.push(why.clone());
+    }
+    let read = part.map_or(read, Ok);
     let mut info = meta::run_info(&experiment.id, id, read.as_ref(), &mut problems);
     let metrics = metrics(folder, &listed.metrics, known, &mut problems);
     let params = values(&folder.join(PARAMS), PARAMS, &listed.params, &mut problems).into_iter();
     let params = params.map(|(key, value)| Param { key, value }).collect();
     let all = values(&folder.join(TAGS), TAGS, &listed.tags, &mut problems).into_iter();
-    let mut all: Vec<Tag> = all.map(|(key, value)| Tag { key, value }).collect();
+    let all: Vec<Tag> = all.map(|(key, value)| Tag { key, value }).collect();
     let inputs = inputs(folder, &listed.inputs, datasets, &mut problems);
     let model_outputs = outputs(folder, &listed.outputs, &mut problems);
     if info.run_name.is_empty() {
         let tag = all.iter().find(|tag| tag.key == tags::RUN_NAME);
         info.run_name = tag.map(|tag| tag.value.clone()).unwrap_or_default();
     }
-    if let Some(tag) = told(&problems) {
-        put(&mut all, tag);
-    }
-    Run { info, metrics, params, tags: all, inputs, model_outputs }
+    let mut run = Run { info, metrics, params, tags: all, inputs, model_outputs };
+    tell(&mut run, &problems);
+    Reading { run, is_understood, is_damaged: !problems.is_empty() }
 }

@@ -10,9 +10,12 @@ use serde_json::{Value, json};
 use super::files::{content, keys};
 use super::layout::{Layout, META, TAGS, folders, is_name};
 use super::reading::tags_of;
-use super::writing::{change_meta, make, make_new, put, refused, remove, set, write_meta};
+use super::writing::{
+    change_meta, check_writable, draft, known_meta, make, make_new, put, put_folder, refused, remove, set,
+    write_meta,
+};
 use super::yaml::{Mapping, int, text};
-use super::{meta, models};
+use super::{dump, meta, models};
 use crate::mlflow::{ModelStage, ModelVersion, RegisteredModel, RunId, Tag};
 use crate::store::local::inside;
 use crate::store::{ErrorKind, Inner, now_ms};
@@ -21,6 +24,8 @@ const ALIASES: &str = "aliases";
 const VERSION: &str = "version-";
 /// The stage of versions that are no more; their numbers are not given out again.
 const DELETED: &str = "Deleted_Internal";
+/// Before the names of folders that are going, or coming.
+const GOING: &str = ".mltui-";
 const MOST_ALIAS: u64 = 1_000;
 
 fn no_model(name: &str) -> ErrorKind {
@@ -174,10 +179,8 @@ pub fn create(layout: &Layout, name: &str) -> Inner<()> {
     }
     layout.check()?;
     make(&layout.registry())?;
+    clear(layout);
     let model = layout.registry().join(name);
-    if !make_new(&model)? {
-        return Err(ErrorKind::AlreadyExists(format!("registered model {name:?} already exists")));
-    }
     let now = now_ms();
     let meta = Mapping::from_iter([
         ("aliases".to_owned(), json!({})),
@@ -186,36 +189,84 @@ pub fn create(layout: &Layout, name: &str) -> Inner<()> {
         ("last_updated_timestamp".to_owned(), json!(now)),
         ("name".to_owned(), json!(name)),
     ]);
-    write_meta(&model, &meta).inspect_err(|_| {
-        let _ = fs::remove_dir_all(&model);
+    // MLflow lists no model at all while a folder is there without it: it is ready before.
+    let file = draft(&layout.registry(), &model.join(META), dump::document(&meta).as_bytes())?;
+    if !make_new(&model)? {
+        return Err(ErrorKind::AlreadyExists(format!("registered model {name:?} already exists")));
+    }
+    file.put().map_err(|error| {
+        let _ = fs::remove_dir(&model);
+        refused(&model)(error)
     })
 }
 
-/// The folder takes another name, with all that is in it; then what is said in it.
+/// Takes away what a deletion that broke off has left: MLflow shows it still.
+fn clear(layout: &Layout) {
+    for entry in fs::read_dir(layout.registry()).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(GOING) && entry.path().is_dir() {
+            let _ = remove_model(&entry.path());
+        }
+    }
+}
+
+/// Takes a model's folder away, its `meta.yaml` last: without it MLflow lists no model at all.
+fn remove_model(model: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(model)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != META {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    fs::remove_dir_all(model)
+}
+
+/// The folder takes another name, with all that is in it; then what is said in it. The same name again ends what broke off.
 pub fn rename(layout: &Layout, name: &str, new: &str) -> Inner<()> {
     let model = folder(layout, name)?;
-    if name == new {
-        return Ok(());
-    }
     let renamed = layout.registry().join(new);
-    if renamed.exists() {
+    if name != new && renamed.exists() {
         return Err(ErrorKind::AlreadyExists(format!("registered model {new:?} already exists")));
     }
     if new.contains('%') || !is_name(new) {
         return Err(ErrorKind::Invalid(format!("a file store takes no model name like {new:?}")));
     }
-    fs::rename(&model, &renamed).map_err(refused(&model))?;
+    let parts = |model: &Path| {
+        let versions = numbers(model).into_iter().map(|version| version_folder(model, version));
+        [model.to_owned()].into_iter().chain(versions).collect::<Vec<_>>()
+    };
+    // What cannot be done whole is not begun.
+    for part in parts(&model) {
+        known_meta(&part)?;
+        check_writable(&part)?;
+    }
+    if name != new {
+        clear(layout);
+        fs::rename(&model, &renamed).map_err(refused(&model))?;
+    }
     let now = now_ms();
-    let folders = numbers(&renamed).into_iter().map(|version| version_folder(&renamed, version));
-    for folder in folders.chain([renamed.clone()]) {
-        if folder.join(META).is_file() {
-            change_meta(&folder, |meta| {
+    let (mut failed, mut first) = (0, None);
+    let parts = parts(&renamed);
+    for part in &parts {
+        let done = change_meta(part, |meta| {
+            if text(meta, "name").as_deref() != Some(new) {
                 set(meta, "name", new);
                 set(meta, "last_updated_timestamp", now);
-            })?;
+            }
+        });
+        if let Err(error) = done {
+            failed += 1;
+            first.get_or_insert(error);
         }
     }
-    Ok(())
+    match first {
+        None => Ok(()),
+        Some(error) => Err(ErrorKind::Partly(format!(
+            "the model is {new:?} now, and {failed} of {} files in it have the old name still: {error}",
+            parts.len()
+        ))),
+    }
 }
 
 pub fn describe(layout: &Layout, name: &str, description: &str) -> Inner<()> {
@@ -240,12 +291,24 @@ pub fn delete(layout: &Layout, name: &str) -> Inner<()> {
     let model = folder(layout, name)?;
     let versions = versions_in(&model, name);
     // At once for all who look, and then at leisure.
-    let going = layout.registry().join(format!(".mltui-{}", uuid::Uuid::new_v4().simple()));
+    clear(layout);
+    let going = layout.registry().join(format!("{GOING}{}", uuid::Uuid::new_v4().simple()));
     fs::rename(&model, &going).map_err(refused(&model))?;
-    for version in versions {
-        models::forget_version(layout, &version)?;
+    if let Err(error) = remove_model(&going) {
+        // What is left of it is not to be there under no name.
+        let _ = fs::rename(&going, &model);
+        return Err(ErrorKind::Partly(format!(
+            "model {name:?} is deleted in part: {}",
+            refused(&model)(error)
+        )));
     }
-    fs::remove_dir_all(&going).map_err(refused(&going))
+    // What their logged models say of them hinders nobody.
+    for version in versions {
+        if let Err(error) = models::forget_version(layout, &version) {
+            tracing::warn!(%error, "a logged model still names a version that is deleted");
+        }
+    }
+    Ok(())
 }
 
 /// A version that there is, with its folder.
@@ -296,14 +359,6 @@ pub fn create_version(
     };
     let run_id = run_id.or(logged.as_ref().and_then(|logged| logged.source_run_id.as_ref()));
     let location = logged.as_ref().map_or(source, |logged| &logged.artifact_location);
-    let (number, folder) = loop {
-        let number = numbers(&model).first().copied().unwrap_or(0) + 1;
-        let folder = version_folder(&model, number);
-        // Of several who want the same number, one gets it.
-        if make_new(&folder)? {
-            break (number, folder);
-        }
-    };
     let now = now_ms();
     let mut meta = Mapping::from_iter([
         ("creation_timestamp".to_owned(), json!(now)),
@@ -318,26 +373,39 @@ pub fn create_version(
         ("status_message".to_owned(), Value::Null),
         ("storage_location".to_owned(), json!(location)),
         ("user_id".to_owned(), Value::Null),
-        ("version".to_owned(), json!(number)),
     ]);
     match &logged {
         Some(logged) => drop(meta.insert("model_id".to_owned(), json!(logged.model_id.as_str()))),
         // MLflow 2 keeps them here as well; it reads them from where they are.
         None => drop(meta.insert("aliases".to_owned(), json!([]))),
     }
-    let written = tags
-        .iter()
-        .try_for_each(|tag| put(&folder, &folder.join(TAGS).join(&tag.key), tag.value.as_bytes()))
-        .and_then(|()| write_meta(&folder, &meta));
-    if let Err(error) = written {
-        let _ = fs::remove_dir_all(&folder);
-        return Err(error);
-    }
+    // MLflow lists no model at all while a version is there without its `meta.yaml`: it takes its place when it is filled.
+    let filled = model.join(format!("{GOING}{}", uuid::Uuid::new_v4().simple()));
+    make(&filled)?;
+    let number = fill_version(&model, &filled, &mut meta, tags).inspect_err(|_| {
+        let _ = fs::remove_dir_all(&filled);
+    })?;
     touch(&model)?;
     if let Some(logged) = &logged {
         models::name_version(layout, logged, name, number)?;
     }
     version(layout, name, number)
+}
+
+/// Fills a folder and puts it in the place of the next version; which one it became.
+fn fill_version(model: &Path, filled: &Path, meta: &mut Mapping, tags: &[Tag]) -> Inner<u64> {
+    for tag in tags {
+        put(filled, &filled.join(TAGS).join(&tag.key), tag.value.as_bytes())?;
+    }
+    loop {
+        let number = numbers(model).first().copied().unwrap_or(0) + 1;
+        set(meta, "version", number);
+        write_meta(filled, meta)?;
+        // Of several who want the same number, one gets it.
+        if put_folder(filled, &version_folder(model, number))? {
+            return Ok(number);
+        }
+    }
 }
 
 /// Changes what is said of a version that there is.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use md5::{Digest as _, Md5};
@@ -12,23 +11,21 @@ use uuid::Uuid;
 
 use super::files::content;
 use super::layout::{ARTIFACTS, DATASETS, INPUTS, Layout, METRICS, PARAMS, Place, TAGS};
-use super::writing::{
-    change_meta, known_meta, make, make_new, put, put_new, refused, remove, set, write_meta,
-};
+use super::writing::{known_run, make, make_in, make_new, put, put_new, remove, set, write_meta};
 use super::yaml::{Mapping, text};
-use super::{experiments, lines, meta};
+use super::{experiments, lines, meta, writing};
 use crate::mlflow::{Dataset, DatasetInput, LifecycleStage, Metric, Param, RunId, Tag, names, tags};
 use crate::store::local::inside;
 use crate::store::{ErrorKind, Inner, NewRun, RunUpdate, now_ms};
 
-/// Bytes of a file of points that is read to know which points are there.
-const MOST_POINTS: u64 = 1 << 30;
+/// Bytes at the end of a file of points that are read to know which points are there: of more than one batch.
+pub const MOST_KNOWN: u64 = 1 << 20;
 const MOST_VALUE: u64 = 1 << 20;
 
 /// A run that may be changed: its experiment, its folder and what its `meta.yaml` says.
 fn active(layout: &Layout, id: &RunId) -> Inner<(Place, PathBuf, Mapping)> {
     let (place, folder) = layout.run(id)?;
-    let known = known_meta(&folder)?;
+    let known = known_run(&folder)?;
     if meta::stage(&known) == LifecycleStage::Deleted {
         return Err(ErrorKind::Invalid(format!("run {id} is deleted: restore it first")));
     }
@@ -37,7 +34,9 @@ fn active(layout: &Layout, id: &RunId) -> Inner<(Place, PathBuf, Mapping)> {
 
 /// Changes what a run's `meta.yaml` says. What the first versions left out is added, as MLflow does it.
 fn change(folder: &Path, change: impl FnOnce(&mut Mapping)) -> Inner<()> {
-    change_meta(folder, |meta| {
+    let mut known = known_run(folder)?;
+    {
+        let meta = &mut known;
         let id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let defaults = [
             ("entry_point_name", json!("")),
@@ -57,12 +56,13 @@ fn change(folder: &Path, change: impl FnOnce(&mut Mapping)) -> Inner<()> {
             set(meta, "experiment_id", experiment);
         }
         change(meta);
-    })
+    }
+    write_meta(folder, &known)
 }
 
 /// Marks a run as deleted or not; one that is so already stays as it is.
 pub fn mark(folder: &Path, stage: LifecycleStage) -> Inner<()> {
-    if meta::stage(&known_meta(folder)?) == stage {
+    if meta::stage(&known_run(folder)?) == stage {
         return Ok(());
     }
     change(folder, |meta| {
@@ -181,7 +181,7 @@ pub fn log_batch(
             same_param(&path, key, value)?;
         }
     }
-    append(&folder.join(METRICS), metrics)?;
+    append(&folder, metrics)?;
     for tag in new_tags {
         put_tag(&folder, tag)?;
     }
@@ -223,44 +223,17 @@ fn another_param(key: &str, known: &str, value: &str) -> ErrorKind {
     ))
 }
 
-/// Puts points at the ends of the files of their metrics.
-pub fn append(folder: &Path, metrics: &[Metric]) -> Inner<()> {
+/// Puts points at the ends of the files of the metrics of a run.
+fn append(folder: &Path, metrics: &[Metric]) -> Inner<()> {
     let mut by_key: BTreeMap<&str, Vec<&Metric>> = BTreeMap::new();
     for metric in metrics {
         by_key.entry(&metric.key).or_default().push(metric);
     }
     for (key, metrics) in by_key {
-        append_lines(&folder.join(key), |known| lines::new_lines(known, metrics.into_iter()))?;
+        let path = folder.join(METRICS).join(key);
+        writing::append(folder, &path, MOST_KNOWN, |known| lines::new_lines(known, metrics.into_iter()))?;
     }
     Ok(())
-}
-
-/// Puts lines at the end of a file at once, in one write: others may do so too.
-pub fn append_lines(path: &Path, lines: impl FnOnce(&[u8]) -> String) -> Inner<()> {
-    let known = match content(path, MOST_POINTS) {
-        Ok((known, false)) => known,
-        Ok((_, true)) => return Err(ErrorKind::TooMuch(format!("{} has too many points", path.display()))),
-        Err(ErrorKind::NotFound(_)) => Vec::new(),
-        Err(ErrorKind::Io(_)) if path.parent().is_some_and(Path::is_file) => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    let lines = lines(&known);
-    if lines.is_empty() {
-        return Ok(());
-    }
-    if let Some(folder) = path.parent() {
-        make(folder)?;
-    }
-    let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(refused(path))?;
-    let before = file.metadata().map_err(refused(path))?.len();
-    file.write_all(lines.as_bytes()).map_err(|error| {
-        // Half of it is taken back, unless somebody wrote meanwhile.
-        let written = file.metadata().map_or(before, |metadata| metadata.len()) - before;
-        if written < lines.len() as u64 {
-            let _ = file.set_len(before);
-        }
-        refused(path)(error)
-    })
 }
 
 fn md5(parts: [&str; 2]) -> String {
@@ -291,14 +264,14 @@ pub fn log_inputs(layout: &Layout, id: &RunId, inputs: &[DatasetInput]) -> Inner
         let dataset_id = md5([&dataset.name, &dataset.digest]);
         let home = place.path.join(DATASETS).join(&dataset_id);
         if !home.join(super::layout::META).is_file() {
-            make(&home)?;
+            make_in(&place.path, &home)?;
             write_meta(&home, &dataset_meta(dataset))?;
         }
         let home = folder.join(INPUTS).join(md5([&dataset_id, id.as_str()]));
         if home.join(super::layout::META).is_file() {
             continue;
         }
-        make(&home)?;
+        make_in(&folder, &home)?;
         let tags: Mapping = tags.iter().map(|tag| (tag.key.clone(), json!(tag.value))).collect();
         let meta = Mapping::from_iter([
             // MLflow itself writes the source here.
@@ -325,9 +298,11 @@ mod tests {
     #[test]
     fn half_a_line_is_not_continued() {
         let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("m"), "10 1.0 0\n11 2.").unwrap();
+        let path = home.path().join("metrics/m");
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, "10 1.0 0\n11 2.").unwrap();
         let metric = Metric { key: "m".into(), value: 3.0, timestamp: 12, step: 2 };
         append(home.path(), &[metric.clone(), metric]).unwrap();
-        assert_eq!(fs::read_to_string(home.path().join("m")).unwrap(), "10 1.0 0\n11 2.\n12 3.0 2\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "10 1.0 0\n11 2.\n12 3.0 2\n");
     }
 }

@@ -256,7 +256,7 @@ impl Shared {
         let (place, folder) = self.layout.run(id)?;
         let listed = super::files::Listed::of(&folder);
         let datasets = super::reading::Datasets::of(&place.path);
-        Ok(super::reading::run((&place, id), &folder, &listed, &datasets, &mut HashMap::new()))
+        Ok(super::reading::run((&place, id), &folder, &listed, &datasets, &mut HashMap::new()).run)
     }
 
     /// The data sets of an experiment.
@@ -282,9 +282,19 @@ fn look(reading: &Reading, watched: &[RunId]) {
         let goes_on = |held: &super::index::Held| {
             held.is_young || held.brief().is_some_and(|brief| brief.status.is_active())
         };
-        let running = index.runs.iter().filter(|(_, held)| goes_on(held)).take(MOST_RUNNING);
+        let mut running: Vec<(Option<i64>, &RunId)> = index
+            .runs
+            .iter()
+            .filter(|(_, held)| goes_on(held))
+            .map(|(id, held)| (held.brief().and_then(|brief| brief.start_time), id))
+            .collect();
+        // Those that were never ended give way to the others.
+        if running.len() > MOST_RUNNING {
+            running.sort_unstable_by(|a, b| b.cmp(a));
+            running.truncate(MOST_RUNNING);
+        }
         let mut ids: FxHashSet<RunId> = known.collect();
-        ids.extend(running.map(|(id, _)| id.clone()));
+        ids.extend(running.into_iter().map(|(_, id)| id.clone()));
         ids.into_iter().collect()
     };
     reading.look_at(&now);

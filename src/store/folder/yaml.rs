@@ -50,12 +50,15 @@ struct Lines<'a> {
     at: usize,
 }
 
+/// What YAML takes for nothing at the ends of words. Other blanks are signs like any.
+const BLANKS: [char; 2] = [' ', '\t'];
+
 fn indent_of(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
 fn is_blank(line: &str) -> bool {
-    let line = line.trim_start();
+    let line = line.trim_start_matches(BLANKS);
     line.is_empty() || line.starts_with('#')
 }
 
@@ -63,7 +66,7 @@ impl<'a> Lines<'a> {
     /// The next line with something on it.
     fn peek(&mut self) -> Option<&'a str> {
         while let Some(line) = self.all.get(self.at) {
-            if !is_blank(line) && line.trim_end() != "---" {
+            if !is_blank(line) && line.trim_end_matches(BLANKS) != "---" {
                 return Some(line);
             }
             self.at += 1;
@@ -92,14 +95,18 @@ impl<'a> Lines<'a> {
 
     /// What stands behind the colon of a key at `indent`, and below it.
     fn value(&mut self, rest: &'a str, indent: usize) -> Option<Value> {
-        let rest = rest.trim_start();
+        let rest = rest.trim_start_matches(BLANKS);
         if is_blank(rest) {
             self.at += 1;
             return match self.peek() {
-                Some(next) if indent_of(next) > indent && !next.trim_start().starts_with("- ") => {
+                Some(next)
+                    if indent_of(next) > indent && !next.trim_start_matches(BLANKS).starts_with("- ") =>
+                {
                     self.mapping(indent_of(next)).map(Value::Object)
                 }
-                Some(next) if indent_of(next) >= indent && next.trim_start().starts_with("- ") => {
+                Some(next)
+                    if indent_of(next) >= indent && next.trim_start_matches(BLANKS).starts_with("- ") =>
+                {
                     self.list(indent_of(next))
                 }
                 _ => Some(Value::Null),
@@ -114,7 +121,7 @@ impl<'a> Lines<'a> {
             if indent_of(line) != indent || !line[indent..].starts_with("- ") {
                 break;
             }
-            let value = self.scalar(line[indent + 2..].trim_start(), indent)?;
+            let value = self.scalar(line[indent + 2..].trim_start_matches(BLANKS), indent)?;
             // A mapping in a list looks like a word with a colon.
             if value.as_str().is_some_and(|text| text.contains(": ") || text.ends_with(':')) {
                 return None;
@@ -143,11 +150,11 @@ impl<'a> Lines<'a> {
                 self.at += 1;
                 let mut is_one_line = true;
                 while let Some(next) = self.all.get(self.at) {
-                    if next.trim().is_empty() || indent_of(next) <= indent {
+                    if next.trim_matches(BLANKS).is_empty() || indent_of(next) <= indent {
                         break;
                     }
                     text.push(' ');
-                    text.push_str(without_comment(next.trim_start()));
+                    text.push_str(without_comment(next.trim_start_matches(BLANKS)));
                     is_one_line = false;
                     self.at += 1;
                 }
@@ -184,6 +191,14 @@ impl<'a> Lines<'a> {
                     kept = text.len();
                     continue;
                 }
+                // Breaks that are none of lines: they stay, and what indents the rest is none of it.
+                if c == '\u{2028}' || c == '\u{2029}' {
+                    text.truncate(kept);
+                    text.push(c);
+                    kept = text.len();
+                    rest = rest.as_str().trim_start_matches(BLANKS).chars();
+                    continue;
+                }
                 text.push(c);
                 if c != ' ' && c != '\t' {
                     kept = text.len();
@@ -195,7 +210,7 @@ impl<'a> Lines<'a> {
             let mut breaks = 0;
             line = loop {
                 self.at += 1;
-                let next = self.all.get(self.at)?.trim_start_matches([' ', '\t']);
+                let next = self.all.get(self.at)?.trim_start_matches(BLANKS);
                 if !next.is_empty() {
                     break next;
                 }
@@ -229,14 +244,14 @@ fn key_of(line: &str) -> Option<(String, &str)> {
         return None;
     }
     if let Some((key, rest)) = line.split_once(": ") {
-        return Some((key.trim_end().to_owned(), rest));
+        return Some((key.trim_end_matches(BLANKS).to_owned(), rest));
     }
-    let key = line.trim_end().strip_suffix(':')?;
+    let key = line.trim_end_matches(BLANKS).strip_suffix(':')?;
     Some((key.to_owned(), ""))
 }
 
 fn without_comment(text: &str) -> &str {
-    text.find(" #").map_or(text, |at| &text[..at]).trim_end()
+    text.find(" #").map_or(text, |at| &text[..at]).trim_end_matches(BLANKS)
 }
 
 /// What PyYAML takes a bare word for. It quotes texts that it would take for something else.
@@ -330,6 +345,12 @@ mod tests {
             "tags": { "mlflow.data.context": "training", "a: b": "x\u{1b}[31m yé" }
         });
         assert_eq!(own(nested).unwrap(), expected);
+        // No-break spaces are signs like any, and breaks that are none of lines stay.
+        let odd = "a: '\u{a0}x\u{a0}'\nb: \u{a0}null\u{a0}\nc: 'x\u{2028}  y'\n";
+        assert_eq!(
+            own(odd).unwrap(),
+            json!({ "a": "\u{a0}x\u{a0}", "b": "\u{a0}null\u{a0}", "c": "x\u{2028}y" })
+        );
         let folded = "schema: '{\"type\":\n  \"string\"}'\nname: x\n";
         assert_eq!(own(folded).unwrap(), json!({ "schema": "{\"type\": \"string\"}", "name": "x" }));
     }
