@@ -41,7 +41,8 @@ pub fn address_of(path: &Path) -> String {
 
 /// The path of an address without a scheme or with `file:`.
 pub fn path_of(address: &str) -> PathBuf {
-    let Some(rest) = address.strip_prefix("file:") else { return PathBuf::from(address) };
+    let is_address = address.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"));
+    let Some(rest) = address.get(5..).filter(|_| is_address) else { return PathBuf::from(address) };
     // Whatever host is named, it is this machine.
     let rest = rest.strip_prefix("//").map_or(rest, |rest| rest.find('/').map_or("", |at| &rest[at..]));
     PathBuf::from(percent_decode_str(rest).decode_utf8_lossy().as_ref())
@@ -260,6 +261,7 @@ mod tests {
         for (address, path) in [
             ("file:///a%20b/c", "/a b/c"),
             ("file:/a", "/a"),
+            ("FILE:///a", "/a"),
             ("file:a/b", "a/b"),
             ("file://localhost/a", "/a"),
             ("/a%20b", "/a%20b"),

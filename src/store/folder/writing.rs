@@ -85,7 +85,7 @@ fn keep_rights(draft: &mut Draft, old: &fs::Metadata) -> bool {
     let is_kept = (own.uid() == old.uid() && own.gid() == old.gid())
         || (own.uid() == old.uid() && fchown(&*file, None, Some(old.gid())).is_ok())
         || fchown(&*file, Some(old.uid()), Some(old.gid())).is_ok();
-    is_kept && file.set_permissions(mode).is_ok()
+    is_kept && (own.permissions().mode() & 0o777 == mode.mode() || file.set_permissions(mode).is_ok())
 }
 
 #[cfg(not(unix))]
@@ -148,6 +148,10 @@ pub fn put_new(home: &Path, path: &Path, content: &[u8]) -> Inner<bool> {
 pub fn append(home: &Path, path: &Path, most: u64, lines: impl FnOnce(&[u8]) -> String) -> Inner<()> {
     let path = &behind_link(home, path)?;
     let known = match disk::read_end_bytes(path, most) {
+        // The line at which it begins may be half of one.
+        Ok(known) if known.len() as u64 == most => {
+            known.iter().position(|byte| *byte == b'\n').map_or(Vec::new(), |at| known[at..].to_vec())
+        }
         Ok(known) => known,
         Err(error) if is_absence(&error) => Vec::new(),
         Err(_) if path.is_dir() => return Err(refused(path)(io::ErrorKind::IsADirectory.into())),
@@ -405,6 +409,21 @@ mod tests {
             take_back(&file, 4, 2);
             assert_eq!(fs::read_to_string(&path).unwrap(), left);
         }
+    }
+
+    #[test]
+    fn of_a_long_file_only_whole_lines_at_its_end_are_known() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("m");
+        fs::write(&path, "10 1.0 0\n20 2.0 1\n").unwrap();
+        let mut seen = Vec::new();
+        append(home.path(), &path, 12, |known| {
+            seen = known.to_vec();
+            "30 3.0 2\n".into()
+        })
+        .unwrap();
+        assert_eq!(seen, b"\n20 2.0 1\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "10 1.0 0\n20 2.0 1\n30 3.0 2\n");
     }
 
     #[test]
