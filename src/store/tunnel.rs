@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::{ErrorKind, Inner};
-use crate::text;
 
 /// How long a connection may take to be there.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -264,7 +263,7 @@ fn last_words(stream: impl std::io::Read) -> String {
         match std::io::Read::take(&mut lines, 4_096).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => break,
             Ok(_) => {
-                let line = text::clean(String::from_utf8_lossy(&line).trim()).into_owned();
+                let line = String::from_utf8_lossy(&line).trim().to_owned();
                 if !line.is_empty() {
                     last.push_back(line);
                     if last.len() > SAID {

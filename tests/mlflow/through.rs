@@ -40,9 +40,9 @@ impl Machine {
             "PidFile=none".into(),
             "ListenAddress=127.0.0.1".into(),
         ];
-        options.iter().for_each(|option| {
+        for option in &options {
             command.args(["-o", option]);
-        });
+        }
         // What it carries ends with it.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         self.daemon = Some(command.stderr(Stdio::null()).spawn().unwrap());

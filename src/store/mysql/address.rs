@@ -217,7 +217,12 @@ impl MyDatabase {
 
     /// How the connection is protected.
     pub fn tls_use(&self) -> TlsUse {
-        if self.socket().is_some() { TlsUse::Disabled } else { self.tls.unwrap_or(TlsUse::Preferred) }
+        match (self.tls, &self.authority) {
+            _ if self.socket().is_some() => TlsUse::Disabled,
+            // Whoever names an authority wants it to be asked.
+            (None | Some(TlsUse::Preferred | TlsUse::Required), Some(_)) => TlsUse::Verified,
+            (tls, _) => tls.unwrap_or(TlsUse::Preferred),
+        }
     }
 
     /// The same as an address says it.

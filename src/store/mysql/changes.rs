@@ -220,7 +220,12 @@ fn heads(
 }
 
 /// What the server adds up of what runs logged. Where so many are in view that they are most, all of a table is read.
-fn digests(connection: &mut Connection, scan: &Scan, is_tags: bool, in_view: usize) -> Inner<Digests> {
+pub(super) fn digests(
+    connection: &mut Connection,
+    scan: &Scan,
+    is_tags: bool,
+    in_view: usize,
+) -> Inner<Digests> {
     let all = connection.one("SELECT count(*) FROM runs", &[], |row| row.int(0))?.flatten();
     let rest = if in_view as i64 * 4 >= all.unwrap_or(0) {
         " FORCE INDEX (PRIMARY)".to_owned()

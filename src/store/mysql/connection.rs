@@ -118,6 +118,17 @@ fn options(database: &MyDatabase, tls: TlsUse) -> OptsBuilder {
 /// Connects; without encryption where that was only preferred and does not come about.
 fn connect(database: &MyDatabase) -> Inner<Conn> {
     let tls = database.tls_use();
+    if tls != TlsUse::Disabled {
+        let files = [
+            ("ssl_ca", &database.authority),
+            ("ssl_cert", &database.certificate),
+            ("ssl_key", &database.key),
+        ];
+        for (name, path) in files.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?))) {
+            std::fs::File::open(path)
+                .map_err(|error| ErrorKind::Tls(format!("cannot read {name} {}: {error}", path.display())))?;
+        }
+    }
     match Conn::new(options(database, tls)) {
         Ok(connected) => Ok(connected),
         Err(error) if tls == TlsUse::Preferred && refuses_tls(&error) => {
@@ -188,13 +199,14 @@ impl Connection {
     pub fn at_one_time<T>(&mut self, seconds: u64, work: impl FnOnce(&mut Self) -> Inner<T>) -> Inner<T> {
         self.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")?;
         self.run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")?;
-        if seconds != STATEMENT_SECONDS {
-            self.run(&self.server.limit(seconds))?;
-        }
-        let result = work(self);
+        let limit = self.server.limit(seconds);
+        let result = if seconds == STATEMENT_SECONDS { Ok(()) } else { self.run(&limit) };
+        let result = result.and_then(|()| work(self));
         self.roll_back();
         if seconds != STATEMENT_SECONDS && !self.is_spent() {
-            self.run(&self.server.limit(STATEMENT_SECONDS))?;
+            let usual = self.server.limit(STATEMENT_SECONDS);
+            // Nobody gets a connection that works on without an end.
+            self.abandoned |= self.run(&usual).is_err();
         }
         result
     }
@@ -216,11 +228,18 @@ impl Pooled for Connection {
             abandoned: false,
         };
         for statement in [
+            // Some servers take the letters of a client for others than it said, and times for those of their own zone.
+            "SET NAMES utf8mb4",
+            "SET SESSION time_zone = '+00:00'",
             "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
-            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             "SET SESSION autocommit = 1, innodb_lock_wait_timeout = 20, net_write_timeout = 600",
         ] {
             opened.run(statement)?;
+        }
+        // A server that logs statements and not rows takes no writes at a lower level than its own.
+        let logs = "SELECT @@global.log_bin = 1 AND @@session.binlog_format = 'STATEMENT'";
+        if opened.one(logs, &[], |row| row.int(0))?.flatten() != Some(1) {
+            opened.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
         }
         opened.server = Arc::new(schema::probe(&mut opened)?);
         opened.run(&opened.server.limit(STATEMENT_SECONDS))?;
@@ -262,7 +281,7 @@ impl Pooled for Connection {
 
 impl Link for Connection {
     fn dialect(&self) -> Dialect {
-        MYSQL
+        Dialect { folds_case: self.server.folds_case, ..MYSQL }
     }
 
     fn layout(&self) -> &Layout {

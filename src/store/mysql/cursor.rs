@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use super::connection::Connection;
 use crate::store::Inner;
-use crate::store::sql::{Cells, Layout, Numbers};
+use crate::store::sql::{Cells, Layout, Link as _, Numbers};
 
 /// What one look saw.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -21,13 +21,23 @@ pub struct Look {
     newest: Option<i64>,
     /// When it looked, by its own clock, in seconds.
     pub now: i64,
+    /// When the server began, where it knows of no time of a write.
+    began: Option<i64>,
 }
 
 impl Look {
     /// Whether somebody may have written between an earlier look and this one. Times are told in seconds: what was written in the
     /// second of the earlier look may have come behind it. A server that began anew knows of no time before the first write.
     pub fn is_written_since(&self, before: &Self) -> bool {
-        self.written != before.written || before.newest.is_none_or(|newest| newest >= before.now - 1)
+        if self.written != before.written {
+            return true;
+        }
+        match (before.newest, self.began.zip(before.began)) {
+            (Some(newest), _) => newest >= before.now - 1,
+            // Nobody has written since it began, which was before both looks.
+            (None, Some((began, before))) => (began - before).abs() > 2,
+            (None, None) => true,
+        }
     }
 }
 
@@ -51,6 +61,10 @@ pub fn look(connection: &mut Connection) -> Inner<Look> {
         seen.now = row.int(3).unwrap_or(0);
         Ok(true)
     })?;
+    if seen.newest.is_none() {
+        let up = connection.one("SHOW GLOBAL STATUS LIKE 'Uptime'", &[], |row| row.int(1)).ok().flatten();
+        seen.began = up.flatten().map(|up| seen.now - up);
+    }
     Ok(seen)
 }
 
@@ -119,15 +133,17 @@ impl Digests {
 
 impl MyCursor {
     /// Before anything that is written after a look.
-    pub fn at(look: Look, known: Numbers) -> Self {
+    pub fn at(look: Look, known: Numbers, (of_tags, of_values): (Option<Digests>, Option<Digests>)) -> Self {
         // What is there now is not known yet.
-        let round = Round { is_pending: true, ..Round::default() };
+        let round = |is_pending: bool| Round { is_pending, ..Round::default() };
         Self {
             look,
-            heads: round.clone(),
-            tags: round.clone(),
-            values: round,
+            heads: round(true),
+            tags: round(of_tags.is_none()),
+            values: round(of_values.is_none()),
             known: Arc::new(known),
+            of_tags: of_tags.map(Arc::new),
+            of_values: of_values.map(Arc::new),
             ..Self::default()
         }
     }
@@ -165,5 +181,8 @@ mod tests {
         assert!(at(Some(15), 20).is_written_since(&at(Some(5), 10)));
         assert!(at(Some(10), 20).is_written_since(&at(Some(10), 10)), "perhaps behind the look");
         assert!(at(None, 20).is_written_since(&at(None, 10)), "the server does not know");
+        let began = |began: i64, now: i64| Look { began: Some(began), ..at(None, now) };
+        assert!(!began(5, 20).is_written_since(&began(5, 10)), "nobody wrote since it began");
+        assert!(began(15, 20).is_written_since(&began(5, 10)), "it began anew between the looks");
     }
 }

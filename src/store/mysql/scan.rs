@@ -2,18 +2,18 @@
 
 use tokio::sync::mpsc::Sender;
 
-use super::Pool;
 use super::connection::{Connection, SCAN_SECONDS};
 use super::cursor::{MyCursor, look};
 use super::rows::bounded;
 use super::statement::quoted;
+use super::{Pool, changes};
 use crate::mlflow::infinity::logged;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
 use crate::store::sql::reading::find_runs;
 use crate::store::sql::search::stage_condition;
-use crate::store::sql::{Cells, Link, Numbers, head_hash, values};
-use crate::store::{Inner, Scan, ScanValues};
+use crate::store::sql::{Cells, Link, Numbers, Pooled as _, head_hash, values};
+use crate::store::{ErrorKind, Inner, Scan, ScanValues};
 
 /// What one batch holds at most: bytes of text, and cells.
 const BATCH: usize = 4 << 20;
@@ -33,8 +33,17 @@ struct Values<'a> {
 pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<MyCursor> {
     let mut connection = pool.take()?;
     let look = look(&mut connection)?;
-    let known = connection.at_one_time(SCAN_SECONDS, |connection| read(connection, scan, sink))?;
-    Ok(MyCursor::at(look, known.unwrap_or_default()))
+    let (known, digests) = connection.at_one_time(SCAN_SECONDS, |connection| {
+        let Some(known) = read(connection, scan, sink)? else { return Ok((None, (None, None))) };
+        // Of the same time: what anybody changes from then on is seen by what they add up to.
+        let mut of = |is_tags| match changes::digests(connection, scan, is_tags, known.len()) {
+            Err(ErrorKind::Timeout(_)) if !connection.is_spent() => Ok(None),
+            digests => digests.map(Some),
+        };
+        let digests = (of(true)?, of(false)?);
+        Ok((Some(known), digests))
+    })?;
+    Ok(MyCursor::at(look, known.unwrap_or_default(), digests))
 }
 
 /// The runs in view with the hashes of their heads; nothing where nobody listens any more.

@@ -15,6 +15,8 @@ pub struct Server {
     pub layout: Layout,
     /// Texts of params and tags are no longer than they are read.
     pub texts_are_short: bool,
+    /// Keys that differ in upper and lower case alone are one.
+    pub folds_case: bool,
     /// The user may add and change runs.
     pub may_write: bool,
     /// It follows another server, or takes no writes otherwise.
@@ -35,6 +37,7 @@ impl Default for Server {
                 logged_models: false,
             },
             texts_are_short: false,
+            folds_case: true,
             may_write: false,
             is_read_only: false,
         }
@@ -56,16 +59,21 @@ impl Server {
 pub fn probe(connection: &mut Connection) -> Inner<Server> {
     let tables: Vec<String> = Layout::TABLES.iter().map(|name| format!("'{name}'")).collect();
     let statement = format!(
-        "SELECT table_name, column_name, character_maximum_length FROM information_schema.columns \
+        "SELECT table_name, column_name, character_maximum_length, collation_name FROM information_schema.columns \
          WHERE table_schema = database() AND table_name IN ({})",
         tables.join(", ")
     );
     let mut known = FxHashSet::default();
     let mut lengths = Vec::new();
+    let mut folds_case = true;
     connection.each(&statement, &[], &mut |row| {
         let (table, column) = (row.text(0).to_lowercase(), row.string(1));
         if column == "value" && (table == "params" || table == "tags") {
             lengths.push(row.int(2));
+        }
+        if column == "key" && table == "params" {
+            let collation = row.text(3).to_lowercase();
+            folds_case = !(collation.ends_with("_bin") || collation.contains("_cs"));
         }
         known.insert(format!("{table}.{column}"));
         known.insert(table);
@@ -91,6 +99,7 @@ pub fn probe(connection: &mut Connection) -> Inner<Server> {
             layout: layout.clone(),
             texts_are_short: lengths.len() == 2
                 && lengths.iter().all(|most| most.is_some_and(|most| most <= 8_000)),
+            folds_case,
             may_write,
             is_read_only: !matches!(&*row.text(1), "0" | "OFF" | ""),
         }

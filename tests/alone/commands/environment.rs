@@ -7,7 +7,7 @@ use crate::support::commands::{mltui, text};
 
 const CONFIG: &str = "
 [profiles.team]
-tracking_uri = \"http://ana@mlflow.example:5000\"
+tracking_uri = \"http://mlflow.example:5000\"
 token_env = \"TEAM_TOKEN\"
 experiment = \"my nets\"
 workspace = \"vision\"

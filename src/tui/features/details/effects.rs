@@ -156,9 +156,8 @@ async fn read(store: &Store, id: &RunId, path: &str) -> Result<(Vec<u8>, bool)> 
 async fn preview(store: &Store, id: &RunId, path: &str) -> Result<Preview> {
     let (content, is_whole) = read(store, id, path).await?;
     let (name, address) = (path.to_owned(), address_of(id, path));
-    let decoding = tokio::task::spawn_blocking(move || match is_whole {
-        true => Preview::of(&name, content),
-        false => Preview::of_beginning(&name, content, &address),
+    let decoding = tokio::task::spawn_blocking(move || {
+        if is_whole { Preview::of(&name, content) } else { Preview::of_beginning(&name, content, &address) }
     });
     decoding.await.map_err(|error| StoreError::new("preview the file", ErrorKind::Io(error.to_string())))
 }

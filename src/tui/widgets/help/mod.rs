@@ -42,7 +42,7 @@ pub fn lines(app: &App, words: &str) -> Vec<HelpLine> {
                 .strip_prefix(&strokes)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         };
-        if keys.iter().any(|key| begins(key)) {
+        if keys.iter().any(begins) {
             return true;
         }
         words.iter().all(|word| is_key(word) || word.chars().nth(1).is_some() && said.contains(word))

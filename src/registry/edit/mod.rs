@@ -334,5 +334,4 @@ async fn holds(store: &Store, edit: &Edit) -> Result<bool> {
 }
 
 #[cfg(test)]
-#[path = "edit_tests.rs"]
 mod tests;

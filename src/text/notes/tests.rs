@@ -1,0 +1,96 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn plain(note: &str, room: usize) -> Vec<String> {
+    let line = |line: Vec<Words>| line.into_iter().map(|(words, _)| words).collect();
+    laid_out(note, room).into_iter().map(line).collect()
+}
+
+fn kinds(note: &str) -> Vec<Words> {
+    laid_out(note, 80).into_iter().flatten().collect()
+}
+
+#[test]
+fn a_note_is_laid_out_as_it_is_meant() {
+    let note = "# What it is\nThe first **try** with `adam`, see\n[the page](http://x.y).\n\n- one that goes on and on\n  - two\n- [x] done\n\n> said before\n\n3. three\n4. four";
+    assert_eq!(
+        plain(note, 24),
+        [
+            "What it is",
+            "",
+            "The first try with adam,",
+            "see",
+            "the page (http://x.y).",
+            "",
+            "• one that goes on and",
+            "  on",
+            "  • two",
+            "• [x] done",
+            "",
+            "> said before",
+            "",
+            "3. three",
+            "4. four",
+        ]
+    );
+}
+
+#[test]
+fn words_have_their_styles() {
+    let word = |words: &str, kind| (words.to_owned(), kind);
+    assert_eq!(
+        kinds("a *b* **c** `d` ~~e~~"),
+        [
+            word("a ", Kind::Plain),
+            word("b", Kind::Emphasis),
+            word(" ", Kind::Plain),
+            word("c", Kind::Strong),
+            word(" ", Kind::Plain),
+            word("d", Kind::String),
+            word(" ", Kind::Plain),
+            word("e", Kind::Comment),
+        ]
+    );
+    // Marks within code are code.
+    assert_eq!(kinds("```\n**a**\n- b\n```")[0], word("  **a**", Kind::Plain));
+}
+
+#[test]
+fn tables_stand_in_columns_and_give_way() {
+    let note = "| metric | value |\n|:--|--:|\n| rmse of a long name | 0.5 |\n| r2 | 10 |";
+    assert_eq!(
+        plain(note, 40),
+        [
+            "metric               value",
+            "-------------------  -----",
+            "rmse of a long name    0.5",
+            "r2                      10",
+        ]
+    );
+    assert_eq!(plain(note, 16)[2], "rmse of …    0.5");
+}
+
+#[test]
+fn line_breaks_stay_and_nothing_steers_the_terminal() {
+    assert_eq!(plain("one\ntwo  \nthree", 20), ["one", "two", "three"]);
+    assert!(plain("a\u{1b}[31mb", 20).concat().chars().all(|c| !c.is_control()));
+    assert_eq!(plain("", 20), Vec::<String>::new());
+    assert_eq!(plain("-", 20), ["•"]);
+}
+
+proptest! {
+    #[test]
+    fn no_note_is_wider_than_its_room(note in "[ab 1\\-*_`~>#|\\[\\]()\n.:é日]{0,120}", room in 8_usize..60) {
+        for line in plain(&note, room) {
+            // Deep nesting may take more than there is.
+            prop_assert!(width(&line) <= room.max(64), "{line:?} of {note:?}");
+        }
+    }
+
+    #[test]
+    fn no_word_of_plain_text_is_lost(note in "[ab é日]{1,80}", room in 8_usize..60) {
+        let joined = |text: &str| text.split_whitespace().collect::<String>();
+        prop_assert_eq!(joined(&plain(&note, room).concat()), joined(&note));
+    }
+}
