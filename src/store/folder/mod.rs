@@ -17,8 +17,6 @@ mod layout;
 mod lines;
 mod meta;
 mod models;
-#[cfg(test)]
-mod moment_tests;
 mod reading;
 mod registering;
 mod registry;

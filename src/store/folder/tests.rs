@@ -1,5 +1,7 @@
 //! The store as others leave it: damaged, moved, written to by several.
 
+mod moments;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,15 +13,15 @@ use crate::catalog::sync::{Snapshot, Sync};
 use crate::mlflow::{ExperimentId, Metric, Param, Run, RunId, RunStatus, Tag, ViewType};
 use crate::store::{ErrorKind, FilesOf, NewRun, RunSearch, RunUpdate, Scan, ScanValues, Store};
 
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-pub fn open(root: &Path) -> Store {
+fn open(root: &Path) -> Store {
     Store::new(Folder::new(root.to_owned(), None))
 }
 
-pub fn new_run(experiment: &ExperimentId, name: &str) -> NewRun {
+fn new_run(experiment: &ExperimentId, name: &str) -> NewRun {
     NewRun {
         experiment_id: experiment.clone(),
         run_name: Some(name.into()),
@@ -33,12 +35,12 @@ fn metric(key: &str, value: f64, step: i64) -> Metric {
     Metric { key: key.into(), value, timestamp: 10 + step, step }
 }
 
-pub fn scan(experiment: &ExperimentId) -> Scan {
+fn scan(experiment: &ExperimentId) -> Scan {
     Scan { experiment_id: experiment.clone(), view: ViewType::ActiveOnly, first: 2, values: ScanValues::All }
 }
 
 /// A store with one experiment, and a run of each of these names with a metric, a param and a tag.
-pub fn filled(root: &Path, names: &[&str]) -> (Store, ExperimentId, Vec<RunId>) {
+fn filled(root: &Path, names: &[&str]) -> (Store, ExperimentId, Vec<RunId>) {
     fs::create_dir_all(root).unwrap();
     let store = open(root);
     let experiment = block_on(store.create_experiment("wine", &[])).unwrap();
@@ -60,30 +62,30 @@ pub fn filled(root: &Path, names: &[&str]) -> (Store, ExperimentId, Vec<RunId>) 
     (store, experiment, runs)
 }
 
-pub fn load(sync: &mut Sync) -> std::sync::Arc<Catalog> {
+fn load(sync: &mut Sync) -> std::sync::Arc<Catalog> {
     let mut last: Option<Snapshot> = None;
     block_on(sync.load(|snapshot| last = Some(snapshot))).unwrap();
     last.unwrap().catalog
 }
 
-pub fn poll(sync: &mut Sync, watched: &[RunId]) -> Option<std::sync::Arc<Catalog>> {
+fn poll(sync: &mut Sync, watched: &[RunId]) -> Option<std::sync::Arc<Catalog>> {
     let mut last: Option<Snapshot> = None;
     block_on(sync.poll(watched, |snapshot| last = Some(snapshot))).unwrap();
     last.map(|snapshot| snapshot.catalog)
 }
 
-pub fn value(catalog: &Catalog, id: &RunId, key: &str) -> Option<f64> {
+fn value(catalog: &Catalog, id: &RunId, key: &str) -> Option<f64> {
     let row = catalog.find(id.as_str())?;
     catalog.metrics.column(&catalog.texts, key)?.get(row)
 }
 
-pub fn tag<'a>(catalog: &'a Catalog, id: &RunId, key: &str) -> Option<&'a str> {
+fn tag<'a>(catalog: &'a Catalog, id: &RunId, key: &str) -> Option<&'a str> {
     let row = catalog.find(id.as_str())?;
     catalog.tags.column(&catalog.texts, key)?.get(row).map(|tag| catalog.texts.get(tag))
 }
 
 /// Makes all files below a folder old: what is written within the grain of a clock is read twice.
-pub fn age(folder: &Path) {
+fn age(folder: &Path) {
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
             age(&entry);

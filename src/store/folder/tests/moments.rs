@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::reading::DAMAGED;
-use super::tests::{age, block_on, filled, load, new_run, poll, scan, tag, value};
+use super::super::reading::DAMAGED;
+use super::{age, block_on, filled, load, new_run, poll, scan, tag, value};
 use crate::catalog::sync::Sync;
 use crate::mlflow::{RunStatus, Tag, ViewType};
 use crate::store::{ErrorKind, RunSearch};
