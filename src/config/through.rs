@@ -4,7 +4,6 @@ use super::raw::RawProfile;
 use crate::store::tunnel::Tunnel;
 use crate::store::uri::{Location, UriOrigin};
 use crate::store::{ErrorKind, StoreError};
-use crate::text::shell;
 
 /// The tunnel that a profile asks for; its address is the one that is opened.
 ///
@@ -26,11 +25,11 @@ pub fn tunnel(
     if host.is_empty() || host.starts_with('-') {
         return refused("ssh_host is the name of a machine, as ssh takes it".into());
     }
-    let command = match profile.ssh_command.as_deref().map(shell::words) {
+    let command = match profile.ssh_command.as_deref().map(shell_words::split) {
         None => vec!["ssh".to_owned()],
         Some(Ok(words)) if !words.is_empty() => words,
         Some(Ok(_)) => return refused("ssh_command is empty".into()),
-        Some(Err(words)) => return refused(format!("ssh_command: {words}")),
+        Some(Err(_)) => return refused("ssh_command: a quote is not closed".into()),
     };
     match location {
         Ok(Location::Server(url)) => {

@@ -6,7 +6,7 @@ use mltui::catalog::sync::Sync;
 use mltui::mlflow::{Metric, Param, Tag, ViewType};
 use mltui::store::{NewRun, Scan, ScanValues, Store};
 
-use crate::support::mysql::{MariaDb, open_at, python};
+use crate::support::mysql::{MariaDb, PASSWORD, open_at, python};
 use crate::support::stores::{block_on, new_run};
 use crate::support::{V3, wait_until};
 
@@ -76,6 +76,8 @@ fn what_others_write_to_a_mariadb_is_seen() {
             store.log_batch(&id, &[metric], &params, &tags).await.unwrap();
             ids.push(id);
         }
+        // Runs that have ended are looked at no more than others.
+        server.sql(&name, &format!("UPDATE runs SET status = 'FINISHED' WHERE run_uuid = '{}'", ids[20]));
         let scan =
             Scan { experiment_id: experiment, view: ViewType::ActiveOnly, first: 5, values: ScanValues::All };
         let mut sync = Sync::new(store.clone(), scan);
@@ -87,6 +89,8 @@ fn what_others_write_to_a_mariadb_is_seen() {
         assert_eq!(catalog.metrics.column(&catalog.texts, "loss").unwrap().get(row), Some(1.0));
         sync
     });
+    // Before anybody has looked a second time.
+    server.sql(&name, &format!("UPDATE tags SET value = 'early' WHERE run_uuid = '{}'", ids[20]));
     // Times are told in seconds: what was written just now may be more.
     wait_until("quiet", || !block_on(sync.poll(&[], |_| ())).unwrap());
     let of = [ids[3].as_str(), ids[4].as_str(), ids[5].as_str()];
@@ -111,6 +115,7 @@ fn what_others_write_to_a_mariadb_is_seen() {
                 && tag(ids[4].as_str(), "team").as_deref() == Some("another")
                 && tag(ids[5].as_str(), "gone").is_none()
                 && tag(ids[6].as_str(), "gone").is_some()
+                && tag(ids[20].as_str(), "gone").as_deref() == Some("early")
         })
     });
     let catalog = catalog.unwrap();
@@ -123,4 +128,25 @@ fn what_others_write_to_a_mariadb_is_seen() {
         block_on(sync.poll(&[], |snapshot| count = snapshot.catalog.count)).unwrap();
         count == 29
     });
+}
+
+#[test]
+#[ignore = "needs Debian's mariadb-server: apt-get install mariadb-server, and root"]
+fn a_mariadb_that_takes_letters_for_others_is_told_which_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = MariaDb::shared();
+    let name = server.database(V3);
+    // It holds for those who are no administrators.
+    server.sql(
+        "mysql",
+        &format!(
+            "SET GLOBAL init_connect = 'SET NAMES latin1'; CREATE USER bob@'%' IDENTIFIED BY '{PASSWORD}'; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO bob@'%'"
+        ),
+    );
+    let store = open_at(&server.uri(&name).replace("//ana:", "//bob:"), folder.path());
+    block_on(store.create_experiment("Gr\u{f6}\u{df}e \u{1f600}", &[])).unwrap();
+    let hex = "SELECT count(*) FROM experiments WHERE hex(name) = '4772C3B6C39F6520F09F9880'";
+    assert_eq!(server.number(&name, hex), 1);
+    server.sql("mysql", "SET GLOBAL init_connect = ''");
 }
