@@ -57,7 +57,12 @@ pub struct Draft {
 impl Draft {
     /// Begins one beside its place, in a folder that is there.
     pub fn begin(path: &Path, care: Care) -> io::Result<Self> {
-        let folder = folder_of(path);
+        Self::begin_in(folder_of(path), path, care)
+    }
+
+    /// Begins one in another folder of the same file system, for whoever lists that of its place takes each file there for a
+    /// whole one.
+    pub fn begin_in(folder: &Path, path: &Path, care: Care) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
@@ -83,6 +88,11 @@ impl Draft {
 
     pub fn put(self) -> io::Result<()> {
         self.file.persist(&self.path).map(drop).map_err(|error| named(&self.path)(error.error))
+    }
+
+    /// The same where nothing is in its place yet; [`ErrorKind::AlreadyExists`] otherwise.
+    pub fn put_new(self) -> io::Result<()> {
+        self.file.persist_noclobber(&self.path).map(drop).map_err(|error| named(&self.path)(error.error))
     }
 }
 
@@ -190,12 +200,17 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 
 /// The last bytes of a regular file, `most` at most, as text.
 pub fn read_end(path: &Path, most: u64) -> io::Result<String> {
+    read_end_bytes(path, most).map(|content| String::from_utf8_lossy(&content).into_owned())
+}
+
+/// The same as they are.
+pub fn read_end_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut file = open(path)?;
     let length = file.metadata().map_err(named(path))?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(most))).map_err(named(path))?;
     let mut content = Vec::new();
     file.take(most).read_to_end(&mut content).map_err(named(path))?;
-    Ok(String::from_utf8_lossy(&content).into_owned())
+    Ok(content)
 }
 
 /// Takes the rights of others on a folder away, where they have any. A link is somebody's wish, and stays as it is.

@@ -1,11 +1,12 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench -- pictures` makes the pictures of the README. `cargo bench` prints all figures; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps registry postgres` chooses. Absolute times are remarks,
+//! `cargo bench -- pictures` makes the pictures of the README. `cargo bench` prints all figures; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps registry postgres folders` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
 mod bare;
 mod charts;
+mod folders;
 mod idle;
 mod keys;
 mod pictures;
@@ -100,6 +101,9 @@ fn main() {
     }
     if wanted("postgres") {
         postgres::postgres();
+    }
+    if wanted("folders") {
+        folders::folders(&folder);
     }
     if wanted("registry") {
         registry::registry(&folder);

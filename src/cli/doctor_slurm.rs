@@ -58,7 +58,14 @@ pub fn tell(settings: &Settings, line: &mut impl FnMut(&str, &str) -> io::Result
             let path = std::path::absolute(&database.path).unwrap_or_else(|_| database.path.clone());
             line("", &of_file(&path, file_system(&mounts, &path)))
         }
-        _ => Ok(()),
+        Ok(Location::Folder(path)) => line(
+            "",
+            &format!(
+                "nodes of Slurm log to {}, which has to be on a file system that they share",
+                path.display()
+            ),
+        ),
+        Err(_) => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `mltui wait RUN…` and `mltui wait --experiment E`: blocks until runs end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::mlflow::filter::parse;
 use crate::mlflow::{ExperimentId, Run, RunId, RunStatus};
 use crate::store::pages::Pages;
-use crate::store::{Result as StoreResult, RunSearch, Store};
+use crate::store::{DAMAGED, Result as StoreResult, RunSearch, Store};
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -37,6 +37,8 @@ struct Awaited {
     /// Runs that go on, by id, with their names.
     active: BTreeMap<RunId, String>,
     ended: Vec<Run>,
+    /// Those that cannot be read whole, and so may have ended: it was told.
+    unread: BTreeSet<RunId>,
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
@@ -52,7 +54,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         Some(name) => Some(find_experiment(&store, name).await?.experiment_id),
         None => None,
     };
-    let mut waiting = Awaited { active: BTreeMap::new(), ended: Vec::new() };
+    let mut waiting = Awaited { active: BTreeMap::new(), ended: Vec::new(), unread: BTreeSet::new() };
     for id in &arguments.runs {
         // A run that is not there is wrong from the start; later trouble is waited out.
         let run = find_run(&store, id).await?;
@@ -115,6 +117,10 @@ async fn look(
         if !run.info.status.is_active() {
             waiting.active.remove(&id);
             ended.push(run);
+        } else if let Some(why) = run.tag(DAMAGED)
+            && waiting.unread.insert(id)
+        {
+            tell(&format!("run {} cannot be read whole: {why}; waiting on", run.info.run_id));
         }
     }
     Ok(ended)

@@ -117,7 +117,10 @@ fn stranger(
         }
         // Where the environment names no server, its credentials go with whatever is opened, as with MLflow.
         UriOrigin::Flag | UriOrigin::Config | UriOrigin::Environment(_) => match own? {
-            (_, Ok(Location::Sqlite(_) | Location::Postgres(_) | Location::MySql(_))) => None,
+            (
+                _,
+                Ok(Location::Sqlite(_) | Location::Postgres(_) | Location::MySql(_) | Location::Folder(_)),
+            ) => None,
             (written, _) => Some(format!(
                 "the credentials in the environment are for {}, which MLFLOW_TRACKING_URI names",
                 crate::store::address::shown(written)

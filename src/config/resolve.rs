@@ -206,6 +206,7 @@ impl Settings {
             Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
         let location = completed(location, profile, &access, environment);
         let mut rest = rest_options(&raw.http, access, environment)?;
+        rest.cache_folder = Some(folders.state.join("folders"));
         let through = tunnel(location.as_ref(), &origin, profile);
         let location = match through {
             Ok(tunnel) => {
@@ -447,6 +448,7 @@ fn rest_options(
         allow_redirects: environment.boolean("MLFLOW_ALLOW_HTTP_REDIRECTS")?.unwrap_or(http.allow_redirects),
         withheld: access.withheld,
         observer: None,
+        cache_folder: None,
         tunnel: None,
     })
 }

@@ -17,6 +17,7 @@ const TOKEN: &str = "MLFLOW_TRACKING_TOKEN";
 const INSECURE_TLS: &str = "MLFLOW_TRACKING_INSECURE_TLS";
 const CA_FILE: &str = "MLFLOW_TRACKING_SERVER_CERT_PATH";
 const CLIENT_CERT: &str = "MLFLOW_TRACKING_CLIENT_CERT_PATH";
+const ALLOW_FILE_STORE: &str = "MLFLOW_ALLOW_FILE_STORE";
 const WORKSPACE: &str = "MLFLOW_WORKSPACE";
 
 const NAME: &str = "MLFLOW_EXPERIMENT_NAME";
@@ -119,6 +120,10 @@ impl Settings {
         match &self.location {
             Ok(location) => set(URI, self.through_tunnel(location).unwrap_or_else(|| location.name())),
             Err(error) => set(URI, error.to_string()),
+        }
+        // MLflow 3.17 opens no folder without it.
+        if matches!(&self.location, Ok(Location::Folder(_))) {
+            set(ALLOW_FILE_STORE, "true".into());
         }
         match &self.rest.auth {
             Auth::None => {}

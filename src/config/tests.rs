@@ -299,7 +299,9 @@ fn another_process_learns_the_address_by_a_variable() {
     let handed: Vec<_> = same.variables.iter().map(|(name, uri)| (*name, uri.as_written())).collect();
     assert_eq!(handed, [("MLTUI_TRACKING_URI", uri)]);
     let config = "profile = 'p'\n[profiles.p]\ntracking_uri = 'http://p'\n";
-    let other = load(config, &Flags::default(), &handed).unwrap();
+    let mut other = load(config, &Flags::default(), &handed).unwrap();
+    // Each has a state folder of its own here.
+    other.rest.cache_folder.clone_from(&settings.rest.cache_folder);
     assert_eq!((&other.location, &other.rest), (&settings.location, &settings.rest));
     let profile = Flags { profile: Some("p".into()), ..Flags::default() };
     assert_eq!(load(config, &profile, &handed).unwrap().tracking_uri, "http://p");
@@ -316,4 +318,19 @@ fn the_user_is_who_the_system_says() {
         (named.user.as_str(), not_named.user),
         ("ana", String::from_utf8(said).unwrap().trim().to_owned())
     );
+}
+
+#[test]
+fn scripts_may_log_to_a_folder_of_files() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("mlruns")).unwrap();
+    let uri = home.path().join("mlruns").display().to_string();
+    let settings =
+        load("", &Flags { tracking_uri: Some(uri.as_str().into()), ..Flags::default() }, &[]).unwrap();
+    let access = settings.script_access();
+    let value =
+        |name: &str| access.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    assert_eq!(value("MLFLOW_TRACKING_URI"), Some(format!("file://{uri}")));
+    // MLflow 3.17 opens none without it.
+    assert_eq!(value("MLFLOW_ALLOW_FILE_STORE").as_deref(), Some("true"));
 }

@@ -37,7 +37,7 @@ pub fn tunnel(
             let port = url.port_or_known_default().unwrap_or(80);
             Ok(Some(Tunnel::new(host, command, (name, port))))
         }
-        Ok(Location::Sqlite(_)) => {
+        Ok(Location::Sqlite(_) | Location::Folder(_)) => {
             refused(format!("a file on another machine is opened there: run `ssh -t {host} mltui`"))
         }
         Ok(_) => refused(format!(

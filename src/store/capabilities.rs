@@ -47,6 +47,14 @@ impl Capabilities {
         ..Self::DATABASE
     };
 
+    /// A folder of files: what is read is held, and looked at again.
+    pub const FOLDER: Self = Self {
+        // One look costs some milliseconds, and more where the folder is on another machine.
+        least_poll: Duration::from_secs(1),
+        parallel_reads: 4,
+        ..Self::DATABASE
+    };
+
     /// A server that sends pages of runs, and has others to serve.
     pub const SERVER: Self = Self {
         change_feed: false,

@@ -60,6 +60,9 @@ pub enum ErrorKind {
     /// The name is taken.
     #[error("{0}")]
     AlreadyExists(String),
+    /// Of several things that were asked, some are done.
+    #[error("{0}")]
+    Partly(String),
     /// The store does not take what was asked, whoever asks.
     #[error("{0}")]
     Invalid(String),
@@ -167,6 +170,7 @@ impl ErrorKind {
             | Self::Address(words)
             | Self::Elsewhere(words)
             | Self::AlreadyExists(words)
+            | Self::Partly(words)
             | Self::Invalid(words)
             | Self::ReadOnly(words)
             | Self::NotAStore(words)
@@ -262,11 +266,21 @@ impl StoreError {
             ErrorKind::Hung(..) => "check whether it is on an unavailable network file system",
             ErrorKind::NotFound(_) => "check the name or id",
             ErrorKind::AlreadyExists(_) => "choose another name",
+            ErrorKind::Partly(_) => "the rest can be done by the same again",
             ErrorKind::Invalid(_) | ErrorKind::Limit(_) => "correct that, and try again",
             ErrorKind::Elsewhere(_) => {
                 "point --tracking-uri at the MLflow server; a sweep can go to another experiment"
             }
             ErrorKind::Io(_) => "check the path and its permissions",
+        }
+    }
+
+    /// What is said of a write that failed: whether it left everything as it was, and what can be done.
+    pub fn of_write(&self) -> String {
+        let hint = self.hint();
+        match &self.kind {
+            ErrorKind::Partly(_) => format!("{self}; {hint}"),
+            _ => format!("nothing was changed: {self}; {hint}"),
         }
     }
 
@@ -299,5 +313,12 @@ mod tests {
         assert!(error.len() < 3 * LONGEST && error.ends_with('…'), "{} bytes", error.len());
         let short = StoreError::new("read run 1", ErrorKind::Protocol("é".into()));
         assert_eq!(short.to_string(), "cannot read run 1: not an MLflow answer: é");
+    }
+
+    #[test]
+    fn what_is_done_in_part_is_not_said_to_have_changed_nothing() {
+        let of = |kind| StoreError::new("delete experiment 1", kind).of_write();
+        assert!(!of(ErrorKind::Partly("2 of 3".into())).contains("nothing was changed"));
+        assert!(of(ErrorKind::DiskFull).starts_with("nothing was changed"));
     }
 }

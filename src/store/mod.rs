@@ -22,6 +22,7 @@ mod error;
 mod facade;
 #[cfg(test)]
 pub(crate) mod failing;
+mod folder;
 mod local;
 pub mod memory;
 mod mysql;
@@ -30,6 +31,7 @@ mod postgres;
 mod requests;
 mod rest;
 pub mod secrets;
+mod sorting;
 mod sql;
 mod sqlite;
 mod trees;
@@ -46,6 +48,7 @@ pub use capabilities::Capabilities;
 pub use cursor::{Cursor, HistoryCursor};
 pub use error::{ErrorKind, StoreError};
 pub use facade::{Files, Store};
+pub use folder::DAMAGED;
 pub use requests::{NewModel, NewRun, RunCount, RunSearch, RunUpdate, Scan, ScanValues};
 pub use trees::{FileBody, FileTree, FilesOf, Opened, Resume, Sent};
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::address::shown;
 use super::error::During;
+use super::folder::{Folder, address_of, is_store, path_of};
 use super::mysql::MySql;
 pub use super::mysql::{MyDatabase, TlsUse};
 use super::postgres::Postgres;
@@ -55,6 +56,8 @@ pub enum Location {
     Sqlite(Database),
     /// A database of a PostgreSQL server.
     Postgres(Box<PgDatabase>),
+    /// A folder of files, as MLflow's file store keeps them.
+    Folder(PathBuf),
     /// A database of a MySQL or MariaDB server.
     MySql(Box<MyDatabase>),
 }
@@ -71,6 +74,7 @@ impl fmt::Display for Location {
             Self::Server(url) => f.write_str(&address(url)),
             Self::Sqlite(database) => database.fmt(f),
             Self::Postgres(database) => database.fmt(f),
+            Self::Folder(path) => f.write_str(&address_of(path)),
             Self::MySql(database) => database.fmt(f),
         }
     }
@@ -80,7 +84,7 @@ impl Location {
     /// The name under which things are kept for a store: the same however it is opened.
     pub fn name(&self) -> String {
         match self {
-            Self::Server(_) | Self::Postgres(_) | Self::MySql(_) => self.to_string(),
+            Self::Server(_) | Self::Postgres(_) | Self::MySql(_) | Self::Folder(_) => self.to_string(),
             Self::Sqlite(database) => Database::from(database.path.clone()).to_string(),
         }
     }
@@ -89,7 +93,7 @@ impl Location {
     pub fn page(&self) -> Option<String> {
         match self {
             Self::Server(_) => Some(self.name().trim_end_matches('/').to_owned()),
-            Self::Sqlite(_) | Self::Postgres(_) | Self::MySql(_) => None,
+            Self::Sqlite(_) | Self::Postgres(_) | Self::MySql(_) | Self::Folder(_) => None,
         }
     }
 
@@ -99,7 +103,7 @@ impl Location {
         match self {
             Self::Postgres(database) => Self::Postgres(Box::new(database.with_login(user, password))),
             Self::MySql(database) => Self::MySql(Box::new(database.with_login(user, password))),
-            other @ (Self::Server(_) | Self::Sqlite(_)) => other,
+            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_)) => other,
         }
     }
 
@@ -108,7 +112,7 @@ impl Location {
         match self {
             Self::Postgres(database) => Some(database.ways()),
             Self::MySql(database) => Some(database.ways()),
-            Self::Server(_) | Self::Sqlite(_) => None,
+            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) => None,
         }
     }
 
@@ -117,7 +121,7 @@ impl Location {
         match self {
             Self::Postgres(database) => Some(database.server()),
             Self::MySql(database) => Some(database.server()),
-            Self::Server(_) | Self::Sqlite(_) => None,
+            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) => None,
         }
     }
 
@@ -130,7 +134,7 @@ impl Location {
             }
             // Its drivers look for a password nowhere else.
             Self::MySql(database) => Some((database.for_scripts(), None)),
-            Self::Server(_) | Self::Sqlite(_) => None,
+            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) => None,
         }
     }
 
@@ -149,7 +153,7 @@ impl Location {
             Self::MySql(database) => {
                 database.completed(variable, home).map(|database| Self::MySql(Box::new(database)))
             }
-            other @ (Self::Server(_) | Self::Sqlite(_)) => Ok(other),
+            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_)) => Ok(other),
         };
         completed.map_err(|words| {
             StoreError::new(format!("open the tracking URI {name:?}"), ErrorKind::Address(words))
@@ -175,7 +179,7 @@ pub fn default_uri(folder: &Path) -> String {
         })
     });
     if is_file_store {
-        format!("file://{}", mlruns.display())
+        address_of(&mlruns)
     } else {
         format!("sqlite:///{}", folder.join("mlflow.db").display())
     }
@@ -217,8 +221,9 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
         "" if is_this_machine(uri) => Err(format!("did you mean http://{uri}:5000?")),
         "databricks" | "databricks-uc" | "uc" => Err(DATABRICKS.into()),
         "" if is_databricks(uri) => Err(DATABRICKS.into()),
-        _ if uri.starts_with(['.', '/', '~']) && !uri.starts_with("//") => file_store(uri, folder),
-        "" | "file" if !uri.starts_with("//") => file_store(rest.trim_start_matches("//"), folder),
+        _ if uri.starts_with(['.', '/', '~']) && !uri.starts_with("//") => path(Path::new(uri), folder),
+        "file" => path(&path_of(uri), folder),
+        "" if !uri.starts_with("//") => path(Path::new(uri), folder),
         _ if PgDatabase::is_scheme(&scheme) => {
             PgDatabase::parse(&scheme, rest, folder).map(|database| Location::Postgres(Box::new(database)))
         }
@@ -290,25 +295,24 @@ pub fn experiment_of_page(uri: &str) -> Option<String> {
     (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then(|| id.to_owned())
 }
 
-/// A database by its path; why a folder of files is not opened, or that there is none.
-fn file_store(path: &str, folder: &Path) -> Result<Location, String> {
-    let path = folder.join(path);
+/// A database or a folder of files by its path; why it is neither.
+fn path(path: &Path, folder: &Path) -> Result<Location, String> {
+    // Without the dots of `./mlruns`.
+    let path: PathBuf = folder.join(path).components().collect();
     if path.is_file() {
         return Ok(Location::Sqlite(path.into()));
     }
     if !path.exists() {
         return Err(no_file(&path));
     }
-    let beside = folder.join("mlflow.db");
-    let beside = if beside.is_file() {
-        format!("; the database beside it opens with --tracking-uri sqlite:///{}", beside.display())
-    } else {
-        String::new()
-    };
+    if is_store(&path) {
+        return Ok(Location::Folder(path));
+    }
+    let within = [path.join("mlruns"), path.join("mlflow.db")];
+    let meant = within.iter().find(|within| within.is_file() || (within.is_dir() && is_store(within)));
+    let meant = meant.map_or(String::new(), |meant| format!("; did you mean {}?", meant.display()));
     Err(format!(
-        "file stores are not supported ({}); migrate it with `mlflow migrate-filestore --source {} --target sqlite:///mlflow.db`, or run `mlflow server` on it with \
-         MLFLOW_ALLOW_FILE_STORE=true and open http://localhost:5000{beside}",
-        path.display(),
+        "{} is no MLflow file store: no folder in it has a meta.yaml that can be read{meant}",
         path.display()
     ))
 }
@@ -356,6 +360,7 @@ pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Resu
         Location::Postgres(database) => {
             Store::new(SqlStore::new(Postgres::new((**database).clone(), options.workspace.as_deref())))
         }
+        Location::Folder(path) => Store::new(Folder::new(path.clone(), options.cache_folder.clone())),
         Location::MySql(database) => {
             Store::new(SqlStore::new(MySql::new((**database).clone(), options.workspace.as_deref())))
         }
@@ -395,14 +400,18 @@ mod tests {
     #[test]
     fn an_address_that_cannot_be_opened_says_what_to_write() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("mlruns")).unwrap();
+        std::fs::create_dir_all(folder.path().join("project/mlruns/0")).unwrap();
+        std::fs::write(folder.path().join("project/mlruns/0/meta.yaml"), "").unwrap();
+        std::fs::create_dir_all(folder.path().join("artifacts/1/abc")).unwrap();
         std::fs::write(folder.path().join("mlflow.db"), "").unwrap();
-        let absolute = format!("file://{}/mlruns", folder.path().display());
+        let absolute = format!("file://{}/artifacts", folder.path().display());
         for (uri, word) in [
-            ("mlruns", "migrate-filestore"),
-            (absolute.as_str(), "migrate-filestore"),
+            ("project", "did you mean"),
+            (absolute.as_str(), "no MLflow file store"),
+            ("file:///no/such/folder", "does not exist"),
             ("mlfow.db", "did you mean"),
             ("no/such/folder", "does not exist"),
+            ("./no/such/folder", "/no/such does not exist"),
             ("postgresql://u:secret@h/db?sslmode=maybe", "sslmode=maybe"),
             ("postgresql://u:secret@h:5432x/db", "port"),
             ("MySQL+pymysql://u:secret@h/db?ssl_mode=maybe", "ssl_mode=maybe"),

@@ -135,6 +135,8 @@ pub struct RestOptions {
     pub withheld: Option<String>,
     /// Who is told of failures that are tried again.
     pub observer: Option<Observer>,
+    /// Where what is read of a folder of files is kept for the next time.
+    pub cache_folder: Option<PathBuf>,
     /// The way to a server that only another machine sees.
     pub tunnel: Option<Tunnel>,
 }
@@ -172,6 +174,7 @@ impl Default for RestOptions {
             allow_redirects: true,
             withheld: None,
             observer: None,
+            cache_folder: None,
             tunnel: None,
         }
     }

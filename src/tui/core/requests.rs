@@ -238,7 +238,7 @@ pub fn pause(app: &mut App, effects: &mut Effects) {
 
 /// Something was written, or not: says which, and reads what is there now.
 pub fn reload(app: &mut App, done: Result<String>, effects: &mut Effects) {
-    app.say(done.unwrap_or_else(|error| format!("nothing was changed: {error}; {}", error.hint())));
+    app.say(done.unwrap_or_else(|error| error.of_write()));
     reread(app, effects);
 }
 

@@ -32,10 +32,11 @@ fn messages_go_to_standard_error_with_an_exit_code() {
     assert!(code == 2 && message.contains("bad.toml:2:1") && message.contains("poll_interval"), "{message}");
     let (code, message) = refused(folder.path(), &["--config", "absent.toml", "experiments"]);
     assert!(code == 2 && message.contains("absent.toml"), "{message}");
-    std::fs::create_dir_all(folder.path().join("mlruns/0")).unwrap();
-    std::fs::write(folder.path().join("mlruns/0/meta.yaml"), "").unwrap();
-    let (code, message) = refused(folder.path(), &["experiments"]);
-    assert!(code == 2 && message.contains("migrate-filestore"), "{message}");
+    std::fs::create_dir_all(folder.path().join("project/mlruns/0")).unwrap();
+    std::fs::write(folder.path().join("project/mlruns/0/meta.yaml"), "").unwrap();
+    let (code, message) = refused(folder.path(), &["--tracking-uri", "./project", "experiments"]);
+    let word = "did you mean";
+    assert!(code == 2 && message.contains(word) && message.contains("project/mlruns?"), "{message}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing was created");
 }
 

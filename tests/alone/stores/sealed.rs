@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use mltui::mlflow::ViewType;
+use mltui::mlflow::{Tag, ViewType};
 use mltui::store::uri::RestOptions;
 use mltui::store::{ErrorKind, uri};
 
-use crate::support::stores::{block_on, kind, open};
+use crate::support::stores::{block_on, kind, new_run, open};
 
 /// A folder that nobody can write to. Root can write to any but a mount.
 struct Sealed<'a>(&'a Path, bool);
@@ -141,4 +141,32 @@ fn an_address_that_asks_for_reading_only_opens_the_file_it_names() {
         assert!(matches!(kind(block_on(store.create_experiment("x", &[]))), ErrorKind::ReadOnly(_)));
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else was made");
+}
+
+#[test]
+fn a_folder_of_files_is_read_where_nothing_can_be_written() {
+    let made = tempfile::tempdir().unwrap();
+    let root = made.path().join("mlruns");
+    std::fs::create_dir(&root).unwrap();
+    let store = open(root.to_str().unwrap());
+    let experiment = block_on(store.create_experiment("wine", &[])).unwrap();
+    let run = block_on(store.create_run(&new_run(&experiment, "first", 1))).unwrap().info.run_id;
+    let Some(_sealed) = Sealed::new(made.path()) else { return };
+    block_on(async {
+        let info = store.info().await.unwrap();
+        assert!(!info.writable && info.notes.iter().any(|note| note.contains("not writable")), "{info:?}");
+        assert_eq!(store.get_run(&run).await.unwrap().info.run_name, "first");
+        for refused in [
+            kind(store.create_experiment("x", &[]).await),
+            kind(store.create_run(&new_run(&experiment, "x", 1)).await),
+            kind(store.set_tag(&run, &Tag::new("a", "b")).await),
+            kind(store.delete_run(&run).await),
+            kind(store.create_registered_model("net").await),
+        ] {
+            assert!(
+                matches!(&refused, ErrorKind::ReadOnly(words) if words.contains("mlruns")),
+                "{refused:?}"
+            );
+        }
+    });
 }

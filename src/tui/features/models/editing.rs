@@ -294,7 +294,7 @@ pub fn edited(app: &mut App, result: Result<Applied, StoreError>, effects: &mut 
                 note(app, Done::Edit(undo));
             }
         }
-        Err(error) => app.say(format!("nothing was changed: {error}; {}", error.hint())),
+        Err(error) => app.say(error.of_write()),
     }
     reread(app, effects);
 }
