@@ -13,7 +13,7 @@ use super::output::{TextTable, print_json};
 use crate::catalog::Value;
 use crate::config::Settings;
 use crate::mlflow::{Experiment, ExperimentId, ModelVersion, RegisteredModel, ViewType};
-use crate::registry::history::history;
+use crate::promotion::history;
 use crate::registry::{VersionOrigin, aliased, badges, metric_of, origins};
 use crate::sheet::json_number;
 use crate::store::{ErrorKind, Store, now_ms};

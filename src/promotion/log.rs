@@ -262,14 +262,3 @@ fn moved(promotion: &Promotion, mut under: Positions) -> Positions {
     }
     under
 }
-
-/// An id that is greater than all that are there, also where another clock is ahead of this one.
-pub fn later_id(newest: &str, now: i64, random: u32) -> String {
-    let id = |time: i64| format!("{time:013}-{random:08x}");
-    let own = id(now);
-    if own.as_str() > newest {
-        return own;
-    }
-    let time = newest.split('-').next().and_then(|time| time.parse::<i64>().ok()).unwrap_or(now);
-    id(time.saturating_add(1))
-}

@@ -9,6 +9,7 @@
 
 mod facts;
 mod gate;
+mod history;
 mod log;
 mod plan;
 mod policy;
@@ -18,7 +19,8 @@ mod writing;
 
 pub use facts::{Facts, Measured, facts, facts_of_new};
 pub use gate::{Check, CheckOf, Outcome, Verdict, better, judge};
-pub use log::{Log, Promotion, is_of_log, later_id, undone_by};
+pub use history::history;
+pub use log::{Log, Promotion, is_of_log};
 pub use plan::{NewVersion, PromotionPlan, PromotionRequest, plan};
 pub use policy::{ModelPolicy, Required, Role};
 pub use writing::{Promoted, carry_out, is_in_log, is_outdated, take_back, withdraw};

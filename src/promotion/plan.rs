@@ -2,10 +2,11 @@
 
 use super::facts::{Facts, facts, facts_of_new, if_there, read_nan};
 use super::gate::{Verdict, judge, told_apart};
-use super::log::{Log, Promotion, VERSION_OF, later_id};
+use super::log::{Log, Promotion, VERSION_OF};
 use super::policy::{ModelPolicy, Role};
 use crate::mlflow::filter::Asker;
 use crate::mlflow::{ModelVersion, RegisteredModel, RunId};
+use crate::registry::history::later_id;
 use crate::registry::metric_of;
 use crate::select::{MetricGoal, Patterns};
 use crate::store::{ErrorKind, Result, Store, StoreError};

@@ -1,9 +1,8 @@
-//! What was done to a registered model and by whom: promotions, and changes by hand, which are tags of the model.
+//! What was changed by hand of a registered model and by whom: tags of the model.
 
 use serde::{Deserialize, Serialize};
 
-use crate::mlflow::{RegisteredModel, Tag};
-use crate::promotion::{Log, Promotion, later_id, undone_by};
+use crate::mlflow::Tag;
 use crate::store::{Result, Store};
 use crate::text;
 
@@ -37,7 +36,8 @@ pub struct Event {
     pub words: String,
 }
 
-fn edits(tags: &[Tag]) -> Vec<Event> {
+/// The changes that the tags of a model tell of, the oldest first. Entries that cannot be read are none.
+pub fn edits(tags: &[Tag]) -> Vec<Event> {
     let mut all: Vec<Event> = tags
         .iter()
         .filter_map(|tag| {
@@ -68,41 +68,15 @@ pub(super) async fn note(store: &Store, model: &str, words: &str, author: &Autho
     Ok(())
 }
 
-/// All that was done to a model, the newest first.
-pub fn history(model: &RegisteredModel) -> Vec<Event> {
-    let log = Log::of(&model.tags);
-    let promoted = log.promotions.iter().map(|promotion| Event {
-        id: promotion.id.clone(),
-        at: promotion.at,
-        by: promotion.by.clone(),
-        words: promoted(promotion, undone_by(&model.tags, &promotion.id)),
-    });
-    let mut all = edits(&model.tags);
-    all.extend(promoted);
-    all.sort_by(|a, b| b.id.cmp(&a.id));
-    all
-}
-
-fn promoted(promotion: &Promotion, undone_by: Option<&str>) -> String {
-    let version = promotion.version.map_or("a version".to_owned(), |version| format!("v{version}"));
-    let mut words = format!("{version} promoted to {}", promotion.role());
-    let before = promotion.alias_before(&promotion.role).filter(|_| !promotion.is_stage);
-    if let Some(before) = before {
-        words.push_str(&format!(", which was v{before}"));
+/// An id that is greater than all that are there, also where another clock is ahead of this one.
+pub fn later_id(newest: &str, now: i64, random: u32) -> String {
+    let id = |time: i64| format!("{time:013}-{random:08x}");
+    let own = id(now);
+    if own.as_str() > newest {
+        return own;
     }
-    if !promotion.gate.is_empty() {
-        words.push_str(&format!("; gate: {}", promotion.gate));
-    }
-    if !promotion.why.is_empty() {
-        words.push_str(&format!("; {}", promotion.why));
-    }
-    match undone_by {
-        Some("") => words.push_str("; undone since"),
-        Some(by) => words.push_str(&format!("; undone by {by}")),
-        None if !promotion.done => words.push_str("; not finished"),
-        None => {}
-    }
-    words
+    let time = newest.split('-').next().and_then(|time| time.parse::<i64>().ok()).unwrap_or(now);
+    id(time.saturating_add(1))
 }
 
 impl Event {
@@ -139,7 +113,8 @@ mod tests {
             let done = apply(&store, &tag("blue"), &author(2_000)).await.unwrap();
             // A clock that goes behind changes no order.
             undo(&store, &done.undo.unwrap(), &author(500)).await.unwrap();
-            let told = history(&store.get_registered_model("net").await.unwrap());
+            let mut told = edits(&store.get_registered_model("net").await.unwrap().tags);
+            told.reverse();
             let words: Vec<&str> = told.iter().map(|event| event.words.as_str()).collect();
             assert_eq!(
                 words,
@@ -162,7 +137,8 @@ mod tests {
             for step in 0..MOST as i64 + 5 {
                 apply(&store, &tag(&step.to_string()), &author(step)).await.unwrap();
             }
-            let told = history(&store.get_registered_model("net").await.unwrap());
+            let mut told = edits(&store.get_registered_model("net").await.unwrap().tags);
+            told.reverse();
             assert_eq!(told.len(), MOST);
             assert_eq!(told[0].at, MOST as i64 + 4);
         });
