@@ -214,8 +214,8 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
         )),
         "s3" | "gs" | "abfss" | "wasbs" | "hdfs" | "dbfs" | "mlflow-artifacts" | "runs" | "models" => {
             Err(format!(
-                "{scheme}: is where artifacts are, not runs; a tracking URI is a server (http://, https://) or a database \
-             (sqlite:///, postgresql://)"
+                "{scheme}: is where artifacts are, not runs; a tracking URI is a server (http://, https://), a database \
+             (sqlite:///, postgresql://, mysql://) or a folder (./mlruns)"
             ))
         }
         "" if is_this_machine(uri) => Err(format!("did you mean http://{uri}:5000?")),
