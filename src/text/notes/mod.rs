@@ -1,16 +1,17 @@
 //! Notes, which are Markdown, laid out for a terminal: lines of words in styles, as wide as there is room.
 
-use pulldown_cmark::{Alignment, CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+mod table;
+
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::text::highlight::{Highlighter, Kind, Language};
-use crate::text::{clean, cut, width};
+use crate::text::{clean, width};
+use table::Table;
 
 /// Words in one style.
 pub type Words = (String, Kind);
 
-/// Between two columns of a table.
-const GAP: usize = 2;
 /// Cells that stay for words, however deep they are moved in.
 const LEAST: usize = 8;
 
@@ -42,12 +43,6 @@ enum Inside {
 struct Code {
     highlighter: Highlighter,
     text: String,
-}
-
-#[derive(Default)]
-struct Table {
-    alignments: Vec<Alignment>,
-    rows: Vec<Vec<Vec<Words>>>,
 }
 
 struct Page {
@@ -324,40 +319,9 @@ impl Page {
     }
 
     fn end_table(&mut self) {
-        let Some(Table { alignments, rows }) = self.table.take() else { return };
-        let cells = |cell: &[Words]| cell.iter().map(|(words, _)| width(words)).sum::<usize>();
-        let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let mut widths: Vec<usize> = (0..count)
-            .map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| cells(cell)).max().unwrap_or(0))
-            .collect();
-        // The widest columns give way.
-        let room = self.free().saturating_sub(GAP * count.saturating_sub(1));
-        while widths.iter().sum::<usize>() > room {
-            let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > 1) else { break };
-            *widest -= 1;
-        }
-        for (at, row) in rows.iter().enumerate() {
-            let mut line: Vec<Words> = Vec::new();
-            for (column, room) in widths.iter().enumerate() {
-                if column > 0 {
-                    line.push((" ".repeat(GAP), Kind::Plain));
-                }
-                let cell = row.get(column).map_or(&[][..], Vec::as_slice);
-                let free = room.saturating_sub(cells(cell));
-                let left = match alignments.get(column) {
-                    Some(Alignment::Right) => free,
-                    Some(Alignment::Center) => free / 2,
-                    Some(Alignment::None | Alignment::Left) | None => 0,
-                };
-                line.push((" ".repeat(left), Kind::Plain));
-                line.extend(shortened(cell, *room));
-                line.push((" ".repeat(free - left), Kind::Plain));
-            }
+        let Some(table) = self.table.take() else { return };
+        for line in table.lines(self.free()) {
             self.write(line);
-            if at == 0 {
-                let rules = widths.iter().map(|cells| "-".repeat(*cells)).collect::<Vec<_>>();
-                self.write(vec![(rules.join(&" ".repeat(GAP)), Kind::Comment)]);
-            }
         }
         self.is_apart = true;
     }
@@ -381,18 +345,6 @@ fn joined(line: Vec<Words>) -> Vec<Words> {
         joined.pop();
     }
     joined
-}
-
-/// Words in no more than so many cells, with an ellipsis where they are cut.
-fn shortened(cell: &[Words], room: usize) -> Vec<Words> {
-    let mut left = room;
-    let mut shown = Vec::new();
-    for (words, kind) in cell {
-        let short = cut(words, left, "…");
-        left = left.saturating_sub(width(&short));
-        shown.push((short, *kind));
-    }
-    shown
 }
 
 /// Broken between words, and within those that are longer than a line.

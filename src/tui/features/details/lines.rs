@@ -22,7 +22,7 @@ const SILENT: i64 = 3 * 3_600_000;
 
 /// Runs under a run that are listed.
 const CHILDREN: usize = 50;
-/// Lines of a note.
+/// Lines of a note that are shown, at least.
 const NOTE_LINES: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,9 +165,12 @@ impl Details {
         let column = (body.width - (columns - 1) * BETWEEN) / columns;
         let room = (column as usize).saturating_sub(keys.max(8) + 2);
         let text = run.tag(tags::NOTE).unwrap_or_default();
+        let others = overview(run, "", 0).len() + self.registered.len() + self.child_lines().len();
+        let most = ((body.height * columns) as usize).saturating_sub(others + 1).max(NOTE_LINES);
         if self.note.text != text || self.note.room != room {
-            self.note = NoteLines { text: text.to_owned(), room, lines: laid_out(text, room) };
+            self.note = NoteLines { text: text.to_owned(), room, lines: laid_out(text, room), most };
         }
+        self.note.most = most;
     }
 
     /// The first lines of the note; all of it is behind each of them.
@@ -178,15 +181,15 @@ impl Details {
         }
         let exact = || Some(note.to_owned());
         let told = self.note.lines.iter().filter(|line| !line.is_empty());
-        let count = told.clone().count();
+        let (count, most) = (told.clone().count(), self.note.most);
         let line = |(at, words): (usize, &Vec<Words>)| DetailLine {
             exact: exact(),
             styled: words.clone(),
             ..DetailLine::new(if at == 0 { "note" } else { "" }, "", LineRole::Note)
         };
-        let mut lines: Vec<DetailLine> = told.take(NOTE_LINES).enumerate().map(line).collect();
-        if count > NOTE_LINES {
-            let words = format!("and {} more lines: enter shows all", text::count(count - NOTE_LINES));
+        let mut lines: Vec<DetailLine> = told.take(most).enumerate().map(line).collect();
+        if count > most {
+            let words = format!("and {} more lines: enter shows all", text::count(count - most));
             lines.push(DetailLine { exact: exact(), ..DetailLine::new("", words, LineRole::Note) });
         }
         lines

@@ -80,6 +80,8 @@ struct NoteLines {
     text: String,
     room: usize,
     lines: Vec<Vec<Words>>,
+    /// Lines that have room.
+    most: usize,
 }
 
 /// Cells of a column of lines, and the most columns.

@@ -15,7 +15,7 @@ use crate::tui::core::layout::Focus;
 const TREND: usize = 14;
 const GAP: usize = 2;
 
-/// The columns behind the names, in their order: where not all have room, the last ones go.
+/// The columns behind the names, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricColumn {
     Latest,
@@ -35,6 +35,18 @@ impl MetricColumn {
         Self::Trend,
         Self::Min,
         Self::Max,
+        Self::Change,
+        Self::First,
+        Self::Points,
+    ];
+
+    /// The most needed first: where not all have room, the last ones go.
+    const BY_NEED: [Self; 8] = [
+        Self::Latest,
+        Self::Min,
+        Self::Max,
+        Self::Trend,
+        Self::Step,
         Self::Change,
         Self::First,
         Self::Points,
@@ -95,7 +107,7 @@ fn columns(metrics: &[(&Metric, Option<(usize, &Summary)>)], room: usize) -> Vec
     let mut left = room;
     let mut columns = Vec::new();
     let has_trends = metrics.iter().any(|(_, history)| history.is_some_and(|(points, _)| points > 1));
-    for column in MetricColumn::ALL {
+    for column in MetricColumn::BY_NEED {
         let mut cells: Vec<String> =
             metrics.iter().map(|(metric, history)| words(column, metric, *history)).collect();
         if column.is_decimal() {
@@ -113,6 +125,7 @@ fn columns(metrics: &[(&Metric, Option<(usize, &Summary)>)], room: usize) -> Vec
         left = left.saturating_sub(width + GAP);
         columns.push(MetricCells { column, cells, width: width.min(room) });
     }
+    columns.sort_by_key(|cells| MetricColumn::ALL.iter().position(|column| *column == cells.column));
     columns
 }
 
@@ -195,10 +208,12 @@ mod tests {
         assert_eq!(all[3].1[1].trim(), "", "a single value has no extremes");
         for room in 0..100 {
             let some = told(room);
-            assert_eq!(some[..], all[..some.len()], "the first ones stay");
+            assert!(some.iter().all(|cells| all.contains(cells)), "{room}");
             let used: usize = columns(&metrics, room).iter().map(|cells| cells.width + GAP).sum();
             assert!(some.len() == 1 || used <= room, "{room} {used}");
         }
+        let titles = |room| told(room).into_iter().map(|(title, _)| title).collect::<Vec<_>>();
+        assert_eq!(titles(34), ["latest", "min", "max"], "what a run came to stays, and where it is now");
         // Without histories there is no more than the run tells.
         let bare = columns(&[(&loss, None)], 100);
         assert_eq!(bare.iter().map(|cells| cells.column.title()).collect::<Vec<_>>(), ["latest", "step"]);
