@@ -200,6 +200,16 @@ pub fn bytes(size: u64) -> String {
     if unit == 0 { format!("{size} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
+/// A number with three digits, for ranges.
+pub fn short_number(value: f64) -> String {
+    if value == 0.0 || !(1e-3..1e5).contains(&value.abs()) {
+        return number(value);
+    }
+    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 5) as usize;
+    let fixed = format!("{value:.digits$}");
+    if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
+}
+
 /// So many runs: `1 run`, `100,000 runs`.
 pub fn runs(number: usize) -> String {
     format!("{} run{}", count(number), if number == 1 { "" } else { "s" })

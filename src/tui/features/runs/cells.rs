@@ -199,22 +199,13 @@ impl<'a> RunCells<'a> {
             Some((_, Direction::Descending)) => (text::number(high), heading(high)),
             None if text::number(low) == text::number(high) => (text::number(low), theme.dim),
             None => {
-                let both = format!("{}{}{}", short(low), theme.glyphs.range, short(high));
+                let both =
+                    format!("{}{}{}", text::short_number(low), theme.glyphs.range, text::short_number(high));
                 (both, theme.dim)
             }
         };
         Line::styled(text::cut(&words, place.width, theme.glyphs.ellipsis), style)
     }
-}
-
-/// A number with three digits, for ranges.
-fn short(value: f64) -> String {
-    if value == 0.0 || !(1e-3..1e5).contains(&value.abs()) {
-        return text::number(value);
-    }
-    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 5) as usize;
-    let fixed = format!("{value:.digits$}");
-    if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
 }
 
 /// A number as a cell has it, where it is nothing but that.

@@ -13,7 +13,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Row};
 use crate::chart::Options;
 use crate::mlflow::{Run, RunId};
 use crate::select::Interest;
@@ -83,6 +83,8 @@ pub struct Dashboard {
     /// The lines that they are drawn as, in the order of the legend, with their names.
     pub drawn: Vec<DrawnRun>,
     pub names: Vec<String>,
+    /// The runs of each line that is of several, in the catalog that the charts were arranged for.
+    members: Vec<Vec<Row>>,
     /// The run under the cursor among them.
     pub own: usize,
     /// Where runs stand among those that are shown.
@@ -137,7 +139,7 @@ impl Dashboard {
         let wanted = Arranged {
             run: run.info.run_id.clone(),
             metrics: run.metrics.len(),
-            catalog: (!selected.is_empty()).then(|| Arc::clone(catalog)),
+            catalog: (!selected.is_empty() || grouping.is_some()).then(|| Arc::clone(catalog)),
             selected: selected.version,
             words: self.words.value().to_owned(),
             first,
@@ -150,11 +152,12 @@ impl Dashboard {
             self.since = now;
         }
         self.draw(run, catalog, selected, wanted.grouping.as_ref());
-        let rows: Vec<_> = if selected.is_empty() {
+        let mut rows: Vec<Row> = if selected.is_empty() {
             Vec::new()
         } else {
             catalog.rows().filter(|row| selected.contains(catalog.run_id(*row))).collect()
         };
+        rows.extend(self.members.iter().flatten());
         let mut keys: Vec<String> = run.metrics.iter().map(|metric| metric.key.clone()).collect();
         if !rows.is_empty() {
             let of_selected = catalog
@@ -183,6 +186,17 @@ impl Dashboard {
         self.runs = selected.drawn_with(&run.info.run_id, &run.info.run_name);
         self.drawn = put_together(&self.runs, catalog, grouping);
         self.own = self.drawn.iter().position(|drawn| drawn.has(own)).unwrap_or(0);
+        let several: FxHashSet<&str> =
+            self.drawn.iter().flat_map(|drawn| &drawn.members).map(RunId::as_str).collect();
+        let rows: FxHashMap<&str, Row> = if several.is_empty() {
+            FxHashMap::default()
+        } else {
+            let ids = catalog.rows().map(|row| (catalog.run_id(row), row));
+            ids.filter(|(id, _)| several.contains(id)).collect()
+        };
+        let found =
+            |drawn: &DrawnRun| drawn.members.iter().filter_map(|id| rows.get(id.as_str()).copied()).collect();
+        self.members = self.drawn.iter().map(found).collect();
         self.names = self.drawn.iter().map(|drawn| text::clean(&drawn.name).into_owned()).collect();
     }
 

@@ -230,6 +230,9 @@ fn value<'a>(app: &App, lines: &ChartLines<'_>, is_other: bool, theme: &Theme) -
     let Some((line, known)) = lines.of_run(app.charts.own).next() else { return Vec::new() };
     let number = known.map_or(String::new(), |known| number_at(app, known, is_other));
     let mut spans = Vec::new();
+    if number.is_empty() {
+        return spans;
+    }
     if app.charts.drawn.len() > 1 {
         spans.push(Span::styled(format!("  {}", line.label.text()), theme.ink(line.ink)));
     }
@@ -352,12 +355,16 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
         let known = app.histories.get(&line.which).filter(|known| is_read && known.is_known());
         let value = known.map_or_else(
             || {
-                let latest = tiles::value(line, app.details.run(), &app.histories);
+                let group = chosen.filter(|chart| chart.is_single).and_then(|_| charts.group_value(line));
+                let latest = group
+                    .map(|group| group.mean)
+                    .or_else(|| tiles::value(line, app.details.run(), &app.histories));
                 latest.map_or("-".into(), text::legend_number)
             },
             |known| number_at(app, known, known.is_at_one_step() && charts.options.x == XAxis::Step),
         );
-        let star = if app.best.run_id().is_some_and(|best| drawn.has(best)) { theme.glyphs.best } else { "" };
+        let is_best = drawn.members.is_empty() && app.best.run_id().is_some_and(|best| drawn.has(best));
+        let star = if is_best { theme.glyphs.best } else { "" };
         let letter = letter(drawn.slot);
         let more = format!("{} more", charts.drawn.len() - shown);
         let words = format!("{star}{name} {value}   ");

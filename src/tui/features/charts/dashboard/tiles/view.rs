@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{goal_of, value};
+use super::{GroupValue, goal_of, value};
 use crate::select::Goal;
 use crate::text;
 use crate::tui::core::app::App;
@@ -21,8 +21,15 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
     let width = (area.width as usize).saturating_sub(1);
     let run = app.details.run();
     let goal = goal_of(chart.metric.key(), app.best.policy());
-    let values: Vec<Option<f64>> =
-        chart.lines().iter().map(|line| value(line, run, &app.histories)).collect();
+    let groups: Vec<Option<GroupValue>> =
+        chart.lines().iter().map(|line| app.charts.group_value(line)).collect();
+    let values: Vec<Option<f64>> = chart
+        .lines()
+        .iter()
+        .zip(&groups)
+        .map(|(line, group)| group.map(|group| group.mean).or_else(|| value(line, run, &app.histories)))
+        .collect();
+    let spread = |group: &GroupValue| group.in_words(app.charts.options.band, theme.glyphs.range);
     let standing = |value: f64| app.charts.standings.of(chart.metric.key(), value, goal);
     let put = |frame: &mut Frame<'_>, y: usize, line: Line<'_>| {
         if y < area.height as usize {
@@ -33,12 +40,12 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         let number = value.map_or_else(|| "-".to_owned(), text::legend_number);
         let standing = value.and_then(standing);
         let room = width.saturating_sub(text::width(&number) + 1);
-        let words = standing.map_or_else(String::new, |standing| words(standing, goal, room));
-        let style = if standing.is_some_and(|standing| standing.place == 1) && goal.is_some() {
-            theme.good
-        } else {
-            theme.dim
+        let words = match groups[0] {
+            Some(group) => text::cut(&format!(" {}", spread(&group)), room, theme.glyphs.ellipsis),
+            None => standing.map_or_else(String::new, |standing| words(standing, goal, room)),
         };
+        let is_first = standing.is_some_and(|standing| standing.place == 1) && groups[0].is_none();
+        let style = if is_first && goal.is_some() { theme.good } else { theme.dim };
         put(
             frame,
             0,
@@ -55,8 +62,16 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         values.iter().map(|value| value.map_or_else(|| "-".to_owned(), text::legend_number)).collect();
     let number_width = numbers.iter().map(|number| text::width(number)).max().unwrap_or(0);
     let places: Vec<Option<Standing>> = values.iter().map(|value| value.and_then(standing)).collect();
-    let named = |standing: &Option<Standing>| standing.map_or_else(String::new, |found| ordinal(found.place));
-    let place_width = places.iter().map(|place| text::width(&named(place))).max().unwrap_or(0);
+    // Of several runs, how far they are apart says more than where their mean would stand.
+    let named: Vec<String> = places
+        .iter()
+        .zip(&groups)
+        .map(|(standing, group)| match group {
+            Some(group) => spread(group),
+            None => standing.map_or_else(String::new, |found| ordinal(found.place)),
+        })
+        .collect();
+    let place_width = named.iter().map(|place| text::width(place)).max().unwrap_or(0);
     let shown = if numbers.len() > area.height as usize {
         (area.height as usize).saturating_sub(1)
     } else {
@@ -69,7 +84,7 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         let mut spans = vec![
             Span::styled(format!(" {} ", letter(drawn.slot)), style),
             Span::raw(text::fit_right(&numbers[at], number_width, "")),
-            Span::styled(format!(" {} ", text::fit_right(&named(&places[at]), place_width, "")), theme.dim),
+            Span::styled(format!(" {} ", text::fit_right(&named[at], place_width, "")), theme.dim),
         ];
         if let Some(standing) = places[at].filter(|_| room > 2) {
             spans.extend(bar(standing, room, theme, style).spans);
