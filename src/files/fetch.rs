@@ -291,6 +291,28 @@ async fn attempt(
     Ok((part, failure))
 }
 
+/// Reads the end of a file, no more than so many bytes of it.
+///
+/// # Errors
+/// If the store does not answer, or does not say how large the file is.
+pub async fn read_end(files: &Files, at: &str, most: u64) -> Result<Vec<u8>> {
+    let size = files.open(at, None).await?.size;
+    let unknown = || {
+        StoreError::new(
+            format!("read {}", files.named(at)),
+            ErrorKind::Protocol("the size of the file is not told".into()),
+        )
+    };
+    let from = size.ok_or_else(unknown)?.saturating_sub(most);
+    let mut content = Vec::new();
+    read_range(files, at, (from, most), |part| {
+        content.extend_from_slice(part);
+        Ok(())
+    })
+    .await?;
+    Ok(content)
+}
+
 /// Reads a part of a file, from a byte on and no more than so many, and hands it on as it comes.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ mod upload;
 pub use address::{Address, Source, resolve};
 pub use download::{Done, DownloadRequest, Target, download, name_for};
 pub use error::{Result, TransferError};
-pub use fetch::{Summed, read_range};
+pub use fetch::{Summed, read_end, read_range};
 pub use listing::{Entries, Listing, entries, walk};
 pub use manifest::manifest_of;
 pub use model::{ModelFolder, ModelLine, model_folder, summary};

@@ -8,6 +8,7 @@ use super::effect::Effects;
 use super::layer::{Layer, Scope};
 use super::layout::{Focus, Tab};
 use super::requests::{show_cursors, words_changed};
+use crate::tui::features::details::preview::FilePart;
 use crate::tui::features::{charts, compare, datasets, details, experiments, models, runs, sweeps};
 use crate::tui::widgets::{help, messages};
 
@@ -205,6 +206,10 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Down | Action::Up | Action::PageDown | Action::PageUp | Action::Top | Action::Bottom => {
             let half = (app.geometry().rows(app.focus) / 2).max(1) as isize;
             step(app, app.focus, action.lines(half).unwrap_or_default());
+            if app.focus == Focus::Details && matches!(action, Action::Top | Action::Bottom) {
+                let part = if action == Action::Top { FilePart::Beginning } else { FilePart::End };
+                details::update::look_at_part(app, part, effects);
+            }
         }
         Action::Left | Action::Right => {
             let by = if action == Action::Left { -1 } else { 1 };

@@ -4,6 +4,7 @@ use ratatui::style::{Modifier, Style};
 
 use super::*;
 use crate::tui::core::layout::Tab;
+use crate::tui::features::details::preview::{FilePart, LARGEST};
 
 /// An explorer on the artifacts of a run, with these in a folder of it.
 fn artifacts(size: (u16, u16), folder: &str, names: &[&str]) -> (App, Vec<Run>) {
@@ -41,10 +42,16 @@ fn look_into(app: &mut App, content: &[u8]) {
 
 fn answer_preview(app: &mut App, effects: Vec<Effect>, content: &[u8]) {
     for effect in effects {
-        let Effect::Details(details::effects::Effect::Preview { id, path, ticket }) = effect else {
+        let Effect::Details(details::effects::Effect::Preview { id, path, part, ticket }) = effect else {
             continue;
         };
-        let result = Ok(Preview::of(&path, content.to_vec()));
+        let result = Ok(match part {
+            FilePart::Beginning if content.len() > LARGEST => {
+                Preview::of_beginning(&path, content[..LARGEST].to_vec(), "")
+            }
+            FilePart::Beginning => Preview::of(&path, content.to_vec()),
+            FilePart::End => Preview::of_end(&path, content[content.len() - LARGEST..].to_vec()),
+        });
         take(app, details::Msg::Preview { run: id, path, ticket, result });
     }
     take(app, Msg::Frame);
@@ -61,6 +68,28 @@ fn wide_csv() -> String {
     let row = |row: usize| (0..12).map(|at| format!("{}", row * 100 + at)).collect::<Vec<_>>().join(",");
     let rows: Vec<String> = (0..50).map(|at| format!("row {at},{}\n", row(at))).collect();
     format!("name,{titles}\n{}", rows.concat())
+}
+
+#[test]
+fn of_a_large_log_the_end_is_a_key_away() {
+    let (mut app, _) = artifacts((120, 36), "", &["train.log", "notes.txt"]);
+    let lines = |from: usize| (from..from + 400_000).map(|at| format!("epoch {at} of them\n"));
+    let content: String = lines(0).collect();
+    look_into(&mut app, content.as_bytes());
+    let text = drawn(&app);
+    assert!(
+        text.contains("the first 8.0 MB") && text.contains("epoch 0 of them") && !text.contains('%'),
+        "{text}"
+    );
+    let effects = take(&mut app, Msg::Key(parse_keys("G").unwrap()[0]));
+    answer_preview(&mut app, effects, content.as_bytes());
+    let text = drawn(&app);
+    assert!(text.contains("the last 8.0 MB") && text.contains("epoch 399999 of them"), "{text}");
+    for _ in 0..2 {
+        let effects = take(&mut app, Msg::Key(parse_keys("home").unwrap()[0]));
+        answer_preview(&mut app, effects, content.as_bytes());
+    }
+    assert!(drawn(&app).contains("epoch 0 of them"));
 }
 
 #[test]

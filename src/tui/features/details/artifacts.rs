@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::preview::Preview;
+use super::preview::{FilePart, Preview};
 use super::series::LoggedImage;
 use crate::mlflow::ArtifactFile;
 use crate::store::{ArtifactList, StoreError};
@@ -23,6 +23,8 @@ pub struct ArtifactTree {
 pub struct OpenFile {
     pub path: String,
     pub content: Remote<Preview>,
+    /// What of it is looked into, where it is too large.
+    pub part: FilePart,
     /// The first line on the screen.
     pub top: usize,
     /// The first column of a table on the screen, or the first cell of a text's lines.
@@ -34,7 +36,7 @@ const SIDEWAYS: isize = 16;
 
 impl OpenFile {
     pub fn new(path: String) -> Self {
-        Self { path, content: Remote::default(), top: 0, left: 0 }
+        Self { path, content: Remote::default(), part: FilePart::default(), top: 0, left: 0 }
     }
 
     /// Scrolls in so many lines, of which the first is the file's heading.

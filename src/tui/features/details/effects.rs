@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt as _;
 
 use super::models::{ModelPlace, RunModel};
-use super::preview::{LARGEST, Preview};
+use super::preview::{FilePart, LARGEST, Preview};
 use super::{Msg, address_of, is_of_model};
 use crate::files::{self, Address, Entries};
 use crate::mlflow::{LoggedModel, RunId};
@@ -33,6 +33,7 @@ pub enum Effect {
     Preview {
         id: RunId,
         path: String,
+        part: FilePart,
         ticket: Ticket,
     },
     /// The models of a run; with `whole` with what is in their folders.
@@ -55,8 +56,11 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
             let result = list(&store, &id, &path).await;
             Msg::Artifacts { run: id, path, ticket, result }
         }),
-        Effect::Preview { id, path, ticket } => tasks.answer(Slot("preview"), async move {
-            let result = preview(&store, &id, &path).await;
+        Effect::Preview { id, path, part, ticket } => tasks.answer(Slot("preview"), async move {
+            let result = match part {
+                FilePart::Beginning => preview(&store, &id, &path).await,
+                FilePart::End => preview_end(&store, &id, &path).await,
+            };
             Msg::Preview { run: id, path, ticket, result }
         }),
         Effect::LoadModels { id, models, whole, ticket } => {
@@ -150,6 +154,18 @@ async fn read(store: &Store, id: &RunId, path: &str) -> Result<(Vec<u8>, bool)> 
     let is_whole = content.len() <= LARGEST;
     content.truncate(LARGEST);
     Ok((content, is_whole))
+}
+
+/// Reads the end of a large text and makes it fit to be looked at.
+async fn preview_end(store: &Store, id: &RunId, path: &str) -> Result<Preview> {
+    let read = async {
+        let source = files::resolve(store, &address_of(id, path).parse()?).await?;
+        files::read_end(&source.files, &source.path, LARGEST as u64).await
+    };
+    let content = read.await.map_err(|error| error.in_store("read the end of the file"))?;
+    let name = path.to_owned();
+    let decoding = tokio::task::spawn_blocking(move || Preview::of_end(&name, content));
+    decoding.await.map_err(|error| StoreError::new("preview the file", ErrorKind::Io(error.to_string())))
 }
 
 /// Reads a file and makes it fit to be looked at; one that is too large, whatever it was said to be, is not read to its end.

@@ -5,6 +5,7 @@
 use super::artifacts::OpenFile;
 use super::effects::Effect;
 use super::models::RunModel;
+use super::preview::{FilePart, Preview};
 use super::series::in_order;
 use super::view::file_area;
 use super::{LineTarget, Msg, models};
@@ -13,11 +14,12 @@ use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
-use crate::tui::core::layout::{Tab, details_body};
+use crate::tui::core::layout::{Focus, Tab, details_body};
 use crate::tui::core::requests::{open_chart_of, open_model, show_run};
 use crate::tui::widgets::report::Report;
 
 pub fn answered(app: &mut App, msg: Msg) {
+    let height = app.geometry().rows(Focus::Details);
     let (details, now) = (&mut app.details, app.now);
     match msg {
         Msg::Run { ticket, result } => {
@@ -37,7 +39,10 @@ pub fn answered(app: &mut App, msg: Msg) {
             let is_shown = details.shown_run() == Some(&run);
             let preview = details.artifacts.preview.as_mut();
             if let Some(opened) = preview.filter(|opened| is_shown && opened.path == path) {
-                opened.content.take(ticket, result, now);
+                if opened.content.take(ticket, result, now) && opened.part == FilePart::End {
+                    opened.top = usize::MAX;
+                }
+                opened.step(0, height);
             }
         }
         Msg::Models { run, ticket, result } => {
@@ -114,7 +119,22 @@ fn look_into(app: &mut App, path: String, effects: &mut Effects) {
     let mut opened = OpenFile::new(path.clone());
     let ticket = opened.content.ask();
     app.details.artifacts.preview = Some(opened);
-    effects.push(Effect::Preview { id, path, ticket });
+    effects.push(Effect::Preview { id, path, part: FilePart::default(), ticket });
+}
+
+/// Looks into the other part of a text that is too large: of a log the end says most.
+pub fn look_at_part(app: &mut App, part: FilePart, effects: &mut Effects) {
+    let Some(id) = app.details.shown_run().cloned().filter(|_| app.details.tab == Tab::Artifacts) else {
+        return;
+    };
+    let Some(opened) = app.details.artifacts.preview.as_mut().filter(|opened| opened.part != part) else {
+        return;
+    };
+    if opened.content.value().is_some_and(Preview::is_part_of_text) {
+        opened.part = part;
+        let ticket = opened.content.ask();
+        effects.push(Effect::Preview { id, path: opened.path.clone(), part, ticket });
+    }
 }
 
 /// To the left or right: in the file that is looked into, to the image of the step before or after, or else to another tab.

@@ -15,7 +15,7 @@ use crate::text::highlight::Language;
 use table::{COLUMNS, Table, kept_rows};
 pub use words::TextLine;
 
-/// Of larger files the beginning is fetched to be looked at (bytes).
+/// Of larger files a part is fetched to be looked at (bytes).
 pub const LARGEST: usize = 8_000_000;
 /// Lines that are kept, and cells of each: of nearly every file that is not too large all of them.
 const LINES: usize = 100_000;
@@ -49,6 +49,14 @@ pub enum Preview {
     },
     /// Nothing to be shown, and why.
     Nothing(String),
+}
+
+/// Which part of a file that is too large is looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FilePart {
+    #[default]
+    Beginning,
+    End,
 }
 
 impl Preview {
@@ -101,11 +109,39 @@ impl Preview {
             Some(Self::Text { kind, lines, widest, .. }) => {
                 Self::Text { kind: first(kind), lines, widest, cut: true }
             }
-            Some(Self::Table { kind, table }) => Self::Table { kind: first(kind), table },
+            Some(Self::Table { kind, mut table }) => {
+                // Nobody knows how many there are.
+                table.all_rows = table.rows.len();
+                table.is_part = true;
+                Self::Table { kind: first(kind), table }
+            }
             Some(Self::Image { .. } | Self::Nothing(_)) | None => Self::Nothing(format!(
                 "too large to preview (more than {size}); `mltui download {address}` fetches the file"
             )),
         }
+    }
+
+    /// The end of a text that is too large to be fetched whole.
+    pub fn of_end(path: &str, mut content: Vec<u8>) -> Self {
+        let size = text::bytes(content.len() as u64);
+        if let Some(end) = memchr::memchr(b'\n', &content) {
+            content.drain(..=end);
+        }
+        // Of more lines than are kept, the last ones.
+        if let Some(from) = memchr::memrchr_iter(b'\n', &content).nth(LINES) {
+            content.drain(..=from);
+        }
+        match Self::of(path, content) {
+            Self::Text { kind, lines, widest, .. } => {
+                Self::Text { kind: format!("the last {size}: {kind}"), lines, widest, cut: true }
+            }
+            other @ (Self::Table { .. } | Self::Image { .. } | Self::Nothing(_)) => other,
+        }
+    }
+
+    /// Whether it is a text of which more is in the file.
+    pub fn is_part_of_text(&self) -> bool {
+        matches!(self, Self::Text { cut: true, .. })
     }
 
     /// Lines, for scrolling.

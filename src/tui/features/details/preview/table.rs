@@ -22,6 +22,8 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
     /// What the file has, which may be more than is kept.
     pub all_rows: usize,
+    /// There are more rows in the file.
+    pub is_part: bool,
     pub all_columns: usize,
 }
 
@@ -65,7 +67,7 @@ impl Table {
             Column { title, width, is_number }
         };
         let columns = (0..count).map(column).collect();
-        Self { columns, rows, all_rows, all_columns: all_columns.max(count) }
+        Self { columns, rows, all_rows, all_columns: all_columns.max(count), is_part: false }
     }
 
     /// Text with a cell between two separators; none where there is no line at all.

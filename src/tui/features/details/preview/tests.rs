@@ -111,6 +111,17 @@ fn a_quote_that_is_never_closed_swallows_no_lines() {
 }
 
 #[test]
+fn the_end_of_a_text_begins_with_a_whole_line() {
+    let end = |path: &str, content: &[u8]| Preview::of_end(path, content.to_vec());
+    let Preview::Text { kind, lines, .. } = end("train.log", b"alf\ntwo\nthree") else { panic!() };
+    assert!(kind.starts_with("the last 13 B: "), "{kind}");
+    assert_eq!(lines.iter().map(|line| line.words.as_str()).collect::<Vec<_>>(), ["two", "three"]);
+    let many: String = (0..LINES + 10).map(|at| format!("{at}\n")).collect();
+    let Preview::Text { lines, .. } = end("train.log", many.as_bytes()) else { panic!() };
+    assert_eq!(lines.last().map(|line| line.words.as_str()), Some((LINES + 9).to_string().as_str()));
+}
+
+#[test]
 fn of_a_file_that_is_too_large_the_beginning_is_shown_and_said() {
     let beginning = |path: &str, content: &[u8]| Preview::of_beginning(path, content.to_vec(), "runs:/r/x");
     let Preview::Text { kind, lines, cut, .. } = beginning("train.log", b"one\ntwo\nthr") else { panic!() };

@@ -108,8 +108,16 @@ fn below_model(path: &str) -> &str {
     below.map_or(path, |(_, below)| below)
 }
 
-/// How much of a file stands above the end of the screen, in percent; none where all of it is seen.
+/// How much of a file stands above the end of the screen, in percent; none where all of it is seen, or nobody knows.
 fn seen_share(content: &Preview, top: usize, height: u16) -> Option<usize> {
+    let is_part = match content {
+        Preview::Text { cut, .. } => *cut,
+        Preview::Table { table, .. } => table.is_part,
+        Preview::Image { .. } | Preview::Nothing(_) => false,
+    };
+    if is_part {
+        return None;
+    }
     let (seen, length) = ((height as usize).saturating_sub(content.header()), content.length());
     (length > seen).then(|| (top + seen).min(length) * 100 / length)
 }
