@@ -129,7 +129,8 @@ pub fn measure(entry: &mut Entry, numbers: &[f64], able: &[f64], count: usize) {
     (entry.differs, entry.spread) = spread_of(numbers, count);
     entry.present = numbers.len();
     let finite = able.iter().copied().filter(|value| value.is_finite());
-    entry.best = entry.goal.and_then(|goal| match goal {
+    // Whoever has the only value is no better than others.
+    entry.best = entry.goal.filter(|_| numbers.len() > 1).and_then(|goal| match goal {
         Goal::Minimize => finite.reduce(f64::min),
         Goal::Maximize => finite.reduce(f64::max),
     });

@@ -110,6 +110,8 @@ impl<'a> MemberCells<'a> {
         let is_best = self.comparison.is_best(entry, &cell);
         let base = self.base.filter(|base| self.screen.show != Show::Values && *base != member);
         let base = base.map(|base| self.comparison.cell(entry, bound, base, self.now));
+        // Among differences a value by itself is told from them.
+        let is_alone = base == Some(CompareCell::Missing) && cell.number().is_some();
         if let Some((by, share)) = base.and_then(|base| difference(&cell, &base)) {
             let words = match (self.screen.show, share) {
                 (Show::Relative, Some(share)) => percent(share),
@@ -139,6 +141,9 @@ impl<'a> MemberCells<'a> {
             _ => |theme| theme.text,
         };
         let words = format!("{}{count}", text::clean(&cell_words(entry, &cell)));
+        if is_alone && entry.kind != EntryKind::Param {
+            return CellText { words: format!("({words})"), is_best, tail: None, style: |theme| theme.dim };
+        }
         let is_number = entry.kind != EntryKind::Attribute && cell.number().is_some_and(f64::is_finite);
         CellText { tail: is_number.then(|| tail(&words)), words, is_best, style }
     }
@@ -159,6 +164,13 @@ pub fn full_text(cells: &MemberCells<'_>) -> Option<String> {
         }
         CompareCell::One(Value::Text(text)) => (*text).to_owned(),
         cell => cell_words(entry, cell),
+    };
+    let is_compared = screen.show != Show::Values && cells.base.is_some_and(|base| base != member);
+    let base = cells.base.filter(|_| is_compared && cell.number().is_some());
+    let base = base.map(|base| cells.comparison.cell(entry, &bound, base, cells.now));
+    let value = match base {
+        Some(CompareCell::Missing) => format!("{value}, which the baseline has not"),
+        Some(_) | None => value,
     };
     let others = if others > 0 { format!(" and {others} more") } else { String::new() };
     let run = format!("{} {name}{others}", letter(screen.slot(member)));
