@@ -10,23 +10,17 @@ use crate::select::Goal;
 use crate::store::StoreError;
 use crate::text;
 
-/// How much of a description is told, in characters and lines.
+/// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// Its beginning, where other things are to be seen too.
+    /// What matters, and the beginning of a description, where other things are to be seen too.
     Short,
-    /// All that anybody reads in a terminal.
+    /// All but a description, which is shown by itself.
     Whole,
 }
 
-impl Extent {
-    fn limits(self) -> (usize, usize) {
-        match self {
-            Self::Short => (240, 3),
-            Self::Whole => (20_000, 400),
-        }
-    }
-}
+/// Characters and lines of a description's beginning.
+const BEGINNING: (usize, usize) = (240, 3);
 
 /// A key and what is said of it; a heading has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +41,12 @@ fn time(time: Option<i64>, now: i64) -> String {
     })
 }
 
-/// A description in lines; the first stands beside its key.
+/// The beginning of a description in lines; the first stands beside its key.
 fn described(text: &str, extent: Extent, lines: &mut Vec<ToldLine>) {
-    let (letters, most) = extent.limits();
+    if extent == Extent::Whole {
+        return;
+    }
+    let (letters, most) = BEGINNING;
     let text = text.trim_end();
     let short: String = text.chars().take(letters).collect();
     let is_cut = short.len() < text.len() || short.lines().count() > most;
@@ -106,22 +103,13 @@ pub fn signed(difference: f64) -> String {
     if difference > 0.0 { format!("+{}", text::number(difference)) } else { text::number(difference) }
 }
 
-/// The same as lines to be read one after the other: what is long comes last.
+/// The same as lines to be read one after the other.
 pub fn in_lines(told: Vec<ToldLine>) -> Vec<String> {
-    let (mut lines, mut long) = (Vec::new(), Vec::new());
-    let mut is_long = false;
-    for line in told {
-        if !line.key.is_empty() {
-            is_long = line.key == "description";
-        }
-        let words = match line.key {
-            "" => format!("  {}", line.value),
-            key => format!("{key}: {}", line.value),
-        };
-        if is_long { &mut long } else { &mut lines }.push(words);
-    }
-    lines.extend(long);
-    lines
+    let words = |line: ToldLine| match line.key {
+        "" => format!("  {}", line.value),
+        key => format!("{key}: {}", line.value),
+    };
+    told.into_iter().map(words).collect()
 }
 
 /// All of a model.

@@ -128,13 +128,14 @@ fn choose_metric(app: &mut App) {
 fn all(app: &App) -> Option<Report> {
     let screen = screen(app)?;
     let model = screen.model()?;
-    let (title, told) = match screen.version().filter(|_| screen.pane == ModelsPane::Versions) {
+    let (title, told, description) = match screen.version().filter(|_| screen.pane == ModelsPane::Versions) {
         Some(version) => {
-            (format!("{} v{}", version.name, version.version), told(app, screen, version, Extent::Whole))
+            let told = told(app, screen, version, Extent::Whole);
+            (format!("{} v{}", version.name, version.version), told, &version.description)
         }
-        None => (model.name.clone(), describe::model(model, Extent::Whole, app.now)),
+        None => (model.name.clone(), describe::model(model, Extent::Whole, app.now), &model.description),
     };
-    Some(Report::new(title, describe::in_lines(told)))
+    Some(Report::new(title, describe::in_lines(told)).with_markdown("description", description))
 }
 
 /// What was done to the model under the cursor.

@@ -9,33 +9,35 @@ use crate::text::notes::{Words, laid_out};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     pub title: String,
-    content: Content,
+    lines: Vec<String>,
+    /// What stands below, as people write notes.
+    markdown: String,
     pub scroll: usize,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Content {
-    Lines(Vec<String>),
-    /// A text as people write notes.
-    Markdown(String),
 }
 
 impl Report {
     pub fn new(title: impl Into<String>, lines: Vec<String>) -> Self {
-        Self { title: title.into(), content: Content::Lines(lines), scroll: 0 }
+        Self { title: title.into(), lines, markdown: String::new(), scroll: 0 }
+    }
+
+    /// With a text as people write notes below, under a heading; without one where it is empty.
+    pub fn with_markdown(mut self, heading: &str, text: &str) -> Self {
+        if !text.trim().is_empty() {
+            self.lines.extend([String::new(), format!("{heading}:")]);
+            text.clone_into(&mut self.markdown);
+        }
+        self
     }
 
     /// A text as people write notes.
     pub fn of_markdown(title: impl Into<String>, text: &str) -> Self {
-        Self { title: title.into(), content: Content::Markdown(text.to_owned()), scroll: 0 }
+        Self { title: title.into(), lines: Vec::new(), markdown: text.to_owned(), scroll: 0 }
     }
 
     /// The lines, broken to so many cells.
     pub fn wrapped(&self, width: usize) -> Vec<Vec<Words>> {
-        match &self.content {
-            Content::Markdown(text) => laid_out(text, width),
-            Content::Lines(lines) => lines.iter().flat_map(|line| wrapped(line, width)).collect(),
-        }
+        let lines = self.lines.iter().flat_map(|line| wrapped(line, width));
+        lines.chain(laid_out(&self.markdown, width)).collect()
     }
 }
 
