@@ -126,7 +126,7 @@ fn moves_while_loading(path: &Path) -> (f64, f64) {
 fn sort(path: &Path) -> f64 {
     let times = (0..ROUNDS).map(|_| {
         let mut visit = loaded(path);
-        visit.press("s", "▼ ")
+        visit.press("s", "· by ")
     });
     crate::median(times.collect())
 }
