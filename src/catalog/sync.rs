@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::summaries::NeededHistory;
 use super::{Builder, Catalog};
 use crate::mlflow::{RunId, Summary};
-use crate::store::{Cursor, ErrorKind, Result, Scan, Store, UsedDataset};
+use crate::store::{Changes, Cursor, ErrorKind, Result, Scan, Store, UsedDataset};
 
 /// Batches that wait to be folded in; a scan that is faster than that waits itself.
 const WAITING: usize = 4;
@@ -222,8 +222,18 @@ impl Sync {
 
     /// Looks for changes and publishes if there are any; true if somebody wrote to the store. `watched` are the runs on the screen and
     /// those that run.
-    pub async fn poll(&mut self, watched: &[RunId], mut publish: impl FnMut(Snapshot)) -> Result<bool> {
-        let changes = self.store.changes(&self.scan, &mut self.cursor, watched).await?;
+    pub async fn poll(&mut self, watched: &[RunId], publish: impl FnMut(Snapshot)) -> Result<bool> {
+        let changes = self.changes(watched).await?;
+        self.take(changes, publish).await
+    }
+
+    /// Asks what changed, without taking it in.
+    pub async fn changes(&mut self, watched: &[RunId]) -> Result<Changes> {
+        self.store.changes(&self.scan, &mut self.cursor, watched).await
+    }
+
+    /// Takes in what changed, or reads everything anew where it is too much; true if somebody wrote to the store.
+    pub async fn take(&mut self, changes: Changes, mut publish: impl FnMut(Snapshot)) -> Result<bool> {
         if changes.reload {
             // The old rows stay on the screen until the new ones are all there.
             let mut last = None;

@@ -12,6 +12,7 @@ pub mod parquet;
 pub mod peer;
 pub mod postgres;
 pub mod proxy;
+pub mod silence;
 pub mod slurm;
 pub mod stores;
 pub mod sweeping;

@@ -34,6 +34,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use super::blocking::off_thread;
 use super::local::files as local_files;
 use super::pages::token_at;
 use super::{
@@ -69,8 +70,7 @@ impl Folder {
         F: FnOnce(&Shared) -> Inner<T> + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
-        let answer = tokio::task::spawn_blocking(move || work(&shared)).await;
-        answer.unwrap_or_else(|error| Err(ErrorKind::Io(error.to_string())))
+        off_thread(move || work(&shared)).await
     }
 
     /// The same for work that needs only to know where things lie.

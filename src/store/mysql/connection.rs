@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use mysql::consts::CapabilityFlags;
 use mysql::prelude::Queryable;
-use mysql::{ClientIdentity, Conn, Error, OptsBuilder, Row, SslOpts};
+use mysql::{ClientIdentity, Conn, DriverError, Error, OptsBuilder, Row, SslOpts};
 
 use super::address::{MyDatabase, TlsUse};
 use super::failure::{failure, is_conflict, is_lost, is_outdated, refuses_tls, unconnected};
 use super::rows::bounded;
 use super::schema::{self, Server};
 use super::statement::{LIST, translated};
-use crate::store::sql::{Cells, Dialect, Layout, Link, Pooled, Value};
+use crate::store::sql::{ALIVE, Cells, Dialect, FRESH, Layout, Link, Pooled, Value, within};
 use crate::store::{ErrorKind, Inner};
 
 /// How long the server works on a statement before it gives up.
@@ -24,8 +24,6 @@ pub const SCAN_SECONDS: u64 = 1_800;
 const ANSWER: Duration = Duration::from_secs(STATEMENT_SECONDS + 15);
 /// How long connecting may take where nothing else is said.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Whoever was used a moment ago is there.
-const FRESH: Duration = Duration::from_secs(1);
 
 const MYSQL: Dialect = Dialect {
     bounded,
@@ -129,21 +127,26 @@ fn connect(database: &MyDatabase) -> Inner<Conn> {
                 .map_err(|error| ErrorKind::Tls(format!("cannot read {name} {}: {error}", path.display())))?;
         }
     }
-    match Conn::new(options(database, tls)) {
-        Ok(connected) => Ok(connected),
-        Err(error) if tls == TlsUse::Preferred && refuses_tls(&error) => {
-            Conn::new(options(database, TlsUse::Disabled)).map_err(|error| unconnected(&error, database))
-        }
-        Err(error) => Err(unconnected(&error, database)),
-    }
+    // The driver limits the time to reach the server, not that of its first words.
+    let limit = database.connect_timeout.unwrap_or(CONNECT).saturating_mul(2);
+    let open = |tls| {
+        let options = options(database, tls);
+        within(limit, move || Conn::new(options)).unwrap_or(Err(Error::DriverError(DriverError::Timeout)))
+    };
+    let connected = match open(tls) {
+        Err(error) if tls == TlsUse::Preferred && refuses_tls(&error) => open(TlsUse::Disabled),
+        connected => connected,
+    };
+    connected.map_err(|error| unconnected(&error, database))
 }
 
 impl Connection {
     /// Asks, and notes what a failure means for the connection.
     fn ask<T>(&mut self, work: impl FnOnce(&mut Conn) -> Result<T, Error>) -> Inner<T> {
         let begin = Instant::now();
-        self.used = begin;
-        work(&mut self.db).map_err(|error| self.failed(&error, begin.elapsed()))
+        let answer = work(&mut self.db);
+        self.used = Instant::now();
+        answer.map_err(|error| self.failed(&error, begin.elapsed()))
     }
 
     fn failed(&mut self, error: &Error, took: Duration) -> ErrorKind {
@@ -185,6 +188,7 @@ impl Connection {
             }
             Ok(None) => {
                 drop(ManuallyDrop::into_inner(answer));
+                self.used = Instant::now();
                 Ok(true)
             }
             Err(error) => {
@@ -249,8 +253,15 @@ impl Pooled for Connection {
         Ok(opened)
     }
 
-    fn is_alive(&mut self) -> bool {
-        !self.lost && (self.used.elapsed() < FRESH || self.db.ping().is_ok())
+    fn checked(mut self) -> Option<Self> {
+        if self.lost || self.used.elapsed() < FRESH {
+            return (!self.lost).then_some(self);
+        }
+        let limit = self.database.connect_timeout.unwrap_or(ALIVE).min(ALIVE);
+        within(limit, move || {
+            self.lost |= self.db.ping().is_err();
+            (!self.lost).then_some(self)
+        })?
     }
 
     fn is_spent(&self) -> bool {

@@ -19,7 +19,9 @@ use super::rows::{RowCells, bounded, type_of};
 use super::schema::{self, Server};
 use super::tls::{Stream, Tls};
 use super::tls_mode::TlsMode;
-use crate::store::sql::{Cells, Dialect, Layout, Link, NEWEST, Pooled, Value, insert_new, upsert};
+use crate::store::sql::{
+    ALIVE, Cells, Dialect, FRESH, Layout, Link, NEWEST, Pooled, Value, insert_new, upsert,
+};
 use crate::store::{ErrorKind, Inner};
 
 /// How long the server works on a statement before it gives up.
@@ -100,6 +102,8 @@ pub struct Connection {
     pub(super) database: Arc<PgDatabase>,
     pub server: Arc<Server>,
     workspace: String,
+    /// When it was used last.
+    used: Instant,
     /// Others wrote the same since this was last looked at.
     conflict: bool,
     /// A statement failed since the last transaction began.
@@ -209,10 +213,11 @@ impl Connection {
         answered.map_err(|error| self.failed(&error, took))
     }
 
-    fn ask<T>(&self, answer: impl AsyncFnOnce(&Client) -> T) -> Inner<(T, Duration)> {
+    fn ask<T>(&mut self, answer: impl AsyncFnOnce(&Client) -> T) -> Inner<(T, Duration)> {
         let Some(wire) = &self.wire else { return Err(lost(&self.database)) };
         let begin = Instant::now();
         let answered = wire.reactor.runtime().block_on(answer(&wire.client));
+        self.used = Instant::now();
         Ok((answered, begin.elapsed()))
     }
 
@@ -257,6 +262,7 @@ impl Pooled for Connection {
             database: Arc::clone(database),
             server: Arc::new(Server::default()),
             workspace: workspace.to_owned(),
+            used: Instant::now(),
             conflict: false,
             failed: false,
             lost: false,
@@ -266,14 +272,18 @@ impl Pooled for Connection {
         Ok(opened)
     }
 
-    fn is_alive(&mut self) -> bool {
-        let Some(wire) = &self.wire else { return false };
-        wire.reactor.runtime().block_on(async {
+    fn checked(mut self) -> Option<Self> {
+        let wire = self.wire.as_ref()?;
+        let limit = self.database.connect_timeout.unwrap_or(ALIVE).min(ALIVE);
+        let is_fresh = self.used.elapsed() < FRESH;
+        let is_alive = wire.reactor.runtime().block_on(async {
             for _ in 0..3 {
                 tokio::task::yield_now().await;
             }
+            is_fresh || matches!(tokio::time::timeout(limit, wire.client.batch_execute("")).await, Ok(Ok(())))
         });
-        !self.lost && !wire.client.is_closed()
+        self.lost |= !is_alive || wire.client.is_closed();
+        (!self.lost).then_some(self)
     }
 
     fn is_spent(&self) -> bool {

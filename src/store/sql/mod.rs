@@ -34,7 +34,7 @@ pub use dialect::{Dialect, NEWEST, insert_new, upsert};
 pub use layout::Layout;
 pub use numbers::{Numbers, head_hash};
 pub use place::{Place, behind};
-pub use pool::{Lent, Pool, Pooled};
+pub use pool::{ALIVE, FRESH, Lent, Pool, Pooled, within};
 pub use store::SqlStore;
 
 /// A value in the place of a placeholder.

@@ -13,6 +13,10 @@ const MOST: usize = 4;
 const AT_REST: usize = 2;
 /// How long one of them is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a server that is only asked whether it is there may take.
+pub const ALIVE: Duration = Duration::from_secs(5);
+/// Whoever was used a moment ago is there.
+pub const FRESH: Duration = Duration::from_secs(1);
 /// How often what is written is tried, where others write the same.
 const ATTEMPTS: u32 = 6;
 
@@ -21,8 +25,9 @@ pub trait Pooled: Sized + Send {
     type Address: Debug + Send + Sync;
 
     fn open(address: &Arc<Self::Address>, workspace: &str) -> Inner<Self>;
-    /// Whether it can be used again. What came from the server meanwhile is looked at, such as its end.
-    fn is_alive(&mut self) -> bool;
+    /// Itself, if it can be used again: what came from the server meanwhile is looked at, such as its end, and one that was not
+    /// used within a moment asks the server, which has [`ALIVE`] for an answer.
+    fn checked(self) -> Option<Self>;
     /// Whether it was given up, or broke.
     fn is_spent(&self) -> bool;
     /// Whether it broke.
@@ -55,6 +60,14 @@ pub struct Pool<C: Pooled> {
 struct State<C> {
     idle: Vec<C>,
     open: usize,
+}
+
+impl<C> State<C> {
+    /// One broke, and the others with it, most likely; those that did not are opened again.
+    fn forget_idle(&mut self) {
+        self.open -= self.idle.len();
+        self.idle.clear();
+    }
 }
 
 impl<C: Pooled> Debug for Pool<C> {
@@ -97,14 +110,20 @@ impl<C: Pooled> Drop for Lent<'_, C> {
         } else {
             state.open -= 1;
             if is_lost {
-                // The others broke with it, most likely; those that did not are opened again.
-                state.open -= state.idle.len();
-                state.idle.clear();
+                state.forget_idle();
             }
         }
         drop(state);
         self.pool.freed.notify_one();
     }
+}
+
+/// What `work` comes to within the time; else it goes on by itself, and nobody waits for it.
+pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, answer) = std::sync::mpsc::sync_channel(1);
+    let work = move || drop(sender.send(work()));
+    std::thread::Builder::new().name("asking a database".into()).spawn(work).ok()?;
+    answer.recv_timeout(limit).ok()
 }
 
 impl<C: Pooled> Pool<C> {
@@ -134,14 +153,14 @@ impl<C: Pooled> Pool<C> {
     fn take_until(&self, end: Instant) -> Inner<Lent<'_, C>> {
         let mut state = self.state();
         loop {
-            if let Some(mut connection) = state.idle.pop() {
+            if let Some(connection) = state.idle.pop() {
                 drop(state);
-                if connection.is_alive() {
+                if let Some(connection) = connection.checked() {
                     return Ok(Lent { pool: self, connection: Some(connection) });
                 }
-                drop(connection);
                 state = self.state();
                 state.open -= 1;
+                state.forget_idle();
                 continue;
             }
             if state.open < MOST {

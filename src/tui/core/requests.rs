@@ -269,12 +269,21 @@ pub fn looked(app: &mut App) {
     }
 }
 
+/// The store has not answered for so long.
+pub fn silent(app: &mut App, silence: Duration) {
+    if let ConnectionState::Live { since } = app.connection {
+        let asked = app.now - silence.as_millis() as i64;
+        app.connection = ConnectionState::Silent { asked, last_answer: since };
+    }
+}
+
 /// The store does not answer, and is asked again after so many milliseconds.
 pub fn failing(app: &mut App, error: StoreError, retry_ms: u64) {
     let retry_at = app.now + retry_ms as i64;
     let last_answer = match app.connection {
         ConnectionState::Connecting => None,
         ConnectionState::Live { since } => Some(since),
+        ConnectionState::Silent { last_answer, .. } => Some(last_answer),
         ConnectionState::Failing { last_answer, .. } => last_answer,
     };
     let is_known =

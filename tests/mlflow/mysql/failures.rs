@@ -8,6 +8,7 @@ use mltui::mlflow::{Metric, Param, Tag, ViewType};
 use mltui::store::{ErrorKind, RunSearch, StoreError};
 
 use crate::support::mysql::{MariaDb, PASSWORD, open_at};
+use crate::support::silence::{Bridge, told_as_silent};
 use crate::support::stores::{block_on, kind, new_run};
 use crate::support::{V3, free_port};
 
@@ -100,6 +101,18 @@ fn what_a_mariadb_takes_otherwise_is_as_mlflow_has_it_there() {
     assert!(!info.writable && info.notes.iter().any(|note| note.contains("GRANT")), "{info:?}");
     let refused = kind(block_on(store.create_experiment("x", &[])));
     assert!(matches!(refused, ErrorKind::Denied(_)), "{refused}");
+}
+
+#[test]
+#[ignore = "needs Debian's mariadb-server: apt-get install mariadb-server, and root"]
+fn a_mariadb_that_says_nothing_is_given_up_soon() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = MariaDb::shared();
+    let name = server.database(V3);
+    let bridge = Bridge::to(server.port);
+    let address = server.uri(&name).replace(&format!(":{}/", server.port), &format!(":{}/", bridge.port));
+    let store = open_at(&format!("{address}?connect_timeout=1"), folder.path());
+    told_as_silent(&store, &bridge);
 }
 
 #[test]

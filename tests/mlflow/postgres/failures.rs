@@ -9,6 +9,7 @@ use mltui::store::{ErrorKind, StoreError};
 
 use super::bridge::{Spoils, bridge};
 use crate::support::postgres::{PASSWORD, Postgres, open_at};
+use crate::support::silence::{Bridge, told_as_silent};
 use crate::support::stores::{block_on, kind, new_run};
 use crate::support::{V3, free_port, wait_until};
 
@@ -188,6 +189,16 @@ fn connections_are_encrypted_and_servers_verified_as_the_address_says() {
     };
     assert_eq!(with("prefer"), Ok(1));
     with("require").unwrap_err();
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up_soon() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let name = server.database(V3);
+    let bridge = Bridge::to(server.port);
+    let store = open_at(&format!("{}?connect_timeout=1", server.uri_by(bridge.port, &name)), folder.path());
+    told_as_silent(&store, &bridge);
 }
 
 #[test]

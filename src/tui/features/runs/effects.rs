@@ -180,6 +180,7 @@ impl Services {
             capabilities: tasks.store.capabilities(),
             paused: self.paused,
             round: 0,
+            silent: false,
             on_demand: false,
         };
         self.watcher = Some(commands);

@@ -73,6 +73,10 @@ pub enum Msg {
         /// How long it took to answer, in milliseconds.
         took: u64,
     },
+    /// No answer has come for [`SILENCE`](watch::SILENCE); it may still come.
+    Unanswered {
+        ticket: Ticket,
+    },
     PollFailed {
         ticket: Ticket,
         error: StoreError,

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use super::actions::Action;
 use super::column_layout::{chosen_width, table};
 use super::effects::{Effect, Write};
+use super::watch::SILENCE;
 use super::{Msg, Runs, chips, dialogs, filters, grouping, selection, views};
 use crate::catalog::view::Shape;
 use crate::catalog::{Catalog, ColumnSpec, Row};
@@ -18,7 +19,7 @@ use crate::tui::core::app::App;
 use crate::tui::core::effect::{Effects, Shell};
 use crate::tui::core::layout::Focus;
 use crate::tui::core::requests::{
-    failing, live, load_experiments, looked, project, reload, reread, view_changed,
+    failing, live, load_experiments, looked, project, reload, reread, silent, view_changed,
 };
 use crate::tui::widgets::messages::note;
 use crate::tui::widgets::table::Hit;
@@ -204,6 +205,11 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             if app.runs.newest.awaits(ticket) {
                 app.runs.newest.confirm(app.now);
                 polled(app, touched, took, effects);
+            }
+        }
+        Msg::Unanswered { ticket } => {
+            if app.runs.newest.awaits(ticket) {
+                silent(app, SILENCE);
             }
         }
         Msg::PollFailed { ticket, error, retry_ms } => {

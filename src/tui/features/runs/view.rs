@@ -169,7 +169,9 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
             theme.selected,
         );
     }
-    if let ConnectionState::Failing { last_answer: Some(time), .. } = app.connection {
+    if let ConnectionState::Failing { last_answer: Some(time), .. }
+    | ConnectionState::Silent { last_answer: time, .. } = app.connection
+    {
         let age = text::span(app.now - time);
         put(format!("as of {age} ago"), theme.bad);
     }

@@ -1,6 +1,7 @@
 //! The task that reads an experiment and keeps it current: the runs by polling, the histories that columns need in
 //! between.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ const ACTIVE: usize = 7;
 const OTHERS: usize = 3;
 /// The first pause after a failure, and the longest.
 pub const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// How long an answer may take before it is said that there is none.
+pub const SILENCE: Duration = Duration::from_secs(5);
 
 /// The runs that polls look at anew, and the histories that columns need.
 #[derive(Debug, Default)]
@@ -72,6 +75,8 @@ pub struct Watch {
     pub paused: bool,
     /// Polls so far.
     pub round: usize,
+    /// It was said that no answer comes.
+    pub silent: bool,
     /// The next poll was requested: it looks at everything on the screen.
     pub on_demand: bool,
 }
@@ -86,7 +91,8 @@ impl Watch {
             let pause = match result {
                 Ok(touched) => {
                     // A store that tells all changes is looked at so often that an uneventful look is not worth a frame.
-                    let is_news = backoff.succeed() || touched || !self.capabilities.change_feed;
+                    let was_away = backoff.succeed() | std::mem::take(&mut self.silent);
+                    let is_news = was_away || touched || !self.capabilities.change_feed;
                     // How long reading everything takes says nothing about a poll.
                     let took = if loaded { asked.elapsed().as_millis() as u64 } else { 0 };
                     loaded = true;
@@ -125,8 +131,19 @@ impl Watch {
         };
         self.on_demand = false;
         self.round += 1;
+        let changes = {
+            let mut answer = pin!(self.sync.changes(&attended));
+            tokio::select! {
+                answer = &mut answer => answer,
+                () = tokio::time::sleep(SILENCE) => {
+                    self.silent = true;
+                    let _ = sender.send(Msg::Unanswered { ticket }.into());
+                    answer.await
+                }
+            }
+        };
         self.sync
-            .poll(&attended, |snapshot| drop(sender.send(Msg::Snapshot { ticket, snapshot }.into())))
+            .take(changes?, |snapshot| drop(sender.send(Msg::Snapshot { ticket, snapshot }.into())))
             .await
     }
 
