@@ -61,7 +61,7 @@ use crate::store::secrets::hide;
 use crate::store::{ErrorKind, Store, StoreError};
 use crate::sweep::run::RunError;
 use crate::text::clean_lines;
-use crate::tui::{Keymap, OpenStore};
+use crate::tui::{Elsewhere, Keymap, OpenStore, last_workspace, remember_workspace};
 
 const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure; 2 wrong command line or settings; 3 not found, or no run is eligible; 4 a run waited for did not finish, or the run or \
     version is not better than the champion; 5 timeout.";
@@ -408,12 +408,25 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             }
             let opened = explore(settings, arguments.view)?;
             let flags = arguments.flags;
-            let connect = move |name: &str| {
-                let flags = Flags { profile: Some(name.to_owned()), tracking_uri: None, ..flags.clone() };
+            let connect = move |there: &Elsewhere| {
+                let (profile, workspace) = match there {
+                    Elsewhere::Profile(name) => (Some(name), None),
+                    Elsewhere::Workspace { name, profile } => (profile.as_ref(), Some(name)),
+                };
+                let flags = match profile {
+                    Some(name) => Flags { profile: Some(name.clone()), tracking_uri: None, ..flags.clone() },
+                    None => flags.clone(),
+                };
                 let settings = Settings::load(&flags, &Environment::of_this_process(), &Folders::find());
                 settings
                     .map_err(Failure::from)
-                    .and_then(|settings| explore(settings, None))
+                    .and_then(|mut settings| {
+                        if let (Some(name), Ok(location)) = (workspace, &settings.location) {
+                            remember_workspace(&settings.state_folder, &location.name(), name);
+                            settings.rest.workspace = Some(name.clone());
+                        }
+                        explore(settings, None)
+                    })
                     .map_err(|error| error.to_string())
             };
             Ok(crate::tui::run(opened, &connect)?)
@@ -425,6 +438,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 fn explore(mut settings: Settings, view: Option<String>) -> Result<OpenStore, Failure> {
     // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
     settings.rest.max_retries = 0;
+    if let (None, Ok(location)) = (&settings.rest.workspace, &settings.location) {
+        settings.rest.workspace = last_workspace(&settings.state_folder, &location.name());
+    }
     let store = open_or_begin(&settings)?;
     let keymap = Keymap::with(settings.keys())
         .map_err(|message| ConfigError::Keys { path: settings.config_file.clone(), message })?;

@@ -44,6 +44,11 @@ pub trait Backend: Send + Sync + Debug {
         Ok(())
     }
 
+    /// The workspaces that it has, in any order; none where it knows no such thing.
+    async fn workspaces(&self) -> Inner<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     // The parts that not every place has
     fn artifacts(&self) -> Option<&dyn Artifacts> {
         None

@@ -103,6 +103,9 @@ impl<B: Backend + 'static> Backend for Arc<Failing<B>> {
     async fn run_counts(&self) -> Inner<HashMap<ExperimentId, RunCount>> {
         self.turn(self.backend.run_counts()).await
     }
+    async fn workspaces(&self) -> Inner<Vec<String>> {
+        self.turn(self.backend.workspaces()).await
+    }
     async fn latest_experiment(&self) -> Inner<Option<ExperimentId>> {
         self.turn(self.backend.latest_experiment()).await
     }

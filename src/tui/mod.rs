@@ -18,6 +18,8 @@ pub mod widgets;
 
 pub use core::keymap::Keymap;
 #[cfg(unix)]
+pub use features::session::Elsewhere;
+pub use features::session::keeping::{last_workspace, remember_workspace};
 pub use shell::{Decoder, guard_terminal};
 pub use shell::{Input, OpenStore, TerminalScreen, run, tokio_runtime};
 

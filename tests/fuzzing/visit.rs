@@ -288,6 +288,7 @@ impl Visit {
             keymap: Keymap::defaults(),
             profiles: vec![(NAMES[4].into(), NAMES[5].into()), ("b".into(), "http://b".into())],
             profile: None,
+            workspace: None,
             page: Some("http://h".into()),
             selecting: Selecting::default(),
             sweeps: Sweeps::default(),
@@ -443,7 +444,7 @@ impl Visit {
                     result: or_error(fails).map(|()| list),
                 })]
             }
-            details::effects::Effect::Preview { id, path, ticket } => {
+            details::effects::Effect::Preview { id, path, ticket, .. } => {
                 let content: &[u8] = b"step,loss\n1,0.5\n2,\x1b[2J\n";
                 vec![Msg::Details(details::Msg::Preview {
                     run: id,

@@ -197,6 +197,22 @@ fn in_a_workspace(folder: &Path, address: &str) {
     terminal.wait_for("wine v3 is @champion, which was v2");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
+    // It is chosen inside as well, and remembered.
+    let own = [("MLTUI_POLL_INTERVAL", "0.5")];
+    let mut terminal = Terminal::start(folder, (140, 40), &["--tracking-uri", address], &own);
+    terminal.wait_for("calm-");
+    terminal.type_keys("P");
+    terminal.wait_for("Profiles and workspaces");
+    terminal.type_keys("cellar\r");
+    terminal.wait("the runs of the workspace", |screen| {
+        screen.contains("workspace cellar") && screen.contains("cool-1")
+    });
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    let mut terminal = Terminal::start(folder, (140, 40), &["--tracking-uri", address], &own);
+    terminal.wait_for("cool-1");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
     // One that is not there is told as that, and not as a model that is not.
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mltui"));
     command.args(["--tracking-uri", address, "models", "wine"]).env_clear().env("HOME", folder);

@@ -172,6 +172,18 @@ impl Store {
         self.call(|| "find the latest run".into(), self.backend.latest_experiment()).await
     }
 
+    /// The workspaces, by name; none where the place knows no such thing, or no more than one.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn workspaces(&self) -> Result<Vec<String>> {
+        let mut names = self.call(|| "list the workspaces".into(), self.backend.workspaces()).await?;
+        names.sort_unstable();
+        names.dedup();
+        Ok(if names.len() > 1 { names } else { Vec::new() })
+    }
+
     /// Creates an experiment and returns its id.
     ///
     /// # Errors

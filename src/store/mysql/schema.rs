@@ -31,6 +31,7 @@ impl Default for Server {
             layout: Layout {
                 revision: None,
                 workspace: false,
+                workspaces: false,
                 datasets: false,
                 aliases: false,
                 storage_location: false,

@@ -108,6 +108,17 @@ impl Backend for Rest {
         })
     }
 
+    async fn workspaces(&self) -> Inner<Vec<String>> {
+        match self.client.get("3.0/mlflow/workspaces", &[]).await {
+            Ok(answer) => Ok(answer.list("workspaces", wire::workspace)?.things),
+            // It is older than workspaces, or has them turned off.
+            Err(ErrorKind::Server { .. } | ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => {
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>> {
         let mut experiments = Vec::new();
         let mut token: Option<String> = None;

@@ -221,6 +221,10 @@ pub fn artifact_file(value: &Value) -> Inner<ArtifactFile> {
     })
 }
 
+pub fn workspace(value: &Value) -> Inner<String> {
+    required(value, "name", text)
+}
+
 pub fn registered_model(value: &Value) -> Inner<RegisteredModel> {
     Ok(RegisteredModel {
         name: required(value, "name", text)?,

@@ -8,6 +8,8 @@ pub struct Layout {
     pub revision: Option<String>,
     /// `workspace` columns, since MLflow 3.10.
     pub workspace: bool,
+    /// Table `workspaces`, since then too.
+    pub workspaces: bool,
     /// Tables `datasets`, `inputs`, `input_tags`, since 2.4.
     pub datasets: bool,
     /// Table `registered_model_aliases`, since 2.3.
@@ -20,7 +22,7 @@ pub struct Layout {
 
 impl Layout {
     /// The tables that are looked for.
-    pub const TABLES: [&'static str; 13] = [
+    pub const TABLES: [&'static str; 14] = [
         "experiments",
         "runs",
         "metrics",
@@ -34,6 +36,7 @@ impl Layout {
         "registered_model_aliases",
         "model_versions",
         "logged_models",
+        "workspaces",
     ];
 
     /// From what there is: tables, and columns as `table.column`. A database, called so, without MLflow's tables is refused.
@@ -52,6 +55,7 @@ impl Layout {
         Ok(Self {
             revision: None,
             workspace: has("experiments.workspace"),
+            workspaces: has("workspaces"),
             datasets: has("datasets") && has("inputs"),
             aliases: has("registered_model_aliases"),
             storage_location: has("model_versions.storage_location"),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rustc_hash::FxHashMap;
 
 use super::search::{heaviness, stage_condition};
-use super::{Cells, Link, Value, as_list, inputs, values};
+use super::{Cells, Layout, Link, Value, as_list, inputs, values};
 use crate::mlflow::{
     Experiment, ExperimentId, LifecycleStage, Metric, ModelId, ModelOutput, Param, Run, RunId, RunInfo,
     RunStatus, Tag, ViewType, limits, tags,
@@ -19,6 +19,20 @@ const BEGINNING: usize = 1_024;
 /// The columns of a run's head, in the order that [`run_info`] reads.
 pub const HEAD: &str =
     "run_uuid, experiment_id, name, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri";
+
+/// The workspaces that are told of, and those that experiments are in.
+pub fn workspaces(link: &mut impl Link) -> Inner<Vec<String>> {
+    let Layout { workspace, workspaces, .. } = link.layout().clone();
+    let mut names = Vec::new();
+    let told = [
+        (workspaces, "SELECT name FROM workspaces"),
+        (workspace, "SELECT DISTINCT workspace FROM experiments"),
+    ];
+    for (_, statement) in told.into_iter().filter(|(is_there, _)| *is_there) {
+        names.extend(link.all(statement, &[], |row| row.string(0))?);
+    }
+    Ok(names)
+}
 
 pub fn experiments(link: &mut impl Link, view: ViewType) -> Inner<Vec<Experiment>> {
     let mut by_key: HashMap<i64, Vec<Tag>> = HashMap::new();

@@ -12,12 +12,13 @@ use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
     ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
 };
+use crate::store::blocking::{behind_others, off_thread};
 use crate::store::local::files;
 use crate::store::pages::token_at;
 use crate::store::{
-    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
-    HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
+    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, FileTree, FilesOf, HistoryCursor,
+    HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunCount, RunPage,
+    RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
 };
 
 /// The store in a database.
@@ -38,8 +39,7 @@ impl<P: Place> SqlStore<P> {
         F: FnOnce(&P) -> Inner<T> + Send + 'static,
     {
         let place = Arc::clone(&self.place);
-        let answer = tokio::task::spawn_blocking(move || work(&place)).await;
-        answer.unwrap_or_else(|error| Err(ErrorKind::Io(error.to_string())))
+        off_thread(move || work(&place)).await
     }
 
     /// Runs `work` with a connection on a thread that may block.
@@ -100,6 +100,10 @@ impl<P: Place> Backend for SqlStore<P> {
 
     fn logged_models(&self) -> Option<&dyn LoggedModels> {
         Some(self)
+    }
+
+    async fn workspaces(&self) -> Inner<Vec<String>> {
+        self.read(reading::workspaces).await
     }
 
     async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>> {
@@ -240,8 +244,8 @@ impl<P: Place> Backend for SqlStore<P> {
     }
 
     async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Inner<Cursor> {
-        let scan = scan.clone();
-        self.ask(move |place| place.scan(&scan, &sink)).await
+        let (scan, place) = (scan.clone(), Arc::clone(&self.place));
+        behind_others(move || place.scan(&scan, &sink)).await
     }
 
     async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Inner<Changes> {

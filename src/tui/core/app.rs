@@ -80,6 +80,8 @@ pub enum ConnectionState {
     Connecting,
     /// The last answer came at this time (milliseconds).
     Live { since: i64 },
+    /// The store was asked at a time, and has not answered yet. What is known is as of its last answer.
+    Silent { asked: i64, last_answer: i64 },
     /// The store does not answer; it is asked again at `retry_at`. What was known stays, as of its last answer.
     Failing { error: StoreError, retry_at: i64, last_answer: Option<i64> },
 }
@@ -115,6 +117,8 @@ pub struct App {
     /// Names of the profiles, with their addresses, and the one that is open.
     pub profiles: Vec<(String, String)>,
     pub profile: Option<String>,
+    /// The workspace that was chosen.
+    pub workspace: Option<String>,
     /// The address of the server's page, where there is one.
     pub page: Option<String>,
     pub memory: UiMemory,
@@ -187,6 +191,7 @@ pub struct Setup {
     pub keymap: Keymap,
     pub profiles: Vec<(String, String)>,
     pub profile: Option<String>,
+    pub workspace: Option<String>,
     pub page: Option<String>,
     pub memory: UiMemory,
     pub selecting: Selecting,
@@ -224,6 +229,7 @@ impl App {
             keymap: setup.keymap,
             profiles: setup.profiles,
             profile: setup.profile,
+            workspace: setup.workspace,
             page: setup.page,
             memory: setup.memory,
             pending: Vec::new(),

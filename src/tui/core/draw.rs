@@ -105,6 +105,9 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let mut left = vec![Span::styled(" mltui ", theme.heading)];
     let room = width.saturating_sub(7 + state_width + 2);
     let mut place = format!(" {}", text::clean(&app.store));
+    if let Some(workspace) = &app.workspace {
+        place.push_str(&format!(", workspace {}", text::clean(workspace)));
+    }
     if app.read_only {
         place.push_str(" (read-only)");
     }
@@ -163,9 +166,20 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
                 Span::styled(interval, theme.dim),
             ])
         }
+        ConnectionState::Silent { asked, .. } => {
+            let silence = text::span(app.now - asked);
+            Line::styled(format!("{} no answer for {silence}", symbols.failing), theme.warn)
+        }
+        ConnectionState::Failing { retry_at, .. } if *retry_at > app.now => {
+            let wait = text::span(retry_at - app.now);
+            Line::styled(format!("{} stale, retry in {wait}", symbols.failing), theme.bad)
+        }
         ConnectionState::Failing { retry_at, .. } => {
-            let wait = (retry_at - app.now).max(0);
-            Line::styled(format!("{} stale, retry in {}", symbols.failing, text::span(wait)), theme.bad)
+            let words = match app.now - retry_at {
+                ..1_000 => "retrying".into(),
+                silence => format!("no answer for {}", text::span(silence)),
+            };
+            Line::styled(format!("{} stale, {words}", symbols.failing), theme.bad)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the program wants done outside of itself, by the feature that it is for. Plain data: it can be printed.
 
 use crate::tui::features::files::programs::Program;
+use crate::tui::features::session::Elsewhere;
 use crate::tui::features::{
     best, charts, compare, datasets, details, experiments, export, files, models, runs, session, sweeps,
 };
@@ -29,7 +30,8 @@ pub enum Shell {
     Copy(String),
     /// Raise attention beyond the screen.
     Notify(String),
-    SwitchProfile(String),
+    /// Open another profile or workspace.
+    Switch(Elsewhere),
     /// Give the terminal to a program until it ends.
     Run(Program),
     Suspend,

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::tui::features::{
-    best, charts, compare, datasets, details, experiments, files, models, runs, sweeps,
+    best, charts, compare, datasets, details, experiments, files, models, runs, session, sweeps,
 };
 
 /// Something that happened, and when.
@@ -48,6 +48,7 @@ pub enum Msg {
     Models(models::Msg),
     Datasets(datasets::Msg),
     Files(files::Msg),
+    Session(session::Msg),
 }
 
 /// Something outside did not work out, or did and says so.
@@ -93,4 +94,5 @@ is_part! {
     Models: models::Msg,
     Datasets: datasets::Msg,
     Files: files::Msg,
+    Session: session::Msg,
 }

@@ -118,6 +118,7 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Datasets(msg) => datasets::update::answered(app, msg),
         Msg::Models(msg) => models::following::answered(app, msg, effects),
         Msg::Files(msg) => files::update::answered(app, msg, effects),
+        Msg::Session(msg) => session::update::answered(app, msg),
     }
 }
 

@@ -30,6 +30,7 @@ use crate::tui::core::update::{is_settled, update};
 use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::files::programs::Program;
 use crate::tui::features::runs::views::NamedViews;
+use crate::tui::features::session::Elsewhere;
 use crate::tui::features::session::keeping::Keeper;
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::{best, experiments, sweeps};
@@ -65,8 +66,8 @@ pub struct OpenStore {
     pub view: Option<String>,
 }
 
-/// Opens the store of a profile; what is wrong with it, in words.
-pub type Connect = dyn Fn(&str) -> Result<OpenStore, String>;
+/// Opens another store or workspace; what is wrong with it, in words.
+pub type Connect = dyn Fn(&Elsewhere) -> Result<OpenStore, String>;
 
 /// Runs the explorer until the user leaves it.
 pub fn run(opened: OpenStore, connect: &Connect) -> io::Result<()> {
@@ -167,6 +168,7 @@ impl Session {
             keymap,
             profiles: settings.profiles(),
             profile: settings.profile.clone(),
+            workspace: settings.rest.workspace.clone(),
             memory: known(keeper.load(), &mut trouble),
             selecting: settings.selecting.clone(),
             policies: known(best.policies.all(), &mut trouble),
@@ -242,7 +244,7 @@ fn theme(settings: &Settings, light: Option<bool>) -> Theme {
 /// What becomes of the loop after a message.
 enum Next {
     Draw,
-    Switch(String),
+    Switch(Elsewhere),
     Suspend,
     Run(Program),
     Quit,
@@ -335,7 +337,7 @@ async fn take_turns(
             match take(session, screen, msg)? {
                 Next::Draw => {}
                 Next::Suspend => screen.suspend()?,
-                Next::Switch(name) => match connect(&name) {
+                Next::Switch(there) => match connect(&there) {
                     Ok(opened) => {
                         let lost = session.executor.finish().await;
                         *session = Session::start(opened, screen.size()?, heard);
@@ -344,7 +346,7 @@ async fn take_turns(
                         }
                         session.suit(heard, screen)?;
                     }
-                    Err(error) => session.tell(format!("cannot open profile {name}: {error}")),
+                    Err(error) => session.tell(format!("cannot open {there}: {error}")),
                 },
                 Next::Run(program) => {
                     if !lending::run(session, &mut inputs, screen, program).await? {
@@ -374,7 +376,7 @@ fn take(session: &mut Session, screen: &TerminalScreen, msg: Msg) -> io::Result<
             Shell::Quit => return Ok(Next::Quit),
             Shell::Suspend => next = Next::Suspend,
             Shell::Run(program) => next = Next::Run(program),
-            Shell::SwitchProfile(name) => next = Next::Switch(name),
+            Shell::Switch(there) => next = Next::Switch(there),
             Shell::Copy(text) => {
                 if !screen.copy(&text)? {
                     session.tell("too large for the terminal's clipboard".into());

@@ -53,7 +53,7 @@ use crate::tui::features::charts::histories::HistoryRequest;
 use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::details::preview::Preview;
 use crate::tui::features::runs::effects::Projecting;
-use crate::tui::features::{self, best, compare, details, experiments, export, runs, sweeps};
+use crate::tui::features::{self, best, compare, details, experiments, export, runs, session, sweeps};
 use crate::tui::widgets::theme::{Abilities, Theme};
 
 /// 2026-11-23 12:00 UTC.
@@ -71,6 +71,7 @@ fn app(size: (u16, u16)) -> App {
         keymap: Keymap::defaults(),
         profiles: Vec::new(),
         profile: None,
+        workspace: None,
         page: None,
         selecting: crate::config::Selecting::default(),
         sweeps: crate::tui::features::sweeps::Sweeps::default(),
@@ -277,7 +278,7 @@ fn answer_details(effect: details::effects::Effect, runs: &[Run]) -> Vec<Msg> {
                 result: Ok(ArtifactList { files, is_cut: false }),
             })]
         }
-        details::effects::Effect::Preview { id, path, ticket } => {
+        details::effects::Effect::Preview { id, path, ticket, .. } => {
             let content = b"step,loss\n1,0.5\n2,0.25\n".to_vec();
             vec![Msg::from(details::Msg::Preview {
                 run: id,

@@ -142,8 +142,48 @@ fn a_failing_store_keeps_what_was_known() {
             && text.contains("connection refused"),
         "{text}"
     );
+    // The next time it is asked it says nothing.
+    app.now += 11_000;
+    let text = drawn(&app);
+    assert!(text.contains("stale, no answer for 7s") && text.contains("as of 11s ago"), "{text}");
     feed(&mut app, polled(ticket), &runs);
     assert!(matches!(app.connection, ConnectionState::Live { .. }));
+}
+
+#[test]
+fn a_store_that_says_nothing_is_told_as_such() {
+    let (mut app, runs) = opened((140, 40), 5);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, polled(ticket), &runs);
+    app.now += 6_000;
+    feed(&mut app, runs::Msg::Unanswered { ticket }, &runs);
+    app.now += 3_000;
+    let text = drawn(&app);
+    assert!(text.contains("no answer for 8s") && text.contains("as of 9s ago"), "{text}");
+    feed(&mut app, polled(ticket), &runs);
+    assert!(matches!(app.connection, ConnectionState::Live { .. }));
+}
+
+#[test]
+fn workspaces_are_chosen_where_profiles_are() {
+    let (mut app, runs) = opened((120, 36), 3);
+    let found =
+        |names: &[&str]| session::Msg::Workspaces(Ok(names.iter().map(|name| (*name).into()).collect()));
+    feed(&mut app, found(&["late"]), &runs);
+    assert!(app.overlay.is_none(), "nobody asked");
+    keys(&mut app, "P", &runs);
+    feed(&mut app, found(&[]), &runs);
+    assert!(drawn(&app).contains("no other workspaces"));
+    app.workspace = Some("team-a".into());
+    app.profile = Some("work".into());
+    keys(&mut app, "P", &runs);
+    feed(&mut app, found(&["default", "team-a"]), &runs);
+    let text = drawn(&app);
+    assert!(text.contains("workspace (open)") && text.contains(", workspace team-a"), "{text}");
+    let effects = take(&mut app, Msg::Key(parse_keys("enter").unwrap()[0]));
+    let wanted = session::Elsewhere::Workspace { name: "default".into(), profile: Some("work".into()) };
+    let is_it = |effect: &Effect| matches!(effect, Effect::Shell(Shell::Switch(there)) if *there == wanted);
+    assert!(effects.iter().any(is_it), "{effects:?}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
         matches!(
             effect,
             Effect::Runs(runs::effects::Effect::Write(_))
-                | Effect::Shell(Shell::Copy(_) | Shell::SwitchProfile(_))
+                | Effect::Shell(Shell::Copy(_) | Shell::Switch(_))
                 | Effect::Export(export::effects::Effect::Browse(_))
         )
     };

@@ -27,7 +27,7 @@ pub const ROWS: &[ActionRow] = &[
     store(Action::Refresh, "refresh", &["r"], "", "refresh now", always),
     store(Action::Pause, "pause", &["p"], "", "pause or resume refreshing", always),
     store(Action::Interval, "interval", &["g i"], "", "set how often to refresh", always),
-    store(Action::Profiles, "profiles", &["P"], "", "switch to another profile", has_profiles),
+    store(Action::Profiles, "profiles", &["P"], "", "switch to another profile or workspace", always),
     program(
         Action::Palette,
         "palette",
@@ -51,13 +51,6 @@ pub const ROWS: &[ActionRow] = &[
     program(Action::Quit, "quit", &["q", "ctrl-c"], "quit", "leave", always),
     program(Action::Help, "help", &["?"], "help", "show the keys that work here", always),
 ];
-
-fn has_profiles(app: &App) -> Possible {
-    given(
-        !app.profiles.is_empty(),
-        "the config file has no [profiles]; `mltui config path` shows where it is",
-    )
-}
 
 fn has_messages(app: &App) -> Possible {
     given(!app.messages.is_empty(), "no messages yet")

@@ -18,6 +18,8 @@ pub enum Effect {
     ShowKeys(Duration),
     /// The same, for keys that wait.
     ReleaseKeys(Duration),
+    /// Look which workspaces the store has.
+    FindWorkspaces,
     Remember {
         experiment: Option<(ExperimentId, Box<Remembered>)>,
         layout: Layout,
@@ -38,6 +40,10 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, keeper: &Keeper) {
             tokio::time::sleep(after).await;
             Msg::Tick
         }),
+        Effect::FindWorkspaces => {
+            let store = tasks.store.clone();
+            tasks.answer(Slot("workspaces"), async move { super::Msg::Workspaces(store.workspaces().await) });
+        }
         Effect::Remember { experiment, layout } => keeper.remember(experiment, layout, &tasks.sender()),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::mlflow::ExperimentId;
@@ -112,6 +113,30 @@ impl Keeper {
     }
 }
 
+/// The workspace of a store that was chosen last.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Chosen {
+    workspace: Option<String>,
+}
+
+fn chosen(state_folder: &Path, store: &str) -> Document<Chosen> {
+    Document::new(state_folder, "workspaces", store)
+}
+
+/// The workspace of a store that was chosen last, if any was.
+pub fn last_workspace(state_folder: &Path, store: &str) -> Option<String> {
+    chosen(state_folder, store).load().ok().and_then(|chosen| chosen.workspace)
+}
+
+/// Keeps a workspace for the next visit. Where that cannot be, the next visit begins where it would have without it.
+pub fn remember_workspace(state_folder: &Path, store: &str, name: &str) {
+    let kept = chosen(state_folder, store).change(|chosen| chosen.workspace = Some(name.to_owned()));
+    if let Err(error) = kept {
+        tracing::warn!(%error, "the workspace is not remembered");
+    }
+}
+
 /// What is lost where nothing can be written.
 pub fn unwritten(error: &io::Error) -> String {
     format!("cannot save columns, order and borders: {error}")
@@ -142,6 +167,15 @@ mod tests {
         assert_eq!(memory.layout.list_width, Some(40));
         assert_eq!(memory.last_experiment.as_deref(), Some("2"));
         assert_eq!(Keeper::new(folder.path(), "another").load().unwrap(), UiMemory::default());
+    }
+
+    #[test]
+    fn the_workspace_of_each_store_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(last_workspace(folder.path(), "http://a"), None);
+        remember_workspace(folder.path(), "http://a", "team");
+        assert_eq!(last_workspace(folder.path(), "http://a").as_deref(), Some("team"));
+        assert_eq!(last_workspace(folder.path(), "http://b"), None);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::actions::Action;
+use super::effects::Effect;
+use super::{Elsewhere, Msg};
 use crate::mlflow::{ExperimentId, RunId};
 use crate::text;
 use crate::tui::core::action::{Action as CoreAction, MOVE, possible, rows};
@@ -17,12 +19,18 @@ use crate::tui::widgets::help::Help;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 
+/// Said until it is known which workspaces there are.
+const LOOKING: &str = "looking for workspaces";
+
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
         Action::Refresh => refresh(app, effects),
         Action::Pause => pause(app, effects),
         Action::Interval => interval(app),
-        Action::Profiles => profiles(app),
+        Action::Profiles => {
+            app.status = Some(LOOKING.into());
+            effects.push(Effect::FindWorkspaces);
+        }
         Action::Palette => palette(app),
         Action::Messages => app.overlay = Some(Overlay::Messages { scroll: 0 }),
         Action::Suspend => effects.push(Shell::Suspend),
@@ -48,23 +56,43 @@ fn interval(app: &mut App) {
     .open(app);
 }
 
-fn profiles(app: &mut App) {
-    let items: Vec<_> = app
-        .profiles
-        .iter()
-        .map(|(name, address)| Item {
-            label: name.clone(),
-            note: if app.profile.as_ref() == Some(name) {
-                format!("{address} (open)")
-            } else {
-                address.clone()
-            },
-            on: None,
-            value: name.clone(),
-        })
-        .collect();
-    Picker::new("Profiles", items, |_, picked, effects| match picked {
-        Picked::Chosen(name) => effects.push(Shell::SwitchProfile(name)),
+pub fn answered(app: &mut App, msg: Msg) {
+    match msg {
+        Msg::Workspaces(result) => {
+            if app.status.as_deref() == Some(LOOKING) {
+                app.status = None;
+                // Whoever cannot list them can still go to another profile.
+                elsewhere(app, &result.unwrap_or_default());
+            }
+        }
+    }
+}
+
+/// Offers the other profiles, and the other workspaces of this store.
+fn elsewhere(app: &mut App, workspaces: &[String]) {
+    let item = |label: &str, note: String, is_open: bool, value: Elsewhere| Item {
+        label: label.to_owned(),
+        note: if is_open { format!("{note} (open)") } else { note },
+        on: None,
+        value,
+    };
+    let of_profile = |(name, address): &(String, String)| {
+        let is_open = app.profile.as_ref() == Some(name);
+        item(name, address.clone(), is_open, Elsewhere::Profile(name.clone()))
+    };
+    let open = app.workspace.as_deref().unwrap_or("default");
+    let of_workspace = |name: &String| {
+        let there = Elsewhere::Workspace { name: name.clone(), profile: app.profile.clone() };
+        item(name, "workspace".into(), name == open, there)
+    };
+    let items: Vec<_> =
+        app.profiles.iter().map(of_profile).chain(workspaces.iter().map(of_workspace)).collect();
+    if items.is_empty() {
+        return app.say("the config file has no [profiles], and the store no other workspaces");
+    }
+    let title = if workspaces.is_empty() { "Profiles" } else { "Profiles and workspaces" };
+    Picker::new(title, items, |_, picked, effects| match picked {
+        Picked::Chosen(there) => effects.push(Shell::Switch(there)),
         Picked::Toggled(..) | Picked::Removed(_) => {}
     })
     .open(app);
