@@ -26,6 +26,7 @@ mod folder;
 mod local;
 pub mod memory;
 mod mysql;
+mod objects;
 pub mod pages;
 mod postgres;
 mod requests;

@@ -1,0 +1,505 @@
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::client::Client;
+use super::environment::Environment;
+use super::stand_in::{Answer, Request, StandIn};
+use super::{ObjectTree, address, is_refusal};
+use crate::store::{ArtifactList, ErrorKind, FileTree as _, Resume, StoreError};
+
+const KEYS: [(&str, &str); 3] = [
+    ("AWS_ACCESS_KEY_ID", "AKIAOWN"),
+    ("AWS_SECRET_ACCESS_KEY", "the secret of the test"),
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+];
+
+fn tree(uri: &str, environment: &Environment) -> ObjectTree {
+    let (bucket, key) = address::parse(uri).unwrap();
+    ObjectTree::new(Arc::new(Client::open(&bucket, environment).unwrap()), uri, key)
+}
+
+fn environment(server: &StandIn, more: &[(&str, &str)]) -> Environment {
+    let endpoint = server.uri();
+    let own = [("MLFLOW_S3_ENDPOINT_URL", endpoint.as_str())];
+    Environment::of(&[&own, &KEYS, more].concat(), None)
+}
+
+fn s3(server: &StandIn) -> ObjectTree {
+    tree("s3://models/root", &environment(server, &[]))
+}
+
+/// What an error says, and what to do.
+fn told(kind: ErrorKind) -> String {
+    let error = StoreError::new("test", kind);
+    format!("{error}; {}", error.hint())
+}
+
+type Objects = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
+/// What one service answers, with whose names of things.
+fn keeps(objects: &Objects, request: &Request) -> Answer {
+    let mut objects = objects.lock().unwrap();
+    let key = request.path.trim_start_matches("/models/").to_owned();
+    match request.method.as_str() {
+        "PUT" => {
+            let body = request.body.clone();
+            let tag = format!("\"{}\"", body.len());
+            objects.insert(key, body);
+            Answer::ok("").with("etag", &tag)
+        }
+        "GET" if request.query.contains_key("list-type") => listed(&objects, request, 1_000),
+        "GET" => match objects.get(&key) {
+            None => Answer::error(404, "NoSuchKey"),
+            Some(content) => {
+                let tag = format!("\"{}\"", content.len());
+                let wanted = request.header("if-match");
+                if !wanted.is_empty() && wanted != tag {
+                    return Answer::error(412, "PreconditionFailed");
+                }
+                let from = request.header("range").trim_start_matches("bytes=").trim_end_matches('-');
+                let (from, size): (usize, _) = (from.parse().unwrap_or(0), content.len());
+                let status = if request.header("range").is_empty() { 200 } else { 206 };
+                Answer::of(status, &content[from..])
+                    .with("etag", &tag)
+                    .with("content-range", &format!("bytes {from}-{}/{size}", size.max(1) - 1))
+            }
+        },
+        _ => Answer::error(405, "MethodNotAllowed"),
+    }
+}
+
+/// A page of a listing: from the key that a token names on.
+fn listed(objects: &BTreeMap<String, Vec<u8>>, request: &Request, most: usize) -> Answer {
+    let (prefix, from) = (request.query("prefix"), request.query("continuation-token"));
+    let (mut page, mut count, mut last) = (String::from("<ListBucketResult>"), 0, String::new());
+    for (key, content) in objects.range(from.max(prefix).to_owned()..) {
+        let Some(rest) = key.strip_prefix(prefix) else { break };
+        if !last.is_empty() && key.starts_with(&last) {
+            continue;
+        }
+        if count == most {
+            let _ = write!(page, "<NextContinuationToken>{key}</NextContinuationToken>");
+            break;
+        }
+        count += 1;
+        if let Some((folder, _)) = rest.split_once('/') {
+            last = format!("{prefix}{folder}/");
+            let _ = write!(page, "<CommonPrefixes><Prefix>{last}</Prefix></CommonPrefixes>");
+        } else {
+            let _ = write!(
+                page,
+                "<Contents><Key>{key}</Key><Size>{}</Size><LastModified>2026-01-01T00:00:00Z</LastModified></Contents>",
+                content.len()
+            );
+        }
+    }
+    page.push_str("</ListBucketResult>");
+    Answer::ok(page)
+}
+
+fn paths(list: &ArtifactList) -> Vec<(&str, bool, Option<u64>)> {
+    list.files.iter().map(|file| (file.path.as_str(), file.is_dir, file.file_size)).collect()
+}
+
+#[tokio::test]
+async fn files_are_written_listed_and_read_by_ranges() {
+    let objects = Objects::default();
+    let server = StandIn::start({
+        let objects = Arc::clone(&objects);
+        move |request| Some(keeps(&objects, request))
+    });
+    let tree = s3(&server);
+    for (path, content) in [("a b/é+%.txt", "hello"), ("a b/deep/x", "x"), ("notes.json", "{}")] {
+        tree.put(path, content.as_bytes()).await.unwrap();
+    }
+    // What is a folder for others only, and what only begins like one.
+    objects.lock().unwrap().extend([("root/a b/".to_owned(), Vec::new()), ("root/a bc".to_owned(), vec![1])]);
+    assert_eq!(
+        paths(&tree.list("").await.unwrap()),
+        [("a b", true, None), ("a bc", false, Some(1)), ("notes.json", false, Some(2))]
+    );
+    let listed = tree.list("a b").await.unwrap();
+    assert_eq!(paths(&listed), [("a b/deep", true, None), ("a b/é+%.txt", false, Some(5))]);
+    assert_eq!(paths(&tree.list("none").await.unwrap()), []);
+    assert_eq!(tree.read("a b/é+%.txt", 5).await.unwrap(), b"hello");
+    assert!(matches!(tree.read("a b/é+%.txt", 4).await, Err(ErrorKind::TooMuch(_))));
+    let missing = tree.read("none", 5).await.unwrap_err();
+    assert!(matches!(&missing, ErrorKind::NotFound(words) if words.contains("none")), "{missing}");
+    let opened = tree.open("a b/é+%.txt", None).await.unwrap();
+    let version = opened.version.unwrap();
+    let resume = Resume { at: 3, version: version.clone() };
+    let mut rest = tree.open("a b/é+%.txt", Some(&resume)).await.unwrap();
+    assert_eq!((rest.from, rest.size, rest.version.as_ref()), (3, Some(5), Some(&version)));
+    assert_eq!(rest.body.next().await.unwrap().unwrap(), "lo");
+    assert_eq!(rest.body.next().await.unwrap(), None);
+    // It is another file by now.
+    tree.put("a b/é+%.txt", b"longer").await.unwrap();
+    assert_eq!(tree.open("a b/é+%.txt", Some(&resume)).await.unwrap().from, 0);
+    let kinds: Vec<_> = server.asked().iter().map(|request| request.header("content-type").to_owned()).collect();
+    assert!(kinds.contains(&"application/json".into()) && kinds.contains(&"text/plain".into()), "{kinds:?}");
+    for path in ["../x", "a//b", "/a", "a/", "."] {
+        assert!(matches!(tree.put(path, b"x").await, Err(ErrorKind::Invalid(_))), "{path}");
+    }
+    assert!(matches!(tree.put("", b"x").await, Err(ErrorKind::Invalid(_))));
+}
+
+#[tokio::test]
+async fn of_a_hundred_thousand_keys_as_many_pages_are_asked_for_as_are_shown() {
+    let key = |at: usize| (format!("root/data/{at:06}"), Vec::new());
+    let objects: BTreeMap<String, Vec<u8>> = (0..100_000).map(key).collect();
+    let server = StandIn::start(move |request| Some(listed(&objects, request, 1_000)));
+    let tree = s3(&server);
+    assert_eq!(paths(&tree.list("").await.unwrap()), [("data", true, None)]);
+    let list = tree.list("data").await.unwrap();
+    assert!(list.is_cut && list.files.len() == ArtifactList::MOST);
+    assert_eq!(list.files[9_999].path, "data/009999");
+    assert_eq!(server.asked().len(), 1 + 11, "no page is asked for that nobody sees");
+    tree.check().await.unwrap();
+    // One that goes round in circles is left.
+    let circle = "<ListBucketResult><NextContinuationToken>a</NextContinuationToken></ListBucketResult>";
+    let server = StandIn::start(move |_| Some(Answer::ok(circle)));
+    let refused = told(s3(&server).list("").await.unwrap_err());
+    assert!(refused.contains("without end") && server.asked().len() == 2, "{refused}");
+}
+
+/// Takes parts, and puts them together.
+fn takes_parts(parts: &Objects, request: &Request) -> Option<Answer> {
+    let key = request.path.trim_start_matches("/models/").to_owned();
+    match (request.method.as_str(), request.query("uploadId"), request.query("partNumber")) {
+        ("POST", "", _) => Some(Answer::ok(
+            "<InitiateMultipartUploadResult><UploadId>one</UploadId></InitiateMultipartUploadResult>",
+        )),
+        ("PUT", "one", number) => {
+            parts.lock().unwrap().insert(format!("{number:0>5}"), request.body.clone());
+            Some(Answer::ok("").with("etag", &format!("\"{number}\"")))
+        }
+        ("POST", "one", _) => {
+            let told = String::from_utf8_lossy(&request.body).into_owned();
+            let wanted: String = (1..=told.matches("<Part>").count())
+                .map(|at| format!("<Part><ETag>\"{at}\"</ETag><PartNumber>{at}</PartNumber></Part>"))
+                .collect();
+            assert!(told.replace("&quot;", "\"").contains(&wanted), "{told}");
+            let mut parts = parts.lock().unwrap();
+            let whole = std::mem::take(&mut *parts).into_values().flatten().collect();
+            parts.insert(key, whole);
+            Some(Answer::ok("<CompleteMultipartUploadResult><ETag>\"w\"</ETag></CompleteMultipartUploadResult>"))
+        }
+        ("DELETE", "one", _) => {
+            parts.lock().unwrap().clear();
+            Some(Answer::of(204, ""))
+        }
+        _ => Some(Answer::error(405, "MethodNotAllowed")),
+    }
+}
+
+fn large(folder: &Path) -> (std::path::PathBuf, Vec<u8>) {
+    let content: Vec<u8> = (0..(20 << 20) + 7_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let path = folder.join("large");
+    std::fs::write(&path, &content).unwrap();
+    (path, content)
+}
+
+#[tokio::test]
+async fn a_large_file_is_sent_in_parts_and_a_part_again_where_it_broke_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, content) = large(folder.path());
+    let (parts, failures) = (Objects::default(), AtomicUsize::new(0));
+    let server = StandIn::start({
+        let parts = Arc::clone(&parts);
+        move |request| {
+            if request.query("partNumber") == "2" && failures.fetch_add(1, Ordering::Relaxed) == 0 {
+                return Some(Answer::error(503, "SlowDown"));
+            }
+            takes_parts(&parts, request)
+        }
+    });
+    let told = AtomicI64::new(0);
+    let count = |bytes| drop(told.fetch_add(bytes, Ordering::Relaxed));
+    s3(&server).write("m/large", &path, &count).await.unwrap();
+    assert_eq!(told.into_inner(), content.len() as i64);
+    assert!(parts.lock().unwrap()["root/m/large"] == content, "it is another one there");
+    assert_eq!(server.asked().len(), 1 + 4 + 1);
+}
+
+#[tokio::test]
+async fn of_an_upload_that_is_refused_nothing_stays_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = large(folder.path());
+    let parts = Objects::default();
+    let server = StandIn::start({
+        let parts = Arc::clone(&parts);
+        move |request| match request.query("partNumber") {
+            "3" => Some(Answer::error(403, "AccessDenied")),
+            _ => takes_parts(&parts, request),
+        }
+    });
+    let sum = AtomicI64::new(0);
+    let count = |bytes| drop(sum.fetch_add(bytes, Ordering::Relaxed));
+    let refused = told(s3(&server).write("large", &path, &count).await.unwrap_err());
+    assert!(refused.contains("denies access") && refused.contains("s3:PutObject"), "{refused}");
+    assert_eq!(sum.into_inner(), 0);
+    assert_eq!(server.asked().last().unwrap().method, "DELETE");
+}
+
+#[tokio::test]
+async fn what_a_store_refuses_says_what_to_do() {
+    for (status, code, words, hint) in [
+        (403, "InvalidAccessKeyId", "rejects the keys of AWS_ACCESS_KEY_ID", "AWS_PROFILE"),
+        (403, "SignatureDoesNotMatch", "rejects the keys of AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        (400, "ExpiredToken", "have expired", "aws sso login"),
+        (403, "AccessDenied", "denies access with the keys of AWS_ACCESS_KEY_ID", "s3:ListBucket"),
+        (404, "NoSuchBucket", "there is no bucket \"models\" at http://127.0.0.1", "artifact location"),
+        (403, "RequestTimeTooSkewed", "As told", "clock"),
+        (400, "Nonsense", "(MLFLOW_S3_ENDPOINT_URL): Nonsense: As told", "endpoint"),
+    ] {
+        let server = StandIn::start(move |_| Some(Answer::error(status, code)));
+        let refused = told(s3(&server).list("").await.unwrap_err());
+        assert!(refused.contains(words) && refused.contains(hint), "{code}: {refused}");
+        assert!(!refused.contains("the secret"), "{refused}");
+        assert_eq!(server.asked().len(), 1, "{code} will be the same the next time");
+    }
+    let server = StandIn::start(|_| Some(Answer::ok("<html>a page</html>")));
+    let refused = told(s3(&server).list("").await.unwrap_err());
+    assert!(refused.contains("otherwise than an object store"), "{refused}");
+    // A key that no file can have is named.
+    let odd = "<ListBucketResult><CommonPrefixes><Prefix>root//</Prefix></CommonPrefixes></ListBucketResult>";
+    let server = StandIn::start(move |_| Some(Answer::ok(odd)));
+    let refused = told(s3(&server).list("").await.unwrap_err());
+    assert!(refused.contains("root//") && refused.contains("rename"), "{refused}");
+    // Who may write but not list is not kept from it.
+    let server = StandIn::start(|_| Some(Answer::error(403, "AccessDenied")));
+    s3(&server).check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bucket_in_another_region_is_asked_there() {
+    let server = StandIn::start(|request| match request.region() {
+        "eu-west-1" => Some(Answer::ok("<ListBucketResult></ListBucketResult>")),
+        _ => Some(Answer::error(301, "PermanentRedirect").with("x-amz-bucket-region", "eu-west-1")),
+    });
+    let tree = s3(&server);
+    for _ in 0..2 {
+        tree.list("").await.unwrap();
+    }
+    assert_eq!(server.asked().len(), 3, "it is kept in mind");
+    let server = StandIn::start(|_| Some(Answer::error(400, "AuthorizationHeaderMalformed")));
+    let refused = told(s3(&server).list("").await.unwrap_err());
+    assert!(refused.contains("the region \"us-east-1\"") && refused.contains("AWS_DEFAULT_REGION"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_silent_or_away_is_not_waited_for_for_ever() {
+    let server = StandIn::start(|_| None);
+    let mut quick = environment(&server, &[]);
+    quick.patience = Duration::from_millis(30);
+    let kind = tree("s3://models/root", &quick).list("").await.unwrap_err();
+    assert!(matches!(&kind, ErrorKind::Hung(what, _) if what.contains("MLFLOW_S3_ENDPOINT_URL")), "{kind}");
+    let refused = told(kind);
+    assert!(refused.contains("MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT"), "{refused}");
+    // One that stops in the middle of a file.
+    let server = StandIn::start(|_| Some(Answer::ok("half").with("content-length", "8").with("etag", "W/\"1\"")));
+    let mut quick = environment(&server, &[]);
+    quick.patience = Duration::from_millis(30);
+    let mut opened = tree("s3://models/root", &quick).open("x", None).await.unwrap();
+    assert_eq!((opened.size, &opened.version), (Some(8), &None));
+    assert_eq!(opened.body.next().await.unwrap().unwrap(), "half");
+    let kind = opened.body.next().await.unwrap_err();
+    assert!(matches!(&kind, ErrorKind::Unreachable(words) if words.contains("interrupted")), "{kind}");
+    let gone = [&KEYS[..], &[("MLFLOW_S3_ENDPOINT_URL", "http://127.0.0.1:9")]].concat();
+    let refused = tree("s3://models/root", &Environment::of(&gone, None)).list("").await.unwrap_err();
+    assert!(matches!(&refused, ErrorKind::Unreachable(words) if words.contains("127.0.0.1:9")), "{refused}");
+    assert!(is_refusal(&refused));
+}
+
+fn profile(home: &Path, text: &str) {
+    std::fs::create_dir_all(home.join(".aws/sso/cache")).unwrap();
+    std::fs::write(home.join(".aws/config"), text).unwrap();
+}
+
+/// Lists an empty bucket with what is found; which key signed, and with which token.
+async fn signed_by(home: &Path, server: &StandIn, more: &[(&str, &str)]) -> Result<(String, String), String> {
+    let endpoint = server.uri();
+    let own = [("MLFLOW_S3_ENDPOINT_URL", endpoint.as_str())];
+    let environment = Environment::of(&[&own, more].concat(), Some(home));
+    let tree = tree("s3://models/root", &environment);
+    tree.list("").await.map_err(told)?;
+    let asked = server.asked();
+    let last = asked.last().unwrap();
+    let key = last.header("authorization").split(['=', '/']).nth(1).unwrap_or_default().to_owned();
+    Ok((key, last.header("x-amz-security-token").to_owned()))
+}
+
+#[tokio::test]
+async fn credentials_are_found_where_boto3_finds_them() {
+    let home = tempfile::tempdir().unwrap();
+    let server = StandIn::start(|request| {
+        let keys = |id: &str| {
+            format!(
+                "\"AccessKeyId\": \"{id}\", \"SecretAccessKey\": \"secret of {id}\", \"Token\": \"token of {id}\", \
+                 \"Expiration\": \"2099-01-01T00:00:00Z\""
+            )
+        };
+        Some(match request.path.as_str() {
+            // The role of a profile, by the keys of another
+            "/" if request.method == "POST" => {
+                let form = String::from_utf8_lossy(&request.body).into_owned();
+                assert!(form.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fml"), "{form}");
+                assert!(request.header("authorization").contains("/AKIASOURCE/") || request.header("authorization").contains("AKIASOURCE"));
+                Answer::ok(
+                    "<R><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>role secret</SecretAccessKey>\
+                     <SessionToken>role token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></R>",
+                )
+            }
+            // A sign-in
+            "/federation/credentials" => {
+                assert_eq!(request.header("x-amz-sso_bearer_token"), "bearer of ana");
+                assert_eq!((request.query("role_name"), request.query("account_id")), ("ml", "1"));
+                Answer::ok(
+                    r#"{"roleCredentials": {"accessKeyId": "ASIASSO", "secretAccessKey": "sso secret",
+                        "sessionToken": "sso token", "expiration": 4070908800000}}"#,
+                )
+            }
+            // The machine
+            "/latest/api/token" => Answer::ok("session"),
+            "/latest/meta-data/iam/security-credentials/" => Answer::ok("ml"),
+            "/latest/meta-data/iam/security-credentials/ml" => Answer::ok(format!("{{{}}}", keys("ASIAMACHINE"))),
+            // A container
+            "/container" => Answer::ok(format!("{{{}}}", keys("ASIACONTAINER"))),
+            _ => Answer::ok("<ListBucketResult></ListBucketResult>"),
+        })
+    });
+    let (home, uri) = (home.path(), server.uri());
+    profile(
+        home,
+        "[profile source]\naws_access_key_id = AKIASOURCE\naws_secret_access_key = source secret\n\
+         [profile role]\nrole_arn = arn:aws:iam::1:role/ml\nsource_profile = source\n\
+         [profile sso]\nsso_session = work\nsso_account_id = 1\nsso_role_name = ml\n\
+         [sso-session work]\nsso_region = eu-west-1\nsso_start_url = https://x\n\
+         [profile circle]\nrole_arn = a\nsource_profile = circle2\n[profile circle2]\nrole_arn = b\nsource_profile = circle\n\
+         [profile mfa]\nrole_arn = arn:aws:iam::1:role/ml\nsource_profile = source\nmfa_serial = device\n",
+    );
+    let to = |key: &str, token: &str| Ok((key.to_owned(), token.to_owned()));
+    let none = ("AWS_EC2_METADATA_DISABLED", "true");
+    let by = |more: Vec<(&'static str, String)>| {
+        let server = server.clone();
+        async move {
+            let more: Vec<_> = more.iter().map(|(name, value)| (*name, value.as_str())).chain([none]).collect();
+            signed_by(home, &server, &more).await
+        }
+    };
+    let profile = |name: &str| ("AWS_PROFILE", name.to_owned());
+    assert_eq!(by(vec![profile("source")]).await, to("AKIASOURCE", ""));
+    let sts = ("AWS_ENDPOINT_URL_STS", uri.clone());
+    assert_eq!(by(vec![profile("role"), sts.clone()]).await, to("ASIAROLE", "role token"));
+    let sso = ("AWS_ENDPOINT_URL_SSO", uri.clone());
+    let over = by(vec![profile("sso"), sso.clone()]).await.unwrap_err();
+    assert!(over.contains("nobody is signed in") && over.contains("aws sso login"), "{over}");
+    // sha1 of "work"
+    let sum: String = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, b"work")
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let token = home.join(format!(".aws/sso/cache/{sum}.json"));
+    std::fs::write(&token, r#"{"accessToken": "bearer of ana", "expiresAt": "2020-01-01T00:00:00UTC"}"#).unwrap();
+    let over = by(vec![profile("sso"), sso.clone()]).await.unwrap_err();
+    assert!(over.contains("has expired") && over.contains("aws sso login"), "{over}");
+    std::fs::write(&token, r#"{"accessToken": "bearer of ana", "expiresAt": "2099-01-01T00:00:00Z"}"#).unwrap();
+    assert_eq!(by(vec![profile("sso"), sso]).await, to("ASIASSO", "sso token"));
+    for (name, word) in [("none", "no profile \"none\""), ("circle", "circle"), ("mfa", "device")] {
+        let refused = by(vec![profile(name), sts.clone()]).await.unwrap_err();
+        assert!(refused.contains(word), "{refused}");
+    }
+    let nobody = by(vec![]).await.unwrap_err();
+    assert!(nobody.contains("no AWS credentials are found") && nobody.contains(".aws/credentials"), "{nobody}");
+    let machine = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", uri.as_str())];
+    assert_eq!(signed_by(home, &server, &machine).await, to("ASIAMACHINE", "token of ASIAMACHINE"));
+    let word = home.join("word");
+    std::fs::write(&word, "word").unwrap();
+    let container = vec![
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{uri}/container")),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", word.display().to_string()),
+    ];
+    assert_eq!(by(container).await, to("ASIACONTAINER", "token of ASIACONTAINER"));
+    let unsigned = vec![("MLFLOW_EXPERIMENTAL_S3_SIGNATURE_VERSION", "unsigned".to_owned())];
+    assert_eq!(by(unsigned).await, to("", ""));
+}
+
+#[tokio::test]
+async fn keys_that_are_about_to_end_are_got_anew() {
+    let home = tempfile::tempdir().unwrap();
+    let server = StandIn::start(|_| Some(Answer::ok("<ListBucketResult></ListBucketResult>")));
+    let log = home.path().join("log");
+    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
+    let printed = format!(
+        r#"{{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "of a process", "Expiration": "{until}"}}"#
+    );
+    std::fs::write(home.path().join("keys"), printed).unwrap();
+    let command = format!("sh -c 'echo x >> {0}; cat {1}'", log.display(), home.path().join("keys").display());
+    profile(home.path(), &format!("[default]\ncredential_process = {command}\n"));
+    let endpoint = server.uri();
+    let environment =
+        Environment::of(&[("MLFLOW_S3_ENDPOINT_URL", endpoint.as_str())], Some(home.path()));
+    let tree = tree("s3://models/root", &environment);
+    for _ in 0..2 {
+        tree.list("").await.unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "x\nx\n");
+    // They are good for a minute yet, whatever the program says.
+    std::fs::write(home.path().join("keys"), "nothing").unwrap();
+    tree.list("").await.unwrap();
+}
+
+#[tokio::test]
+async fn googles_interface_is_spoken_to_an_emulator() {
+    let objects = Objects::default();
+    let server = StandIn::start({
+        let objects = Arc::clone(&objects);
+        move |request| Some(keeps(&objects, request))
+    });
+    let tree = tree("gs://models/root", &Environment::of(&[("STORAGE_EMULATOR_HOST", &server.uri())], None));
+    tree.put("a/b.txt", b"hello").await.unwrap();
+    assert_eq!(paths(&tree.list("a").await.unwrap()), [("a/b.txt", false, Some(5))]);
+    assert_eq!(tree.read("a/b.txt", 5).await.unwrap(), b"hello");
+    assert!(server.asked().iter().all(|request| request.header("authorization").is_empty()));
+}
+
+#[tokio::test]
+async fn azures_interface_is_spoken_with_a_connection_string() {
+    let objects = Objects::default();
+    let server = StandIn::start({
+        let objects = Arc::clone(&objects);
+        move |request| {
+            assert!(request.header("authorization").starts_with("SharedKey own:"), "{request:?}");
+            if request.query("comp") != "list" {
+                return Some(keeps(&objects, &Request { path: request.path.replacen("/own", "", 1), ..request.clone() }).with(
+                    "last-modified",
+                    "Thu, 01 Jan 2026 00:00:00 GMT",
+                ));
+            }
+            assert_eq!(request.query("prefix"), "root/");
+            Some(Answer::ok(
+                "<EnumerationResults><Blobs><BlobPrefix><Name>root/a/</Name></BlobPrefix><Blob><Name>root/x</Name>\
+                 <Properties><Last-Modified>Thu, 01 Jan 2026 00:00:00 GMT</Last-Modified>\
+                 <Content-Length>3</Content-Length><Content-Type>a</Content-Type><Etag>e</Etag></Properties></Blob></Blobs>\
+                 <NextMarker/></EnumerationResults>",
+            ))
+        }
+    });
+    let text = format!("AccountName=own;AccountKey=bm9ib2R5cw==;BlobEndpoint={}/own", server.uri());
+    let environment = Environment::of(&[("AZURE_STORAGE_CONNECTION_STRING", &text)], None);
+    let tree = tree("abfss://models@acc.dfs.core.windows.net/root", &environment);
+    tree.put("a/b.txt", b"hello").await.unwrap();
+    assert_eq!(paths(&tree.list("").await.unwrap()), [("a", true, None), ("x", false, Some(3))]);
+    assert_eq!(tree.read("a/b.txt", 5).await.unwrap(), b"hello");
+    let server = StandIn::start(|_| Some(Answer::of(403, "").with("x-ms-error-code", "AuthenticationFailed")));
+    let text = format!("AccountName=own;AccountKey=bm9ib2R5cw==;BlobEndpoint={}/own", server.uri());
+    let environment = Environment::of(&[("AZURE_STORAGE_CONNECTION_STRING", &text)], None);
+    let wrong = super::tests::tree("abfss://models@acc.dfs.core.windows.net/root", &environment);
+    let refused = told(wrong.list("").await.unwrap_err());
+    assert!(refused.contains("connection string") && refused.contains("az login"), "{refused}");
+}
