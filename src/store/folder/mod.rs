@@ -353,7 +353,8 @@ impl Artifacts for Folder {
     async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>> {
         let (id, file) = (id.clone(), path.to_owned());
         let what = format!("the file system of {path:?}");
-        let read = self.read_files(what, move |layout, on| artifacts::read(layout, &id, &file, most, on)).await?;
+        let read =
+            self.read_files(what, move |layout, on| artifacts::read(layout, &id, &file, most, on)).await?;
         match read {
             Kept::Here(content) => Ok(content),
             Kept::There(uri) => objects::open(&uri).await?.read(path, most).await,

@@ -12,7 +12,8 @@ pub enum Service {
 }
 
 /// The hosts of Azure's own, in whichever country: no other is handed a key or a token.
-const AZURE: [&str; 4] = ["core.windows.net", "core.chinacloudapi.cn", "core.usgovcloudapi.net", "fabric.microsoft.com"];
+const AZURE: [&str; 4] =
+    ["core.windows.net", "core.chinacloudapi.cn", "core.usgovcloudapi.net", "fabric.microsoft.com"];
 
 /// Where objects are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,21 +80,24 @@ pub fn unsupported(uri: &str) -> Option<&'static str> {
 
 /// The bucket of an address, and the key in it.
 pub fn parse(uri: &str) -> Inner<(Bucket, String)> {
-    let wrong = |why: &str| ErrorKind::Invalid(format!("the artifact location {uri:?} cannot be opened: {why}"));
+    let wrong =
+        |why: &str| ErrorKind::Invalid(format!("the artifact location {uri:?} cannot be opened: {why}"));
     let (service, scheme, rest) = service(uri).ok_or_else(|| wrong("it is no object store"))?;
     // What is behind a ? is MLflow's, and no part of a key.
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (place, key) = rest.split_once('/').unwrap_or((rest, ""));
     let (name, host) = match service {
-        Service::S3 if place.starts_with("arn:") => return Err(wrong("access points (arn:) are not supported")),
+        Service::S3 if place.starts_with("arn:") => {
+            return Err(wrong("access points (arn:) are not supported"));
+        }
         Service::S3 | Service::Google if place.contains('@') => {
             return Err(wrong("it holds a user or password; credentials are those of the environment"));
         }
         Service::S3 | Service::Google => (place, ""),
         Service::Azure => {
-            let (container, host) = place
-                .split_once('@')
-                .ok_or_else(|| wrong("it needs CONTAINER@ACCOUNT.blob.core.windows.net, or …dfs.core.windows.net"))?;
+            let (container, host) = place.split_once('@').ok_or_else(|| {
+                wrong("it needs CONTAINER@ACCOUNT.blob.core.windows.net, or …dfs.core.windows.net")
+            })?;
             let is_azures = host.split_once('.').is_some_and(|(account, rest)| {
                 let rest = rest.strip_prefix("blob.").or_else(|| rest.strip_prefix("dfs."));
                 !account.is_empty() && rest.is_some_and(|rest| AZURE.contains(&rest))
@@ -138,9 +142,16 @@ mod tests {
             assert_eq!((found.uri().as_str(), at.as_str()), (bucket, key));
         }
         assert_eq!(parse("wasbs://c@acc.blob.core.windows.net/x").unwrap().0.account(), "acc");
-        for uri in
-            ["/x", "file:///x", "hdfs://h/x", "dbfs:/x", "mlflow-artifacts:/1", "http://h/x", "s3:/b/x", "b/s3://x"]
-        {
+        for uri in [
+            "/x",
+            "file:///x",
+            "hdfs://h/x",
+            "dbfs:/x",
+            "mlflow-artifacts:/1",
+            "http://h/x",
+            "s3:/b/x",
+            "b/s3://x",
+        ] {
             assert!(!is_in_objects(uri), "{uri}");
         }
         assert_eq!(below("s3://b/x/?region=a", "7/artifacts"), "s3://b/x/7/artifacts?region=a");

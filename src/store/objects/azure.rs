@@ -47,11 +47,15 @@ impl Account {
             return Ok(account);
         }
         let named = |keys: &[(AzureConfigKey, &str)]| {
-            keys.iter().map(|(key, name)| Some((*key, environment.get(name)?.to_owned()))).collect::<Option<Vec<_>>>()
+            keys.iter()
+                .map(|(key, name)| Some((*key, environment.get(name)?.to_owned())))
+                .collect::<Option<Vec<_>>>()
         };
         let tenant = (AzureConfigKey::AuthorityId, "AZURE_TENANT_ID");
         let client = (AzureConfigKey::ClientId, "AZURE_CLIENT_ID");
-        if let Some(settings) = named(&[tenant, client, (AzureConfigKey::ClientSecret, "AZURE_CLIENT_SECRET")]) {
+        if let Some(settings) =
+            named(&[tenant, client, (AzureConfigKey::ClientSecret, "AZURE_CLIENT_SECRET")])
+        {
             note(&settings[2].1);
             (account.settings, account.who) = (settings, "the client of AZURE_CLIENT_ID");
         } else if let Some(settings) =
@@ -63,7 +67,9 @@ impl Account {
             account.who = "the sign-in of az";
         } else {
             account.settings.extend(named(&[client]).unwrap_or_default());
-            account.settings.extend(named(&[(AzureConfigKey::MsiEndpoint, "IDENTITY_ENDPOINT")]).unwrap_or_default());
+            account
+                .settings
+                .extend(named(&[(AzureConfigKey::MsiEndpoint, "IDENTITY_ENDPOINT")]).unwrap_or_default());
         }
         if let Some(host) = environment.get("AZURE_AUTHORITY_HOST") {
             account.settings.push((AzureConfigKey::AuthorityHost, host.to_owned()));
@@ -74,7 +80,9 @@ impl Account {
     /// By a connection string, which may also name a service elsewhere: a development storage for one.
     fn connect(&mut self, text: &str) -> Inner<()> {
         // It is all but secret: nothing of it is shown.
-        let wrong = |why: &str| ErrorKind::ObjectStore(format!("{STRING} {why}"), "copy it anew from the account's keys");
+        let wrong = |why: &str| {
+            ErrorKind::ObjectStore(format!("{STRING} {why}"), "copy it anew from the account's keys")
+        };
         let parts: HashMap<String, &str> = text
             .split(';')
             .filter_map(|part| part.split_once('='))
@@ -97,7 +105,9 @@ impl Account {
             (None, Some(signature)) => {
                 let signature = signature.trim_start_matches('?');
                 note(signature);
-                if let Some((_, signed)) = url::form_urlencoded::parse(signature.as_bytes()).find(|(name, _)| name == "sig") {
+                if let Some((_, signed)) =
+                    url::form_urlencoded::parse(signature.as_bytes()).find(|(name, _)| name == "sig")
+                {
                     note(&signed);
                 }
                 self.settings.push((AzureConfigKey::SasKey, signature.to_owned()));
@@ -179,10 +189,18 @@ mod tests {
         let text = account(&[(STRING, whole), ("AZURE_STORAGE_ACCESS_KEY", "other")]).unwrap();
         assert_eq!((text.name.as_str(), text.endpoint.as_str()), ("own", "http://127.0.0.1:1/own"));
         assert_eq!(text.settings, [(AzureConfigKey::AccessKey, "bm9uZQ==".to_owned())]);
-        let signed = account(&[(STRING, "AccountName=own;SharedAccessSignature=sv=1&sig=abcdef;EndpointSuffix=core.chinacloudapi.cn")]).unwrap();
+        let signed = account(&[(
+            STRING,
+            "AccountName=own;SharedAccessSignature=sv=1&sig=abcdef;EndpointSuffix=core.chinacloudapi.cn",
+        )])
+        .unwrap();
         assert_eq!(signed.endpoint, "https://own.blob.core.chinacloudapi.cn");
         assert_eq!(signed.settings, [(AzureConfigKey::SasKey, "sv=1&sig=abcdef".to_owned())]);
-        let client = [("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c"), ("AZURE_CLIENT_SECRET", "a secret of azure")];
+        let client = [
+            ("AZURE_TENANT_ID", "t"),
+            ("AZURE_CLIENT_ID", "c"),
+            ("AZURE_CLIENT_SECRET", "a secret of azure"),
+        ];
         assert_eq!(account(&client).unwrap().who, "the client of AZURE_CLIENT_ID");
         assert_eq!(account(&client[..2]).unwrap().who, "the machine's own credentials");
         let refused = account(&[(STRING, "AccountName=own;AccountKay=hunter2")]).unwrap_err().to_string();
@@ -192,14 +210,15 @@ mod tests {
     #[test]
     fn all_of_them_can_be_opened() {
         let bucket = parse("wasbs://c@acc.blob.core.windows.net/x").unwrap().0;
-        for variables in [
-            &[("AZURE_STORAGE_ACCESS_KEY", "bm9uZQ==")][..],
-            &[(STRING, "UseDevelopmentStorage=true")],
-            &[],
-        ] {
+        for variables in
+            [&[("AZURE_STORAGE_ACCESS_KEY", "bm9uZQ==")][..], &[(STRING, "UseDevelopmentStorage=true")], &[]]
+        {
             open(&bucket, &Environment::of(variables, None)).unwrap();
         }
         let (_, place) = open(&bucket, &Environment::of(&[], None)).unwrap();
-        assert_eq!((place.called(), place.server().as_str()), ("container", "https://acc.blob.core.windows.net"));
+        assert_eq!(
+            (place.called(), place.server().as_str()),
+            ("container", "https://acc.blob.core.windows.net")
+        );
     }
 }

@@ -38,7 +38,8 @@ pub struct Client {
 
 impl Client {
     pub fn open(bucket: &Bucket, environment: &Environment) -> Inner<Self> {
-        let both = |keeper: Arc<dyn Keeper>, place| Asked { writer: Arc::clone(&keeper), reader: keeper, place };
+        let both =
+            |keeper: Arc<dyn Keeper>, place| Asked { writer: Arc::clone(&keeper), reader: keeper, place };
         let (asked, s3) = match bucket.service {
             Service::S3 => {
                 let s3 = S3::new(bucket, environment)?;
@@ -118,5 +119,7 @@ fn in_region(s3: &S3, region: &str) -> Inner<Asked> {
 
 /// It becomes a part of a host's name.
 fn is_region(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    !text.is_empty()
+        && text.len() <= 40
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

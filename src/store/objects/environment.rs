@@ -30,9 +30,8 @@ impl std::fmt::Debug for Environment {
 impl Environment {
     /// That of this process.
     pub fn of_process() -> Self {
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let home = directories::BaseDirs::new().map(|known| known.home_dir().to_owned());
         let mut environment = Self { variables: variables.collect(), home, patience: PATIENCE };
         let seconds = environment.get("MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT");

@@ -36,7 +36,8 @@ impl Refusal {
             names.iter().find_map(|name| json.get(name)?.as_str().map(str::to_owned))
         };
         let code = element(&text, "Code").or(code).or_else(|| told(&["__type", "status", "error", "code"]));
-        let message = element(&text, "Message").or_else(|| told(&["error_description", "message", "Message"]));
+        let message =
+            element(&text, "Message").or_else(|| told(&["error_description", "message", "Message"]));
         let message = message.unwrap_or_else(|| {
             let is_page = text.trim_start().starts_with('<');
             if is_page { crate::store::rest::failure::plain_text(body) } else { text.clone().into_owned() }
@@ -67,7 +68,8 @@ pub struct Silence(pub u64);
 pub fn element(text: &str, name: &str) -> Option<String> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     let (value, _) = rest.split_once(&format!("</{name}>"))?;
-    let plain = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")];
+    let plain =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")];
     Some(plain.iter().fold(value.trim().to_owned(), |value, (from, to)| value.replace(from, to)))
 }
 
@@ -97,14 +99,21 @@ pub fn kind_of(error: &(dyn Error + 'static), place: &Place, path: &str) -> Erro
     }
     if let Some(tls) = tls_cause(error) {
         let words = format!("{}: {}", place.server(), tls_words(tls));
-        return ErrorKind::ObjectStore(words, if tls_words(tls).contains(UNTRUSTED) { place.trust() } else { CHECK_SERVER });
+        return ErrorKind::ObjectStore(
+            words,
+            if tls_words(tls).contains(UNTRUSTED) { place.trust() } else { CHECK_SERVER },
+        );
     }
     if let Some(object_store::path::Error::EmptySegment { path }) = cause(error) {
-        let words = format!("{} holds the key {path:?}, which is no path: a part of it is empty", place.uri());
+        let words =
+            format!("{} holds the key {path:?}, which is no path: a part of it is empty", place.uri());
         return ErrorKind::ObjectStore(words, "rename that object, or delete it");
     }
     if let Some(error) = cause::<object_store::path::Error>(error) {
-        return ErrorKind::Invalid(format!("{path:?} cannot be the name of a file in {}: {error}", place.uri()));
+        return ErrorKind::Invalid(format!(
+            "{path:?} cannot be the name of a file in {}: {error}",
+            place.uri()
+        ));
     }
     if let Some(http) = cause::<reqwest::Error>(error) {
         if http.is_timeout() && !http.is_connect() {
@@ -138,13 +147,24 @@ fn refused(refusal: &Refusal, place: &Place, path: &str) -> ErrorKind {
         }
         (
             _,
-            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "InvalidClientTokenId"
-            | "InvalidSecurity" | "AuthFailure" | "AuthenticationFailed" | "InvalidAuthenticationInfo"
-            | "AuthenticationRequired" | "UnrecognizedClientException" | "invalid_grant" | "invalid_client",
+            "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "InvalidToken"
+            | "InvalidClientTokenId"
+            | "InvalidSecurity"
+            | "AuthFailure"
+            | "AuthenticationFailed"
+            | "InvalidAuthenticationInfo"
+            | "AuthenticationRequired"
+            | "UnrecognizedClientException"
+            | "invalid_grant"
+            | "invalid_client",
         )
         | (401, _) => told(format!("{uri} rejects {} ({words})", place.who()), place.sign_in()),
-        (301 | 307, _) | (_, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") => {
-            let region = refusal.region.as_deref().map_or(String::new(), |region| format!(": it is in {region}"));
+        (301 | 307, _)
+        | (_, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") => {
+            let region =
+                refusal.region.as_deref().map_or(String::new(), |region| format!(": it is in {region}"));
             let here = place.region().map_or(String::new(), |region| format!(" {region:?}"));
             told(
                 format!("{uri} is not in the region{here}{region} ({words})"),

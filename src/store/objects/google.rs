@@ -33,10 +33,12 @@ fn file(environment: &Environment) -> Option<(PathBuf, &'static str)> {
 fn checked(path: &Path, name: &str) -> Inner<String> {
     let wrong = |why: String| ErrorKind::ObjectStore(format!("{name}: {why}"), SIGN_IN);
     let bytes = disk::read(path, MOST).map_err(|error| wrong(error.to_string()))?;
-    let parsed: Value = serde_json::from_slice(&bytes)
-        .map_err(|_| wrong(format!("{} is no JSON", path.display())))?;
+    let parsed: Value =
+        serde_json::from_slice(&bytes).map_err(|_| wrong(format!("{} is no JSON", path.display())))?;
     match parsed["type"].as_str() {
-        Some("service_account") => Ok(parsed["client_email"].as_str().unwrap_or("a service account").to_owned()),
+        Some("service_account") => {
+            Ok(parsed["client_email"].as_str().unwrap_or("a service account").to_owned())
+        }
         Some("authorized_user") => Ok("the user of gcloud".to_owned()),
         kind => Err(wrong(format!(
             "{} holds credentials of the type {:?}, which is not supported",
@@ -49,8 +51,7 @@ fn checked(path: &Path, name: &str) -> Inner<String> {
 pub fn open(bucket: &Bucket, environment: &Environment) -> Inner<(GoogleCloudStorage, Place)> {
     let ways = environment.ways();
     let connector = Connector::new(&ways)?;
-    let failed =
-        |error: object_store::Error| ErrorKind::ObjectStore(innermost(&error), SIGN_IN);
+    let failed = |error: object_store::Error| ErrorKind::ObjectStore(innermost(&error), SIGN_IN);
     let builder = || {
         GoogleCloudStorageBuilder::new()
             .with_bucket_name(&bucket.name)
@@ -67,7 +68,8 @@ pub fn open(bucket: &Bucket, environment: &Environment) -> Inner<(GoogleCloudSto
     if let Some(host) = environment.get("STORAGE_EMULATOR_HOST") {
         let url = if host.contains("://") { host.to_owned() } else { format!("http://{host}") };
         let url = url.trim_end_matches('/');
-        let emulated = builder().with_base_url(url).with_skip_signature(true).with_credentials(Told::nobody()).build();
+        let emulated =
+            builder().with_base_url(url).with_skip_signature(true).with_credentials(Told::nobody()).build();
         let place = place(format!("{url} (STORAGE_EMULATOR_HOST)"), "nobody's credentials");
         return Ok((emulated.map_err(failed)?, place));
     }
@@ -109,14 +111,20 @@ mod tests {
         assert_eq!(place.server(), "http://localhost:4443 (STORAGE_EMULATOR_HOST)");
         let gcloud = home.path().join(".config/gcloud");
         fs::create_dir_all(&gcloud).unwrap();
-        let user = r#"{"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}"#;
+        let user =
+            r#"{"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}"#;
         fs::write(gcloud.join("application_default_credentials.json"), user).unwrap();
         assert_eq!(open(&[]).unwrap().1.who(), "the user of gcloud");
         let other = home.path().join("other.json");
         fs::write(&other, r#"{"type": "external_account"}"#).unwrap();
-        for (path, word) in [(other.to_str().unwrap(), "external_account"), ("/no/such/file", "/no/such/file")] {
+        for (path, word) in
+            [(other.to_str().unwrap(), "external_account"), ("/no/such/file", "/no/such/file")]
+        {
             let refused = open(&[("GOOGLE_APPLICATION_CREDENTIALS", path)]).unwrap_err().to_string();
-            assert!(refused.contains(word) && refused.contains("GOOGLE_APPLICATION_CREDENTIALS"), "{refused}");
+            assert!(
+                refused.contains(word) && refused.contains("GOOGLE_APPLICATION_CREDENTIALS"),
+                "{refused}"
+            );
         }
     }
 }

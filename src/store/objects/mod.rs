@@ -64,7 +64,8 @@ pub async fn open(uri: &str) -> Inner<ObjectTree> {
         None => {
             // Files of settings are read, and certificates.
             let of = bucket.clone();
-            let opening = tokio::task::spawn_blocking(move || Client::open(&of, &Environment::of_process())).await;
+            let opening =
+                tokio::task::spawn_blocking(move || Client::open(&of, &Environment::of_process())).await;
             let opened = opening.unwrap_or_else(|error| Err(ErrorKind::Io(error.to_string())))?;
             let mut known = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry(bucket).or_insert_with(|| Arc::new(opened)))
@@ -77,7 +78,9 @@ pub async fn open(uri: &str) -> Inner<ObjectTree> {
 pub fn elsewhere(uri: &str, otherwise: &str) -> ErrorKind {
     ErrorKind::Elsewhere(match address::unsupported(uri) {
         Some(service) => {
-            format!("its files are in {uri}: {service} is not supported; a server that serves artifacts hands them on")
+            format!(
+                "its files are in {uri}: {service} is not supported; a server that serves artifacts hands them on"
+            )
         }
         None => format!("its files are in {uri}, which {otherwise}"),
     })

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3EncryptionConfigKey};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{Attribute, Attributes, ClientOptions, HeaderMap, HeaderValue, TagSet};
 use serde_json::{Map, Value};
 
@@ -57,9 +57,13 @@ impl S3 {
         let files = Files::read(environment)?;
         let profile = files.profile(chosen(environment).0).cloned().unwrap_or_default();
         let endpoint = ENDPOINTS.iter().find_map(|name| Some((environment.get(name)?.trim(), *name)));
-        let is_ours = |name: &str| name == ENDPOINTS[0] || !environment.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-        let endpoint = endpoint.or_else(|| Some((profile.get("endpoint_url")?, "endpoint_url of the profile")));
-        let endpoint = endpoint.filter(|(_, name)| is_ours(name)).map(|(url, name)| (url.trim_end_matches('/').to_owned(), name));
+        let is_ours =
+            |name: &str| name == ENDPOINTS[0] || !environment.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+        let endpoint =
+            endpoint.or_else(|| Some((profile.get("endpoint_url")?, "endpoint_url of the profile")));
+        let endpoint = endpoint
+            .filter(|(_, name)| is_ours(name))
+            .map(|(url, name)| (url.trim_end_matches('/').to_owned(), name));
         if let Some((url, name)) = &endpoint {
             checked(url, name)?;
         }
@@ -194,7 +198,8 @@ fn refused(words: &str) -> ErrorKind {
 }
 
 fn checked(url: &str, name: &str) -> Inner<()> {
-    let parsed = url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let parsed =
+        url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     match parsed {
         Some(_) => Ok(()),
         None => Err(refused(&format!(
@@ -207,8 +212,8 @@ fn checked(url: &str, name: &str) -> Inner<()> {
 impl Extra {
     /// Those that are set; what is not known here is refused, as an upload without it would not be what was meant.
     fn parse(text: &str) -> Inner<Self> {
-        let parsed: Map<String, Value> =
-            serde_json::from_str(text).map_err(|error| refused(&format!("{EXTRA} is no JSON object: {error}")))?;
+        let parsed: Map<String, Value> = serde_json::from_str(text)
+            .map_err(|error| refused(&format!("{EXTRA} is no JSON object: {error}")))?;
         let mut extra = Self::default();
         for (name, value) in &parsed {
             extra.add(name, value)?;
@@ -240,9 +245,9 @@ impl Extra {
             _ => None,
         };
         let setting = match name {
-            "ServerSideEncryption" => Some(S3EncryptionConfigKey::ServerSideEncryption),
-            "SSEKMSKeyId" => Some(S3EncryptionConfigKey::KmsKeyId),
-            "BucketKeyEnabled" => Some(S3EncryptionConfigKey::BucketKeyEnabled),
+            "ServerSideEncryption" => Some("aws_server_side_encryption"),
+            "SSEKMSKeyId" => Some("aws_sse_kms_key_id"),
+            "BucketKeyEnabled" => Some("aws_sse_bucket_key_enabled"),
             _ => None,
         };
         let header = match name {
@@ -257,7 +262,7 @@ impl Extra {
         };
         match (attribute, setting, header) {
             (Some(attribute), ..) => drop(self.attributes.insert(attribute, text.into())),
-            (_, Some(setting), _) => self.settings.push((AmazonS3ConfigKey::Encryption(setting), text)),
+            (_, Some(setting), _) => self.settings.push((setting.parse().map_err(|_| wrong())?, text)),
             (_, _, Some(header)) => {
                 self.headers.insert(header, HeaderValue::from_str(&text).map_err(|_| wrong())?);
             }
@@ -323,9 +328,16 @@ mod tests {
                 "StorageClass": "STANDARD_IA", "Metadata": {"team": "a"}, "Tagging": "a=b%20c"}"#,
         )]);
         let extra = extra.unwrap().extra;
-        assert_eq!((extra.settings.len(), extra.headers["x-amz-acl"].to_str().unwrap()), (2, "bucket-owner-full-control"));
+        assert_eq!(
+            (extra.settings.len(), extra.headers["x-amz-acl"].to_str().unwrap()),
+            (2, "bucket-owner-full-control")
+        );
         assert_eq!((extra.attributes.len(), extra.tags.encoded()), (2, "a=b+c"));
-        for (text, word) in [("[]", "no JSON object"), (r#"{"Expires": "x"}"#, "Expires is not supported"), (r#"{"ACL": 1}"#, "ACL")] {
+        for (text, word) in [
+            ("[]", "no JSON object"),
+            (r#"{"Expires": "x"}"#, "Expires is not supported"),
+            (r#"{"ACL": 1}"#, "ACL"),
+        ] {
             let refused = s3(&[(EXTRA, text)]).unwrap_err().to_string();
             assert!(refused.contains(word), "{refused}");
         }

@@ -139,7 +139,8 @@ async fn files_are_written_listed_and_read_by_ranges() {
     // It is another file by now.
     tree.put("a b/é+%.txt", b"longer").await.unwrap();
     assert_eq!(tree.open("a b/é+%.txt", Some(&resume)).await.unwrap().from, 0);
-    let kinds: Vec<_> = server.asked().iter().map(|request| request.header("content-type").to_owned()).collect();
+    let kinds: Vec<_> =
+        server.asked().iter().map(|request| request.header("content-type").to_owned()).collect();
     assert!(kinds.contains(&"application/json".into()) && kinds.contains(&"text/plain".into()), "{kinds:?}");
     for path in ["../x", "a//b", "/a", "a/", "."] {
         assert!(matches!(tree.put(path, b"x").await, Err(ErrorKind::Invalid(_))), "{path}");
@@ -186,7 +187,9 @@ fn takes_parts(parts: &Objects, request: &Request) -> Option<Answer> {
             let mut parts = parts.lock().unwrap();
             let whole = std::mem::take(&mut *parts).into_values().flatten().collect();
             parts.insert(key, whole);
-            Some(Answer::ok("<CompleteMultipartUploadResult><ETag>\"w\"</ETag></CompleteMultipartUploadResult>"))
+            Some(Answer::ok(
+                "<CompleteMultipartUploadResult><ETag>\"w\"</ETag></CompleteMultipartUploadResult>",
+            ))
         }
         ("DELETE", "one", _) => {
             parts.lock().unwrap().clear();
@@ -197,7 +200,8 @@ fn takes_parts(parts: &Objects, request: &Request) -> Option<Answer> {
 }
 
 fn large(folder: &Path) -> (std::path::PathBuf, Vec<u8>) {
-    let content: Vec<u8> = (0..(20 << 20) + 7_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let content: Vec<u8> =
+        (0..(20 << 20) + 7_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let path = folder.join("large");
     std::fs::write(&path, &content).unwrap();
     (path, content)
@@ -288,7 +292,10 @@ async fn a_bucket_in_another_region_is_asked_there() {
     assert_eq!(server.asked().len(), 3, "it is kept in mind");
     let server = StandIn::start(|_| Some(Answer::error(400, "AuthorizationHeaderMalformed")));
     let refused = told(s3(&server).list("").await.unwrap_err());
-    assert!(refused.contains("the region \"us-east-1\"") && refused.contains("AWS_DEFAULT_REGION"), "{refused}");
+    assert!(
+        refused.contains("the region \"us-east-1\"") && refused.contains("AWS_DEFAULT_REGION"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -301,7 +308,8 @@ async fn a_store_that_is_silent_or_away_is_not_waited_for_for_ever() {
     let refused = told(kind);
     assert!(refused.contains("MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT"), "{refused}");
     // One that stops in the middle of a file.
-    let server = StandIn::start(|_| Some(Answer::ok("half").with("content-length", "8").with("etag", "W/\"1\"")));
+    let server =
+        StandIn::start(|_| Some(Answer::ok("half").with("content-length", "8").with("etag", "W/\"1\"")));
     let mut quick = environment(&server, &[]);
     quick.patience = Duration::from_millis(30);
     let mut opened = tree("s3://models/root", &quick).open("x", None).await.unwrap();
@@ -348,7 +356,10 @@ async fn credentials_are_found_where_boto3_finds_them() {
             "/" if request.method == "POST" => {
                 let form = String::from_utf8_lossy(&request.body).into_owned();
                 assert!(form.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fml"), "{form}");
-                assert!(request.header("authorization").contains("/AKIASOURCE/") || request.header("authorization").contains("AKIASOURCE"));
+                assert!(
+                    request.header("authorization").contains("/AKIASOURCE/")
+                        || request.header("authorization").contains("AKIASOURCE")
+                );
                 Answer::ok(
                     "<R><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>role secret</SecretAccessKey>\
                      <SessionToken>role token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></R>",
@@ -366,7 +377,9 @@ async fn credentials_are_found_where_boto3_finds_them() {
             // The machine
             "/latest/api/token" => Answer::ok("session"),
             "/latest/meta-data/iam/security-credentials/" => Answer::ok("ml"),
-            "/latest/meta-data/iam/security-credentials/ml" => Answer::ok(format!("{{{}}}", keys("ASIAMACHINE"))),
+            "/latest/meta-data/iam/security-credentials/ml" => {
+                Answer::ok(format!("{{{}}}", keys("ASIAMACHINE")))
+            }
             // A container
             "/container" => Answer::ok(format!("{{{}}}", keys("ASIACONTAINER"))),
             _ => Answer::ok("<ListBucketResult></ListBucketResult>"),
@@ -387,7 +400,8 @@ async fn credentials_are_found_where_boto3_finds_them() {
     let by = |more: Vec<(&'static str, String)>| {
         let server = server.clone();
         async move {
-            let more: Vec<_> = more.iter().map(|(name, value)| (*name, value.as_str())).chain([none]).collect();
+            let more: Vec<_> =
+                more.iter().map(|(name, value)| (*name, value.as_str())).chain([none]).collect();
             signed_by(home, &server, &more).await
         }
     };
@@ -405,17 +419,22 @@ async fn credentials_are_found_where_boto3_finds_them() {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let token = home.join(format!(".aws/sso/cache/{sum}.json"));
-    std::fs::write(&token, r#"{"accessToken": "bearer of ana", "expiresAt": "2020-01-01T00:00:00UTC"}"#).unwrap();
+    std::fs::write(&token, r#"{"accessToken": "bearer of ana", "expiresAt": "2020-01-01T00:00:00UTC"}"#)
+        .unwrap();
     let over = by(vec![profile("sso"), sso.clone()]).await.unwrap_err();
     assert!(over.contains("has expired") && over.contains("aws sso login"), "{over}");
-    std::fs::write(&token, r#"{"accessToken": "bearer of ana", "expiresAt": "2099-01-01T00:00:00Z"}"#).unwrap();
+    std::fs::write(&token, r#"{"accessToken": "bearer of ana", "expiresAt": "2099-01-01T00:00:00Z"}"#)
+        .unwrap();
     assert_eq!(by(vec![profile("sso"), sso]).await, to("ASIASSO", "sso token"));
     for (name, word) in [("none", "no profile \"none\""), ("circle", "circle"), ("mfa", "device")] {
         let refused = by(vec![profile(name), sts.clone()]).await.unwrap_err();
         assert!(refused.contains(word), "{refused}");
     }
     let nobody = by(vec![]).await.unwrap_err();
-    assert!(nobody.contains("no AWS credentials are found") && nobody.contains(".aws/credentials"), "{nobody}");
+    assert!(
+        nobody.contains("no AWS credentials are found") && nobody.contains(".aws/credentials"),
+        "{nobody}"
+    );
     let machine = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", uri.as_str())];
     assert_eq!(signed_by(home, &server, &machine).await, to("ASIAMACHINE", "token of ASIAMACHINE"));
     let word = home.join("word");
@@ -439,11 +458,11 @@ async fn keys_that_are_about_to_end_are_got_anew() {
         r#"{{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "of a process", "Expiration": "{until}"}}"#
     );
     std::fs::write(home.path().join("keys"), printed).unwrap();
-    let command = format!("sh -c 'echo x >> {0}; cat {1}'", log.display(), home.path().join("keys").display());
+    let command =
+        format!("sh -c 'echo x >> {0}; cat {1}'", log.display(), home.path().join("keys").display());
     profile(home.path(), &format!("[default]\ncredential_process = {command}\n"));
     let endpoint = server.uri();
-    let environment =
-        Environment::of(&[("MLFLOW_S3_ENDPOINT_URL", endpoint.as_str())], Some(home.path()));
+    let environment = Environment::of(&[("MLFLOW_S3_ENDPOINT_URL", endpoint.as_str())], Some(home.path()));
     let tree = tree("s3://models/root", &environment);
     for _ in 0..2 {
         tree.list("").await.unwrap();
@@ -476,10 +495,13 @@ async fn azures_interface_is_spoken_with_a_connection_string() {
         move |request| {
             assert!(request.header("authorization").starts_with("SharedKey own:"), "{request:?}");
             if request.query("comp") != "list" {
-                return Some(keeps(&objects, &Request { path: request.path.replacen("/own", "", 1), ..request.clone() }).with(
-                    "last-modified",
-                    "Thu, 01 Jan 2026 00:00:00 GMT",
-                ));
+                return Some(
+                    keeps(
+                        &objects,
+                        &Request { path: request.path.replacen("/own", "", 1), ..request.clone() },
+                    )
+                    .with("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
+                );
             }
             assert_eq!(request.query("prefix"), "root/");
             Some(Answer::ok(
@@ -496,7 +518,8 @@ async fn azures_interface_is_spoken_with_a_connection_string() {
     tree.put("a/b.txt", b"hello").await.unwrap();
     assert_eq!(paths(&tree.list("").await.unwrap()), [("a", true, None), ("x", false, Some(3))]);
     assert_eq!(tree.read("a/b.txt", 5).await.unwrap(), b"hello");
-    let server = StandIn::start(|_| Some(Answer::of(403, "").with("x-ms-error-code", "AuthenticationFailed")));
+    let server =
+        StandIn::start(|_| Some(Answer::of(403, "").with("x-ms-error-code", "AuthenticationFailed")));
     let text = format!("AccountName=own;AccountKey=bm9ib2R5cw==;BlobEndpoint={}/own", server.uri());
     let environment = Environment::of(&[("AZURE_STORAGE_CONNECTION_STRING", &text)], None);
     let wrong = super::tests::tree("abfss://models@acc.dfs.core.windows.net/root", &environment);

@@ -54,7 +54,10 @@ pub struct Connector {
 
 impl Connector {
     pub fn new(ways: &Ways) -> Inner<Self> {
-        let store = Wire { http: build(ways, ways.patience.min(Duration::from_secs(10)), true)?, patience: ways.patience };
+        let store = Wire {
+            http: build(ways, ways.patience.min(Duration::from_secs(10)), true)?,
+            patience: ways.patience,
+        };
         let beside = Wire { http: build(ways, BESIDE, false)?, patience: BESIDE * 2 };
         Ok(Self { store, beside })
     }
@@ -62,11 +65,6 @@ impl Connector {
     /// The client for stores, for requests that are not those of the library.
     pub fn wire(&self) -> &Wire {
         &self.store
-    }
-
-    /// The client for what is beside the machine.
-    pub fn beside(&self) -> &Wire {
-        &self.beside
     }
 }
 
@@ -122,7 +120,8 @@ impl Wire {
     /// Sends a request, for so long as something of it goes out or the answer is on its way.
     pub async fn send(&self, mut request: reqwest::Request) -> Result<reqwest::Response, HttpError> {
         let gone = Arc::new(AtomicU64::new(0));
-        let is_sent = request.body().is_some_and(|body| body.as_bytes().is_none_or(|bytes| !bytes.is_empty()));
+        let is_sent =
+            request.body().is_some_and(|body| body.as_bytes().is_none_or(|bytes| !bytes.is_empty()));
         if is_sent && let Some(body) = request.body_mut().take() {
             *request.body_mut() = Some(reqwest::Body::wrap(Outgoing { body, gone: Arc::clone(&gone) }));
         }
@@ -176,7 +175,8 @@ impl Wire {
         let mut body = Vec::new();
         loop {
             let part = tokio::time::timeout(self.patience, response.chunk()).await;
-            let part = part.map_err(|_| HttpError::new(HttpErrorKind::Timeout, Silence(self.patience.as_secs())))?;
+            let part =
+                part.map_err(|_| HttpError::new(HttpErrorKind::Timeout, Silence(self.patience.as_secs())))?;
             let Some(part) = part.map_err(broken)? else { break };
             body.extend_from_slice(&part);
             if body.len() > most {
@@ -194,7 +194,8 @@ impl HttpService for Wire {
         let response = self.ask(request_of(request)?).await?;
         let response: http::Response<reqwest::Body> = response.into();
         let (parts, body) = response.into_parts();
-        let incoming = Incoming { body, patience: self.patience, limit: Box::pin(tokio::time::sleep(self.patience)) };
+        let incoming =
+            Incoming { body, patience: self.patience, limit: Box::pin(tokio::time::sleep(self.patience)) };
         Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(incoming)))
     }
 }

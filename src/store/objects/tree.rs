@@ -80,7 +80,11 @@ impl ObjectTree {
             async move {
                 let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
                 match asked.reader.list_paginated(prefix.as_deref(), options).await {
-                    Err(error) if cause::<Refusal>(&error).is_some_and(|refusal| refusal.code == "AccessDenied") => Ok(()),
+                    Err(error)
+                        if cause::<Refusal>(&error).is_some_and(|refusal| refusal.code == "AccessDenied") =>
+                    {
+                        Ok(())
+                    }
                     listed => listed.map(drop),
                 }
             }
@@ -143,7 +147,11 @@ impl FileTree for ObjectTree {
                 is_entry.then(|| key.as_ref()[root..].to_owned())
             };
             for folder in &page.result.common_prefixes {
-                list.files.extend(below(folder).map(|path| ArtifactFile { path, is_dir: true, file_size: None }));
+                list.files.extend(below(folder).map(|path| ArtifactFile {
+                    path,
+                    is_dir: true,
+                    file_size: None,
+                }));
             }
             for object in &page.result.objects {
                 let file = |path| ArtifactFile { path, is_dir: false, file_size: Some(object.size) };
@@ -177,15 +185,21 @@ impl FileTree for ObjectTree {
             return Err(ErrorKind::Invalid(format!("{} is no file", self.uri)));
         }
         let work = |asked: Arc<Asked>| {
-            let (key, options) = (key.clone(), GetOptions {
-                range: resume.map(|resume| GetRange::Offset(resume.at)),
-                if_match: resume.map(|resume| resume.version.clone()),
-                ..GetOptions::default()
-            });
+            let (key, options) = (
+                key.clone(),
+                GetOptions {
+                    range: resume.map(|resume| GetRange::Offset(resume.at)),
+                    if_match: resume.map(|resume| resume.version.clone()),
+                    ..GetOptions::default()
+                },
+            );
             async move {
                 match asked.reader.get_opts(&key, options).await {
                     // It is another file by now, and has no such part.
-                    Err(error) if cause::<Refusal>(&error).is_some_and(|refusal| matches!(refusal.status, 412 | 416)) => {
+                    Err(error)
+                        if cause::<Refusal>(&error)
+                            .is_some_and(|refusal| matches!(refusal.status, 412 | 416)) =>
+                    {
                         asked.reader.get_opts(&key, GetOptions::default()).await
                     }
                     result => result,
@@ -221,7 +235,8 @@ impl FileBody for Body {
                 None => return Ok(None),
                 // Whoever reads goes on from here.
                 Some(Err(error)) => {
-                    let words = format!("{}: the answer was interrupted: {}", self.place.server(), innermost(&error));
+                    let words =
+                        format!("{}: the answer was interrupted: {}", self.place.server(), innermost(&error));
                     return Err(ErrorKind::Unreachable(words));
                 }
             }

@@ -92,7 +92,8 @@ impl Artifacts for Rest {
     }
 
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
-        let server = async { artifacts::write(&self.client, id, &self.uri_of(id).await?, path, content).await };
+        let server =
+            async { artifacts::write(&self.client, id, &self.uri_of(id).await?, path, content).await };
         match self.in_objects(id).await? {
             Some(either) => either.ask(either.direct.put(path, content), server).await,
             None => server.await,

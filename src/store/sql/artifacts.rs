@@ -363,12 +363,7 @@ fn folder_to_write(place: &impl Place, said: &Said) -> Inner<PathBuf> {
 }
 
 /// The entries of a folder by name; nothing where it does not exist, as MLflow answers.
-pub fn list(
-    place: &impl Place,
-    id: &RunId,
-    path: &str,
-    goes_on: &dyn Fn(),
-) -> Inner<Kept<ArtifactList>> {
+pub fn list(place: &impl Place, id: &RunId, path: &str, goes_on: &dyn Fn()) -> Inner<Kept<ArtifactList>> {
     let said = place.read(|link| Said::of_run(link, id))?;
     goes_on();
     if let Some(there) = said.there() {

@@ -278,7 +278,8 @@ impl<P: Place> Artifacts for SqlStore<P> {
     async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>> {
         let (id, file) = (id.clone(), path.to_owned());
         let what = format!("the file system of {path:?}");
-        match self.look(what, move |place, goes_on| artifacts::read(place, &id, &file, most, goes_on)).await? {
+        match self.look(what, move |place, goes_on| artifacts::read(place, &id, &file, most, goes_on)).await?
+        {
             Kept::Here(content) => Ok(content),
             Kept::There(uri) => objects::open(&uri).await?.read(path, most).await,
         }

@@ -70,7 +70,9 @@ impl Chain {
             None => since.elapsed() < LOOKED_AT,
         };
         match &*known {
-            Some(Known::Keys(keys, since)) if is_good(keys, since) => return Ok(Arc::clone(&keys.credential)),
+            Some(Known::Keys(keys, since)) if is_good(keys, since) => {
+                return Ok(Arc::clone(&keys.credential));
+            }
             Some(Known::Provider(provider)) => return asked(provider).await,
             _ => {}
         }
@@ -143,7 +145,10 @@ impl Chain {
             files.config.display(),
             files.credentials.display()
         );
-        Err(wrong(words, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; `aws configure` writes a profile"))
+        Err(wrong(
+            words,
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; `aws configure` writes a profile",
+        ))
     }
 
     fn in_variables(&self) -> Inner<Option<Keys>> {
@@ -176,7 +181,9 @@ impl Chain {
                     }
                     roles.push((profile, name.clone(), arn.to_owned()));
                     match (profile.get("source_profile"), profile.get("credential_source")) {
-                        (Some(_), _) if is_own_source => break self.direct(profile, &name, files).await?.ok_or_else(|| bare(&name))?,
+                        (Some(_), _) if is_own_source => {
+                            break self.direct(profile, &name, files).await?.ok_or_else(|| bare(&name))?;
+                        }
                         (Some(source), _) => {
                             source.clone_into(&mut name);
                             profile = files.profile(source).ok_or_else(|| {
@@ -186,7 +193,9 @@ impl Chain {
                         (None, Some(source)) => break self.by_source(source, &name).await?,
                         (None, None) => {
                             return Err(wrong(
-                                format!("profile {name:?} has a role_arn, but neither source_profile nor credential_source"),
+                                format!(
+                                    "profile {name:?} has a role_arn, but neither source_profile nor credential_source"
+                                ),
                                 "add one of them to ~/.aws/config",
                             ));
                         }
@@ -252,7 +261,10 @@ impl Chain {
             _ => None,
         };
         found.ok_or_else(|| {
-            wrong(format!("profile {name:?}: its credential_source {source:?} gives no keys"), "check ~/.aws/config")
+            wrong(
+                format!("profile {name:?}: its credential_source {source:?} gives no keys"),
+                "check ~/.aws/config",
+            )
         })
     }
 
@@ -274,7 +286,8 @@ impl Chain {
             AmazonS3ConfigKey::ContainerCredentialsRelativeUri,
             "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         );
-        let full = named(AmazonS3ConfigKey::ContainerCredentialsFullUri, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
+        let full =
+            named(AmazonS3ConfigKey::ContainerCredentialsFullUri, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
         let token = named(
             AmazonS3ConfigKey::ContainerAuthorizationTokenFile,
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
@@ -290,9 +303,8 @@ impl Chain {
     /// Asked once, to know whether there is such a thing.
     async fn of_machine(&self) -> Inner<Option<Found>> {
         let server = self.environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-        let settings = server.map(|server| {
-            (AmazonS3ConfigKey::MetadataEndpoint, server.trim_end_matches('/').to_owned())
-        });
+        let settings = server
+            .map(|server| (AmazonS3ConfigKey::MetadataEndpoint, server.trim_end_matches('/').to_owned()));
         let provider = self.provider(settings.into_iter().collect())?;
         match tokio::time::timeout(BESIDE, provider.get_credential()).await {
             Ok(Ok(_)) => Ok(Some(Found::Provider(provider, "the role of the machine".into()))),
@@ -312,13 +324,17 @@ impl Chain {
         for (key, value) in settings {
             builder = builder.with_config(key, value);
         }
-        let built = builder.build().map_err(|error| wrong(innermost(&error), "check the variables of AWS"))?;
+        let built =
+            builder.build().map_err(|error| wrong(innermost(&error), "check the variables of AWS"))?;
         Ok(Arc::clone(built.credentials()))
     }
 }
 
 fn bare(name: &str) -> ErrorKind {
-    wrong(format!("profile {name:?} has no keys"), "add them to ~/.aws/credentials; `aws configure` does that")
+    wrong(
+        format!("profile {name:?} has no keys"),
+        "add them to ~/.aws/credentials; `aws configure` does that",
+    )
 }
 
 /// What a provider of the library's gives; its failures are those of whoever gives the keys.

@@ -107,7 +107,8 @@ fn sections(text: &str) -> Vec<(String, Vec<(String, String)>)> {
         }
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
             sections.push((name.trim().to_owned(), Vec::new()));
-        } else if let (Some((name, value)), Some((_, settings))) = (line.split_once('='), sections.last_mut()) {
+        } else if let (Some((name, value)), Some((_, settings))) = (line.split_once('='), sections.last_mut())
+        {
             // A note begins behind a space.
             let value = value.split(" #").next().unwrap_or(value);
             let value = value.split(" ;").next().unwrap_or(value);
@@ -130,7 +131,8 @@ mod tests {
         let config = "# mine\n[default]\nregion = eu-west-1 # near\n[profile ml]\nregion=us-west-2\ns3 =\n  \
                       addressing_style = path\n[sso-session work]\nsso_region = us-east-1\n[services x]\ny = z\n";
         fs::write(home.path().join(".aws/config"), config).unwrap();
-        let credentials = "[ml]\naws_access_key_id = AKIA\naws_secret_access_key = a+b/c=\nregion = us-east-2\n";
+        let credentials =
+            "[ml]\naws_access_key_id = AKIA\naws_secret_access_key = a+b/c=\nregion = us-east-2\n";
         fs::write(home.path().join(".aws/credentials"), credentials).unwrap();
         let files = Files::read(&Environment::of(&[], Some(home.path()))).unwrap();
         let ml = files.profile("ml").unwrap();

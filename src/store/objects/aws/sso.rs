@@ -55,13 +55,17 @@ struct SignIn<'a> {
 impl<'a> SignIn<'a> {
     fn of(profile: &'a Profile, name: &str, files: &'a Files) -> Inner<Self> {
         let missing = |what: &str| {
-            wrong(format!("profile {name:?} has no {what}"), "add it to ~/.aws/config; `aws configure sso` does that")
+            wrong(
+                format!("profile {name:?} has no {what}"),
+                "add it to ~/.aws/config; `aws configure sso` does that",
+            )
         };
         let need = |from: &'a Profile, what: &str| from.get(what).ok_or_else(|| missing(what));
         let (session, known_as) = match profile.get("sso_session") {
-            Some(known_as) => {
-                (files.session(known_as).ok_or_else(|| missing(&format!("[sso-session {known_as}]")))?, known_as)
-            }
+            Some(known_as) => (
+                files.session(known_as).ok_or_else(|| missing(&format!("[sso-session {known_as}]")))?,
+                known_as,
+            ),
             None => (profile, need(profile, "sso_start_url")?),
         };
         Ok(Self {
@@ -90,7 +94,8 @@ pub async fn ask(
 ) -> Inner<Keys> {
     let sign_in = SignIn::of(profile, name, files)?;
     let nobody = || wrong(format!("nobody is signed in for profile {name:?}"), SIGN_IN);
-    let token = sign_in.token(environment).and_then(|path| disk::read(&path, MOST).ok()).ok_or_else(nobody)?;
+    let token =
+        sign_in.token(environment).and_then(|path| disk::read(&path, MOST).ok()).ok_or_else(nobody)?;
     let token: Token = serde_json::from_slice(&token).map_err(|_| nobody())?;
     note(&token.access_token);
     let over = || wrong(format!("the sign-in of profile {name:?} has expired"), SIGN_IN);
@@ -112,9 +117,8 @@ pub async fn ask(
         .map_err(|error| wrong(format!("profile {name:?}: {}", error.without_url()), SIGN_IN))?;
     let response = wire.ask(request).await.map_err(|error| failed(&error))?;
     let text = wire.text(response, MOST as usize).await.map_err(|error| failed(&error))?;
-    let Answer { role_credentials: keys } = serde_json::from_str(&text).map_err(|_| {
-        wrong(format!("{server} answers with no keys for profile {name:?}"), SIGN_IN)
-    })?;
+    let Answer { role_credentials: keys } = serde_json::from_str(&text)
+        .map_err(|_| wrong(format!("{server} answers with no keys for profile {name:?}"), SIGN_IN))?;
     let until = Some(keys.expiration / 1_000);
     Ok(Keys::new(&keys.access_key_id, &keys.secret_access_key, Some(&keys.session_token), until))
 }
