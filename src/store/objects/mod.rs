@@ -14,9 +14,9 @@ mod kinds;
 mod place;
 mod s3;
 #[cfg(test)]
-mod stand_in;
+pub mod stand_in;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod told;
 mod transport;
 mod tree;

@@ -19,7 +19,7 @@ const KEYS: [(&str, &str); 3] = [
     ("AWS_EC2_METADATA_DISABLED", "true"),
 ];
 
-fn tree(uri: &str, environment: &Environment) -> ObjectTree {
+pub fn tree(uri: &str, environment: &Environment) -> ObjectTree {
     let (bucket, key) = address::parse(uri).unwrap();
     ObjectTree::new(Arc::new(Client::open(&bucket, environment).unwrap()), uri, key)
 }
@@ -30,7 +30,8 @@ fn environment(server: &StandIn, more: &[(&str, &str)]) -> Environment {
     Environment::of(&[&own[..], &KEYS, more].concat(), None)
 }
 
-fn s3(server: &StandIn) -> ObjectTree {
+/// What is below a key of a bucket at a server, by keys of the environment.
+pub fn s3(server: &StandIn) -> ObjectTree {
     tree("s3://models/root", &environment(server, &[]))
 }
 
@@ -67,6 +68,7 @@ fn keeps(objects: &Objects, request: &Request) -> Answer {
                 let status = if request.header("range").is_empty() { 200 } else { 206 };
                 Answer::of(status, &content[from..])
                     .with("etag", &tag)
+                    .with("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT")
                     .with("content-range", &format!("bytes {from}-{}/{size}", size.max(1) - 1))
             }
         },
@@ -268,9 +270,10 @@ async fn what_a_store_refuses_says_what_to_do() {
         assert!(!refused.contains("the secret"), "{refused}");
         assert_eq!(server.asked().len(), 1, "{code} will be the same the next time");
     }
-    let server = StandIn::start(|_| Some(Answer::ok("<html>a page</html>")));
+    let server =
+        StandIn::start(|_| Some(Answer::ok("<html>a page</html>").with("content-type", "text/html; x")));
     let refused = told(s3(&server).list("").await.unwrap_err());
-    assert!(refused.contains("otherwise than an object store"), "{refused}");
+    assert!(refused.contains("otherwise than an object store: it answers with a page"), "{refused}");
     // A key that no file can have is named.
     let odd = "<ListBucketResult><CommonPrefixes><Prefix>root//</Prefix></CommonPrefixes></ListBucketResult>";
     let server = StandIn::start(move |_| Some(Answer::ok(odd)));
@@ -347,13 +350,8 @@ async fn azures_interface_is_spoken_with_a_connection_string() {
         move |request| {
             assert!(request.header("authorization").starts_with("SharedKey own:"), "{request:?}");
             if request.query("comp") != "list" {
-                return Some(
-                    keeps(
-                        &objects,
-                        &Request { path: request.path.replacen("/own", "", 1), ..request.clone() },
-                    )
-                    .with("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
-                );
+                let path = request.path.replacen("/own", "", 1);
+                return Some(keeps(&objects, &Request { path, ..request.clone() }));
             }
             assert_eq!(request.query("prefix"), "root/");
             Some(Answer::ok(

@@ -191,7 +191,18 @@ impl Wire {
 #[async_trait]
 impl HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let response = self.ask(request_of(request)?).await?;
+        let request = request_of(request)?;
+        // The library takes a page of anything for a list of nothing.
+        let is_list = request
+            .url()
+            .query_pairs()
+            .any(|(name, value)| name == "list-type" || (name == "comp" && value == "list"));
+        let response = self.ask(request).await?;
+        let kind = response.headers().get(reqwest::header::CONTENT_TYPE);
+        if is_list && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
+            let words = std::io::Error::other("it answers with a page for browsers");
+            return Err(HttpError::new(HttpErrorKind::Unknown, words));
+        }
         let response: http::Response<reqwest::Body> = response.into();
         let (parts, body) = response.into_parts();
         let incoming =

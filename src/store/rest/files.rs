@@ -184,3 +184,47 @@ impl FileTree for Either {
         self.server()?.write(path, from, sent).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::Client;
+    use super::*;
+    use crate::store::objects::stand_in::{Answer, StandIn};
+    use crate::store::objects::tests::s3;
+    use crate::store::rest::RestOptions;
+
+    fn either(bucket: &StandIn, server: &StandIn) -> Either {
+        let options = RestOptions { max_retries: 0, ..RestOptions::default() };
+        let client = Arc::new(Client::new(&server.uri().parse().unwrap(), options).unwrap());
+        let server = Tree::new(&client, &FilesOf::Run("r".into()), "s3://models/root").ok();
+        Either { direct: s3(bucket), server, by_server: Arc::default() }
+    }
+
+    #[tokio::test]
+    async fn a_server_is_asked_where_the_bucket_lets_nobody_in() {
+        let bucket = StandIn::start(|_| Some(Answer::error(403, "InvalidAccessKeyId")));
+        let server = StandIn::start(|request| {
+            let files = r#"{"files": [{"path": "a", "is_dir": false, "file_size": 3}]}"#;
+            Some(match request.path.as_str() {
+                "/api/2.0/mlflow/artifacts/list" => {
+                    Answer::ok(files).with("content-type", "application/json")
+                }
+                "/get-artifact" => Answer::ok("abc"),
+                _ => Answer::of(500, ""),
+            })
+        });
+        let files = either(&bucket, &server);
+        assert_eq!(files.list("").await.unwrap().files.len(), 1);
+        let mut opened = files.open("a", None).await.unwrap();
+        assert_eq!(opened.body.next().await.unwrap().unwrap(), "abc");
+        assert_eq!(bucket.asked().len(), 1, "it is kept in mind");
+        // Where neither does, what the bucket says counts; so it does for what is not there.
+        let without = StandIn::start(|_| Some(Answer::of(500, "no module named boto3")));
+        let refused = either(&bucket, &without).list("").await.unwrap_err();
+        assert!(refused.to_string().contains("InvalidAccessKeyId"), "{refused}");
+        let nothing = StandIn::start(|_| Some(Answer::error(404, "NoSuchKey")));
+        let missing = either(&nothing, &server).open("a", None).await.unwrap_err();
+        assert!(matches!(missing, ErrorKind::NotFound(_)), "{missing}");
+        assert_eq!(server.asked().len(), 2);
+    }
+}
