@@ -114,7 +114,7 @@ fn database(folder: &Path) -> (String, Vec<RunId>) {
 #[test]
 fn files_in_an_object_store_are_those_of_mlflows_client() {
     let folder = tempfile::tempdir().unwrap();
-    let moto = Moto::start();
+    let moto = Moto::shared();
     let up = files(folder.path());
     let (address, runs) = database(folder.path());
     let place = Place { folder: folder.path(), store: address, variables: moto.variables().into() };
@@ -142,15 +142,14 @@ fn files_in_an_object_store_are_those_of_mlflows_client() {
         place.printed(&["artifacts", "cat", &format!("runs:/{}/more/by mlflow.txt", runs[0])]),
         "words of MLflow"
     );
-    faults(&place, &runs, folder.path(), &moto);
+    faults(&place, &runs, folder.path(), moto);
     // Models of a sweep go where the experiment's files go.
     let words = [&SMALL[..], &["--experiment", "s3", "--json"]].concat();
     let swept: Value = serde_json::from_str(&place.printed(&words)).unwrap();
     assert_eq!(swept["not_kept"]["models"], 0, "{swept}");
     let best = format!("runs:/{}/model", swept["best"]["run_id"].as_str().unwrap());
     assert!(place.listed(&best).contains(&"MLmodel".to_owned()), "{swept}");
-    of_files(folder.path(), &moto);
-    of_server(folder.path(), &moto, &up);
+    of_files(folder.path(), moto);
 }
 
 /// What is wrong says what to do.
@@ -215,16 +214,13 @@ fn of_files(folder: &Path, moto: &Moto) {
     assert_eq!(place.listed(&format!("runs:/{run}")), ["data/er/a b \u{e9}+%.txt"]);
 }
 
-/// A server that does not hand artifacts on.
-fn of_server(folder: &Path, moto: &Moto, up: &Path) {
-    let own = folder.join("server");
-    fs::create_dir_all(&own).unwrap();
-    let server = Server::start_with(
-        V3,
-        &own,
-        &["--no-serve-artifacts", "--default-artifact-root", "s3://models/root"],
-        &[],
-    );
+#[test]
+fn a_server_that_serves_no_artifacts_leaves_the_bucket_to_its_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, moto) = (folder.path(), Moto::shared());
+    let up = files(folder);
+    let words = ["--no-serve-artifacts", "--default-artifact-root", "s3://models/root"];
+    let server = Server::start_with(V3, folder, &words, &[]);
     let store = open(&server.uri());
     let id = block_on(store.create_experiment("served", &[])).unwrap();
     let run = block_on(store.create_run(&new_run(&id, "first", 1))).unwrap().info;
@@ -233,5 +229,12 @@ fn of_server(folder: &Path, moto: &Moto, up: &Path) {
     let data = format!("runs:/{}/data", run.run_id);
     place.printed(&["upload", "up", &data]);
     place.printed(&["download", &data, "--to", "served"]);
-    is_same(&folder.join("served"), up);
+    is_same(&folder.join("served"), &up);
+    let wrong = [("AWS_SECRET_ACCESS_KEY", "of another key"), ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")];
+    let refused = place.refused(&["artifacts", "ls", &data], &wrong);
+    assert!(refused.contains("SignatureDoesNotMatch"), "{refused}");
+    // A model of MLflow 3 as well.
+    let words = [&SMALL[..], &["--experiment", "served", "--json"]].concat();
+    let swept: Value = serde_json::from_str(&place.printed(&words)).unwrap();
+    assert_eq!(swept["not_kept"]["models"], 0, "{swept}");
 }

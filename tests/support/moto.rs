@@ -70,7 +70,13 @@ pub fn packages() -> &'static Path {
 }
 
 impl Moto {
-    pub fn start() -> Self {
+    /// One that several tests use, each with keys of its own.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Moto> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
         let port = free_port();
         let mut command = Command::new("sh");
         command

@@ -19,7 +19,7 @@ use crate::store::{
 /// Runs whose artifact addresses are known.
 const KNOWN: usize = 1_000;
 /// A server that has no more credentials than this machine tries for long.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is known of where files are; none of it changes.
 #[derive(Debug, Default)]
