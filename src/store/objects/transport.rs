@@ -48,18 +48,14 @@ pub struct Ways {
 /// Makes clients; for a machine's own metadata service, which no proxy leads to, a hasty one.
 #[derive(Debug, Clone)]
 pub struct Connector {
+    ways: Ways,
     store: Wire,
-    beside: Wire,
 }
 
 impl Connector {
     pub fn new(ways: &Ways) -> Inner<Self> {
-        let store = Wire {
-            http: build(ways, ways.patience.min(Duration::from_secs(10)), true)?,
-            patience: ways.patience,
-        };
-        let beside = Wire { http: build(ways, BESIDE, false)?, patience: BESIDE * 2 };
-        Ok(Self { store, beside })
+        let http = build(ways, ways.patience.min(Duration::from_secs(10)), true)?;
+        Ok(Self { ways: ways.clone(), store: Wire { http, patience: ways.patience } })
     }
 
     /// The client for stores, for requests that are not those of the library.
@@ -72,8 +68,13 @@ impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         // The library asks for a short time to connect only where it means the machine's own service.
         let usual = ClientOptions::default().get_config_value(&ClientConfigKey::ConnectTimeout);
-        let is_usual = options.get_config_value(&ClientConfigKey::ConnectTimeout) == usual;
-        Ok(HttpClient::new(if is_usual { self.store.clone() } else { self.beside.clone() }))
+        if options.get_config_value(&ClientConfigKey::ConnectTimeout) == usual {
+            return Ok(HttpClient::new(self.store.clone()));
+        }
+        let http = build(&self.ways, BESIDE, false);
+        let http =
+            http.map_err(|kind| object_store::Error::Generic { store: "HTTP", source: Box::new(kind) })?;
+        Ok(HttpClient::new(Wire { http, patience: BESIDE * 2 }))
     }
 }
 
