@@ -29,6 +29,7 @@ mod mysql;
 mod objects;
 pub mod pages;
 mod postgres;
+mod reasons;
 mod requests;
 mod rest;
 pub mod secrets;

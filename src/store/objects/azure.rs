@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::place::{Place, Who};
 use super::told::Told;
 use super::transport::Connector;
-use crate::store::rest::failure::innermost;
+use crate::store::reasons::innermost;
 use crate::store::secrets::note;
 use crate::store::{ErrorKind, Inner};
 
@@ -91,7 +91,7 @@ impl Account {
         self.who = "the connection string of AZURE_STORAGE_CONNECTION_STRING";
         if parts.get("usedevelopmentstorage").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             self.settings.push((AzureConfigKey::UseEmulator, "true".to_owned()));
-            self.endpoint = "http://127.0.0.1:10000".to_owned();
+            "http://127.0.0.1:10000".clone_into(&mut self.endpoint);
             return Ok(());
         }
         if let Some(name) = parts.get("accountname") {

@@ -7,7 +7,7 @@ use thiserror::Error as Failure;
 use super::place::Place;
 use crate::store::ErrorKind;
 use crate::store::error::UNTRUSTED;
-use crate::store::rest::failure::{innermost, tls_cause, tls_words};
+use crate::store::reasons::{innermost, plain_text, tls_cause, tls_words};
 use crate::store::secrets::hide;
 
 /// Letters of a message that are shown.
@@ -40,7 +40,7 @@ impl Refusal {
             element(&text, "Message").or_else(|| told(&["error_description", "message", "Message"]));
         let message = message.unwrap_or_else(|| {
             let is_page = text.trim_start().starts_with('<');
-            if is_page { crate::store::rest::failure::plain_text(body) } else { text.clone().into_owned() }
+            if is_page { plain_text(body) } else { text.clone().into_owned() }
         });
         // A part of a secret is known for none: it has to be hidden before anything is cut.
         let message = hide(message.lines().next().unwrap_or_default()).chars().take(LONGEST).collect();

@@ -12,7 +12,7 @@ use super::place::{Place, Who};
 use super::told::Told;
 use super::transport::Connector;
 use crate::disk;
-use crate::store::rest::failure::innermost;
+use crate::store::reasons::innermost;
 use crate::store::{ErrorKind, Inner};
 
 /// A file of credentials is not larger.

@@ -13,7 +13,7 @@ use super::aws::{Chain, Files, chosen};
 use super::environment::Environment;
 use super::place::{Place, Who};
 use super::transport::{Connector, Ways};
-use crate::store::rest::failure::innermost;
+use crate::store::reasons::innermost;
 use crate::store::{ErrorKind, Inner};
 
 const EXTRA: &str = "MLFLOW_S3_UPLOAD_EXTRA_ARGS";

@@ -8,7 +8,7 @@ use object_store::{CredentialProvider, StaticCredentialProvider};
 
 use super::failure::{Refusal, cause};
 use crate::store::ErrorKind;
-use crate::store::rest::failure::innermost;
+use crate::store::reasons::innermost;
 
 /// A provider, and what is said where it gives nothing.
 #[derive(Debug)]

@@ -25,6 +25,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::failure::{Refusal, Silence};
 use crate::store::certificates::Verifier;
+use crate::store::reasons::tls_cause;
 use crate::store::{ErrorKind, Inner};
 
 /// A metadata service is beside the machine, or not there.
@@ -240,7 +241,7 @@ fn broken(error: reqwest::Error) -> HttpError {
         HttpErrorKind::Interrupted
     };
     // It will be the same the next time.
-    if error.is_builder() || crate::store::rest::failure::tls_cause(&error).is_some() {
+    if error.is_builder() || tls_cause(&error).is_some() {
         kind = HttpErrorKind::Unknown;
     }
     HttpError::new(kind, error.without_url())

@@ -17,7 +17,7 @@ use super::failure::{Refusal, cause};
 use super::place::Place;
 use super::upload;
 use crate::mlflow::ArtifactFile;
-use crate::store::rest::failure::innermost;
+use crate::store::reasons::innermost;
 use crate::store::{ArtifactList, ErrorKind, FileBody, FileTree, Inner, Opened, Resume, Sent};
 
 /// Pages that bring nothing, one after the other: a store that tells more of them has no end.

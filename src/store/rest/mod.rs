@@ -6,7 +6,7 @@ mod body;
 mod changes;
 mod client;
 mod cutting;
-pub(super) mod failure;
+mod failure;
 mod files;
 mod histories;
 mod logging;

@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 
 use super::artifacts::{self, check, proxied};
 use super::client::Client;
-use super::failure::innermost;
 use super::wire;
 use crate::mlflow::{ModelId, RunId};
 use crate::store::objects::elsewhere;
+use crate::store::reasons::innermost;
 use crate::store::{ArtifactList, ErrorKind, FileBody, FileTree, FilesOf, Inner, Opened, Resume, Sent};
 
 /// A file of so many bytes is sent in one piece, and again as often as any request.

@@ -14,7 +14,7 @@ use super::super::place::Who;
 use super::super::transport::Connector;
 use super::profiles::chosen;
 use super::{Files, Keys, Profile, now, process, role, sso, wrong};
-use crate::store::rest::failure::innermost;
+use crate::store::reasons::innermost;
 use crate::store::{ErrorKind, Inner};
 
 /// Seconds before their end at which keys are got anew.
@@ -129,7 +129,7 @@ impl Chain {
             (self.environment.get("AWS_WEB_IDENTITY_TOKEN_FILE"), self.environment.get("AWS_ROLE_ARN"))
         {
             let session = self.environment.get("AWS_ROLE_SESSION_NAME").map(str::to_owned);
-            return self.by_web_identity(token.to_owned(), arn.to_owned(), session);
+            return self.by_web_identity(token, arn, session);
         }
         if let Some(found) = self.of_container()? {
             return Ok(found);
@@ -177,7 +177,7 @@ impl Chain {
                 Some(arn) if roles.len() < DEEPEST && !roles.iter().any(|(_, known, _)| *known == name) => {
                     if let Some(token) = profile.get("web_identity_token_file") {
                         let session = profile.get("role_session_name").map(str::to_owned);
-                        break self.by_web_identity(token.to_owned(), arn.to_owned(), session)?;
+                        break self.by_web_identity(token, arn, session)?;
                     }
                     roles.push((profile, name.clone(), arn.to_owned()));
                     match (profile.get("source_profile"), profile.get("credential_source")) {
@@ -268,10 +268,12 @@ impl Chain {
         })
     }
 
-    fn by_web_identity(&self, token: String, arn: String, session: Option<String>) -> Inner<Found> {
-        let token = self.environment.at_home(&token).display().to_string();
-        let mut settings =
-            vec![(AmazonS3ConfigKey::WebIdentityTokenFile, token), (AmazonS3ConfigKey::RoleArn, arn.clone())];
+    fn by_web_identity(&self, token: &str, arn: &str, session: Option<String>) -> Inner<Found> {
+        let token = self.environment.at_home(token).display().to_string();
+        let mut settings = vec![
+            (AmazonS3ConfigKey::WebIdentityTokenFile, token),
+            (AmazonS3ConfigKey::RoleArn, arn.to_owned()),
+        ];
         settings.extend(session.map(|session| (AmazonS3ConfigKey::RoleSessionName, session)));
         let region = self.environment.first(&["AWS_DEFAULT_REGION", "AWS_REGION"]);
         settings.extend(region.map(|(_, region)| (AmazonS3ConfigKey::Region, region.to_owned())));

@@ -8,7 +8,7 @@ use super::super::failure::{Refusal, cause, element};
 use super::super::transport::{Wire, request_of};
 use super::{Keys, Profile, seconds, wrong};
 use crate::store::Inner;
-use crate::store::rest::failure::innermost;
+use crate::store::reasons::innermost;
 
 /// An answer is not longer.
 const MOST: usize = 1 << 20;

@@ -1,5 +1,6 @@
 //! Credentials of IAM Identity Center: `aws sso login` leaves a token, which is exchanged for keys.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -12,7 +13,7 @@ use super::super::transport::Wire;
 use super::{Files, Keys, Profile, now, seconds, wrong};
 use crate::disk;
 use crate::store::Inner;
-use crate::store::rest::failure::innermost;
+use crate::store::reasons::innermost;
 use crate::store::secrets::note;
 
 /// A file with a token, and an answer with keys, are not larger.
@@ -79,7 +80,10 @@ impl<'a> SignIn<'a> {
     /// Where `aws sso login` puts the token.
     fn token(&self, environment: &Environment) -> Option<PathBuf> {
         let sum = digest(&SHA1_FOR_LEGACY_USE_ONLY, self.name.as_bytes());
-        let name: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut name = String::new();
+        for byte in sum.as_ref() {
+            let _ = write!(name, "{byte:02x}");
+        }
         Some(environment.home.as_ref()?.join(".aws/sso/cache").join(format!("{name}.json")))
     }
 }
