@@ -17,7 +17,7 @@
 //! - [`mlflow`]: the vocabulary and the filter language. Plain types, no IO.
 //! - [`store`]: where runs live: one `Store` for everybody, and behind it a backend for each kind of place: an MLflow server,
 //!   a local database file, a PostgreSQL or MySQL database, a folder of files, memory. A new kind is a backend and a line in
-//!   `store::uri`.
+//!   `store::uri`. Files of runs that lie in object stores are read and written by `store::objects`, whichever backend names them.
 //! - [`catalog`]: an experiment's runs in memory, in columns; sorting, filtering, and keeping it current.
 //! - [`select`]: which run is best: the direction of metrics, the policy, the ranking, the reason in words.
 //! - [`chart`]: line charts of histories: axes, dots, pixels, SVG.

@@ -104,6 +104,9 @@ pub enum ErrorKind {
     /// Files lie where only the store's own server gets at them.
     #[error("{0}")]
     Elsewhere(String),
+    /// An object store refuses, or cannot be asked: why, and what to do.
+    #[error("{0}")]
+    ObjectStore(String, &'static str),
     /// The operating system refuses.
     #[error("{0}")]
     Io(String),
@@ -179,6 +182,7 @@ impl ErrorKind {
             | Self::Protocol(words)
             | Self::TooMuch(words)
             | Self::Hung(words, _)
+            | Self::ObjectStore(words, _)
             | Self::Io(words) => {
                 if let Cow::Owned(hidden) = hide(words) {
                     *words = hidden;
@@ -262,6 +266,10 @@ impl StoreError {
             ErrorKind::Protocol(_) => "check that the address is an MLflow server, not a proxy or login page",
             ErrorKind::TooMuch(_) => {
                 "MLflow has no such limit; ask the store's administrator what is so large"
+            }
+            ErrorKind::ObjectStore(_, hint) => hint,
+            ErrorKind::Hung(what, _) if what.contains("://") => {
+                "check that the object store can be reached from here; MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT sets how long it is waited for"
             }
             ErrorKind::Hung(..) => "check whether it is on an unavailable network file system",
             ErrorKind::NotFound(_) => "check the name or id",

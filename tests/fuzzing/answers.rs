@@ -87,7 +87,7 @@ const VALUES: [&str; 40] = [
     "\"/etc\"",
     "\"mlflow-artifacts:/../x\"",
     "\"mlflow-artifacts://h:1/x\"",
-    "\"s3://b/k\"",
+    "\"hdfs://b/k\"",
     "\"deleted\"",
     "\"RUNNING\"",
     "\"eyJvZmZzZXQiOiA5OTk5OTk5fQ==\"",

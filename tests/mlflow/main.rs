@@ -13,6 +13,7 @@ mod filters;
 mod killing;
 mod marking;
 mod mysql;
+mod objects;
 mod postgres;
 mod registry;
 mod selecting;

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod flood;
 mod forks;
 pub mod killing;
+pub mod moto;
 pub mod mysql;
 pub mod parquet;
 pub mod peer;

@@ -7,10 +7,11 @@ use super::yaml::text;
 use super::{experiments, meta, models};
 use crate::mlflow::{ExperimentId, ModelId, RunId};
 use crate::store::local::{LocalTree, files, inside, write_below};
+use crate::store::objects::{self, Kept, is_in_objects};
 use crate::store::{ArtifactList, ErrorKind, FilesOf, Inner};
 
 fn elsewhere(uri: &str) -> ErrorKind {
-    ErrorKind::Elsewhere(format!("its files are in {uri}, which is no folder of this machine"))
+    objects::elsewhere(uri, "is no folder of this machine")
 }
 
 fn has_parent(path: &Path) -> bool {
@@ -38,9 +39,13 @@ fn folder_of(layout: &Layout, uri: &str) -> Option<PathBuf> {
 }
 
 /// The files of a thing of an experiment, whose folder is `own`.
-fn tree(layout: &Layout, place: &Place, own: &Path, uri: &str) -> Inner<LocalTree> {
+fn tree(layout: &Layout, place: &Place, own: &Path, uri: &str) -> Inner<Kept<LocalTree>> {
+    if is_in_objects(uri) {
+        return Ok(Kept::There(uri.to_owned()));
+    }
     let beside = own.join(ARTIFACTS);
-    let whole = |root: PathBuf| LocalTree { written: Ok(root.clone()), root, uri: uri.to_owned() };
+    let whole =
+        |root: PathBuf| Kept::Here(LocalTree { written: Ok(root.clone()), root, uri: uri.to_owned() });
     let Some(folder) = folder_of(layout, uri) else {
         // A server kept them with the store, or elsewhere.
         let is_here = uri.is_empty() || (uri.starts_with("mlflow-artifacts:") && beside.is_dir());
@@ -76,33 +81,34 @@ fn tree(layout: &Layout, place: &Place, own: &Path, uri: &str) -> Inner<LocalTre
         )))
     };
     match &written {
-        Ok(_) => Ok(LocalTree { root: folder, uri: uri.to_owned(), written }),
+        Ok(_) => Ok(Kept::Here(LocalTree { root: folder, uri: uri.to_owned(), written })),
         Err(error) => Err(error.clone()),
     }
 }
 
-pub fn of_run(layout: &Layout, id: &RunId) -> Inner<LocalTree> {
+pub fn of_run(layout: &Layout, id: &RunId) -> Inner<Kept<LocalTree>> {
     let (place, own) = layout.run(id)?;
     let uri = meta::load(&own).ok().and_then(|meta| text(&meta, "artifact_uri")).unwrap_or_default();
     tree(layout, &place, &own, &uri)
 }
 
-pub fn of_model(layout: &Layout, id: &ModelId) -> Inner<LocalTree> {
+pub fn of_model(layout: &Layout, id: &ModelId) -> Inner<Kept<LocalTree>> {
     let (place, own) = models::find(layout, id)?;
     let uri = meta::load(&own).ok().and_then(|meta| text(&meta, "artifact_location")).unwrap_or_default();
     tree(layout, &place, &own, &uri)
 }
 
-pub fn of(layout: &Layout, of: &FilesOf) -> Inner<LocalTree> {
+pub fn of(layout: &Layout, of: &FilesOf) -> Inner<Kept<LocalTree>> {
     match of {
         FilesOf::Run(id) => of_run(layout, id),
         FilesOf::Model(id) => of_model(layout, id),
+        FilesOf::Place(uri) if is_in_objects(uri) => Ok(Kept::There(uri.clone())),
         FilesOf::Place(uri) => match folder_of(layout, uri) {
             Some(folder) if has_parent(&folder) => {
                 Err(ErrorKind::Invalid(format!("the artifact location {uri:?} leads to a folder above")))
             }
             Some(root) if root.is_dir() => {
-                Ok(LocalTree { written: Ok(root.clone()), root, uri: uri.clone() })
+                Ok(Kept::Here(LocalTree { written: Ok(root.clone()), root, uri: uri.clone() }))
             }
             Some(folder) => Err(ErrorKind::Elsewhere(format!(
                 "the folder {} does not exist; its files were moved, or are on another machine",
@@ -113,22 +119,31 @@ pub fn of(layout: &Layout, of: &FilesOf) -> Inner<LocalTree> {
     }
 }
 
-pub fn list(layout: &Layout, id: &RunId, path: &str, goes_on: &dyn Fn()) -> Inner<ArtifactList> {
-    files::list(&inside(&of_run(layout, id)?.root, path)?, path, goes_on)
+pub fn list(layout: &Layout, id: &RunId, path: &str, goes_on: &dyn Fn()) -> Inner<Kept<ArtifactList>> {
+    of_run(layout, id)?.try_map(|tree| files::list(&inside(&tree.root, path)?, path, goes_on))
 }
 
-pub fn read(layout: &Layout, id: &RunId, path: &str, most: usize, goes_on: &dyn Fn()) -> Inner<Vec<u8>> {
-    files::read(&inside(&of_run(layout, id)?.root, path)?, most, goes_on)
+pub fn read(
+    layout: &Layout,
+    id: &RunId,
+    path: &str,
+    most: usize,
+    goes_on: &dyn Fn(),
+) -> Inner<Kept<Vec<u8>>> {
+    of_run(layout, id)?.try_map(|tree| files::read(&inside(&tree.root, path)?, most, goes_on))
 }
 
-pub fn write(layout: &Layout, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
-    write_below(&of_run(layout, id)?.written?, path, content)
+pub fn write(layout: &Layout, id: &RunId, path: &str, content: &[u8]) -> Inner<Kept<()>> {
+    of_run(layout, id)?.try_map(|tree| write_below(&tree.written?, path, content))
 }
 
 /// Whether files of new runs of an experiment can be written: where their folder is not of this machine, those of the runs
 /// themselves take them.
-pub fn check(layout: &Layout, experiment: &ExperimentId) -> Inner<()> {
+pub fn check(layout: &Layout, experiment: &ExperimentId) -> Inner<Kept<()>> {
     let place = experiments::active(layout, experiment)?;
     let uri = super::reading::experiment(&place).artifact_location;
-    folder_of(layout, &uri).map(drop).ok_or_else(|| elsewhere(&uri))
+    if is_in_objects(&uri) {
+        return Ok(Kept::There(uri));
+    }
+    folder_of(layout, &uri).map(|_| Kept::Here(())).ok_or_else(|| elsewhere(&uri))
 }

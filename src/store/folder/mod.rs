@@ -36,6 +36,7 @@ use tokio::sync::mpsc;
 
 use super::blocking::off_thread;
 use super::local::files as local_files;
+use super::objects::{self, Kept};
 use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
@@ -333,29 +334,46 @@ impl Backend for Folder {
 impl Artifacts for Folder {
     async fn files(&self, of: &FilesOf) -> Inner<Arc<dyn FileTree>> {
         let (what, of) = (format!("the file system of {of}"), of.clone());
-        let tree = self.read_files(what, move |layout, _| artifacts::of(layout, &of)).await?;
-        Ok(Arc::new(tree))
+        match self.read_files(what, move |layout, _| artifacts::of(layout, &of)).await? {
+            Kept::Here(tree) => Ok(Arc::new(tree)),
+            Kept::There(uri) => Ok(Arc::new(objects::open(&uri).await?)),
+        }
     }
 
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
-        let (id, path) = (id.clone(), path.to_owned());
+        let (id, folder) = (id.clone(), path.to_owned());
         let what = format!("the folder {path:?} of run {id}");
-        self.read_files(what, move |layout, goes_on| artifacts::list(layout, &id, &path, goes_on)).await
+        let list = self.read_files(what, move |layout, on| artifacts::list(layout, &id, &folder, on)).await?;
+        match list {
+            Kept::Here(list) => Ok(list),
+            Kept::There(uri) => objects::open(&uri).await?.list(path).await,
+        }
     }
 
     async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>> {
-        let (id, path) = (id.clone(), path.to_owned());
+        let (id, file) = (id.clone(), path.to_owned());
         let what = format!("the file system of {path:?}");
-        self.read_files(what, move |layout, goes_on| artifacts::read(layout, &id, &path, most, goes_on)).await
+        let read =
+            self.read_files(what, move |layout, on| artifacts::read(layout, &id, &file, most, on)).await?;
+        match read {
+            Kept::Here(content) => Ok(content),
+            Kept::There(uri) => objects::open(&uri).await?.read(path, most).await,
+        }
     }
 
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
-        let (id, path, content) = (id.clone(), path.to_owned(), content.to_vec());
-        self.at(move |layout| artifacts::write(layout, &id, &path, &content)).await
+        let (id, file, bytes) = (id.clone(), path.to_owned(), content.to_vec());
+        match self.at(move |layout| artifacts::write(layout, &id, &file, &bytes)).await? {
+            Kept::Here(()) => Ok(()),
+            Kept::There(uri) => objects::open(&uri).await?.put(path, content).await,
+        }
     }
 
     async fn check_artifacts(&self, experiment: &ExperimentId) -> Inner<()> {
         let id = experiment.clone();
-        self.at(move |layout| artifacts::check(layout, &id)).await
+        match self.at(move |layout| artifacts::check(layout, &id)).await? {
+            Kept::Here(()) => Ok(()),
+            Kept::There(uri) => objects::open(&uri).await?.check().await,
+        }
     }
 }

@@ -18,6 +18,7 @@ use crate::mlflow::{
     Tag, tags,
 };
 use crate::store::local::write_below;
+use crate::store::objects::{Kept, below};
 use crate::store::{ErrorKind, Inner, NewModel, now_ms};
 
 const MOST_POINTS: u64 = 64 << 20;
@@ -148,7 +149,7 @@ pub fn create(layout: &Layout, new: &NewModel) -> Inner<LoggedModel> {
     let place = experiments::active(layout, &new.experiment_id)?;
     let id = format!("m-{}", Uuid::new_v4().simple());
     let root = super::reading::experiment(&place).artifact_location;
-    let location = format!("{}/{MODELS}/{id}/{ARTIFACTS}", root.trim_end_matches('/'));
+    let location = below(&root, &format!("{MODELS}/{id}/{ARTIFACTS}"));
     make(&place.path.join(MODELS))?;
     let folder = place.path.join(MODELS).join(&id);
     make_new(&folder)?;
@@ -227,9 +228,9 @@ pub fn log_metrics(
     Ok(place)
 }
 
-pub fn write_file(layout: &Layout, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
-    let root = artifacts::of_model(layout, &model.model_id)?;
-    write_below(&root.written?, path, content)
+pub fn write_file(layout: &Layout, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<Kept<()>> {
+    let tree = artifacts::of_model(layout, &model.model_id)?;
+    tree.try_map(|tree| write_below(&tree.written?, path, content))
 }
 
 pub fn finish(layout: &Layout, id: &ModelId, is_whole: bool) -> Inner<()> {

@@ -7,6 +7,7 @@ use crate::mlflow::{
     Dataset, ExperimentId, LoggedModel, Metric, ModelId, ModelStage, ModelVersion, RegisteredModel, RunId,
     Tag,
 };
+use crate::store::objects::{self, Kept};
 use crate::store::{Inner, LoggedModels, ModelPage, NewModel, Registry};
 
 #[async_trait]
@@ -164,8 +165,11 @@ impl LoggedModels for Folder {
     }
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
-        let (model, path, content) = (model.clone(), path.to_owned(), content.to_vec());
-        self.at(move |layout| models::write_file(layout, &model, &path, &content)).await
+        let (model, file, bytes) = (model.clone(), path.to_owned(), content.to_vec());
+        match self.at(move |layout| models::write_file(layout, &model, &file, &bytes)).await? {
+            Kept::Here(()) => Ok(()),
+            Kept::There(uri) => objects::open(&uri).await?.put(path, content).await,
+        }
     }
 
     async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Inner<()> {

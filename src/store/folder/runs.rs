@@ -16,6 +16,7 @@ use super::yaml::{Mapping, text};
 use super::{experiments, lines, meta, writing};
 use crate::mlflow::{Dataset, DatasetInput, LifecycleStage, Metric, Param, RunId, Tag, names, tags};
 use crate::store::local::inside;
+use crate::store::objects::below;
 use crate::store::{ErrorKind, Inner, NewRun, RunUpdate, now_ms};
 
 /// Bytes at the end of a file of points that are read to know which points are there: of more than one batch.
@@ -91,7 +92,7 @@ pub fn create(layout: &Layout, new: &NewRun) -> Inner<(Place, RunId)> {
     let root = meta::load(&place.path).ok().and_then(|meta| text(&meta, "artifact_location"));
     let root = root.unwrap_or_else(|| super::layout::address_of(&place.path));
     let run = Value::Object(Mapping::from_iter([
-        ("artifact_uri".to_owned(), json!(format!("{}/{id}/{ARTIFACTS}", root.trim_end_matches('/')))),
+        ("artifact_uri".to_owned(), json!(below(&root, &format!("{id}/{ARTIFACTS}")))),
         ("deleted_time".to_owned(), Value::Null),
         ("end_time".to_owned(), Value::Null),
         ("entry_point_name".to_owned(), json!("")),

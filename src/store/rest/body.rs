@@ -9,7 +9,7 @@ use reqwest::Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::cutting::Cutter;
-use super::failure::innermost;
+use crate::store::reasons::innermost;
 use crate::store::{ErrorKind, Inner};
 
 /// Bytes of a JSON answer that are kept, long texts in it cut. Of runs, smaller pages are asked for where one has more.

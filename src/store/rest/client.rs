@@ -14,13 +14,14 @@ use url::Url;
 
 use super::answer::Answer;
 use super::body::{self, Source};
-use super::failure::{failure, innermost, tls_cause, tls_words};
+use super::failure::{failure, tls_words};
 use super::options::{Auth, RestOptions, WaitNotice};
 use super::paging::PAGE;
 use super::paths::{address, escape, leads_elsewhere};
 use super::proxy::{self, Proxy};
 use super::received::Received;
 use super::tls;
+use crate::store::reasons::{innermost, tls_cause};
 use crate::store::secrets::{self, hide};
 use crate::store::{ErrorKind, Inner};
 

@@ -7,6 +7,7 @@ mod changes;
 mod client;
 mod cutting;
 mod failure;
+mod files;
 mod histories;
 mod logging;
 mod models;
@@ -30,15 +31,17 @@ use url::Url;
 use answer::Answer;
 use changes::ServerCursor;
 use client::{Client, Repeat};
+use files::Places;
 pub use options::{Auth, Observer, RestOptions, WaitNotice};
 pub use paths::address;
 use wire::required;
 
+use super::objects::{self, is_in_objects};
 use super::pages::{Pages, token_at};
 use super::{
-    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
-    HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
+    Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, Inner,
+    LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
+    StoreInfo,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -52,12 +55,13 @@ const BULK_IDS: usize = 90;
 #[derive(Debug)]
 pub struct Rest {
     client: Arc<Client>,
+    places: Places,
 }
 
 impl Rest {
     /// The server at an address. Nothing is sent to it yet.
     pub fn new(base: &Url, options: RestOptions) -> Inner<Self> {
-        Ok(Self { client: Arc::new(Client::new(base, options)?) })
+        Ok(Self { client: Arc::new(Client::new(base, options)?), places: Places::default() })
     }
 
     async fn write(&self, repeat: Repeat, path: &str, body: Value) -> Inner<Answer> {
@@ -321,37 +325,6 @@ impl Backend for Rest {
 }
 
 #[async_trait]
-impl Artifacts for Rest {
-    async fn files(&self, of: &FilesOf) -> Inner<Arc<dyn FileTree>> {
-        let uri = match of {
-            FilesOf::Run(id) => self.get_run(id).await?.info.artifact_uri,
-            FilesOf::Model(id) => models::read(&self.client, id).await?.artifact_location,
-            FilesOf::Place(uri) => uri.clone(),
-        };
-        Ok(Arc::new(transfer::Tree::new(&self.client, of, &uri)?))
-    }
-
-    async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
-        artifacts::list(&self.client, id, path).await
-    }
-
-    async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>> {
-        let uri = self.get_run(id).await?.info.artifact_uri;
-        artifacts::read(&self.client, id, &uri, path, most).await
-    }
-
-    async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
-        let uri = self.get_run(id).await?.info.artifact_uri;
-        artifacts::write(&self.client, id, &uri, path, content).await
-    }
-
-    async fn check_artifacts(&self, _: &ExperimentId) -> Inner<()> {
-        // The server hands them on, wherever they go.
-        Ok(())
-    }
-}
-
-#[async_trait]
 impl Registry for Rest {
     async fn registered_models(&self, token: Option<&str>) -> Inner<ModelPage> {
         registry::models(&self.client, token).await
@@ -467,7 +440,9 @@ impl LoggedModels for Rest {
     async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
         // Before there is a model that nobody could finish.
         let location = self.get_experiment(&model.experiment_id).await?.artifact_location;
-        artifacts::need_service(&location)?;
+        if !is_in_objects(&location) {
+            artifacts::need_service(&location)?;
+        }
         models::create(&self.client, model).await
     }
 
@@ -486,6 +461,9 @@ impl LoggedModels for Rest {
     }
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
+        if is_in_objects(&model.artifact_location) {
+            return objects::open(&model.artifact_location).await?.put(path, content).await;
+        }
         artifacts::write_model(&self.client, &model.artifact_location, path, content).await
     }
 

@@ -14,9 +14,10 @@ use tokio::sync::mpsc;
 
 use super::artifacts::{self, check, proxied};
 use super::client::Client;
-use super::failure::innermost;
 use super::wire;
 use crate::mlflow::{ModelId, RunId};
+use crate::store::objects::elsewhere;
+use crate::store::reasons::innermost;
 use crate::store::{ArtifactList, ErrorKind, FileBody, FileTree, FilesOf, Inner, Opened, Resume, Sent};
 
 /// A file of so many bytes is sent in one piece, and again as often as any request.
@@ -51,9 +52,7 @@ impl Tree {
             FilesOf::Model(_) | FilesOf::Place(_) => Root::Service,
         };
         if matches!(of, Root::Service) && proxied(uri, "").is_none() {
-            return Err(ErrorKind::Elsewhere(format!(
-                "its files are in {uri}, which the server does not hand on"
-            )));
+            return Err(elsewhere(uri, "the server does not hand on"));
         }
         Ok(Self { client: Arc::clone(client), uri: uri.trim_end_matches('/').to_owned(), of })
     }

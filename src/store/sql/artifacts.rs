@@ -7,6 +7,7 @@ use super::writing::artifact_location;
 use super::{Link, Place, as_list, models, reading, values};
 use crate::mlflow::{ExperimentId, LoggedModel, ModelId, RunId, tags};
 use crate::store::local::{LocalTree, files, inside, write_below};
+use crate::store::objects::{self, Kept, is_in_objects};
 use crate::store::{ArtifactList, ErrorKind, FilesOf, Inner};
 
 /// Entries of a server's folder that are looked at, to know whether it is this database's.
@@ -122,6 +123,11 @@ impl Said {
         Ok(Self::of(link, id.clone(), uri))
     }
 
+    /// The address of an object store, where the files are in one.
+    fn there<T>(&self) -> Option<Kept<T>> {
+        is_in_objects(&self.uri).then(|| Kept::There(self.uri.clone()))
+    }
+
     /// Whether a folder is not within the one that the experiment has.
     fn leads_out(&self, home: &Home, folder: &Path) -> Inner<bool> {
         if !has_parent(folder) {
@@ -140,7 +146,7 @@ impl Said {
 }
 
 fn elsewhere(uri: &str) -> ErrorKind {
-    ErrorKind::Elsewhere(format!("its files are in {uri}, which only this database's MLflow server can read"))
+    objects::elsewhere(uri, "only this database's MLflow server can read")
 }
 
 /// The folder of a run's artifacts, to be read.
@@ -238,12 +244,15 @@ impl Beside {
 }
 
 /// The files of a run, a model, or at an address.
-pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<LocalTree> {
+pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<Kept<LocalTree>> {
     let home = place.home();
-    match of {
+    let tree = match of {
         FilesOf::Run(id) => {
             let said = place.read(|link| Said::of_run(link, id))?;
             goes_on();
+            if let Some(there) = said.there() {
+                return Ok(there);
+            }
             let root = root(place, &said, id)?;
             let written = folder_to_write(place, &said).and_then(|folder| {
                 // What is put beside the files that are found is found as well.
@@ -265,9 +274,13 @@ pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<Local
         FilesOf::Model(id) => {
             let said = place.read(|link| Said::of_model(link, id))?;
             goes_on();
+            if let Some(there) = said.there() {
+                return Ok(there);
+            }
             let root = root_of_model(home, &said, id)?;
             Ok(LocalTree { written: Ok(root.clone()), root, uri: said.uri })
         }
+        FilesOf::Place(uri) if is_in_objects(uri) => return Ok(Kept::There(uri.clone())),
         FilesOf::Place(uri) => match Root::of(home, uri) {
             Root::Folder(folder) if has_parent(&folder) => {
                 Err(ErrorKind::Invalid(format!("the artifact location {uri:?} leads to a folder above")))
@@ -278,7 +291,8 @@ pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<Local
             Root::Folder(folder) => Err(Beside(Vec::new()).not_here(&folder)),
             Root::Served(_) | Root::Elsewhere => Err(elsewhere(uri)),
         },
-    }
+    };
+    tree.map(Kept::Here)
 }
 
 /// What is missing above the folder of an experiment, where that shows that it never was on this machine. The folder
@@ -320,12 +334,15 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// Whether files of new runs of an experiment can be written where they belong.
-pub fn check(place: &impl Place, experiment: &ExperimentId, goes_on: &dyn Fn()) -> Inner<()> {
+pub fn check(place: &impl Place, experiment: &ExperimentId, goes_on: &dyn Fn()) -> Inner<Kept<()>> {
     let said = place.read(|link| Said::of_experiment(link, experiment))?;
     goes_on();
+    if let Some(there) = said.there() {
+        return Ok(there);
+    }
     let folder = folder_to_write(place, &said)?;
     match gone(&folder) {
-        None => Ok(()),
+        None => Ok(Kept::Here(())),
         Some(base) => Err(ErrorKind::Elsewhere(format!(
             "its files belong in {}, but {} does not exist; create it if they belong on this machine",
             folder.display(),
@@ -346,25 +363,40 @@ fn folder_to_write(place: &impl Place, said: &Said) -> Inner<PathBuf> {
 }
 
 /// The entries of a folder by name; nothing where it does not exist, as MLflow answers.
-pub fn list(place: &impl Place, id: &RunId, path: &str, goes_on: &dyn Fn()) -> Inner<ArtifactList> {
+pub fn list(place: &impl Place, id: &RunId, path: &str, goes_on: &dyn Fn()) -> Inner<Kept<ArtifactList>> {
     let said = place.read(|link| Said::of_run(link, id))?;
     goes_on();
-    files::list(&inside(&root(place, &said, id)?, path)?, path, goes_on)
+    if let Some(there) = said.there() {
+        return Ok(there);
+    }
+    files::list(&inside(&root(place, &said, id)?, path)?, path, goes_on).map(Kept::Here)
 }
 
-pub fn read(place: &impl Place, id: &RunId, path: &str, most: usize, goes_on: &dyn Fn()) -> Inner<Vec<u8>> {
+pub fn read(
+    place: &impl Place,
+    id: &RunId,
+    path: &str,
+    most: usize,
+    goes_on: &dyn Fn(),
+) -> Inner<Kept<Vec<u8>>> {
     let said = place.read(|link| Said::of_run(link, id))?;
     goes_on();
-    files::read(&inside(&root(place, &said, id)?, path)?, most, goes_on)
+    if let Some(there) = said.there() {
+        return Ok(there);
+    }
+    files::read(&inside(&root(place, &said, id)?, path)?, most, goes_on).map(Kept::Here)
 }
 
 /// Writes the whole file under another name first, so that nobody ever sees half of it.
-pub fn write(place: &impl Place, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
+pub fn write(place: &impl Place, id: &RunId, path: &str, content: &[u8]) -> Inner<Kept<()>> {
     let said = place.read(|link| Said::of_run(link, id))?;
+    if let Some(there) = said.there() {
+        return Ok(there);
+    }
     let own = folder_to_write(place, &said)?;
     // Where the others are found it is found as well.
     let found = if own.is_dir() { None } else { root(place, &said, id).ok() };
-    write_below(&found.filter(|found| found.is_dir()).unwrap_or(own), path, content)
+    write_below(&found.filter(|found| found.is_dir()).unwrap_or(own), path, content).map(Kept::Here)
 }
 
 /// The same for a file of a logged model.

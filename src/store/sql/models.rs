@@ -10,6 +10,7 @@ use super::{Cells, Link, as_list, unsupported, values};
 use crate::mlflow::{
     Dataset, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelMetric, Param, RunId, Tag,
 };
+use crate::store::objects::below;
 use crate::store::{ErrorKind, Inner, NewModel, now_ms};
 
 /// What `logged_models.status` says of a model that is whole, and of one that is not.
@@ -43,7 +44,7 @@ pub fn create(link: &mut impl Link, model: &NewModel) -> Inner<LoggedModel> {
     let experiment = model.experiment_id.as_key();
     let location = artifact_location(link, &model.experiment_id)?;
     let id = format!("m-{}", Uuid::new_v4().simple());
-    let location = format!("{}/models/{id}/artifacts", location.trim_end_matches('/'));
+    let location = below(&location, &format!("models/{id}/artifacts"));
     link.execute(
         "INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms, \
          last_updated_timestamp_ms, status, lifecycle_stage, model_type, source_run_id, status_message) \

@@ -14,6 +14,7 @@ use crate::mlflow::{
 };
 use crate::store::blocking::{behind_others, off_thread};
 use crate::store::local::files;
+use crate::store::objects::{self, Kept, is_in_objects};
 use crate::store::pages::token_at;
 use crate::store::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, FileTree, FilesOf, HistoryCursor,
@@ -263,31 +264,46 @@ impl<P: Place> Artifacts for SqlStore<P> {
     async fn files(&self, of: &FilesOf) -> Inner<Arc<dyn FileTree>> {
         let files = of.clone();
         let what = format!("the file system of {of}");
-        let tree = self.look(what, move |place, goes_on| artifacts::tree(place, &files, goes_on)).await?;
-        Ok(Arc::new(tree))
+        match self.look(what, move |place, goes_on| artifacts::tree(place, &files, goes_on)).await? {
+            Kept::Here(tree) => Ok(Arc::new(tree)),
+            Kept::There(uri) => Ok(Arc::new(objects::open(&uri).await?)),
+        }
     }
 
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
-        let (id, path) = (id.clone(), path.to_owned());
+        let (id, folder) = (id.clone(), path.to_owned());
         let what = format!("the folder {path:?} of run {id}");
-        self.look(what, move |place, goes_on| artifacts::list(place, &id, &path, goes_on)).await
+        match self.look(what, move |place, goes_on| artifacts::list(place, &id, &folder, goes_on)).await? {
+            Kept::Here(list) => Ok(list),
+            Kept::There(uri) => objects::open(&uri).await?.list(path).await,
+        }
     }
 
     async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>> {
-        let (id, path) = (id.clone(), path.to_owned());
+        let (id, file) = (id.clone(), path.to_owned());
         let what = format!("the file system of {path:?}");
-        self.look(what, move |place, goes_on| artifacts::read(place, &id, &path, most, goes_on)).await
+        match self.look(what, move |place, goes_on| artifacts::read(place, &id, &file, most, goes_on)).await?
+        {
+            Kept::Here(content) => Ok(content),
+            Kept::There(uri) => objects::open(&uri).await?.read(path, most).await,
+        }
     }
 
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
-        let (id, path, content) = (id.clone(), path.to_owned(), content.to_vec());
-        self.ask(move |place| artifacts::write(place, &id, &path, &content)).await
+        let (id, file, bytes) = (id.clone(), path.to_owned(), content.to_vec());
+        match self.ask(move |place| artifacts::write(place, &id, &file, &bytes)).await? {
+            Kept::Here(()) => Ok(()),
+            Kept::There(uri) => objects::open(&uri).await?.put(path, content).await,
+        }
     }
 
     async fn check_artifacts(&self, experiment: &ExperimentId) -> Inner<()> {
         let id = experiment.clone();
         let what = format!("the file system of the files of experiment {id}");
-        self.look(what, move |place, goes_on| artifacts::check(place, &id, goes_on)).await
+        match self.look(what, move |place, goes_on| artifacts::check(place, &id, goes_on)).await? {
+            Kept::Here(()) => Ok(()),
+            Kept::There(uri) => objects::open(&uri).await?.check().await,
+        }
     }
 }
 
@@ -450,6 +466,9 @@ impl<P: Place> LoggedModels for SqlStore<P> {
     }
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
+        if is_in_objects(&model.artifact_location) {
+            return objects::open(&model.artifact_location).await?.put(path, content).await;
+        }
         let (model, path, content) = (model.clone(), path.to_owned(), content.to_vec());
         self.ask(move |place| artifacts::write_of_model(place, &model, &path, &content)).await
     }

@@ -7,6 +7,7 @@ use super::logging::log_batch;
 use super::reading;
 use super::{Link, values};
 use crate::mlflow::{ExperimentId, LifecycleStage, Run, RunId, RunStatus, Tag, names, tags};
+use crate::store::objects::below;
 use crate::store::{ErrorKind, Inner, NewRun, RunUpdate, now_ms};
 
 pub fn create_experiment(link: &mut impl Link, home: &Home, name: &str, tags: &[Tag]) -> Inner<ExperimentId> {
@@ -148,7 +149,7 @@ pub fn create_run(link: &mut impl Link, new: &NewRun) -> Inner<Run> {
         (None, None) => names::run_name(random.as_u64_pair().0),
     };
     let location = artifact_location(link, &new.experiment_id)?;
-    let artifact_uri = format!("{}/{id}/artifacts", location.trim_end_matches('/'));
+    let artifact_uri = below(&location, &format!("{id}/artifacts"));
     link.execute(
         "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time, \
          source_version, lifecycle_stage, artifact_uri, experiment_id) \

@@ -123,12 +123,12 @@ fn a_sweep_goes_on_only_where_its_files_still_belong() {
     let move_to = |place: &str| {
         db.execute("UPDATE experiments SET artifact_location = ?1 WHERE name = 'iris'", [place]).unwrap();
     };
-    move_to("s3://bucket/iris");
+    move_to("hdfs://host/iris");
     let before = seen(&uri, "iris").1.len();
     for more in [&[][..], &["--detach"]] {
         let (code, _, error) =
             output(mltui(home.path(), &uri, &[&["sweep", "--resume", &id], more].concat()));
-        assert!(code == 1 && error.contains("s3://bucket/iris"), "{error}");
+        assert!(code == 1 && error.contains("hdfs://host/iris"), "{error}");
     }
     let mut screen = Terminal::start(home.path(), (160, 36), &["--tracking-uri", &uri], &[("USER", "ana")]);
     screen.wait_for("iris");

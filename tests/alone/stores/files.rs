@@ -60,7 +60,7 @@ fn files_that_are_elsewhere_are_said_to_be_there() {
     let run = block_on(store.create_run(&new_run(&id, "first", 1))).unwrap().info.run_id;
     assert_eq!(block_on(store.list_artifacts(&run, "")).unwrap().files, [], "nothing was logged yet");
     let gone = "/somewhere/that/is/not/here/mlruns/1";
-    for place in ["mlflow-artifacts:/1", "s3://bucket/1", "dbfs:/1", gone] {
+    for place in ["mlflow-artifacts:/1", "hdfs://host/1", "dbfs:/1", gone] {
         let root = format!("{place}/{run}/artifacts");
         let db = rusqlite::Connection::open(&path).unwrap();
         db.execute("UPDATE runs SET artifact_uri = ?1", [&root]).unwrap();

@@ -109,7 +109,7 @@ fn a_sweep_whose_files_belong_elsewhere_is_refused_before_anything_is_made() {
     let (uri, path) = (local(home.path()), home.path().join("mlflow.db"));
     let store = uri::open(&uri::parse(&uri, home.path()).unwrap(), &RestOptions::default(), false).unwrap();
     let id = block_on(store.create_experiment("iris", &[Tag::new("k", "v")])).unwrap();
-    for place in ["mlflow-artifacts:/1", "s3://bucket/1", "/somewhere/that/is/not/here/mlruns/1"] {
+    for place in ["mlflow-artifacts:/1", "hdfs://host/1", "/somewhere/that/is/not/here/mlruns/1"] {
         let db = rusqlite::Connection::open(&path).unwrap();
         db.execute(
             "UPDATE experiments SET artifact_location = ?1 WHERE experiment_id = ?2",

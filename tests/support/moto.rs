@@ -1,0 +1,129 @@
+//! A server with the interface of S3, moto's from PyPI, that lets in only whom it knows; and boto3, by which MLflow's client asks it.
+
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use super::{V3, free_port, run, wait_until};
+
+/// Without what MLflow's own environment has.
+const PACKAGES: &[&str] = &[
+    "moto==5.2.5",
+    "boto3==1.44.8",
+    "botocore==1.44.8",
+    "s3transfer==0.19.3",
+    "jmespath==1.1.0",
+    "responses==0.26.3",
+    "xmltodict==1.0.4",
+    "py-partiql-parser==0.6.3",
+];
+/// Requests until it looks at who asks: those that make a user, its rights and its key, and a bucket.
+const OPEN_REQUESTS: &str = "4";
+const MAKE: &str = r#"
+import boto3, json
+known = {"endpoint_url": sys.argv[1], "region_name": "us-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
+users = boto3.client("iam", **known)
+users.create_user(UserName="ana")
+rights = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}]}
+users.put_user_policy(UserName="ana", PolicyName="all", PolicyDocument=json.dumps(rights))
+key = users.create_access_key(UserName="ana")["AccessKey"]
+boto3.client("s3", **known).create_bucket(Bucket="models")
+print(key["AccessKeyId"], key["SecretAccessKey"])
+"#;
+
+/// The server, with the bucket `models`; it ends with the test program.
+pub struct Moto {
+    process: Child,
+    pub port: u16,
+    pub key: String,
+    pub secret: String,
+}
+
+/// Where the packages are, which are installed on first use.
+pub fn packages() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let folder = root.join("moto");
+        let lock = File::create(root.join("moto.lock")).unwrap();
+        lock.lock().unwrap();
+        let ready = folder.join(".ready");
+        if fs::read_to_string(&ready).ok() != Some(PACKAGES.join(" ")) {
+            let _ = fs::remove_dir_all(&folder);
+            let mut pip = Command::new(V3.python());
+            pip.args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--target",
+            ]);
+            run(pip.arg(&folder).args(PACKAGES), "pip install of moto");
+            fs::write(&ready, PACKAGES.join(" ")).unwrap();
+        }
+        folder
+    })
+}
+
+impl Moto {
+    /// One that several tests use, each with keys of its own.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Moto> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let port = free_port();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "\"$@\" & cat > /dev/null; kill -9 0", "sh"])
+            .arg(V3.python())
+            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
+            .env("PYTHONPATH", packages())
+            .env("INITIAL_NO_AUTH_ACTION_COUNT", OPEN_REQUESTS)
+            .current_dir(env!("CARGO_TARGET_TMPDIR"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let process = command.spawn().unwrap();
+        wait_until("the object store", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        let mut moto = Self { process, port, key: String::new(), secret: String::new() };
+        let made = python(MAKE, &[&moto.uri()]);
+        let (key, secret) = made.trim().split_once(' ').unwrap();
+        (moto.key, moto.secret) = (key.to_owned(), secret.to_owned());
+        moto
+    }
+
+    pub fn uri(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What a client's environment has to hold.
+    pub fn variables(&self) -> [(&'static str, String); 4] {
+        [
+            ("MLFLOW_S3_ENDPOINT_URL", self.uri()),
+            ("AWS_ACCESS_KEY_ID", self.key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret.clone()),
+            ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
+        ]
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// Runs a program in a Python that knows boto3.
+pub fn python(program: &str, arguments: &[&str]) -> String {
+    let program = format!("import sys\nsys.path.insert(0, {:?})\n{program}", packages().to_str().unwrap());
+    V3.run(&program, arguments)
+}
