@@ -300,15 +300,15 @@ impl<B: Backend + 'static> LoggedModels for Arc<Failing<B>> {
     async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
         self.turn(passed(self.backend.logged_models()).create_logged_model(model)).await
     }
-    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()> {
-        self.turn(passed(self.backend.logged_models()).log_model_output(run, model)).await
+    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
+        self.turn(passed(self.backend.logged_models()).log_model_output(run, model, step)).await
     }
     async fn log_model_metrics(
         &self,
         run: &RunId,
         model: &ModelId,
         metrics: &[Metric],
-        dataset: &Dataset,
+        dataset: Option<&Dataset>,
     ) -> Inner<()> {
         let models = passed(self.backend.logged_models());
         self.turn(models.log_model_metrics(run, model, metrics, dataset)).await

@@ -17,7 +17,7 @@ use crate::mlflow::{
     Dataset, ExperimentId, LifecycleStage, LoggedModel, Metric, ModelId, ModelMetric, ModelVersion, RunId,
     Tag, tags,
 };
-use crate::store::local::write_below;
+use crate::store::local::{inside, write_below};
 use crate::store::{ErrorKind, Inner, NewModel, now_ms};
 
 const MOST_POINTS: u64 = 64 << 20;
@@ -177,10 +177,16 @@ pub fn create(layout: &Layout, new: &NewModel) -> Inner<LoggedModel> {
     get(layout, &ModelId(id))
 }
 
-pub fn log_output(layout: &Layout, run: &RunId, model: &ModelId) -> Inner<Place> {
+pub fn log_output(layout: &Layout, run: &RunId, model: &ModelId, step: i64) -> Inner<Place> {
     find(layout, model)?;
     let (place, run_folder) = &layout.run(run)?;
-    let folder = run_folder.join(OUTPUTS).join(model.as_str());
+    put_output(run_folder, model, step)?;
+    Ok(place.clone())
+}
+
+/// Names a model among the outputs of a run, whose folder it is.
+pub fn put_output(run_folder: &Path, model: &ModelId, step: i64) -> Inner<()> {
+    let folder = inside(&run_folder.join(OUTPUTS), model.as_str())?;
     if !folder.join(META).is_file() {
         make_in(run_folder, &folder)?;
         let meta = Mapping::from_iter([
@@ -188,12 +194,12 @@ pub fn log_output(layout: &Layout, run: &RunId, model: &ModelId) -> Inner<Place>
             ("destination_type".to_owned(), json!("MODEL_OUTPUT")),
             ("source_id".to_owned(), json!(model.as_str())),
             ("source_type".to_owned(), json!("RUN_OUTPUT")),
-            ("step".to_owned(), json!(0)),
+            ("step".to_owned(), json!(step)),
             ("tags".to_owned(), json!({})),
         ]);
         write_meta(&folder, &meta)?;
     }
-    Ok(place.clone())
+    Ok(())
 }
 
 /// The name of a data set cannot stand in a line where it has a space in it: MLflow could not read the line.
@@ -208,13 +214,13 @@ pub fn log_metrics(
     run: &RunId,
     model: &ModelId,
     metrics: &[Metric],
-    dataset: &Dataset,
+    dataset: Option<&Dataset>,
 ) -> Inner<Place> {
     let (_, folder) = find(layout, model)?;
     let place = runs::log_batch(layout, run, metrics, &[], &[])?;
     for metric in metrics {
         let own = lines::line(metric);
-        let own = match named(dataset) {
+        let own = match dataset.and_then(named) {
             Some(dataset) => format!("{} {run} {dataset}\n", own.trim_end()),
             None => format!("{} {run}\n", own.trim_end()),
         };

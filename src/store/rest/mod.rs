@@ -460,8 +460,8 @@ impl LoggedModels for Rest {
         models::create(&self.client, model).await
     }
 
-    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()> {
-        models::link(&self.client, run, model).await
+    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
+        models::link(&self.client, run, model, step).await
     }
 
     async fn log_model_metrics(
@@ -469,7 +469,7 @@ impl LoggedModels for Rest {
         run: &RunId,
         model: &ModelId,
         metrics: &[Metric],
-        dataset: &Dataset,
+        dataset: Option<&Dataset>,
     ) -> Inner<()> {
         logging::log_model_metrics(&self.client, run, model, metrics, dataset).await
     }
