@@ -202,6 +202,18 @@ pub fn put_output(run_folder: &Path, model: &ModelId, step: i64) -> Inner<()> {
     Ok(())
 }
 
+/// A point of a model as a line.
+pub fn line_of(metric: &ModelMetric) -> String {
+    let own = lines::line(&metric.point.of(&metric.key));
+    let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+    match &metric.dataset {
+        Some((name, digest)) if is_word(name) && is_word(digest) => {
+            format!("{} {} {name} {digest}\n", own.trim_end(), metric.run_id)
+        }
+        _ => format!("{} {}\n", own.trim_end(), metric.run_id),
+    }
+}
+
 /// The name of a data set cannot stand in a line where it has a space in it: MLflow could not read the line.
 fn named(dataset: &Dataset) -> Option<String> {
     let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);

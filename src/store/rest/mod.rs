@@ -37,7 +37,7 @@ use wire::required;
 use super::pages::{Pages, token_at};
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
-    HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
+    HistoryCursor, HistoryPage, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
     RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
 };
 use crate::mlflow::{
@@ -258,6 +258,14 @@ impl Backend for Rest {
 
     async fn history_since(&self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
         histories::since(&self.client, id, key, cursor).await
+    }
+
+    async fn history_page(&self, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
+        histories::some(&self.client, id, key, from).await
+    }
+
+    async fn all_points(&self, runs: &[Run], most: usize) -> Inner<Vec<Option<Vec<Metric>>>> {
+        histories::of_runs(self, runs, most).await
     }
 
     async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
