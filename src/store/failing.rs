@@ -352,6 +352,9 @@ impl<B: Backend + 'static> Imports for Arc<Failing<B>> {
     async fn finish_run(&self, as_it_was: &RunInfo, mark: &str) -> Inner<()> {
         self.turn(passed(self.backend.imports()).finish_run(as_it_was, mark)).await
     }
+    async fn imports_logged_models(&self) -> Inner<bool> {
+        self.turn(passed(self.backend.imports()).imports_logged_models()).await
+    }
     async fn import_logged_model(&self, model: &LoggedModel) -> Inner<()> {
         self.turn(passed(self.backend.imports()).import_logged_model(model)).await
     }

@@ -76,6 +76,26 @@ impl Store {
         self.write(|| format!("finish run {}", as_it_was.run_id), Ok(()), work).await
     }
 
+    /// Whether models of their own can be made here: since MLflow 3.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn takes_logged_models(&self) -> Result<bool> {
+        let work = async {
+            if let Some(imports) = self.backend.imports() {
+                return imports.imports_logged_models().await;
+            }
+            let Some(models) = self.backend.logged_models() else { return Ok(false) };
+            match models.logged_models_in(&ExperimentId::from("0")).await {
+                Err(ErrorKind::Unsupported(_)) => Ok(false),
+                Ok(_) | Err(ErrorKind::NotFound(_)) => Ok(true),
+                Err(error) => Err(error),
+            }
+        };
+        self.call(|| "look for logged models".into(), work).await
+    }
+
     /// Creates a model of its own under its own id; it is `PENDING` until it is finished. The experiment is the one that it
     /// comes into.
     ///

@@ -318,6 +318,10 @@ impl Imports for Folder {
         self.write_run(&as_it_was.run_id, move |layout, _| finish_run(layout, &own, &mark)).await
     }
 
+    async fn imports_logged_models(&self) -> Inner<bool> {
+        Ok(true)
+    }
+
     async fn import_logged_model(&self, model: &LoggedModel) -> Inner<()> {
         let model = model.clone();
         self.at(move |layout| logged_model(layout, &model)).await

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::place::Place;
-use super::{SqlStore, importing, registry};
+use super::{Link as _, SqlStore, importing, registry};
 use crate::mlflow::{
     Experiment, ExperimentId, LoggedModel, ModelVersion, RegisteredModel, RunId, RunInfo,
 };
@@ -34,6 +34,10 @@ impl<P: Place> Imports for SqlStore<P> {
     async fn finish_run(&self, as_it_was: &RunInfo, mark: &str) -> Inner<()> {
         let (as_it_was, mark) = (as_it_was.clone(), mark.to_owned());
         self.write(move |db| importing::finish_run(db, &as_it_was, &mark)).await
+    }
+
+    async fn imports_logged_models(&self) -> Inner<bool> {
+        self.read(|db| Ok(db.layout().logged_models)).await
     }
 
     async fn import_logged_model(&self, model: &LoggedModel) -> Inner<()> {
