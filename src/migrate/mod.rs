@@ -106,7 +106,7 @@ impl Report {
 pub async fn migrate(from: &Store, to: &Store, request: &Request, progress: &Progress) -> Result<Report> {
     let plan = plan::plan(from, to, request).await?;
     to.begin().await?;
-    let mut job = Job::new(from, to, request, progress);
+    let job = Job::new(from, to, request, progress);
     progress.begin(Phase::Copying, plan.runs);
     let mut placed = Vec::with_capacity(plan.experiments.len());
     for experiment in &plan.experiments {

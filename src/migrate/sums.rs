@@ -78,7 +78,7 @@ impl Tally {
         tally
     }
 
-    fn join(&mut self, other: Self) {
+    pub fn join(&mut self, other: Self) {
         self.count += other.count;
         self.digest = self.digest.wrapping_add(other.digest);
     }
