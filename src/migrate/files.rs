@@ -10,6 +10,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::error::{MigrateError, Result, of_transfer};
 use super::job::Job;
+use crate::disk::{self, Care};
 use crate::files::{self, Address, Listing, Source, TransferError};
 use crate::mlflow::ArtifactFile;
 use crate::store::{ErrorKind, Files, FilesOf, Store, StoreError};
@@ -125,6 +126,7 @@ impl Job<'_> {
             to.write(path, &local, &sent).await?;
             return Ok(file.file_size.unwrap_or(0));
         }
+        disk::make_folder(&self.request.stage, Care::Private).map_err(MigrateError::Local)?;
         let staged = tempfile::NamedTempFile::new_in(&self.request.stage).map_err(MigrateError::Local)?;
         let mut attempt = 0;
         let bytes = loop {

@@ -53,7 +53,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("marking", &["disk", "marking", "mlflow", "promotion", "registry", "select", "state", "store", "text"]),
     ("promotion", &["mlflow", "promotion", "registry", "select", "store", "text"]),
     ("files", &["disk", "files", "mlflow", "state", "store", "text"]),
-    ("migrate", &["files", "migrate", "mlflow", "store"]),
+    ("migrate", &["disk", "files", "migrate", "mlflow", "store"]),
     ("registry", &["mlflow", "registry", "select", "store", "text"]),
     ("report", &["catalog", "chart", "compare", "mlflow", "report", "select", "sheet", "text"]),
     ("state", &["disk", "mlflow", "select", "state", "text"]),
