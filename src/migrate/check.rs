@@ -98,7 +98,9 @@ impl Job<'_> {
         let was = self.from.all_points(&was, SMALL).await?;
         let is = self.to.all_points(&is, SMALL).await?;
         for ((pair, was), is) in pairs.iter().zip(was).zip(is) {
-            self.check_run(pair, was, is).await?;
+            if let Err(why) = of_one(self.check_run(pair, was, is).await)? {
+                self.problem(format!("run {}", pair.was.info.run_id), why);
+            }
         }
         self.progress.run(count);
         Ok(())
@@ -305,7 +307,7 @@ impl Job<'_> {
         let (old, new) = (&was.model_id, is.model_id.clone());
         if !self.keeps && is.metrics.len() < was.metrics.len() {
             // Others than its own run tell of it.
-            let logged = self.model_metrics(was, &new, None).await;
+            let logged = self.model_metrics(was, (&new, &is.metrics), None).await;
             match of_one(logged)? {
                 Ok(()) => is = self.to.get_logged_model(&new).await?,
                 Err(why) => self.problem(format!("the metrics of logged model {old}"), why),
@@ -326,7 +328,12 @@ impl Job<'_> {
                 listings((self.from, &of.0), (self.to, &of.1)).await
             };
             match of_one::<(Listing, Listing)>(looking.await)? {
-                Ok(both) => self.compare_files(&both, &of, &mut from, &mut to).await?,
+                Ok(both) => {
+                    let compared = self.compare_files(&both, &of, &mut from, &mut to).await;
+                    if let Err(why) = of_one(compared)? {
+                        self.problem(format!("the files of logged model {old}"), why);
+                    }
+                }
                 Err(why) => self.problem(format!("the files of logged model {old}"), why),
             }
         }

@@ -104,7 +104,8 @@ impl Job<'_> {
             return Ok(());
         }
         if !self.keeps {
-            self.model_metrics(model, &id, points).await?;
+            let known = known.map_or(&[][..], |known| known.metrics.as_slice());
+            self.model_metrics(model, (&id, known), points).await?;
         }
         if self.request.artifacts {
             self.copy_files(&FilesOf::Model(old.clone()), &FilesOf::Model(id.clone()), true).await?;
@@ -152,11 +153,16 @@ impl Job<'_> {
     pub async fn model_metrics(
         &self,
         model: &LoggedModel,
-        id: &ModelId,
+        (id, known): (&ModelId, &[ModelMetric]),
         points: Option<&[Metric]>,
     ) -> Result<()> {
         let mut groups: BTreeMap<(&RunId, &Option<(String, String)>), Vec<Metric>> = BTreeMap::new();
+        let key = |it: &ModelMetric| (it.point.step, it.point.timestamp);
         for metric in &model.metrics {
+            let is_it = |it: &ModelMetric| it.key == metric.key && key(it) == key(metric);
+            if known.iter().any(|it| is_it(it) && it.dataset == metric.dataset) {
+                continue;
+            }
             let group = groups.entry((&metric.run_id, &metric.dataset)).or_default();
             group.push(as_logged(metric, points.unwrap_or_default()));
         }

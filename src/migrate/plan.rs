@@ -55,7 +55,7 @@ async fn planned(from: &Store, to: Option<&Store>, request: &Request) -> Result<
     };
     let (mut experiments, mut taken) = (Vec::new(), Vec::new());
     for source in sources {
-        match place(to, &source, &targets, request).await? {
+        match place(from, to, &source, &targets, request).await? {
             Some(place) => experiments.push(Planned { source, place }),
             None => taken.push(format!("an experiment {:?}", source.name)),
         }
@@ -113,6 +113,7 @@ async fn chosen(from: &Store, request: &Request, notes: &mut Vec<String>) -> Res
 
 /// Where an experiment goes; nowhere, if another one is in the way.
 async fn place(
+    from: &Store,
     to: Option<&Store>,
     source: &Experiment,
     targets: &[Experiment],
@@ -125,18 +126,21 @@ async fn place(
     let (Some(to), Some(named)) = (to, targets.iter().find(|target| target.name == source.name)) else {
         return Ok(Some(Place::New));
     };
-    let joins = request.merges || (named.name == DEFAULT && is_empty(to, &named.experiment_id).await?);
+    // There is one everywhere, whether or not it has anything in it.
+    let joins = request.merges
+        || (named.name == DEFAULT
+            && (is_empty(to, &named.experiment_id).await? || is_empty(from, &source.experiment_id).await?));
     Ok(joins.then(|| Place::Joined(named.clone())))
 }
 
-async fn is_empty(to: &Store, experiment: &ExperimentId) -> Result<bool> {
+async fn is_empty(store: &Store, experiment: &ExperimentId) -> Result<bool> {
     let search = RunSearch {
         experiment_ids: vec![experiment.clone()],
         view: ViewType::All,
         max_results: 1,
         ..RunSearch::default()
     };
-    Ok(to.search_runs(&search).await?.runs.is_empty())
+    Ok(store.search_runs(&search).await?.runs.is_empty())
 }
 
 /// The registered models with their versions, the oldest first: all, or those that come from the experiments.

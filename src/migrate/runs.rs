@@ -17,8 +17,8 @@ use crate::mlflow::{
 use crate::store::pages::Pages;
 use crate::store::{ErrorKind, FilesOf, ImportedRun, NewRun, RunSearch, RunUpdate, Store};
 
-/// Points of a run that is copied in one go; of one with more, each history is, page by page.
-pub const SMALL: usize = 5_000;
+/// Points of a run that is copied in one go; of one with more, each history is, page by page. Tests have small ones.
+pub const SMALL: usize = if cfg!(test) { 40 } else { 5_000 };
 /// Points of runs that are written in one transaction.
 const AT_ONCE: usize = 20_000;
 

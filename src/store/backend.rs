@@ -117,11 +117,14 @@ pub trait Backend: Send + Sync + Debug {
         for run in runs {
             let mut points = Some(Vec::new());
             for Metric { key, .. } in &run.metrics {
-                let Some(known) = &mut points else { break };
-                let more = self.metric_history(&run.info.run_id, key).await?;
-                known.extend(more.into_iter().map(|point| point.of(key)));
-                if known.len() > most {
-                    points = None;
+                let mut from = Some(HistoryCursor::START);
+                while let (Some(cursor), Some(known)) = (from.take(), &mut points) {
+                    let page = self.history_page(&run.info.run_id, key, &cursor).await?;
+                    known.extend(page.points.into_iter().map(|point| point.of(key)));
+                    from = page.next;
+                    if known.len() > most {
+                        points = None;
+                    }
                 }
             }
             found.push(points);
