@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::Failure;
 use super::opening::{open_existing, open_or_begin};
 use super::output::{OutputFlags, TextTable, print_json};
 use super::transferring::seen;
-use super::Failure;
 use crate::catalog::Value;
 use crate::config::{Environment, Flags, Folders, Settings};
 use crate::migrate::{self, Kind, Phase, Preview, Progress, Report, Request, Snapshot};
@@ -154,9 +154,8 @@ fn target(
         if arguments.dry_run {
             return Ok(None);
         }
-        std::fs::create_dir(&folder).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
-        })?;
+        std::fs::create_dir(&folder)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
     }
     let to = settings_of(settings, flags, &arguments.to)?;
     let name = to.location.clone()?.name();

@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::error::{MigrateError, Result, of_one};
 use super::files::{is_like, listings, sum};
-use super::job::{Job, Placed};
+use super::job::{FILES, Job, Placed};
 use super::models::{known_models, logged_models};
 use super::plan::Place;
 use super::runs::{SMALL, each_page, view};
@@ -106,12 +106,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    async fn check_run(
-        &self,
-        pair: &Pair,
-        was: Option<Vec<Metric>>,
-        is: Option<Vec<Metric>>,
-    ) -> Result<()> {
+    async fn check_run(&self, pair: &Pair, was: Option<Vec<Metric>>, is: Option<Vec<Metric>>) -> Result<()> {
         let models = self.request.models;
         let renewed = compare::renewed(&pair.was, &self.state().ids);
         let mut from = compare::of_run(&renewed, &pair.was, models);
@@ -141,7 +136,8 @@ impl Job<'_> {
     async fn targets(&self, placed: &Placed, runs: &[Run]) -> Result<HashMap<RunId, Run>> {
         let wanted: HashMap<RunId, RunId> = {
             let state = self.state();
-            let new = |run: &Run| Some((state.ids.runs.get(&run.info.run_id)?.clone(), run.info.run_id.clone()));
+            let new =
+                |run: &Run| Some((state.ids.runs.get(&run.info.run_id)?.clone(), run.info.run_id.clone()));
             runs.iter().filter_map(new).collect()
         };
         let is_plain = |id: &RunId| id.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -180,6 +176,10 @@ impl Job<'_> {
     /// Does for a run what could not be done before all others were there, and lists its files.
     async fn settled(&self, was: Run, is: Run) -> Result<Pair> {
         let (old, new) = (was.info.run_id.clone(), is.info.run_id.clone());
+        // Where it broke off it goes on the next time.
+        if self.state().failed.contains(&old) {
+            return Ok(Pair { was, is, files: None });
+        }
         let mut changed = false;
         if is.info.lifecycle_stage == LifecycleStage::Active {
             match of_one(self.settle(&was, &is).await)? {
@@ -188,19 +188,14 @@ impl Job<'_> {
             }
         }
         let files = if self.request.artifacts { self.files_of_run(&was, &is).await? } else { None };
-        let is_whole = is.tag(tags::MIGRATING).is_none() || !self.keeps;
         if was.info.lifecycle_stage == LifecycleStage::Deleted
             && is.info.lifecycle_stage == LifecycleStage::Active
-            && is_whole
         {
             self.unmark(&new).await?;
             self.to.delete_run(&new).await?;
             changed = true;
         }
         let is = if changed { self.to.get_run(&new).await? } else { is };
-        if is.tag(tags::MIGRATING).is_some() {
-            self.problem(format!("run {old}"), "not all of it could be copied; it is marked as unfinished");
-        }
         Ok(Pair { was, is, files })
     }
 
@@ -247,7 +242,7 @@ impl Job<'_> {
         match of_one(looking.await)? {
             Ok(both) => Ok(Some(both)),
             Err(why) => {
-                self.problem(format!("the files of run {old}"), why);
+                self.problem(format!("{FILES}run {old}"), why);
                 Ok(None)
             }
         }
@@ -261,9 +256,9 @@ impl Job<'_> {
         from: &mut Sums,
         to: &mut Sums,
     ) -> Result<()> {
-        for (file, other) in was.files.iter().map(|file| {
-            (file, is.files.iter().find(|other| other.path == file.path))
-        }) {
+        for (file, other) in
+            was.files.iter().map(|file| (file, is.files.iter().find(|other| other.path == file.path)))
+        {
             let size = file.file_size.unwrap_or(0);
             from.bytes += size;
             // Some places do not tell lengths.
@@ -295,7 +290,12 @@ impl Job<'_> {
             let id = &was.model_id;
             let Some(is) = there.remove(id) else {
                 self.problem(format!("logged model {id}"), "it is not in the target");
-                self.compare(Kind::Models, || format!("logged model {id}"), compare::of_model(was, was), Tally::default());
+                self.compare(
+                    Kind::Models,
+                    || format!("logged model {id}"),
+                    compare::of_model(was, was),
+                    Tally::default(),
+                );
                 continue;
             };
             self.check_logged_model(was, is).await?;
@@ -331,10 +331,10 @@ impl Job<'_> {
                 Ok(both) => {
                     let compared = self.compare_files(&both, &of, &mut from, &mut to).await;
                     if let Err(why) = of_one(compared)? {
-                        self.problem(format!("the files of logged model {old}"), why);
+                        self.problem(format!("{FILES}logged model {old}"), why);
                     }
                 }
-                Err(why) => self.problem(format!("the files of logged model {old}"), why),
+                Err(why) => self.problem(format!("{FILES}logged model {old}"), why),
             }
         }
         self.note_sums(|| format!("logged model {old}"), &from, &to);
@@ -378,7 +378,12 @@ impl Job<'_> {
             Ok(is) => is,
             Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {
                 let from = compare::of_registered(model, model);
-                self.compare(Kind::RegisteredModels, || format!("registered model {name:?}"), from, Tally::default());
+                self.compare(
+                    Kind::RegisteredModels,
+                    || format!("registered model {name:?}"),
+                    from,
+                    Tally::default(),
+                );
                 return Ok(());
             }
             Err(error) => return Err(error.into()),

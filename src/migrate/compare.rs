@@ -4,12 +4,13 @@ use super::ids::Ids;
 use super::marks::is_own;
 use super::models::is_kept_by_server;
 use super::sums::{Kind, Sums, Tally, point_key, value_bits};
-use crate::mlflow::{
-    Experiment, LoggedModel, Metric, ModelVersion, RegisteredModel, Run, RunId, Tag, tags,
-};
+use crate::mlflow::{Experiment, LoggedModel, Metric, ModelVersion, RegisteredModel, Run, RunId, Tag, tags};
 
 /// Tags as they are compared: in key order, without those of the copy itself.
-fn plain<'a>(all: impl IntoIterator<Item = &'a Tag>, leaves_out: impl Fn(&str) -> bool) -> Vec<(&'a str, &'a str)> {
+fn plain<'a>(
+    all: impl IntoIterator<Item = &'a Tag>,
+    leaves_out: impl Fn(&str) -> bool,
+) -> Vec<(&'a str, &'a str)> {
     let kept = all.into_iter().filter(|tag| !leaves_out(&tag.key));
     let mut kept: Vec<_> = kept.map(|tag| (tag.key.as_str(), tag.value.as_str())).collect();
     kept.sort_unstable();

@@ -47,6 +47,7 @@ pub fn is_of_one(kind: &ErrorKind) -> bool {
         | ErrorKind::Io(_)
         | ErrorKind::Hung(..)
         | ErrorKind::Forbidden(_)
+        | ErrorKind::Database(_)
         | ErrorKind::Limit(_) => true,
         ErrorKind::Server { status, .. } => *status == 500 || *status == 501,
         ErrorKind::Unreachable(_)
@@ -57,7 +58,6 @@ pub fn is_of_one(kind: &ErrorKind) -> bool {
         | ErrorKind::Withheld(_)
         | ErrorKind::Login(_)
         | ErrorKind::Denied(_)
-        | ErrorKind::Database(_)
         | ErrorKind::Address(_)
         | ErrorKind::Locked
         | ErrorKind::ReadOnly(_)

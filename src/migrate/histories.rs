@@ -27,7 +27,9 @@ pub async fn each_page(
 async fn tally(store: &Store, id: &RunId, key: &str) -> Result<Tally> {
     let mut tally = Tally::default();
     each_page(store, id, key, async |points| {
-        points.iter().for_each(|point| tally.add((key, point_key(point))));
+        for point in &points {
+            tally.add((key, point_key(point)));
+        }
         Ok(())
     })
     .await?;

@@ -1,5 +1,6 @@
 //! A copy that is being made: the stores, and what is known of it so far.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::Problem;
@@ -7,9 +8,11 @@ use super::ids::Ids;
 use super::plan::{Place, Plan};
 use super::sums::Sums;
 use super::{Copied, Progress, Report, Request};
-use crate::mlflow::{Experiment, ExperimentId};
+use crate::mlflow::{Experiment, ExperimentId, RunId};
 use crate::store::Store;
 
+/// How it begins that a problem is of files.
+pub const FILES: &str = "the files of ";
 /// Problems that are told one by one.
 const TOLD: usize = 50;
 
@@ -27,6 +30,8 @@ pub struct Job<'a> {
 pub struct State {
     pub ids: Ids,
     pub copied: Copied,
+    /// Runs of which not all could be copied.
+    pub failed: HashSet<RunId>,
     pub from: Sums,
     pub to: Sums,
     problems: Vec<Problem>,
@@ -53,7 +58,11 @@ impl<'a> Job<'a> {
         let problem = Problem { what: what.into(), why: why.into() };
         tracing::warn!(what = problem.what, why = problem.why, "not copied");
         let mut state = self.state();
-        if state.problems.contains(&problem) {
+        // What cannot be listed is found out more than once.
+        let is_told = |known: &Problem| {
+            known.what == problem.what && (known.why == problem.why || problem.what.starts_with(FILES))
+        };
+        if state.problems.iter().any(is_told) {
             return;
         }
         if state.problems.len() < TOLD {

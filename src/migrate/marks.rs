@@ -40,12 +40,11 @@ impl Origin {
     /// Whether a thing with these tags is a copy of what this is the origin of.
     pub fn is_marked(&self, tags: &[Tag]) -> bool {
         let mark = tags.iter().find(|tag| tag.key == FROM);
-        mark.and_then(|mark| serde_json::from_str::<Self>(&mark.value).ok())
-            .is_some_and(|mark| {
-                let is_same = mark.id == self.id && mark.created == self.created;
-                // The first versions of MLflow noted no time.
-                is_same && (self.created.is_some() || mark.store == self.store)
-            })
+        mark.and_then(|mark| serde_json::from_str::<Self>(&mark.value).ok()).is_some_and(|mark| {
+            let is_same = mark.id == self.id && mark.created == self.created;
+            // The first versions of MLflow noted no time.
+            is_same && (self.created.is_some() || mark.store == self.store)
+        })
     }
 
     pub fn as_tag(&self) -> Tag {

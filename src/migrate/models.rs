@@ -7,9 +7,7 @@ use super::experiments::Work;
 use super::job::Job;
 use super::marks::{FROM, is_own};
 use super::plan::Place;
-use crate::mlflow::{
-    Dataset, ExperimentId, LoggedModel, Metric, ModelId, ModelMetric, RunId, Tag, tags,
-};
+use crate::mlflow::{Dataset, ExperimentId, LoggedModel, Metric, ModelId, ModelMetric, RunId, Tag, tags};
 use crate::store::{ErrorKind, FilesOf, NewModel, Store};
 
 /// The models of an experiment, here and there.
@@ -51,9 +49,8 @@ impl Models {
         let found = logged_models(job.from, source).await?;
         let made_by = found.iter().filter_map(|model| model.source_run_id.clone()).collect();
         let known = match place {
-            _ if found.is_empty() => HashMap::new(),
-            Place::New => HashMap::new(),
-            Place::Known(_) | Place::Joined(_) => known_models(job.to, target).await?,
+            Place::Known(_) | Place::Joined(_) if !found.is_empty() => known_models(job.to, target).await?,
+            Place::New | Place::Known(_) | Place::Joined(_) => HashMap::new(),
         };
         Ok(Self { source: found, made_by, known })
     }

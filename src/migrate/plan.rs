@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Request;
 use super::error::{MigrateError, Result};
 use super::files::listing;
 use super::marks::Origin;
 use super::progress::{Phase, Progress};
 use super::runs::{each_page, view};
-use super::Request;
 use crate::mlflow::{
     Experiment, ExperimentId, LifecycleStage, ModelVersion, RegisteredModel, RunId, ViewType,
 };

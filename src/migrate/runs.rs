@@ -8,7 +8,7 @@ use super::Request;
 use super::error::{Result, is_of_one, of_one};
 use super::experiments::Work;
 use super::histories;
-use super::job::Job;
+use super::job::{FILES, Job};
 use super::marks::{FROM, UNFINISHED, is_own};
 use crate::mlflow::filter::{Attribute, Direction, Field, OrderBy};
 use crate::mlflow::{
@@ -132,7 +132,10 @@ impl Job<'_> {
             let id = one.run.info.run_id.clone();
             match of_one(self.whole_run(work, one).await)? {
                 Ok(()) => self.state().copied.runs += 1,
-                Err(why) => self.problem(format!("run {id}"), why),
+                Err(why) => {
+                    self.problem(format!("run {id}"), why);
+                    self.state().failed.insert(id);
+                }
             }
             self.progress.run(1);
             Ok::<_, super::MigrateError>(())
@@ -149,7 +152,7 @@ impl Job<'_> {
         match of_one(self.from.list_artifacts(id, "").await.map_err(Into::into))? {
             Ok(list) => Ok(!list.files.is_empty()),
             Err(why) => {
-                self.problem(format!("the files of run {id}"), why);
+                self.problem(format!("{FILES}run {id}"), why);
                 Ok(false)
             }
         }

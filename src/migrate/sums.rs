@@ -74,7 +74,9 @@ impl Tally {
 
     pub fn of<T: Hash>(things: impl IntoIterator<Item = T>) -> Self {
         let mut tally = Self::default();
-        things.into_iter().for_each(|thing| tally.add(thing));
+        for thing in things {
+            tally.add(thing);
+        }
         tally
     }
 

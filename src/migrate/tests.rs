@@ -172,9 +172,8 @@ async fn check(from: &Store, to: &Store, report: &Report, keeps: bool) {
         assert_eq!(run.tag(UNFINISHED), None, "{name}");
         assert_eq!((&run.params, &run.inputs), (&old.params, &old.inputs), "{name}");
         assert_eq!(run.metrics.len(), old.metrics.len());
-        let facts = |run: &Run| {
-            (run.info.status, run.info.start_time, run.info.end_time, run.info.lifecycle_stage)
-        };
+        let facts =
+            |run: &Run| (run.info.status, run.info.start_time, run.info.end_time, run.info.lifecycle_stage);
         assert_eq!(facts(run), facts(old), "{name}");
         assert_eq!(run.info.user_id, "ana");
         if keeps {
@@ -284,7 +283,10 @@ async fn what_others_have_is_not_copied_into_unless_that_is_asked_for() {
     to.create_registered_model("wine").await.unwrap();
     to.describe_registered_model("wine", "theirs").await.unwrap();
     let refused = migrate(&from, &to, &request, &Progress::default()).await.unwrap_err().to_string();
-    assert!(refused.contains("\"main\"") && refused.contains("\"wine\"") && refused.contains("--merge"), "{refused}");
+    assert!(
+        refused.contains("\"main\"") && refused.contains("\"wine\"") && refused.contains("--merge"),
+        "{refused}"
+    );
     assert_eq!(to.search_experiments(ViewType::All).await.unwrap().len(), 1, "nothing was written");
     let merges = Request { merges: true, ..request.clone() };
     let report = copied(&from, &to, &merges).await;
@@ -316,7 +318,8 @@ async fn what_broke_off_goes_on_wherever_that_was() {
     for (moment, first) in [(Moment::Before, 1), (Moment::After, 2)] {
         let mut nth = first;
         loop {
-            let failing = std::sync::Arc::new(Failing::new(Memory::default(), nth, moment, ErrorKind::Locked));
+            let failing =
+                std::sync::Arc::new(Failing::new(Memory::default(), nth, moment, ErrorKind::Locked));
             let to = Store::new(std::sync::Arc::clone(&failing));
             let broke = migrate(&from, &to, &request, &Progress::default()).await;
             let is_end = broke.is_ok();

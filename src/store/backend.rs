@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 
 use super::{
     ArtifactList, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf, HistoryCursor, HistoryPage,
-    HistoryPart, ImportedRun, ModelPage, NewModel, NewRun, RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
-    UsedDataset, sample_indices,
+    HistoryPart, ImportedRun, ModelPage, NewModel, NewRun, RunBatch, RunCount, RunPage, RunSearch, RunUpdate,
+    Scan, StoreInfo, UsedDataset, sample_indices,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,

@@ -13,8 +13,8 @@ use super::sql::SqlStore;
 use super::sqlite::Sqlite;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
-    HistoryCursor, HistoryPage, HistoryPart, ImportedRun, Imports, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunCount, RunPage, RunSearch, RunUpdate, Scan, Store, StoreInfo, UsedDataset,
+    HistoryCursor, HistoryPage, HistoryPart, ImportedRun, Imports, Inner, LoggedModels, ModelPage, NewModel,
+    NewRun, Registry, RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, Store, StoreInfo, UsedDataset,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::stores::folders::FILL;
 use crate::support::commands;
+use crate::support::mysql::{self, MariaDb};
 use crate::support::postgres::{self, Postgres};
 use crate::support::{Mlflow, Server, V2, V3};
 
@@ -16,8 +17,7 @@ const START: &str = "mig ";
 /// A store in which there is everything.
 fn fill() -> String {
     let fill = FILL.replace("wine: x #1", "mig x #1").replace("\"gone\"", "\"mig gone\"");
-    let fill = fill.replace("c.create_registered_model(\"net\"", "c.create_registered_model(\"mig net\"");
-    let fill = ["version", "alias", "stage"].iter().fold(fill, |fill, _| fill.replace("(\"net\",", "(\"mig net\","));
+    let fill = fill.replace("(\"net\",", "(\"mig net\",");
     format!(
         "import os, sys\nos.chdir(sys.argv[2])\n{fill}\
          \n    open(\"weights.bin\", \"w\").write(\"w\" * 5000); c.log_model_artifact(m.model_id, \"weights.bin\")\n\
@@ -186,4 +186,15 @@ fn a_database_comes_into_postgresql() {
     // MLflow goes on counting.
     let next = "import mlflow\nmlflow.set_tracking_uri(sys.argv[1])\nprint(mlflow.create_experiment('next'))";
     assert!(postgres::python(V3, next, &[&uri]).trim().parse::<u32>().unwrap() > 2);
+}
+
+#[test]
+#[ignore = "needs Debian's mariadb-server: apt-get install mariadb-server, and root"]
+fn a_database_comes_into_mariadb() {
+    let home = tempfile::tempdir().unwrap();
+    let (made, server) = (source(), MariaDb::shared());
+    let name = server.database(V3);
+    migrate(home.path(), &made.uri, &server.uri(&name), &[]);
+    let printed = mysql::python(V3, &dump_program(V3), &[&server.uri_for_python(&name), START]);
+    assert_eq!(plain(&printed), made.found);
 }

@@ -14,7 +14,9 @@ impl Store {
     }
 
     fn imports(&self) -> Inner<&dyn Imports> {
-        self.backend.imports().ok_or_else(|| ErrorKind::Unsupported("way to say which id something gets".into()))
+        self.backend
+            .imports()
+            .ok_or_else(|| ErrorKind::Unsupported("way to say which id something gets".into()))
     }
 
     /// Creates an active experiment with tags and times, under its own id where that is free here, and returns its id.

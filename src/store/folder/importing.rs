@@ -354,7 +354,10 @@ mod tests {
         while let Some(at) = from {
             let (content, next) = stretch(&mut file, at).unwrap();
             assert!(next.is_none() || content.ends_with(b"\n"));
-            lines += content.split(|byte| *byte == b'\n').filter(|known| known == &line.trim_end().as_bytes()).count();
+            lines += content
+                .split(|byte| *byte == b'\n')
+                .filter(|known| known == &line.trim_end().as_bytes())
+                .count();
             pages += 1;
             from = next;
         }

@@ -67,10 +67,9 @@ fn fill(layout: &Layout, version: &ModelVersion, filled: &Path) -> Inner<()> {
 /// Gives a model the times that it had elsewhere.
 pub fn date_model(layout: &Layout, model: &RegisteredModel) -> Inner<()> {
     change_meta(&folder(layout, &model.name)?, |meta| {
-        for (key, time) in [
-            ("creation_timestamp", model.creation_time),
-            ("last_updated_timestamp", model.last_updated_time),
-        ] {
+        for (key, time) in
+            [("creation_timestamp", model.creation_time), ("last_updated_timestamp", model.last_updated_time)]
+        {
             if let Some(time) = time {
                 set(meta, key, time);
             }

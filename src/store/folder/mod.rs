@@ -40,8 +40,8 @@ use super::local::files as local_files;
 use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
-    HistoryCursor, HistoryPage, HistoryPart, Imports, Inner, LoggedModels, NewRun, Registry, RunBatch, RunCount, RunPage,
-    RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
+    HistoryCursor, HistoryPage, HistoryPart, Imports, Inner, LoggedModels, NewRun, Registry, RunBatch,
+    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
 };
 use crate::mlflow::{
     DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Part, Run, RunId,

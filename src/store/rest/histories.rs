@@ -41,7 +41,8 @@ const SAMPLED: usize = 2_500;
 
 /// All points of runs, asked for key by key of many runs at a time; none for a run that has more than so many.
 pub async fn of_runs(rest: &Rest, runs: &[Run], most: usize) -> Inner<Vec<Option<Vec<Metric>>>> {
-    let at: HashMap<&RunId, usize> = runs.iter().enumerate().map(|(at, run)| (&run.info.run_id, at)).collect();
+    let at: HashMap<&RunId, usize> =
+        runs.iter().enumerate().map(|(at, run)| (&run.info.run_id, at)).collect();
     let mut by_key: BTreeMap<&str, Vec<RunId>> = BTreeMap::new();
     for run in runs {
         for metric in &run.metrics {

@@ -82,6 +82,9 @@ fn plainly(into: &str) -> impl Fn(&str) -> String + '_ {
     move |rows| format!("INSERT INTO {into} {rows}")
 }
 
+/// The columns of a point.
+const METRIC: &str = "(key, value, timestamp, run_uuid, step, is_nan)";
+
 /// Many runs, with a few statements for all of them.
 pub fn runs(link: &mut impl Link, runs: &[ImportedRun]) -> Inner<()> {
     let ids = as_list(runs.iter().map(|one| one.run.info.run_id.as_str()));
@@ -106,12 +109,7 @@ pub fn runs(link: &mut impl Link, runs: &[ImportedRun]) -> Inner<()> {
     let now = now_ms();
     let heads: Vec<Value<'_>> =
         runs.iter().zip(&uris).flat_map(|(one, uri)| head(&one.run, uri, now)).collect();
-    add(
-        link,
-        HEAD.1,
-        &heads,
-        plainly(HEAD.0),
-    )?;
+    add(link, HEAD.1, &heads, plainly(HEAD.0))?;
     let pairs = |of: fn(&Run) -> Vec<(&String, &String)>| -> Vec<Value<'_>> {
         runs.iter()
             .flat_map(|one| {
@@ -125,15 +123,12 @@ pub fn runs(link: &mut impl Link, runs: &[ImportedRun]) -> Inner<()> {
     add(link, 3, &params, plainly("params (key, value, run_uuid)"))?;
     let tags = pairs(|run| run.tags.iter().map(|tag| (&tag.key, &tag.value)).collect());
     add(link, 3, &tags, plainly("tags (key, value, run_uuid)"))?;
-    const METRIC: &str = "(key, value, timestamp, run_uuid, step, is_nan)";
     let points: Vec<Value<'_>> =
         runs.iter().flat_map(|one| cells(one.points.iter(), &one.run.info.run_id)).collect();
     let insert_new = link.dialect().insert_new;
     add(link, 6, &points, |rows| insert_new(&format!("metrics {METRIC}"), rows))?;
-    let latest: Vec<Value<'_>> = runs
-        .iter()
-        .flat_map(|one| cells(latest_of(&one.points).into_iter(), &one.run.info.run_id))
-        .collect();
+    let latest: Vec<Value<'_>> =
+        runs.iter().flat_map(|one| cells(latest_of(&one.points).into_iter(), &one.run.info.run_id)).collect();
     add(link, 6, &latest, plainly(&format!("latest_metrics {METRIC}")))?;
     for ImportedRun { run, .. } in runs {
         let id = &run.info.run_id;
@@ -233,9 +228,10 @@ pub fn logged_model(link: &mut impl Link, model: &LoggedModel) -> Inner<()> {
         .metrics
         .iter()
         .flat_map(|metric| {
-            let (name, digest) = metric.dataset.as_ref().map_or((None, None), |(name, digest)| {
-                (Some(name.as_str()), Some(digest.as_str()))
-            });
+            let (name, digest) = metric
+                .dataset
+                .as_ref()
+                .map_or((None, None), |(name, digest)| (Some(name.as_str()), Some(digest.as_str())));
             [
                 Value::from(id),
                 (&metric.key).into(),

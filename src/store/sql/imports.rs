@@ -4,9 +4,7 @@ use async_trait::async_trait;
 
 use super::place::Place;
 use super::{Link as _, SqlStore, importing, registry};
-use crate::mlflow::{
-    Experiment, ExperimentId, LoggedModel, ModelVersion, RegisteredModel, RunId, RunInfo,
-};
+use crate::mlflow::{Experiment, ExperimentId, LoggedModel, ModelVersion, RegisteredModel, RunId, RunInfo};
 use crate::store::{ImportedRun, Imports, Inner};
 
 #[async_trait]

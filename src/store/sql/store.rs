@@ -16,8 +16,9 @@ use crate::store::local::files;
 use crate::store::pages::token_at;
 use crate::store::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
-    HistoryCursor, HistoryPage, HistoryPart, Imports, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
+    HistoryCursor, HistoryPage, HistoryPart, Imports, Inner, LoggedModels, ModelPage, NewModel, NewRun,
+    Registry, RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset,
+    sample_indices,
 };
 
 /// The store in a database.
