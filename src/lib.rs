@@ -7,7 +7,7 @@
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
 //! catalog ◀── config
 //! store ◀── registry ◀── promotion ◀── marking          select ◀── registry
-//! store ◀── files ◀── { cli, tui }
+//! store ◀── files ◀── { cli, tui }                    { store, files } ◀── migrate ◀── cli
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
 //! { chart, compare, sheet } ◀── report ◀── cli
 //! params ◀── learn ◀── sweep ◀── { config, cli, tui }  store ◀── sweep      learn ◀── compare
@@ -25,6 +25,7 @@
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
 //! - [`files`]: files of runs and models, taken out of a store whole or not at all, and put into one.
+//! - [`migrate`]: one store, copied into another and compared.
 //! - [`registry`]: versions of registered models, and the runs and values behind them.
 //! - [`promotion`]: the gate before a version becomes champion, and what promoting it writes.
 //! - [`report`]: an experiment's best runs as Markdown or a page.
@@ -82,6 +83,7 @@ pub mod disk;
 pub mod files;
 pub mod learn;
 pub mod marking;
+pub mod migrate;
 pub mod mlflow;
 #[cfg(test)]
 mod orders;

@@ -2,7 +2,7 @@
 //!
 //! Data goes to standard output, messages to standard error. Exit codes: 0 done; 1 something failed; 2 the command
 //! line or the settings are wrong; 3 what was asked for does not exist, or no run is eligible; 4 a run that was
-//! waited for did not finish, or a model is not better; 5 timeout.
+//! waited for did not finish, or a model is not better; 5 timeout; 6 a copy is not the same.
 
 mod artifacts;
 mod best;
@@ -17,6 +17,7 @@ pub(crate) mod experiments;
 mod finding;
 mod history;
 mod mark_best;
+mod migrate;
 mod model_folder;
 mod model_versions;
 mod models;
@@ -54,6 +55,7 @@ use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
 use crate::files::TransferError;
 use crate::learn::data::DataError;
+use crate::migrate::MigrateError;
 use crate::mlflow::filter::{Filter, ParseError};
 use crate::mlflow::{Experiment, NoExperiment};
 use crate::select::PolicyError;
@@ -64,7 +66,7 @@ use crate::text::clean_lines;
 use crate::tui::{Elsewhere, Keymap, OpenStore, last_workspace, remember_workspace};
 
 const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure; 2 wrong command line or settings; 3 not found, or no run is eligible; 4 a run waited for did not finish, or the run or \
-    version is not better than the champion; 5 timeout.";
+    version is not better than the champion; 5 timeout; 6 a copy of a store is not the same.";
 
 /// See, compare, choose and train MLflow runs in the terminal.
 ///
@@ -108,6 +110,8 @@ pub enum Command {
     Artifacts(artifacts::ArtifactsCommand),
     /// Log a file or folder to a run
     Upload(upload::Arguments),
+    /// Copy experiments, runs, models and the registry from one store to another, and compare; once more goes on
+    Migrate(migrate::Arguments),
     /// Train: search over model families, or over the params of any command, logging each trial as a run
     Sweep(Box<sweep_arguments::Arguments>),
     /// List, pause, continue or cancel the sweeps of this machine
@@ -201,6 +205,11 @@ pub enum Failure {
     Stopped(String),
     #[error(transparent)]
     Transfer(#[from] TransferError),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// What was copied is not the same.
+    #[error("{0}")]
+    Differs(String),
     #[error("{failed} of {of} runs failed or were killed")]
     RunsFailed { failed: usize, of: usize },
     #[error("{0} runs are still running")]
@@ -235,24 +244,31 @@ impl Failure {
             | Self::Usage(_)
             | Self::Policy(_)
             | Self::Data(_)
+            | Self::Migrate(MigrateError::Taken(_) | MigrateError::Lacks(_))
             | Self::Transfer(TransferError::Address(_)) => 2,
-            Self::Store(error) | Self::Transfer(TransferError::Store(error))
+            Self::Store(error)
+            | Self::Transfer(TransferError::Store(error))
+            | Self::Migrate(MigrateError::Store(error))
                 if matches!(error.kind, ErrorKind::Address(_)) =>
             {
                 2
             }
             Self::NoExperiment(_)
+            | Self::Migrate(MigrateError::NoExperiment(_))
             | Self::NoRun(_)
             | Self::NoneEligible(_)
             | Self::NoFile(_)
             | Self::Transfer(TransferError::Nothing(_)) => 3,
-            Self::Store(error) | Self::Transfer(TransferError::Store(error))
+            Self::Store(error)
+            | Self::Transfer(TransferError::Store(error))
+            | Self::Migrate(MigrateError::Store(error))
                 if matches!(error.kind, ErrorKind::NotFound(_)) =>
             {
                 3
             }
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
+            Self::Differs(_) => 6,
             Self::TrialJob(code) | Self::Ended(code) => *code,
             // As shells have it.
             Self::NotRun { cause, .. } if cause.kind() == io::ErrorKind::NotFound => 127,
@@ -264,13 +280,14 @@ impl Failure {
             | Self::Cancelled(_)
             | Self::Stopped(_)
             | Self::Transfer(_)
+            | Self::Migrate(_)
             | Self::NotSubmitted(_) => 1,
         }
     }
 
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Store(error) => Some(error.hint()),
+            Self::Store(error) | Self::Migrate(MigrateError::Store(error)) => Some(error.hint()),
             Self::Transfer(error) => error.hint(),
             Self::NoFile(_) => Some(
                 "`mltui doctor` shows where the address comes from; the file is created when the first run is logged",
@@ -385,6 +402,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Download(command)) => block_on(download::run(&settings, &command, &mut out)),
         Some(Command::Artifacts(command)) => block_on(artifacts::run(&settings, &command, &mut out)),
         Some(Command::Upload(command)) => block_on(upload::run(&settings, &command, &mut out)),
+        Some(Command::Migrate(command)) => {
+            block_on(migrate::run(&settings, &arguments.flags, &command, &mut out))
+        }
         Some(Command::Sweep(command)) => block_on(sweep::run(&settings, &command, &mut out)),
         Some(Command::Sweeps(command)) => block_on(sweeps::run(&settings, &command, &mut out)),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),

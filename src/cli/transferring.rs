@@ -19,6 +19,15 @@ pub async fn watched<T>(
     progress: &Progress,
     cancelled: &str,
 ) -> std::result::Result<T, Failure> {
+    seen(work, |elapsed| line(&progress.snapshot(), elapsed), cancelled).await
+}
+
+/// The same for any work, with a line that says how far it is.
+pub async fn seen<T, E: Into<Failure>>(
+    work: impl Future<Output = std::result::Result<T, E>>,
+    line: impl Fn(Duration) -> String,
+    cancelled: &str,
+) -> std::result::Result<T, Failure> {
     let is_seen = io::stderr().is_terminal();
     let started = Instant::now();
     let mut work = std::pin::pin!(work);
@@ -29,13 +38,13 @@ pub async fn watched<T>(
     let result = loop {
         tokio::select! {
             biased;
-            result = &mut work => break result.map_err(Failure::from),
+            result = &mut work => break result.map_err(Into::into),
             Ok(()) = &mut interrupt => break Err(Failure::Stopped(cancelled.to_owned())),
             _ = frames.tick(), if is_seen => {
                 let elapsed = started.elapsed();
                 if elapsed > PATIENCE {
                     drawn = true;
-                    draw(&line(&progress.snapshot(), elapsed));
+                    draw(&line(elapsed));
                 }
             }
         }

@@ -154,6 +154,13 @@ pub struct MetricPoint {
     pub value: f64,
 }
 
+impl MetricPoint {
+    /// The point of a metric.
+    pub fn of(self, key: &str) -> Metric {
+        Metric { key: key.to_owned(), value: self.value, timestamp: self.timestamp, step: self.step }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Experiment {
     pub experiment_id: ExperimentId,

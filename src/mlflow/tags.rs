@@ -18,6 +18,9 @@ pub const NOTE: &str = "mlflow.note.content";
 pub const AUTOLOGGING: &str = "mlflow.autologging";
 pub const DATA_CONTEXT: &str = "mlflow.data.context";
 
+/// On a run of which not all is there yet: `mltui migrate` copies it.
+pub const MIGRATING: &str = "mltui.migrating";
+
 /// Whether MLflow itself keeps the tag; such tags are listed after the user's own.
 pub fn is_system(key: &str) -> bool {
     key.starts_with("mlflow.")

@@ -56,6 +56,15 @@ pub struct ModelPage {
     pub next_page_token: Option<String>,
 }
 
+/// Some of the points of a history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryPage {
+    /// In an order of the store's own.
+    pub points: Vec<MetricPoint>,
+    /// Where the next page begins; none behind the last.
+    pub next: Option<HistoryCursor>,
+}
+
 /// The points of a history behind a cursor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryPart {

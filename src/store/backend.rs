@@ -13,13 +13,13 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::{
-    ArtifactList, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf, HistoryCursor, HistoryPart,
-    ModelPage, NewModel, NewRun, RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
-    UsedDataset, sample_indices,
+    ArtifactList, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf, HistoryCursor, HistoryPage,
+    HistoryPart, ImportedRun, ModelPage, NewModel, NewRun, RunBatch, RunCount, RunPage, RunSearch, RunUpdate,
+    Scan, StoreInfo, UsedDataset, sample_indices,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
-    ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
+    ModelVersion, Param, Part, RegisteredModel, Run, RunId, RunInfo, Summary, Tag, ViewType,
 };
 
 /// What a call comes to within a backend: failures know what went wrong, and are told of which operation where they
@@ -57,6 +57,9 @@ pub trait Backend: Send + Sync + Debug {
         None
     }
     fn logged_models(&self) -> Option<&dyn LoggedModels> {
+        None
+    }
+    fn imports(&self) -> Option<&dyn Imports> {
         None
     }
 
@@ -107,6 +110,31 @@ pub trait Backend: Send + Sync + Debug {
         let _ = cursor;
         let points = self.metric_history(id, key).await?;
         Ok(HistoryPart { points, replaces: true, cursor: HistoryCursor::START })
+    }
+    /// Some of the points from where a page ended on.
+    async fn history_page(&self, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
+        let _ = from;
+        Ok(HistoryPage { points: self.metric_history(id, key).await?, next: None })
+    }
+    /// All points of all metrics of each run; none for a run that has more than so many.
+    async fn all_points(&self, runs: &[Run], most: usize) -> Inner<Vec<Option<Vec<Metric>>>> {
+        let mut found = Vec::with_capacity(runs.len());
+        for run in runs {
+            let mut points = Some(Vec::new());
+            for Metric { key, .. } in &run.metrics {
+                let mut from = Some(HistoryCursor::START);
+                while let (Some(cursor), Some(known)) = (from.take(), &mut points) {
+                    let page = self.history_page(&run.info.run_id, key, &cursor).await?;
+                    known.extend(page.points.into_iter().map(|point| point.of(key)));
+                    from = page.next;
+                    if known.len() > most {
+                        points = None;
+                    }
+                }
+            }
+            found.push(points);
+        }
+        Ok(found)
     }
     async fn sampled_history(
         &self,
@@ -200,14 +228,29 @@ pub trait LoggedModels: Send + Sync {
     async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>>;
     async fn logged_models_in(&self, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>>;
     async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel>;
-    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()>;
+    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()>;
     async fn log_model_metrics(
         &self,
         run: &RunId,
         model: &ModelId,
         metrics: &[Metric],
-        dataset: &Dataset,
+        dataset: Option<&Dataset>,
     ) -> Inner<()>;
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()>;
     async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Inner<()>;
+}
+
+/// Takes things over from another store as they were there: with their ids and their times, which a server of MLflow's gives
+/// out by itself.
+#[async_trait]
+pub trait Imports: Send + Sync {
+    async fn import_experiment(&self, experiment: &Experiment) -> Inner<ExperimentId>;
+    async fn finish_experiment(&self, id: &ExperimentId, as_it_was: &Experiment) -> Inner<()>;
+    async fn import_runs(&self, runs: &[ImportedRun]) -> Inner<()>;
+    async fn forget_history(&self, run: &RunId, key: &str) -> Inner<()>;
+    async fn finish_run(&self, as_it_was: &RunInfo, mark: &str) -> Inner<()>;
+    async fn imports_logged_models(&self) -> Inner<bool>;
+    async fn import_logged_model(&self, model: &LoggedModel) -> Inner<()>;
+    async fn import_model_version(&self, version: &ModelVersion) -> Inner<()>;
+    async fn finish_registered_model(&self, as_it_was: &RegisteredModel) -> Inner<()>;
 }

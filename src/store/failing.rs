@@ -1,20 +1,24 @@
 //! A backend in front of another that fails one call, for tests of what becomes of whoever calls.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use super::folder::Folder;
+use super::sql::SqlStore;
+use super::sqlite::Sqlite;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
-    HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset,
+    HistoryCursor, HistoryPage, HistoryPart, ImportedRun, Imports, Inner, LoggedModels, ModelPage, NewModel,
+    NewRun, Registry, RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, Store, StoreInfo, UsedDataset,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
-    ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
+    ModelVersion, Param, Part, RegisteredModel, Run, RunId, RunInfo, Summary, Tag, ViewType,
 };
 
 /// When a call fails.
@@ -94,6 +98,9 @@ impl<B: Backend + 'static> Backend for Arc<Failing<B>> {
     fn logged_models(&self) -> Option<&dyn LoggedModels> {
         self.backend.logged_models().is_some().then_some(self as _)
     }
+    fn imports(&self) -> Option<&dyn Imports> {
+        self.backend.imports().is_some().then_some(self as _)
+    }
     async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>> {
         self.turn(self.backend.search_experiments(view)).await
     }
@@ -168,6 +175,12 @@ impl<B: Backend + 'static> Backend for Arc<Failing<B>> {
     }
     async fn history_since(&self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
         self.turn(self.backend.history_since(id, key, cursor)).await
+    }
+    async fn history_page(&self, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
+        self.turn(self.backend.history_page(id, key, from)).await
+    }
+    async fn all_points(&self, runs: &[Run], most: usize) -> Inner<Vec<Option<Vec<Metric>>>> {
+        self.turn(self.backend.all_points(runs, most)).await
     }
     async fn sampled_history(
         &self,
@@ -303,15 +316,15 @@ impl<B: Backend + 'static> LoggedModels for Arc<Failing<B>> {
     async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
         self.turn(passed(self.backend.logged_models()).create_logged_model(model)).await
     }
-    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()> {
-        self.turn(passed(self.backend.logged_models()).log_model_output(run, model)).await
+    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
+        self.turn(passed(self.backend.logged_models()).log_model_output(run, model, step)).await
     }
     async fn log_model_metrics(
         &self,
         run: &RunId,
         model: &ModelId,
         metrics: &[Metric],
-        dataset: &Dataset,
+        dataset: Option<&Dataset>,
     ) -> Inner<()> {
         let models = passed(self.backend.logged_models());
         self.turn(models.log_model_metrics(run, model, metrics, dataset)).await
@@ -323,4 +336,48 @@ impl<B: Backend + 'static> LoggedModels for Arc<Failing<B>> {
     async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Inner<()> {
         self.turn(passed(self.backend.logged_models()).finish_logged_model(id, is_whole)).await
     }
+}
+
+#[async_trait]
+impl<B: Backend + 'static> Imports for Arc<Failing<B>> {
+    async fn import_experiment(&self, experiment: &Experiment) -> Inner<ExperimentId> {
+        self.turn(passed(self.backend.imports()).import_experiment(experiment)).await
+    }
+    async fn finish_experiment(&self, id: &ExperimentId, as_it_was: &Experiment) -> Inner<()> {
+        self.turn(passed(self.backend.imports()).finish_experiment(id, as_it_was)).await
+    }
+    async fn import_runs(&self, runs: &[ImportedRun]) -> Inner<()> {
+        self.turn(passed(self.backend.imports()).import_runs(runs)).await
+    }
+    async fn forget_history(&self, run: &RunId, key: &str) -> Inner<()> {
+        self.turn(passed(self.backend.imports()).forget_history(run, key)).await
+    }
+    async fn finish_run(&self, as_it_was: &RunInfo, mark: &str) -> Inner<()> {
+        self.turn(passed(self.backend.imports()).finish_run(as_it_was, mark)).await
+    }
+    async fn imports_logged_models(&self) -> Inner<bool> {
+        self.turn(passed(self.backend.imports()).imports_logged_models()).await
+    }
+    async fn import_logged_model(&self, model: &LoggedModel) -> Inner<()> {
+        self.turn(passed(self.backend.imports()).import_logged_model(model)).await
+    }
+    async fn import_model_version(&self, version: &ModelVersion) -> Inner<()> {
+        self.turn(passed(self.backend.imports()).import_model_version(version)).await
+    }
+    async fn finish_registered_model(&self, as_it_was: &RegisteredModel) -> Inner<()> {
+        self.turn(passed(self.backend.imports()).finish_registered_model(as_it_was)).await
+    }
+}
+
+/// A file store whose calls are counted, and one of which fails.
+pub fn folder(root: &Path, nth: usize, moment: Moment) -> (Store, Arc<Failing<Folder>>) {
+    let failing = Arc::new(Failing::new(Folder::new(root.to_owned(), None), nth, moment, ErrorKind::Locked));
+    (Store::new(Arc::clone(&failing)), failing)
+}
+
+/// The same of a database's file.
+pub fn database(file: &Path, nth: usize, moment: Moment) -> (Store, Arc<Failing<SqlStore<Sqlite>>>) {
+    let backend = SqlStore::new(Sqlite::new(&file.to_owned().into(), None, false));
+    let failing = Arc::new(Failing::new(backend, nth, moment, ErrorKind::Locked));
+    (Store::new(Arc::clone(&failing)), failing)
 }

@@ -42,9 +42,9 @@ pub mod tunnel;
 pub mod uri;
 
 pub use answers::{
-    ArtifactList, Changes, DatasetUse, HistoryPart, ModelPage, RunPage, StoreInfo, UsedDataset,
+    ArtifactList, Changes, DatasetUse, HistoryPage, HistoryPart, ModelPage, RunPage, StoreInfo, UsedDataset,
 };
-pub use backend::{Artifacts, Backend, Inner, LoggedModels, Registry};
+pub use backend::{Artifacts, Backend, Imports, Inner, LoggedModels, Registry};
 pub use backoff::Backoff;
 pub use batch::RunBatch;
 pub use capabilities::Capabilities;
@@ -52,7 +52,7 @@ pub use cursor::{Cursor, HistoryCursor};
 pub use error::{ErrorKind, StoreError};
 pub use facade::{Files, Store};
 pub use folder::DAMAGED;
-pub use requests::{NewModel, NewRun, RunCount, RunSearch, RunUpdate, Scan, ScanValues};
+pub use requests::{ImportedRun, NewModel, NewRun, RunCount, RunSearch, RunUpdate, Scan, ScanValues};
 pub use trees::{FileBody, FileTree, FilesOf, Opened, Resume, Sent};
 
 pub use crate::mlflow::order::by_step;

@@ -1,7 +1,7 @@
 //! What is asked of a store, and what is given to it.
 
 use crate::mlflow::filter::{Filter, OrderBy};
-use crate::mlflow::{ExperimentId, Param, RunId, RunStatus, Tag, ViewType};
+use crate::mlflow::{ExperimentId, Metric, Param, Run, RunId, RunStatus, Tag, ViewType};
 
 /// A run to be created. Without a name the store invents one, as MLflow does.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,16 @@ pub struct NewRun {
     pub start_time: i64,
     /// Tags that it has from the first on.
     pub tags: Vec<Tag>,
+}
+
+/// A run as it was in another store, with points of its metrics.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportedRun {
+    /// The run with its own id, in the experiment that it comes into. Its files go where those of the experiment are, and its
+    /// latest values are those of the points.
+    pub run: Run,
+    /// Points of any of its metrics.
+    pub points: Vec<Metric>,
 }
 
 /// A model to be created by a run.

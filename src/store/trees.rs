@@ -2,7 +2,7 @@
 //! size.
 
 use std::fmt::{self, Debug};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -78,6 +78,10 @@ pub trait FileTree: Send + Sync + Debug {
     async fn list(&self, path: &str) -> Inner<ArtifactList>;
     /// Begins to read a file; where it was left off, if that can be.
     async fn open(&self, path: &str, resume: Option<&Resume>) -> Inner<Opened>;
+    /// A file that is one of this machine.
+    fn local(&self, _path: &str) -> Option<PathBuf> {
+        None
+    }
     /// Writes a file of this machine, whole, in the place of one that is there.
     async fn write(&self, path: &str, from: &Path, sent: Sent<'_>) -> Inner<()>;
 }

@@ -10,6 +10,7 @@ mod connections;
 mod explorer;
 mod keeping;
 mod limits;
+mod migrating;
 mod pixels;
 mod programs;
 mod reporting;

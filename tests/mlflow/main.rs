@@ -12,6 +12,7 @@ mod files;
 mod filters;
 mod killing;
 mod marking;
+mod migrating;
 mod mysql;
 mod objects;
 mod postgres;

@@ -36,13 +36,16 @@ def run(r):
     }
 
 out = {"experiments": {}, "models": {}}
-for e in client.search_experiments(view_type=ViewType.ALL):
+# Of what is another's, where many use a store, nothing.
+start = sys.argv[2] if len(sys.argv) > 2 else ""
+is_own = lambda named: named.name.startswith(start)
+for e in filter(is_own, client.search_experiments(view_type=ViewType.ALL)):
     runs = client.search_runs([e.experiment_id], run_view_type=ViewType.ALL)
     out["experiments"][e.name] = {
         "id": e.experiment_id, "stage": e.lifecycle_stage, "tags": e.tags,
         "runs": {r.info.run_id: run(r) for r in runs},
     }
-for m in client.search_registered_models():
+for m in filter(is_own, client.search_registered_models()):
     versions = client.search_model_versions(f"name = '{m.name}'")
     out["models"][m.name] = {
         "aliases": {k: str(v) for k, v in client.get_registered_model(m.name).aliases.items()},

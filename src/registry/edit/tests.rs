@@ -123,7 +123,7 @@ impl Marking {
             tags: Vec::new(),
         };
         let model = store.create_logged_model(&model).await.unwrap().model_id;
-        store.log_model_output(&run, &model).await.unwrap();
+        store.log_model_output(&run, &model, 0).await.unwrap();
         store.finish_logged_model(&model, true).await.unwrap();
         let done = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(9), run_name: None };
         store.update_run(&run, &done).await.unwrap();

@@ -1,6 +1,6 @@
 //! Artifacts: files of runs; paths are relative to the run's root.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Store;
@@ -50,6 +50,11 @@ impl Files {
     /// As [`Self::list`], and [`ErrorKind::NotFound`].
     pub async fn open(&self, path: &str, resume: Option<&Resume>) -> Result<Opened> {
         self.store.call(|| format!("read {}", self.named(path)), self.tree.open(path, resume)).await
+    }
+
+    /// Where a file is that lies on this machine.
+    pub fn local(&self, path: &str) -> Option<PathBuf> {
+        self.tree.local(path)
     }
 
     /// Writes a file of this machine, whole, in the place of one that is there.

@@ -3,6 +3,7 @@
 
 mod files;
 mod histories;
+mod imports;
 mod models;
 #[cfg(test)]
 mod tests;

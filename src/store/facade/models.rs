@@ -333,17 +333,17 @@ impl Store {
         self.write(|| format!("create model {:?}", model.name), check_tags(&model.tags), work).await
     }
 
-    /// Makes a model an output of its run; once more changes nothing.
+    /// Makes a model an output of its run, at a step of its training; once more changes nothing.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] if there is no such run or model.
-    pub async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Result<()> {
-        let work = async { self.logged_models()?.log_model_output(run, model).await };
+    pub async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Result<()> {
+        let work = async { self.logged_models()?.log_model_output(run, model, step).await };
         self.write(|| format!("log model {model} of run {run}"), Ok(()), work).await
     }
 
-    /// Logs metrics of a run that tell of a model that it made, on a data set.
+    /// Logs metrics of a run that tell of a model that it made, on a data set or none.
     ///
     /// # Errors
     ///
@@ -353,7 +353,7 @@ impl Store {
         run: &RunId,
         model: &ModelId,
         metrics: &[Metric],
-        dataset: &Dataset,
+        dataset: Option<&Dataset>,
     ) -> Result<()> {
         let work = async { self.logged_models()?.log_model_metrics(run, model, metrics, dataset).await };
         let limits = limits::check_batch(metrics, &[], &[]);

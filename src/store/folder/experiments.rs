@@ -54,7 +54,7 @@ fn refuse_copy(place: &Place) -> Inner<()> {
     }
 }
 
-fn refuse_taken(layout: &Layout, name: &str, by_other_than: Option<&ExperimentId>) -> Inner<()> {
+pub fn refuse_taken(layout: &Layout, name: &str, by_other_than: Option<&ExperimentId>) -> Inner<()> {
     let all = search(layout, ViewType::All)?;
     let taken = all.iter().find(|known| known.name == name && Some(&known.experiment_id) != by_other_than);
     match taken {
@@ -67,7 +67,7 @@ fn refuse_taken(layout: &Layout, name: &str, by_other_than: Option<&ExperimentId
 }
 
 /// What the store's other experiments have that MLflow 3 adds: it is added here as well.
-fn additions(layout: &Layout) -> Mapping {
+pub fn additions(layout: &Layout) -> Mapping {
     const KEYS: [&str; 3] = ["effective_trace_archival_retention", "trace_location", "workspace"];
     let mut found = Mapping::new();
     for place in layout.experiments().into_iter().flatten() {
@@ -83,14 +83,19 @@ fn additions(layout: &Layout) -> Mapping {
     found
 }
 
+/// As in MLflow: a random number of 18 digits.
+pub fn random_id() -> String {
+    let number = 10_u64.pow(17) + Uuid::new_v4().as_u64_pair().0 % (9 * 10_u64.pow(17));
+    number.to_string()
+}
+
 pub fn create(layout: &Layout, name: &str, tags: &[Tag]) -> Inner<ExperimentId> {
     refuse_taken(layout, name, None)?;
-    // As in MLflow: a random number of 18 digits.
     let (id, path) = loop {
-        let number = 10_u64.pow(17) + Uuid::new_v4().as_u64_pair().0 % (9 * 10_u64.pow(17));
-        let path = layout.root.join(number.to_string());
+        let id = random_id();
+        let path = layout.root.join(&id);
         if make_new(&path)? {
-            break (ExperimentId(number.to_string()), path);
+            break (ExperimentId(id), path);
         }
     };
     let mut meta = additions(layout);

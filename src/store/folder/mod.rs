@@ -12,6 +12,8 @@ mod dump;
 mod experiments;
 mod files;
 mod histories;
+mod importing;
+mod importing_versions;
 mod index;
 mod layout;
 mod lines;
@@ -40,8 +42,8 @@ use super::objects::{self, Kept};
 use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
-    HistoryCursor, HistoryPart, Inner, LoggedModels, NewRun, Registry, RunBatch, RunCount, RunPage,
-    RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
+    HistoryCursor, HistoryPage, HistoryPart, Imports, Inner, LoggedModels, NewRun, Registry, RunBatch,
+    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
 };
 use crate::mlflow::{
     DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Part, Run, RunId,
@@ -172,6 +174,10 @@ impl Backend for Folder {
         Some(self)
     }
 
+    fn imports(&self) -> Option<&dyn Imports> {
+        Some(self)
+    }
+
     async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>> {
         self.at(move |layout| experiments::search(layout, view)).await
     }
@@ -284,6 +290,12 @@ impl Backend for Folder {
     async fn history_since(&self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
         let (id, key, cursor) = (id.clone(), key.to_owned(), cursor.clone());
         self.at(move |layout| histories::since(layout, &id, &key, &cursor)).await
+    }
+
+    async fn history_page(&self, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
+        let (id, key) = (id.clone(), key.to_owned());
+        let from = from.get::<u64>().copied().unwrap_or(0);
+        self.at(move |layout| importing::history_page(layout, &id, &key, from)).await
     }
 
     async fn sampled_history(

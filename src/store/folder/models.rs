@@ -17,7 +17,7 @@ use crate::mlflow::{
     Dataset, ExperimentId, LifecycleStage, LoggedModel, Metric, ModelId, ModelMetric, ModelVersion, RunId,
     Tag, tags,
 };
-use crate::store::local::write_below;
+use crate::store::local::{inside, write_below};
 use crate::store::objects::{Kept, below};
 use crate::store::{ErrorKind, Inner, NewModel, now_ms};
 
@@ -178,10 +178,16 @@ pub fn create(layout: &Layout, new: &NewModel) -> Inner<LoggedModel> {
     get(layout, &ModelId(id))
 }
 
-pub fn log_output(layout: &Layout, run: &RunId, model: &ModelId) -> Inner<Place> {
+pub fn log_output(layout: &Layout, run: &RunId, model: &ModelId, step: i64) -> Inner<Place> {
     find(layout, model)?;
     let (place, run_folder) = &layout.run(run)?;
-    let folder = run_folder.join(OUTPUTS).join(model.as_str());
+    put_output(run_folder, model, step)?;
+    Ok(place.clone())
+}
+
+/// Names a model among the outputs of a run, whose folder it is.
+pub fn put_output(run_folder: &Path, model: &ModelId, step: i64) -> Inner<()> {
+    let folder = inside(&run_folder.join(OUTPUTS), model.as_str())?;
     if !folder.join(META).is_file() {
         make_in(run_folder, &folder)?;
         let meta = Mapping::from_iter([
@@ -189,12 +195,24 @@ pub fn log_output(layout: &Layout, run: &RunId, model: &ModelId) -> Inner<Place>
             ("destination_type".to_owned(), json!("MODEL_OUTPUT")),
             ("source_id".to_owned(), json!(model.as_str())),
             ("source_type".to_owned(), json!("RUN_OUTPUT")),
-            ("step".to_owned(), json!(0)),
+            ("step".to_owned(), json!(step)),
             ("tags".to_owned(), json!({})),
         ]);
         write_meta(&folder, &meta)?;
     }
-    Ok(place.clone())
+    Ok(())
+}
+
+/// A point of a model as a line.
+pub fn line_of(metric: &ModelMetric) -> String {
+    let own = lines::line(&metric.point.of(&metric.key));
+    let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+    match &metric.dataset {
+        Some((name, digest)) if is_word(name) && is_word(digest) => {
+            format!("{} {} {name} {digest}\n", own.trim_end(), metric.run_id)
+        }
+        _ => format!("{} {}\n", own.trim_end(), metric.run_id),
+    }
 }
 
 /// The name of a data set cannot stand in a line where it has a space in it: MLflow could not read the line.
@@ -209,13 +227,13 @@ pub fn log_metrics(
     run: &RunId,
     model: &ModelId,
     metrics: &[Metric],
-    dataset: &Dataset,
+    dataset: Option<&Dataset>,
 ) -> Inner<Place> {
     let (_, folder) = find(layout, model)?;
     let place = runs::log_batch(layout, run, metrics, &[], &[])?;
     for metric in metrics {
         let own = lines::line(metric);
-        let own = match named(dataset) {
+        let own = match dataset.and_then(named) {
             Some(dataset) => format!("{} {run} {dataset}\n", own.trim_end()),
             None => format!("{} {run}\n", own.trim_end()),
         };

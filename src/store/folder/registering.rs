@@ -147,9 +147,9 @@ impl LoggedModels for Folder {
         self.at(move |layout| models::create(layout, &model)).await
     }
 
-    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()> {
+    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
         let model = model.clone();
-        self.write_run(run, move |layout, run| models::log_output(layout, run, &model)).await
+        self.write_run(run, move |layout, run| models::log_output(layout, run, &model, step)).await
     }
 
     async fn log_model_metrics(
@@ -157,11 +157,13 @@ impl LoggedModels for Folder {
         run: &RunId,
         model: &ModelId,
         metrics: &[Metric],
-        dataset: &Dataset,
+        dataset: Option<&Dataset>,
     ) -> Inner<()> {
-        let (model, metrics, dataset) = (model.clone(), metrics.to_vec(), dataset.clone());
-        self.write_run(run, move |layout, run| models::log_metrics(layout, run, &model, &metrics, &dataset))
-            .await
+        let (model, metrics, dataset) = (model.clone(), metrics.to_vec(), dataset.cloned());
+        self.write_run(run, move |layout, run| {
+            models::log_metrics(layout, run, &model, &metrics, dataset.as_ref())
+        })
+        .await
     }
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {

@@ -25,7 +25,7 @@ const VERSION: &str = "version-";
 /// The stage of versions that are no more; their numbers are not given out again.
 const DELETED: &str = "Deleted_Internal";
 /// Before the names of folders that are going, or coming.
-const GOING: &str = ".mltui-";
+pub const GOING: &str = ".mltui-";
 const MOST_ALIAS: u64 = 1_000;
 
 fn no_model(name: &str) -> ErrorKind {
@@ -37,7 +37,7 @@ fn no_version(name: &str, version: u64) -> ErrorKind {
 }
 
 /// The folder of a model that there is.
-fn folder(layout: &Layout, name: &str) -> Inner<PathBuf> {
+pub fn folder(layout: &Layout, name: &str) -> Inner<PathBuf> {
     let path = layout.registry().join(name);
     if is_name(name) && path.is_dir() {
         return Ok(path);
@@ -82,7 +82,7 @@ fn numbers(model: &Path) -> Vec<u64> {
     numbers
 }
 
-fn version_folder(model: &Path, version: u64) -> PathBuf {
+pub fn version_folder(model: &Path, version: u64) -> PathBuf {
     model.join(format!("{VERSION}{version}"))
 }
 

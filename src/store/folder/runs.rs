@@ -34,7 +34,7 @@ fn active(layout: &Layout, id: &RunId) -> Inner<(Place, PathBuf, Mapping)> {
 }
 
 /// Changes what a run's `meta.yaml` says. What the first versions left out is added, as MLflow does it.
-fn change(folder: &Path, change: impl FnOnce(&mut Mapping)) -> Inner<()> {
+pub fn change(folder: &Path, change: impl FnOnce(&mut Mapping)) -> Inner<()> {
     let mut known = known_run(folder)?;
     {
         let meta = &mut known;
@@ -261,6 +261,12 @@ fn dataset_meta(dataset: &Dataset) -> Mapping {
 
 pub fn log_inputs(layout: &Layout, id: &RunId, inputs: &[DatasetInput]) -> Inner<Place> {
     let (place, folder, _) = active(layout, id)?;
+    put_inputs(&place, &folder, id, inputs)?;
+    Ok(place)
+}
+
+/// Puts data sets into an experiment, and names them among the inputs of a run of its, whose folder is given.
+pub fn put_inputs(place: &Place, folder: &Path, id: &RunId, inputs: &[DatasetInput]) -> Inner<()> {
     for DatasetInput { dataset, tags } in inputs {
         let dataset_id = md5([&dataset.name, &dataset.digest]);
         let home = place.path.join(DATASETS).join(&dataset_id);
@@ -272,7 +278,7 @@ pub fn log_inputs(layout: &Layout, id: &RunId, inputs: &[DatasetInput]) -> Inner
         if home.join(super::layout::META).is_file() {
             continue;
         }
-        make_in(&folder, &home)?;
+        make_in(folder, &home)?;
         let tags: Mapping = tags.iter().map(|tag| (tag.key.clone(), json!(tag.value))).collect();
         let meta = Mapping::from_iter([
             // MLflow itself writes the source here.
@@ -284,7 +290,7 @@ pub fn log_inputs(layout: &Layout, id: &RunId, inputs: &[DatasetInput]) -> Inner
         ]);
         write_meta(&home, &meta)?;
     }
-    Ok(place)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -57,6 +57,10 @@ impl FileTree for LocalTree {
         Ok(Opened { from, size: Some(size), version: Some(version), body })
     }
 
+    fn local(&self, path: &str) -> Option<PathBuf> {
+        inside(&self.root, path).ok()
+    }
+
     async fn write(&self, path: &str, from: &Path, sent: Sent<'_>) -> Inner<()> {
         let target = inside(self.written.as_ref().map_err(Clone::clone)?, path)?;
         if target.file_name().is_none() {

@@ -433,8 +433,8 @@ impl LoggedModels for Memory {
         self.call(|state| state.create_model(model)).await
     }
 
-    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()> {
-        self.call(|state| state.output(run, model)).await
+    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
+        self.call(|state| state.output(run, model, step)).await
     }
 
     async fn log_model_metrics(
@@ -442,7 +442,7 @@ impl LoggedModels for Memory {
         run: &RunId,
         model: &ModelId,
         metrics: &[Metric],
-        dataset: &Dataset,
+        dataset: Option<&Dataset>,
     ) -> Inner<()> {
         self.call(|state| state.log_model_metrics(run, model, metrics, dataset)).await
     }

@@ -236,11 +236,11 @@ impl State {
         Ok(made)
     }
 
-    pub fn output(&mut self, run: &RunId, model: &ModelId) -> Inner<()> {
+    pub fn output(&mut self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
         self.logged_model(model)?;
         let outputs = &mut self.change(run)?.run.model_outputs;
         if !outputs.iter().any(|known| known.model_id == *model) {
-            outputs.push(ModelOutput { model_id: model.clone(), step: 0 });
+            outputs.push(ModelOutput { model_id: model.clone(), step });
         }
         Ok(())
     }
@@ -250,7 +250,7 @@ impl State {
         run: &RunId,
         model: &ModelId,
         metrics: &[Metric],
-        dataset: &Dataset,
+        dataset: Option<&Dataset>,
     ) -> Inner<()> {
         self.log_batch(run, metrics, &[], &[])?;
         let known = self.logged(model)?;
@@ -265,7 +265,7 @@ impl State {
                 key: metric.key.clone(),
                 point,
                 run_id: run.clone(),
-                dataset: Some((dataset.name.clone(), dataset.digest.clone())),
+                dataset: dataset.map(|dataset| (dataset.name.clone(), dataset.digest.clone())),
             });
         }
         Ok(())

@@ -43,6 +43,9 @@ const MYSQL: Dialect = Dialect {
     no_escape: " ESCAPE ''",
     runs_at_once: 200,
     latest_experiment: "SELECT experiment_id FROM runs ORDER BY start_time DESC LIMIT 1",
+    // 0 would stand for the next one.
+    experiment_ids: (1, i32::MAX as i64),
+    skip_experiment_ids: None,
     defer_references: None,
 };
 

@@ -48,6 +48,12 @@ const POSTGRES: Dialect = Dialect {
     no_escape: " ESCAPE ''",
     runs_at_once: 200,
     latest_experiment: "SELECT experiment_id FROM runs ORDER BY start_time DESC NULLS LAST LIMIT 1",
+    experiment_ids: (0, i32::MAX as i64),
+    // Never back: somebody may just have been given the next one.
+    skip_experiment_ids: Some(
+        "SELECT setval(s, greatest(nextval(s), (SELECT max(experiment_id) FROM experiments))) \
+         FROM (SELECT pg_get_serial_sequence('experiments', 'experiment_id')::regclass AS s) q WHERE s IS NOT NULL",
+    ),
     defer_references: None,
 };
 

@@ -1,11 +1,13 @@
 //! Metric histories: whole, and only what is new of them.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::answer::Answer;
 use super::client::Client;
-use super::{body, wire};
-use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
+use super::{Rest, body, wire};
+use crate::mlflow::{Collector, Metric, MetricPoint, Part, Run, RunId, Summary};
 use crate::store::pages::{Pages, token_at};
-use crate::store::{ErrorKind, HistoryCursor, HistoryPart, Inner, by_step};
+use crate::store::{Backend, ErrorKind, HistoryCursor, HistoryPage, HistoryPart, Inner, by_step};
 
 const PATH: &str = "2.0/mlflow/metrics/get-history";
 /// Points of one history, at most: several are read at a time.
@@ -18,6 +20,48 @@ async fn page(client: &Client, id: &RunId, key: &str, token: Option<&str>) -> In
     let mut query = vec![("run_id", id.as_str()), ("metric_key", key), ("max_results", PAGE)];
     query.extend(token.map(|token| ("page_token", token)));
     client.get_up_to(PATH, &query, body::HISTORY).await
+}
+
+/// Where a page of a history begins.
+#[derive(Debug, Clone, PartialEq)]
+struct Token(String);
+
+/// The points of one page.
+pub async fn some(client: &Client, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
+    let token = from.get::<Token>().map(|token| token.0.as_str());
+    let answer = page(client, id, key, token).await?;
+    let points = answer.list("metrics", wire::point)?.things;
+    // One that leads nowhere is not followed.
+    let next = answer.next_token().filter(|next| Some(next.as_str()) != token && !points.is_empty());
+    Ok(HistoryPage { points, next: next.map(|next| HistoryCursor::new(Token(next))) })
+}
+
+/// Rows of a history that one answer for many runs has, at most: one that has fewer is whole.
+const SAMPLED: usize = 2_500;
+
+/// All points of runs, asked for key by key of many runs at a time; none for a run that has more than so many.
+pub async fn of_runs(rest: &Rest, runs: &[Run], most: usize) -> Inner<Vec<Option<Vec<Metric>>>> {
+    let at: HashMap<&RunId, usize> =
+        runs.iter().enumerate().map(|(at, run)| (&run.info.run_id, at)).collect();
+    let mut by_key: BTreeMap<&str, Vec<RunId>> = BTreeMap::new();
+    for run in runs {
+        for metric in &run.metrics {
+            by_key.entry(&metric.key).or_default().push(run.info.run_id.clone());
+        }
+    }
+    let mut found: Vec<Option<Vec<Metric>>> = vec![Some(Vec::new()); runs.len()];
+    for (key, ids) in by_key {
+        for (id, points) in rest.sampled_history(&ids, key, SAMPLED).await? {
+            let Some(slot) = at.get(&id).and_then(|at| found.get_mut(*at)) else { continue };
+            let Some(known) = slot.as_mut() else { continue };
+            if points.len() >= SAMPLED || known.len() + points.len() > most {
+                *slot = None;
+            } else {
+                known.extend(points.into_iter().map(|point| point.of(key)));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Hands on the points of a page and of all that follow, as the server orders them: by timestamp, step and value.

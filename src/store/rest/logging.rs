@@ -42,19 +42,21 @@ pub async fn log_body(client: &Client, mut body: Value) -> Inner<()> {
     Ok(())
 }
 
-/// Logs metrics of a run that tell of a model of its, on a data set.
+/// Logs metrics of a run that tell of a model of its, on a data set or none.
 pub async fn log_model_metrics(
     client: &Client,
     run: &RunId,
     model: &ModelId,
     metrics: &[Metric],
-    dataset: &Dataset,
+    dataset: Option<&Dataset>,
 ) -> Inner<()> {
     for mut body in log_batches(run, metrics, &[], &[]) {
         for metric in body["metrics"].as_array_mut().into_iter().flatten() {
             metric["model_id"] = model.as_str().into();
-            metric["dataset_name"] = dataset.name.as_str().into();
-            metric["dataset_digest"] = dataset.digest.as_str().into();
+            if let Some(dataset) = dataset {
+                metric["dataset_name"] = dataset.name.as_str().into();
+                metric["dataset_digest"] = dataset.digest.as_str().into();
+            }
         }
         log_body(client, body).await?;
     }

@@ -39,9 +39,9 @@ use wire::required;
 use super::objects::{self, is_in_objects};
 use super::pages::{Pages, token_at};
 use super::{
-    Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, Inner,
-    LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
-    StoreInfo,
+    Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPage, HistoryPart,
+    Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate,
+    Scan, StoreInfo,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -275,6 +275,14 @@ impl Backend for Rest {
         histories::since(&self.client, id, key, cursor).await
     }
 
+    async fn history_page(&self, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
+        histories::some(&self.client, id, key, from).await
+    }
+
+    async fn all_points(&self, runs: &[Run], most: usize) -> Inner<Vec<Option<Vec<Metric>>>> {
+        histories::of_runs(self, runs, most).await
+    }
+
     async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
         let read = |id| histories::summary(&self.client, id, key, part);
         let found = futures_util::future::try_join_all(ids.iter().map(read));
@@ -446,8 +454,8 @@ impl LoggedModels for Rest {
         models::create(&self.client, model).await
     }
 
-    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()> {
-        models::link(&self.client, run, model).await
+    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
+        models::link(&self.client, run, model, step).await
     }
 
     async fn log_model_metrics(
@@ -455,7 +463,7 @@ impl LoggedModels for Rest {
         run: &RunId,
         model: &ModelId,
         metrics: &[Metric],
-        dataset: &Dataset,
+        dataset: Option<&Dataset>,
     ) -> Inner<()> {
         logging::log_model_metrics(&self.client, run, model, metrics, dataset).await
     }

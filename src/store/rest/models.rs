@@ -70,8 +70,8 @@ pub async fn create(client: &Client, model: &NewModel) -> Inner<LoggedModel> {
     answer.required("model", wire::logged_model)
 }
 
-pub async fn link(client: &Client, run: &RunId, model: &ModelId) -> Inner<()> {
-    let body = json!({ "run_id": run.as_str(), "models": [{ "model_id": model.as_str(), "step": 0 }] });
+pub async fn link(client: &Client, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
+    let body = json!({ "run_id": run.as_str(), "models": [{ "model_id": model.as_str(), "step": step }] });
     match client.post("2.0/mlflow/runs/outputs", &body, Repeat::Safe).await {
         // MLflow does not take the same link twice: so it is there already.
         Err(ErrorKind::Invalid(message)) if message.contains("IntegrityError") => Ok(()),

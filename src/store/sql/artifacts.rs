@@ -109,13 +109,14 @@ impl Said {
 
     fn of_run(link: &mut impl Link, id: &RunId) -> Inner<Self> {
         let run = reading::run(link, id)?;
-        let is_expected = run.tag(tags::MODEL_HISTORY).is_some();
+        let is_expected = run.tag(tags::MODEL_HISTORY).is_some() && run.tag(tags::MIGRATING).is_none();
         Ok(Self { is_expected, ..Self::of(link, run.info.experiment_id, run.info.artifact_uri) })
     }
 
     fn of_model(link: &mut impl Link, id: &ModelId) -> Inner<Self> {
         let model = models::logged_model(link, id)?;
-        Ok(Self::of(link, model.experiment_id, model.artifact_location))
+        let is_expected = model.status != "PENDING";
+        Ok(Self { is_expected, ..Self::of(link, model.experiment_id, model.artifact_location) })
     }
 
     fn of_experiment(link: &mut impl Link, id: &ExperimentId) -> Inner<Self> {
@@ -183,12 +184,21 @@ fn root_of_model(home: &Home, said: &Said, id: &ModelId) -> Inner<PathBuf> {
     match Root::of(home, uri) {
         Root::Folder(folder) if said.leads_out(home, &folder)? => Err(said.out_of_experiment()),
         Root::Folder(folder) | Root::Served(folder) if folder.is_dir() => Ok(folder),
+        // It is made with the first file.
+        Root::Folder(folder) if !said.is_expected && gone(experiment_of(&folder)).is_none() => {
+            Ok(beside.found().unwrap_or(folder))
+        }
         Root::Folder(folder) => beside.found().ok_or_else(|| beside.not_here(&folder)),
         Root::Served(_) | Root::Elsewhere => {
             let is_servers = uri.starts_with("mlflow-artifacts:");
             beside.found().filter(|_| is_servers).ok_or_else(|| beside.with(elsewhere(uri), is_servers))
         }
     }
+}
+
+/// The folder of an experiment, of that of the files of a model: `EXPERIMENT/models/ID/artifacts`.
+fn experiment_of(files: &Path) -> &Path {
+    files.ancestors().nth(3).unwrap_or(files)
 }
 
 /// Where files of a run or model are looked for beside the database, when they are not where it says: in what MLflow, and its

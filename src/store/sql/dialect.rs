@@ -27,6 +27,10 @@ pub struct Dialect {
     pub runs_at_once: usize,
     /// The experiment of the run that was created last.
     pub latest_experiment: &'static str,
+    /// The least and the greatest id that an experiment can be given.
+    pub experiment_ids: (i64, i64),
+    /// What has to be asked when an experiment was given an id, for the next to get another one by itself.
+    pub skip_experiment_ids: Option<&'static str>,
     /// What has to be said before a name is changed that other tables refer to.
     pub defer_references: Option<&'static str>,
 }

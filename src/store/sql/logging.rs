@@ -9,7 +9,7 @@ use crate::mlflow::{Dataset, DatasetInput, Metric, Param, RunId, Tag, infinity, 
 use crate::store::{ErrorKind, Inner};
 
 /// Rows of one statement.
-const ROWS: usize = 500;
+pub const ROWS: usize = 500;
 
 pub fn log_batch(
     link: &mut impl Link,
@@ -75,8 +75,8 @@ pub fn stored(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { infinity::stored(value) }
 }
 
-fn log_metrics(link: &mut impl Link, id: &RunId, metrics: &[Metric]) -> Inner<()> {
-    // The latest value is the one with the greatest (step, timestamp, value), not the one logged last.
+/// The latest value of each metric: the one with the greatest (step, timestamp, value), not the one logged last.
+pub fn latest_of(metrics: &[Metric]) -> Vec<&Metric> {
     let mut latest: Vec<&Metric> = Vec::new();
     let mut at: FxHashMap<&str, usize> = FxHashMap::default();
     let order = |metric: &Metric| (metric.step, metric.timestamp, stored(metric.value));
@@ -90,6 +90,11 @@ fn log_metrics(link: &mut impl Link, id: &RunId, metrics: &[Metric]) -> Inner<()
             }
         }
     }
+    latest
+}
+
+fn log_metrics(link: &mut impl Link, id: &RunId, metrics: &[Metric]) -> Inner<()> {
+    let mut latest = latest_of(metrics);
     // In one order, as MLflow has it: where rows are locked, two who write the same ones would wait for each other.
     latest.sort_by(|a, b| a.key.cmp(&b.key));
     let mut metrics: Vec<&Metric> = metrics.iter().collect();
@@ -130,7 +135,7 @@ fn need_own_keys(link: &mut impl Link, id: &RunId, metrics: &[&Metric]) -> Inner
 }
 
 /// The cells of the rows of metrics.
-fn cells<'a>(metrics: impl Iterator<Item = &'a Metric>, id: &'a RunId) -> Vec<Value<'a>> {
+pub fn cells<'a>(metrics: impl Iterator<Item = &'a Metric>, id: &'a RunId) -> Vec<Value<'a>> {
     let row = |metric: &'a Metric| {
         [
             Value::from(&metric.key),
@@ -165,6 +170,11 @@ pub fn upsert_tags(link: &mut impl Link, id: &RunId, tags: &[Tag]) -> Inner<()> 
 
 pub fn log_inputs(link: &mut impl Link, id: &RunId, inputs: &[DatasetInput]) -> Inner<()> {
     need_active_run(link, id)?;
+    put_inputs(link, id, inputs)
+}
+
+/// The same for a run of whatever stage.
+pub fn put_inputs(link: &mut impl Link, id: &RunId, inputs: &[DatasetInput]) -> Inner<()> {
     if !link.layout().datasets {
         return Err(unsupported("data sets"));
     }

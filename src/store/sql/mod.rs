@@ -8,6 +8,8 @@ pub mod address;
 pub mod artifacts;
 mod dialect;
 pub mod histories;
+mod importing;
+mod imports;
 mod inputs;
 mod layout;
 mod logging;
@@ -129,6 +131,10 @@ pub trait Cells {
 pub trait Link {
     fn dialect(&self) -> Dialect;
     fn layout(&self) -> &Layout;
+    /// Behind the name of the table of metrics: the index by which one history is read.
+    fn history_index(&self) -> String {
+        String::new()
+    }
     /// The workspace that is open.
     fn workspace(&self) -> &str;
     /// Carries out what changes rows, and returns how many.

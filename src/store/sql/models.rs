@@ -19,7 +19,7 @@ const FAILED: i64 = 3;
 /// Models that are read at once.
 const AT_ONCE: usize = 200;
 
-fn need_table(link: &impl Link) -> Inner<()> {
+pub fn need_table(link: &impl Link) -> Inner<()> {
     if link.layout().logged_models { Ok(()) } else { Err(unsupported("logged models")) }
 }
 
@@ -66,14 +66,14 @@ pub fn create(link: &mut impl Link, model: &NewModel) -> Inner<LoggedModel> {
     logged_model(link, &ModelId(id))
 }
 
-pub fn log_output(link: &mut impl Link, run: &RunId, model: &ModelId) -> Inner<()> {
+pub fn log_output(link: &mut impl Link, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
     need_table(link)?;
     let statement = (link.dialect().insert_new)(
         "inputs (input_uuid, source_type, source_id, destination_type, destination_id, step)",
-        "VALUES (?1, 'RUN_OUTPUT', ?2, 'MODEL_OUTPUT', ?3, 0)",
+        "VALUES (?1, 'RUN_OUTPUT', ?2, 'MODEL_OUTPUT', ?3, ?4)",
     );
     let own = Uuid::new_v4().simple().to_string();
-    link.execute(&statement, values![&own, run.as_str(), model.as_str()])?;
+    link.execute(&statement, values![&own, run.as_str(), model.as_str(), step])?;
     Ok(())
 }
 
@@ -82,7 +82,7 @@ pub fn log_metrics(
     run: &RunId,
     model: &ModelId,
     metrics: &[Metric],
-    dataset: &Dataset,
+    dataset: Option<&Dataset>,
 ) -> Inner<()> {
     need_table(link)?;
     log_batch(link, run, metrics, &[], &[])?;
@@ -101,8 +101,8 @@ pub fn log_metrics(
                 metric.step,
                 stored(metric.value),
                 run.as_str(),
-                &dataset.name,
-                &dataset.digest
+                dataset.map(|dataset| dataset.name.as_str()),
+                dataset.map(|dataset| dataset.digest.as_str())
             ],
         )?;
     }

@@ -325,6 +325,8 @@ mod tests {
             no_escape: " ESCAPE ''",
             runs_at_once: 1,
             latest_experiment: "",
+            experiment_ids: (0, 0),
+            skip_experiment_ids: None,
             defer_references: None,
         };
         let search = RunSearch {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::place::Place;
-use super::{Link, artifacts, inputs, logging, models, paging, reading, registry, writing};
+use super::{Link, artifacts, importing, inputs, logging, models, paging, reading, registry, writing};
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
     ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
@@ -18,14 +18,14 @@ use crate::store::objects::{self, Kept, is_in_objects};
 use crate::store::pages::token_at;
 use crate::store::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, FileTree, FilesOf, HistoryCursor,
-    HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunCount, RunPage,
-    RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
+    HistoryPage, HistoryPart, Imports, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
+    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
 };
 
 /// The store in a database.
 #[derive(Debug)]
 pub struct SqlStore<P> {
-    place: Arc<P>,
+    pub(super) place: Arc<P>,
 }
 
 impl<P: Place> SqlStore<P> {
@@ -34,7 +34,7 @@ impl<P: Place> SqlStore<P> {
     }
 
     /// Runs `work` on a thread that may block.
-    async fn ask<T, F>(&self, work: F) -> Inner<T>
+    pub(super) async fn ask<T, F>(&self, work: F) -> Inner<T>
     where
         T: Send + 'static,
         F: FnOnce(&P) -> Inner<T> + Send + 'static,
@@ -44,7 +44,7 @@ impl<P: Place> SqlStore<P> {
     }
 
     /// Runs `work` with a connection on a thread that may block.
-    async fn read<T, F>(&self, work: F) -> Inner<T>
+    pub(super) async fn read<T, F>(&self, work: F) -> Inner<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut P::Link) -> Inner<T> + Send + 'static,
@@ -64,7 +64,7 @@ impl<P: Place> SqlStore<P> {
     }
 
     /// Runs `work` in one transaction that is committed when it succeeds.
-    async fn write<T, F>(&self, work: F) -> Inner<T>
+    pub(super) async fn write<T, F>(&self, work: F) -> Inner<T>
     where
         T: Send + 'static,
         F: Fn(&mut P::Link) -> Inner<T> + Send + 'static,
@@ -105,6 +105,10 @@ impl<P: Place> Backend for SqlStore<P> {
 
     async fn workspaces(&self) -> Inner<Vec<String>> {
         self.read(reading::workspaces).await
+    }
+
+    fn imports(&self) -> Option<&dyn Imports> {
+        Some(self)
     }
 
     async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>> {
@@ -216,6 +220,16 @@ impl<P: Place> Backend for SqlStore<P> {
     async fn history_since(&self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
         let (id, key, cursor) = (id.clone(), key.to_owned(), cursor.clone());
         self.read(move |db| P::history_since(db, &id, &key, &cursor)).await
+    }
+
+    async fn history_page(&self, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
+        let (id, key, from) = (id.clone(), key.to_owned(), from.clone());
+        self.read(move |db| importing::history_page(db, &id, &key, &from)).await
+    }
+
+    async fn all_points(&self, runs: &[Run], most: usize) -> Inner<Vec<Option<Vec<Metric>>>> {
+        let ids: Vec<RunId> = runs.iter().map(|run| run.info.run_id.clone()).collect();
+        self.read(move |db| ids.iter().map(|id| importing::points_of(db, id, most)).collect()).await
     }
 
     async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
@@ -449,9 +463,9 @@ impl<P: Place> LoggedModels for SqlStore<P> {
         self.write(move |db| models::create(db, &model)).await
     }
 
-    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()> {
+    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
         let (run, model) = (run.clone(), model.clone());
-        self.write(move |db| models::log_output(db, &run, &model)).await
+        self.write(move |db| models::log_output(db, &run, &model, step)).await
     }
 
     async fn log_model_metrics(
@@ -459,10 +473,10 @@ impl<P: Place> LoggedModels for SqlStore<P> {
         run: &RunId,
         model: &ModelId,
         metrics: &[Metric],
-        dataset: &Dataset,
+        dataset: Option<&Dataset>,
     ) -> Inner<()> {
-        let (run, model, metrics, dataset) = (run.clone(), model.clone(), metrics.to_vec(), dataset.clone());
-        self.write(move |db| models::log_metrics(db, &run, &model, &metrics, &dataset)).await
+        let (run, model, metrics, dataset) = (run.clone(), model.clone(), metrics.to_vec(), dataset.cloned());
+        self.write(move |db| models::log_metrics(db, &run, &model, &metrics, dataset.as_ref())).await
     }
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {

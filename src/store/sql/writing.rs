@@ -20,6 +20,11 @@ pub fn create_experiment(link: &mut impl Link, home: &Home, name: &str, tags: &[
     );
     let key = link.insert_numbered(&statement, values![&workspace, name, now_ms()], "experiment_id")?;
     let key = key.ok_or_else(|| ErrorKind::Io("the new experiment was given no id".into()))?;
+    fill_experiment(link, home, key, tags)
+}
+
+/// Says where the files of a new experiment go, and adds its tags.
+pub fn fill_experiment(link: &mut impl Link, home: &Home, key: i64, tags: &[Tag]) -> Inner<ExperimentId> {
     link.execute(
         "UPDATE experiments SET artifact_location = ?2 WHERE experiment_id = ?1",
         values![key, &home.artifact_root(key)],
@@ -31,7 +36,7 @@ pub fn create_experiment(link: &mut impl Link, home: &Home, name: &str, tags: &[
     Ok(id)
 }
 
-fn refuse_taken_name(link: &mut impl Link, name: &str) -> Inner<()> {
+pub fn refuse_taken_name(link: &mut impl Link, name: &str) -> Inner<()> {
     let workspace = link.workspace().to_owned();
     let statement =
         format!("SELECT lifecycle_stage FROM experiments WHERE {} AND name = ?2", link.layout().here());
@@ -116,7 +121,7 @@ pub fn delete_experiment_tag(link: &mut impl Link, id: &ExperimentId, key: &str)
     }
 }
 
-fn upsert_experiment_tag(link: &mut impl Link, id: &ExperimentId, tag: &Tag) -> Inner<()> {
+pub fn upsert_experiment_tag(link: &mut impl Link, id: &ExperimentId, tag: &Tag) -> Inner<()> {
     let statement = (link.dialect().upsert)(
         "experiment_tags (key, value, experiment_id)",
         "VALUES (?1, ?2, ?3)",

@@ -24,6 +24,8 @@ const SQLITE: Dialect = Dialect {
     no_escape: "",
     runs_at_once: 1,
     latest_experiment: "SELECT experiment_id FROM runs WHERE rowid = (SELECT max(rowid) FROM runs)",
+    experiment_ids: (0, i64::MAX),
+    skip_experiment_ids: None,
     defer_references: Some("PRAGMA defer_foreign_keys = ON"),
 };
 
@@ -64,6 +66,10 @@ impl Link for Connection {
 
     fn layout(&self) -> &Layout {
         &self.schema.layout
+    }
+
+    fn history_index(&self) -> String {
+        self.schema.history_index.map_or(String::new(), |index| format!("INDEXED BY {index}"))
     }
 
     fn workspace(&self) -> &str {

@@ -89,7 +89,7 @@ impl World {
             };
             match store.create_logged_model(&model).await {
                 Ok(made) => {
-                    store.log_model_output(&run, &made.model_id).await.unwrap();
+                    store.log_model_output(&run, &made.model_id, 0).await.unwrap();
                     store.finish_logged_model(&made.model_id, true).await.unwrap();
                 }
                 // Before MLflow 3 a model is among the files.

@@ -31,7 +31,7 @@ fn a_folder_of_our_own_conforms_and_mlflow_2_goes_on_with_it() {
 }
 
 /// All that a file store of MLflow holds; an MLflow 3 also has models of its own.
-const FILL: &str = r#"
+pub(crate) const FILL: &str = r#"
 import os, sys
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 import mlflow

@@ -1,7 +1,7 @@
 //! One suite for every store: what is written is read back here and through MLflow's own client.
 
 pub(crate) mod conformance;
-mod folders;
+pub(crate) mod folders;
 mod registry;
 pub(crate) mod values;
 

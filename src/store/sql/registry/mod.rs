@@ -8,12 +8,12 @@ use super::{Link, values};
 use crate::store::{ErrorKind, Inner};
 
 pub use models::{
-    create_model, delete_alias, delete_model, delete_model_tag, describe_model, model, models, rename_model,
-    set_alias, set_model_tag,
+    create_model, date_model, delete_alias, delete_model, delete_model_tag, describe_model, model, models,
+    rename_model, set_alias, set_model_tag,
 };
 pub use versions::{
-    create_version, delete_version, delete_version_tag, describe_version, set_stage, set_version_tag,
-    version, version_by_alias, versions, versions_of,
+    create_version, delete_version, delete_version_tag, describe_version, import_version, set_stage,
+    set_version_tag, version, version_by_alias, versions, versions_of,
 };
 
 fn exists(link: &mut impl Link, name: &str) -> Inner<bool> {

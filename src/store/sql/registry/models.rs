@@ -200,3 +200,16 @@ pub fn delete_alias(link: &mut impl Link, name: &str, alias: &str) -> Inner<()> 
     }
     Ok(())
 }
+
+/// Gives a model the times that it had elsewhere.
+pub fn date_model(link: &mut impl Link, model: &RegisteredModel) -> Inner<()> {
+    need(link, &model.name)?;
+    let workspace = link.workspace().to_owned();
+    let statement = format!(
+        "UPDATE registered_models SET creation_time = coalesce(?3, creation_time), \
+         last_updated_time = coalesce(?4, last_updated_time) WHERE {} AND name = ?2",
+        link.layout().here()
+    );
+    link.execute(&statement, values![&workspace, &model.name, model.creation_time, model.last_updated_time])?;
+    Ok(())
+}

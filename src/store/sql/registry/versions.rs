@@ -133,7 +133,16 @@ pub fn create_version(
     for tag in tags {
         set_tag(link, name, number, tag)?;
     }
-    // Where the files really are; MLflow answers it when it is asked for the download address.
+    set_storage_location(link, name, number, source)?;
+    if let Some(model) = &model {
+        name_version_on_model(link, model, name, number)?;
+    }
+    version(link, name, number.unsigned_abs())
+}
+
+/// Says where the files really are; MLflow answers it when it is asked for the download address.
+fn set_storage_location(link: &mut impl Link, name: &str, number: i64, source: &str) -> Inner<()> {
+    let workspace = link.workspace().to_owned();
     if link.layout().storage_location
         && let Some(location) = storage_location(link, source)?
     {
@@ -143,10 +152,50 @@ pub fn create_version(
         );
         link.execute(&statement, values![&workspace, name, number, &location])?;
     }
-    if let Some(model) = &model {
-        name_version_on_model(link, model, name, number)?;
+    Ok(())
+}
+
+/// Adds a version as it was elsewhere, under its own number.
+pub fn import_version(link: &mut impl Link, version: &ModelVersion) -> Inner<()> {
+    let (name, number) = (version.name.as_str(), version.version as i64);
+    need(link, name)?;
+    let workspace = link.workspace().to_owned();
+    // Also one that was deleted.
+    let statement =
+        format!("SELECT 1 FROM model_versions WHERE {} AND name = ?2 AND version = ?3", link.layout().here());
+    if link.one(&statement, values![&workspace, name, number], |_| ())?.is_some() {
+        return Err(ErrorKind::AlreadyExists(format!("model {name:?} had a version {number} already")));
     }
-    version(link, name, number.unsigned_abs())
+    let (column, value) = link.layout().column_here();
+    let statement = format!(
+        "INSERT INTO model_versions ({column}name, version, creation_time, last_updated_time, description, \
+         user_id, current_stage, source, run_id, status, status_message, run_link) \
+         VALUES ({value}?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, '')"
+    );
+    let some = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
+    let (user, message) = (some(&version.user_id), some(&version.status_message));
+    let created = version.creation_time.unwrap_or_else(now_ms);
+    link.execute(
+        &statement,
+        values![
+            &workspace,
+            name,
+            number,
+            created,
+            version.last_updated_time.unwrap_or(created),
+            &version.description,
+            user.as_deref(),
+            &version.current_stage,
+            &version.source,
+            version.run_id.as_ref().map(RunId::as_str),
+            &version.status,
+            message.as_deref()
+        ],
+    )?;
+    for tag in &version.tags {
+        set_tag(link, name, number, tag)?;
+    }
+    set_storage_location(link, name, number, &version.source)
 }
 
 pub fn describe_version(link: &mut impl Link, name: &str, number: u64, description: &str) -> Inner<()> {

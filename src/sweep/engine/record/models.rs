@@ -144,9 +144,10 @@ impl Recorder {
                 self.store.create_logged_model(&new).await?
             }
         };
-        self.store.log_model_output(run, &model.model_id).await?;
+        self.store.log_model_output(run, &model.model_id, 0).await?;
         if let Some(input) = &self.dataset {
-            self.store.log_model_metrics(run, &model.model_id, metrics, &input.dataset).await?;
+            let dataset = Some(&input.dataset);
+            self.store.log_model_metrics(run, &model.model_id, metrics, dataset).await?;
         }
         let packing = Packing { model: Some(model.model_id.as_str()), ..*packing };
         let mut files = files(&packing, signature, onnx.to_vec());

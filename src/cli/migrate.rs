@@ -1,0 +1,380 @@
+//! `mltui migrate FROM TO`: everything of one store, copied into another.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::Failure;
+use super::opening::{open_existing, open_or_begin};
+use super::output::{OutputFlags, TextTable, print_json};
+use super::transferring::seen;
+use crate::catalog::Value;
+use crate::config::{Environment, Flags, Folders, Settings};
+use crate::migrate::{self, Kind, Phase, Preview, Progress, Report, Request, Snapshot};
+use crate::mlflow::LifecycleStage;
+use crate::store::{Store, now_ms};
+use crate::text;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The store to copy: a tracking URI, or the name of a profile. It is only read
+    from: String,
+    /// The store to copy into: a tracking URI, or the name of a profile. A database file or a folder is made where there is none
+    to: String,
+    /// Copy only these experiments, by name or id, and the registered models' versions that come from them
+    #[arg(long = "experiment", value_name = "NAME", num_args = 1..)]
+    experiments: Vec<String>,
+    /// Leave the files of runs and models out
+    #[arg(long)]
+    no_artifacts: bool,
+    /// Leave logged models (MLflow 3) out
+    #[arg(long)]
+    no_models: bool,
+    /// Leave registered models out
+    #[arg(long)]
+    no_registry: bool,
+    /// Leave out what is deleted; otherwise it is copied, and deleted there as well
+    #[arg(long)]
+    no_deleted: bool,
+    /// Copy also into experiments and registered models of the same names that did not come from FROM
+    #[arg(long)]
+    merge: bool,
+    /// Read files again on both sides, and compare what is in them
+    #[arg(long)]
+    verify: bool,
+    /// Only say what would be copied
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(
+    settings: &Settings,
+    flags: &Flags,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    if flags.tracking_uri.is_some() || flags.profile.is_some() {
+        let words = "migrate names both stores by itself: mltui migrate FROM TO";
+        return Err(Failure::Usage(words.into()));
+    }
+    let mut from = settings_of(settings, flags, &arguments.from)?;
+    from.read_only = true;
+    let source = open_existing(&from)?;
+    let origin = from.location.clone()?;
+    let target = target(settings, flags, arguments)?;
+    if let Some((_, name)) = &target
+        && *name == origin.name()
+    {
+        return Err(Failure::Usage(format!("{name} cannot be copied into itself")));
+    }
+    let request = Request {
+        experiments: arguments.experiments.clone(),
+        artifacts: !arguments.no_artifacts,
+        models: !arguments.no_models,
+        registry: !arguments.no_registry,
+        deleted: !arguments.no_deleted,
+        merges: arguments.merge,
+        verifies: arguments.verify,
+        origin: origin.name(),
+        stage: settings.state_folder.join("migrate"),
+    };
+    let progress = Progress::default();
+    let started = Instant::now();
+    let line = |elapsed| line(&progress.snapshot(), elapsed);
+    let (to, name) = match target {
+        Some((to, name)) => (Some(to), name),
+        None => (None, arguments.to.clone()),
+    };
+    let cancelled = "cancelled; what came so far stays, and the same command goes on with it";
+    match to {
+        Some(to) if !arguments.dry_run => {
+            let work = migrate::migrate(&source, &to, &request, &progress);
+            let report = seen(work, line, cancelled).await?;
+            let seconds = started.elapsed().as_secs_f64();
+            tell_problems(&report)?;
+            if arguments.json {
+                print(&report, &request.origin, &name, seconds, out)?;
+            } else {
+                say(&report, &request.origin, &name, out)?;
+            }
+            judge(&report)
+        }
+        to => {
+            let work = migrate::preview(&source, to.as_ref(), &request, &progress);
+            let preview = seen(work, line, "cancelled; nothing was written").await?;
+            let to = to.map_or(name.clone(), |_| name);
+            if arguments.json {
+                print_preview(&preview, &request.origin, &to, out)
+            } else {
+                say_preview(&preview, &request, &to, out)
+            }
+        }
+    }
+}
+
+/// The settings for one of the stores.
+fn settings_of(settings: &Settings, flags: &Flags, words: &str) -> Result<Settings, Failure> {
+    let mut flags = flags.clone();
+    if settings.profiles().iter().any(|(name, _)| name == words) {
+        flags.profile = Some(words.to_owned());
+    } else {
+        flags.tracking_uri = Some(words.into());
+    }
+    Ok(Settings::load(&flags, &Environment::of_this_process(), &Folders::find())?)
+}
+
+/// The folder of files that an address names, where there is nothing yet.
+fn absent_folder(words: &str) -> Option<PathBuf> {
+    let path = match words.split_once(':') {
+        Some(("file", rest)) => {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
+            percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()
+        }
+        Some(_) => return None,
+        None => words.to_owned(),
+    };
+    let path = Path::new(&path);
+    let is_file = path.extension().is_some_and(|kind| kind == "db" || kind == "sqlite");
+    (!is_file && !path.exists() && path.file_name().is_some()).then(|| path.to_owned())
+}
+
+/// The store to copy into, and its name; none where it is a folder that a trial run does not make.
+fn target(
+    settings: &Settings,
+    flags: &Flags,
+    arguments: &Arguments,
+) -> Result<Option<(Store, String)>, Failure> {
+    let is_profile = settings.profiles().iter().any(|(name, _)| *name == arguments.to);
+    if !is_profile && let Some(folder) = absent_folder(&arguments.to) {
+        if arguments.dry_run {
+            return Ok(None);
+        }
+        std::fs::create_dir(&folder)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
+    }
+    let to = settings_of(settings, flags, &arguments.to)?;
+    let name = to.location.clone()?.name();
+    Ok(Some((open_or_begin(&to)?, name)))
+}
+
+/// How far it is: `copying: 120 of 1,000 runs, 34,000 points, 12 files, 3.4 MB`.
+fn line(now: &Snapshot, elapsed: Duration) -> String {
+    let runs = match now.runs {
+        0 => text::runs(now.runs_done as usize),
+        runs => format!("{} of {}", text::count(now.runs_done as usize), text::runs(runs as usize)),
+    };
+    match now.phase {
+        Phase::Looking => format!("looking: {runs}"),
+        Phase::Checking => format!("comparing: {runs}"),
+        Phase::Copying => {
+            let speed = now.bytes as f64 / elapsed.as_secs_f64().max(0.001);
+            format!(
+                "copying: {runs}, {} points, {} files, {}, {}/s",
+                text::count(now.points as usize),
+                text::count(now.files as usize),
+                text::bytes(now.bytes),
+                text::bytes(speed as u64)
+            )
+        }
+    }
+}
+
+fn tell_problems(report: &Report) -> Result<(), Failure> {
+    let mut told = String::new();
+    for problem in &report.problems {
+        told.push_str(&format!("{}: {}\n", problem.what, problem.why));
+    }
+    if report.more_problems > 0 {
+        told.push_str(&format!("and {} more\n", text::count(report.more_problems)));
+    }
+    if !told.is_empty() {
+        let told = text::clean_lines(&crate::store::secrets::hide(&told));
+        io::stderr().write_all((told + "\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+fn judge(report: &Report) -> Result<(), Failure> {
+    if report.is_same() {
+        return Ok(());
+    }
+    let count = report.problems.len() + report.more_problems;
+    Err(Failure::Differs(format!(
+        "the copy is not the same as what was copied: {} (above)",
+        text::counted(count, "difference")
+    )))
+}
+
+fn say(report: &Report, from: &str, to: &str, out: &mut impl Write) -> Result<(), Failure> {
+    let copied = &report.copied;
+    writeln!(out, "from {from}")?;
+    writeln!(out, "to   {to}")?;
+    for note in &report.notes {
+        writeln!(out, "{note}")?;
+    }
+    writeln!(
+        out,
+        "copied now: {}, {}, {} metric points, {} files ({}), {} logged models, {} model versions",
+        text::counted(copied.experiments as usize, "experiment"),
+        text::runs(copied.runs as usize),
+        text::count(copied.points as usize),
+        text::count(copied.files as usize),
+        text::bytes(copied.bytes),
+        text::count(copied.models as usize),
+        text::count(copied.versions as usize),
+    )?;
+    writeln!(out)?;
+    let rows = Kind::ALL.into_iter().map(|kind| {
+        let (from, to) = (report.from.get(kind), report.to.get(kind));
+        vec![
+            Value::Text(kind.label()),
+            Value::Count(from.count),
+            Value::Count(to.count),
+            Value::OwnedText(format!("{:016x}", from.digest)),
+            Value::Text(if from == to { "same" } else { "differs" }),
+        ]
+    });
+    let names = ["what", "from", "to", "digest", "result"].map(str::to_owned).to_vec();
+    let titles = names.clone();
+    let table = TextTable { titles, names, rows: rows.collect() };
+    table.print(OutputFlags::default(), now_ms(), out)?;
+    Ok(())
+}
+
+fn print(report: &Report, from: &str, to: &str, seconds: f64, out: &mut impl Write) -> Result<(), Failure> {
+    let copied = &report.copied;
+    let checked = Kind::ALL.into_iter().map(|kind| {
+        let (from, to) = (report.from.get(kind), report.to.get(kind));
+        json!({
+            "what": kind.label(),
+            "from": { "count": from.count, "digest": format!("{:016x}", from.digest) },
+            "to": { "count": to.count, "digest": format!("{:016x}", to.digest) },
+            "same": from == to,
+        })
+    });
+    let experiments =
+        report.experiments.iter().map(|(name, from, to)| json!({ "name": name, "from": from, "to": to }));
+    let problems = report.problems.iter().map(|problem| json!({ "what": problem.what, "why": problem.why }));
+    let value = json!({
+        "from": from,
+        "to": to,
+        "same": report.is_same(),
+        "copied": {
+            "experiments": copied.experiments,
+            "runs": copied.runs,
+            "points": copied.points,
+            "files": copied.files,
+            "bytes": copied.bytes,
+            "logged_models": copied.models,
+            "model_versions": copied.versions,
+        },
+        "experiments": experiments.collect::<Vec<_>>(),
+        "checked": checked.collect::<Vec<_>>(),
+        "bytes": { "from": report.from.bytes, "to": report.to.bytes },
+        "problems": problems.collect::<Vec<_>>(),
+        "more_problems": report.more_problems,
+        "notes": report.notes,
+        "seconds": seconds,
+    });
+    Ok(print_json(&value, out)?)
+}
+
+fn stage(stage: LifecycleStage) -> &'static str {
+    match stage {
+        LifecycleStage::Active => "",
+        LifecycleStage::Deleted => "deleted",
+    }
+}
+
+fn say_preview(preview: &Preview, request: &Request, to: &str, out: &mut impl Write) -> Result<(), Failure> {
+    writeln!(out, "from {}", request.origin)?;
+    writeln!(out, "to   {to}")?;
+    for note in &preview.notes {
+        writeln!(out, "{note}")?;
+    }
+    let rows = preview.experiments.iter().map(|one| {
+        vec![
+            Value::Text(one.id.as_str()),
+            Value::Text(&one.name),
+            Value::Text(stage(one.stage)),
+            Value::Text(one.place),
+            Value::Count(one.runs),
+            Value::Count(one.models as u64),
+            Value::Count(one.files),
+            Value::OwnedText(text::bytes(one.bytes)),
+        ]
+    });
+    let names = ["id", "experiment", "stage", "there", "runs", "models", "files", "size"];
+    let names = names.map(str::to_owned).to_vec();
+    let table = TextTable { titles: names.clone(), names, rows: rows.collect() };
+    table.print(OutputFlags::default(), now_ms(), out)?;
+    let runs: u64 = preview.experiments.iter().map(|one| one.runs).sum();
+    let bytes: u64 = preview.experiments.iter().map(|one| one.bytes).sum();
+    Ok(writeln!(
+        out,
+        "{}, {}, {} of files; {}, {}; nothing was written",
+        text::counted(preview.experiments.len(), "experiment"),
+        text::runs(runs as usize),
+        text::bytes(bytes),
+        text::counted(preview.registered_models, "registered model"),
+        text::counted(preview.versions, "version"),
+    )?)
+}
+
+fn print_preview(preview: &Preview, from: &str, to: &str, out: &mut impl Write) -> Result<(), Failure> {
+    let experiments = preview.experiments.iter().map(|one| {
+        json!({
+            "id": one.id.as_str(),
+            "name": one.name,
+            "stage": one.stage.as_str(),
+            "there": one.place,
+            "runs": one.runs,
+            "logged_models": one.models,
+            "files": one.files,
+            "bytes": one.bytes,
+        })
+    });
+    let value = json!({
+        "from": from,
+        "to": to,
+        "experiments": experiments.collect::<Vec<_>>(),
+        "registered_models": preview.registered_models,
+        "model_versions": preview.versions,
+        "notes": preview.notes,
+    });
+    Ok(print_json(&value, out)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_how_far_a_copy_is() {
+        let mut now = Snapshot { runs: 1_000, runs_done: 12, ..Snapshot::default() };
+        let second = Duration::from_secs(1);
+        assert_eq!(line(&now, second), "looking: 12 of 1,000 runs");
+        now = Snapshot { phase: Phase::Copying, points: 34_000, files: 2, bytes: 2_000_000, ..now };
+        let told = "copying: 12 of 1,000 runs, 34,000 points, 2 files, 2.0 MB, 2.0 MB/s";
+        assert_eq!(line(&now, second), told);
+        now = Snapshot { phase: Phase::Checking, runs: 0, ..now };
+        assert_eq!(line(&now, second), "comparing: 12 runs");
+    }
+
+    #[test]
+    fn a_folder_is_made_only_where_one_is_meant() {
+        let home = tempfile::tempdir().unwrap();
+        let path = |name: &str| home.path().join(name).display().to_string();
+        let folder = Some(home.path().join("new"));
+        assert_eq!(absent_folder(&path("new")), folder);
+        assert_eq!(absent_folder(&format!("file://{}", path("new"))), folder);
+        for other in [path(""), path("new.db"), "sqlite:///new".into(), "http://h".into()] {
+            assert_eq!(absent_folder(&other), None, "{other}");
+        }
+    }
+}
