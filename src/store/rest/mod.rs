@@ -6,8 +6,10 @@ mod body;
 mod changes;
 mod client;
 mod cutting;
+mod databricks;
 mod failure;
 mod histories;
+mod http;
 mod logging;
 mod models;
 mod options;
@@ -16,6 +18,7 @@ mod paths;
 pub mod proxy;
 mod received;
 mod registry;
+mod sending;
 mod tls;
 mod transfer;
 mod wire;
@@ -30,34 +33,47 @@ use url::Url;
 use answer::Answer;
 use changes::ServerCursor;
 use client::{Client, Repeat};
+use databricks::{Databricks, Login};
 pub use options::{Auth, Observer, RestOptions, WaitNotice};
 pub use paths::address;
 use wire::required;
 
+use super::databricks::Workspace;
 use super::pages::{Pages, token_at};
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
-    HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
+    HistoryCursor, HistoryPart, Inner, LoggedModels, NewRun, Registry, RunBatch, RunPage, RunSearch,
+    RunUpdate, Scan, StoreInfo,
 };
 use crate::mlflow::{
-    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
-    ModelVersion, Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, tags,
+    DatasetInput, Experiment, ExperimentId, Metric, MetricPoint, Param, Part, Run, RunId, RunStatus, Summary,
+    Tag, ViewType, tags,
 };
 
 /// Ids in one bulk request: MLflow takes 100, but the web server of 2.22 refuses request lines over 4,094 bytes.
 const BULK_IDS: usize = 90;
 
-/// A tracking server.
+/// A tracking server, or a workspace of Databricks.
 #[derive(Debug)]
 pub struct Rest {
     client: Arc<Client>,
+    databricks: Option<Databricks>,
 }
 
 impl Rest {
     /// The server at an address. Nothing is sent to it yet.
     pub fn new(base: &Url, options: RestOptions) -> Inner<Self> {
-        Ok(Self { client: Arc::new(Client::new(base, options)?) })
+        Ok(Self { client: Arc::new(Client::new(base, options)?), databricks: None })
+    }
+
+    /// A workspace of Databricks whose credentials were found. Nothing is sent to it yet.
+    pub fn of_workspace(workspace: &Workspace, options: RestOptions) -> Inner<Self> {
+        let found = workspace.found().ok_or_else(|| {
+            ErrorKind::Address("nobody has looked for the credentials of this Databricks workspace".into())
+        })?;
+        let client = Arc::new(Client::of_workspace(Login::new(found.clone()), options)?);
+        let databricks = Some(Databricks::new(&client, workspace.models()));
+        Ok(Self { client, databricks })
     }
 
     async fn write(&self, repeat: Repeat, path: &str, body: Value) -> Inner<Answer> {
@@ -68,15 +84,24 @@ impl Rest {
 #[async_trait]
 impl Backend for Rest {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::SERVER
+        match &self.databricks {
+            Some(Databricks { catalog: Some(_), .. }) => Capabilities::UNITY_CATALOG,
+            _ => Capabilities::SERVER,
+        }
     }
 
     fn artifacts(&self) -> Option<&dyn Artifacts> {
-        Some(self)
+        match &self.databricks {
+            Some(databricks) => Some(&databricks.files),
+            None => Some(self),
+        }
     }
 
     fn registry(&self) -> Option<&dyn Registry> {
-        Some(self)
+        match &self.databricks {
+            Some(Databricks { catalog: Some(catalog), .. }) => Some(catalog),
+            _ => Some(self),
+        }
     }
 
     fn logged_models(&self) -> Option<&dyn LoggedModels> {
@@ -84,6 +109,9 @@ impl Backend for Rest {
     }
 
     async fn info(&self) -> Inner<StoreInfo> {
+        if let Some(databricks) = &self.databricks {
+            return databricks.info(&self.client).await;
+        }
         let version = match self.client.text("version").await {
             Ok(version) if version.len() < 40 && !version.contains('<') => version.trim().to_owned(),
             Ok(_) => {
@@ -136,6 +164,9 @@ impl Backend for Rest {
     }
 
     async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Inner<ExperimentId> {
+        if self.client.is_workspace() {
+            databricks::check_experiment_name(name)?;
+        }
         let body = json!({ "name": name, "tags": wire::pairs(tags) });
         let answer = self.write(Repeat::Never, "2.0/mlflow/experiments/create", body).await?;
         answer.required("experiment_id", wire::text).map(ExperimentId)
@@ -193,7 +224,8 @@ impl Backend for Rest {
     }
 
     fn page_token(&self, offset: usize) -> Option<String> {
-        Some(token_at(offset))
+        // Databricks' tokens tell nothing.
+        (!self.client.is_workspace()).then(|| token_at(offset))
     }
 
     async fn log_batch(
@@ -257,6 +289,8 @@ impl Backend for Rest {
     }
 
     async fn history_since(&self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
+        // Without tokens that can be told in advance everything is read again.
+        let cursor = if self.client.is_workspace() { &HistoryCursor::START } else { cursor };
         histories::since(&self.client, id, key, cursor).await
     }
 
@@ -274,6 +308,9 @@ impl Backend for Rest {
         key: &str,
         max_points: usize,
     ) -> Inner<Vec<(RunId, Vec<MetricPoint>)>> {
+        if self.client.is_workspace() {
+            return histories::sampled(&self.client, ids, key, max_points).await;
+        }
         let mut histories: Vec<(RunId, Vec<MetricPoint>)> = Vec::new();
         let max_points = max_points.clamp(1, 2500).to_string();
         for chunk in ids.chunks(BULK_IDS) {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 pub use catalog::UnityCatalog;
-pub use files::WorkspaceFiles;
+pub use files::{WorkspaceFiles, need_kept};
 pub use login::Login;
 
 use super::client::Client;
