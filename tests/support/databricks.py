@@ -13,7 +13,7 @@ It answers as the public reference of the REST API, and MLflow's own client for 
   are refused, names have three parts, lists come without tags and aliases, filters have one condition, tags have no
   punctuation in their names, at most 1000 characters and 50 of them; the workspace's older registry has no aliases.
 
-Other than the real thing: no rights, groups or limits of rates; ids are MLflow's; the older registry and Unity Catalog share
+Other than the real thing: no Files API; no rights, groups or limits of rates; ids are MLflow's; the older registry and Unity Catalog share
 the names of MLflow's registry; versions are not made in Unity Catalog, nor files put there; the clocks of signed addresses are
 not looked at unless a test makes them old (POST /stand-in/age); S3's and Azure's signatures are not computed.
 
@@ -225,8 +225,14 @@ class Handler(BaseHTTPRequestHandler):
             if url.path == "/oidc/.well-known/oauth-authorization-server":
                 base = f"http://127.0.0.1:{port}/oidc"
                 return self.answer(200, {"token_endpoint": f"{base}/v1/token", "authorization_endpoint": f"{base}/v1/authorize"})
+            if url.path == "/.well-known/databricks-config":
+                raise Refused(404, "ENDPOINT_NOT_FOUND", "no such page")
             self.admit()
-            return self.answer(200, self.api(url.path, query, json.loads(body) if body else {}), {"x-databricks-org-id": "1"})
+            try:
+                body = json.loads(body) if body else {}
+            except ValueError:
+                body = {}
+            return self.answer(200, self.api(url.path, query, body), {"x-databricks-org-id": "1"})
         except Refused as refused:
             return self.answer(refused.status, refused.body)
 
@@ -274,6 +280,9 @@ class Handler(BaseHTTPRequestHandler):
             return {"id": "1", "userName": "ana@example.org", "displayName": "Ana"}
         if "/artifacts/credentials-for-" in path and self.command == "POST":
             return credentials(path, body)
+        if path.startswith("/api/2.0/fs/"):
+            # MLflow's own client goes on to signed addresses then.
+            raise Refused(403, "PERMISSION_DENIED", "the Files API is not for files of runs here")
         if LACKS.match(path) or not path.startswith("/api/2.0/mlflow/"):
             raise Refused(404, "ENDPOINT_NOT_FOUND", f"No API found for '{self.command} {path}'")
         if path.endswith("/experiments/create") and not body.get("name", "").startswith("/"):
@@ -330,13 +339,19 @@ class Handler(BaseHTTPRequestHandler):
             return "InvalidQueryParameterValue"
         if known["kind"] == "AZURE_ADLS_GEN2_SAS_URI":
             if query.get("resource") == "file" and self.command == "PUT":
-                part["file"] = b""
+                part["file"] = {}
                 return None
-            if self.command != "PATCH" or "file" not in part or int(query["position"]) != len(part["file"]):
-                return "InvalidFlushPosition"
+            if self.command != "PATCH" or "file" not in part:
+                return "InvalidRequest"
+            position = int(query["position"])
             if query.get("action") == "append":
-                part["file"] += body
-            return part["file"] if query.get("action") == "flush" or query.get("flush") == "true" else None
+                # Parts may come in any order.
+                part["file"][position] = body
+            if query.get("action") != "flush" and query.get("flush") != "true":
+                return None
+            content = b"".join(piece for _, piece in sorted(part["file"].items()))
+            end = position if query.get("action") == "flush" else position + len(body)
+            return content if len(content) == end else "InvalidFlushPosition"
         return body if self.command == "PUT" and not query.get("comp") else "InvalidRequest"
 
     def read(self, target, problem):
