@@ -26,8 +26,10 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     for (name, value) in settings.location.as_ref().ok().and_then(Location::ways).into_iter().flatten() {
         line(name, &value)?;
     }
-    if let Ok(location @ Location::Databricks(_)) = &settings.location {
-        network(settings, &location.name(), &mut line)?;
+    if let Ok(Location::Databricks(workspace)) = &settings.location
+        && let Some(found) = workspace.found()
+    {
+        network(settings, &found.host, &mut line)?;
     }
     line("mode", if settings.read_only { "read-only" } else { "reading and writing" })?;
     terminal(settings, &mut line)?;

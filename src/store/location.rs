@@ -51,11 +51,9 @@ impl Location {
     /// The name under which things are kept for a store: the same however it is opened.
     pub fn name(&self) -> String {
         match self {
-            Self::Server(_)
-            | Self::Postgres(_)
-            | Self::MySql(_)
-            | Self::Folder(_)
-            | Self::Databricks(_) => self.to_string(),
+            Self::Server(_) | Self::Postgres(_) | Self::MySql(_) | Self::Folder(_) | Self::Databricks(_) => {
+                self.to_string()
+            }
             Self::Sqlite(database) => Database::from(database.path.clone()).to_string(),
         }
     }

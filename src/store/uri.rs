@@ -178,7 +178,8 @@ fn server(uri: &str, rest: &str) -> Result<Location, String> {
 fn is_workspace_page(url: &url::Url) -> bool {
     let is_of =
         |host: &str| [".azuredatabricks.net", ".databricks.com"].iter().any(|domain| host.ends_with(domain));
-    url.host_str().is_some_and(is_of) && (url.query().is_some() || url.path().len() > 1 || url.fragment().is_some())
+    url.host_str().is_some_and(is_of)
+        && (url.query().is_some() || url.path().len() > 1 || url.fragment().is_some())
 }
 
 /// The experiment whose page in MLflow's web interface an address names: `http://host/#/experiments/1/runs/…`.

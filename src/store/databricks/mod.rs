@@ -1,5 +1,6 @@
 //! Databricks workspaces as tracking URIs name them: `databricks`, `databricks://PROFILE`, `databricks-uc`. Who one is there
-//! says the environment, or `~/.databrickscfg`.
+//! says the environment, or `~/.databrickscfg`. By its own address, `databricks:https://HOST`, a workspace is known wherever
+//! the credentials for it are.
 
 mod settings;
 
@@ -21,6 +22,8 @@ pub enum ModelsIn {
 pub struct Workspace {
     /// The section of `~/.databrickscfg` that the address names.
     profile: Option<String>,
+    /// The workspace's own address, by which it is looked for in environment and file.
+    wanted: Option<String>,
     /// The address itself asks for Unity Catalog's registry.
     asks_for_catalog: bool,
     models: ModelsIn,
@@ -39,7 +42,7 @@ impl fmt::Debug for Workspace {
 impl fmt::Display for Workspace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.found {
-            Some(found) => f.write_str(&found.host),
+            Some(found) => write!(f, "databricks:{}", found.host),
             None => f.write_str(&self.uri()),
         }
     }
@@ -61,16 +64,24 @@ impl Workspace {
             return None;
         }
         let profile = rest.map(|rest| rest.strip_prefix("//").unwrap_or(rest).trim_end_matches('/'));
-        let workspace = |profile: Option<&str>| Self {
+        let workspace = |profile: Option<&str>, wanted: Option<String>| Self {
             profile: profile.map(str::to_owned),
+            wanted,
             asks_for_catalog: scheme == CATALOG,
             models: ModelsIn::UnityCatalog,
             models_by: if scheme == CATALOG { "the tracking URI" } else { "MLflow 3's default" },
             found: None,
         };
         Some(match profile {
-            None => Ok(workspace(None)),
-            Some("") => Err(format!("{scheme}:// needs a profile of ~/.databrickscfg behind it; write {scheme} for the usual one")),
+            None => Ok(workspace(None, None)),
+            Some("") => Err(format!(
+                "{scheme}:// needs a profile of ~/.databrickscfg behind it; write {scheme} for the usual one"
+            )),
+            Some(host) if host.starts_with("https://") || host.starts_with("http://") => {
+                settings::address(host).map(|host| workspace(None, Some(host))).ok_or_else(|| {
+                    format!("write {scheme}:https://HOST, with the address of a workspace and nothing else")
+                })
+            }
             Some(name) if name.contains(['@', '/', '?', '#']) => {
                 Err(format!("write {scheme}://PROFILE, with the name of a section of ~/.databrickscfg"))
             }
@@ -78,7 +89,7 @@ impl Workspace {
                 "{scheme}://SCOPE:PREFIX means secrets that only notebooks of Databricks can read; write {scheme}://PROFILE, with the \
                  name of a section of ~/.databrickscfg"
             )),
-            Some(name) => Ok(workspace(Some(name))),
+            Some(name) => Ok(workspace(Some(name), None)),
         })
     }
 
@@ -87,8 +98,14 @@ impl Workspace {
         self.named("databricks")
     }
 
+    /// The section that MLflow's own client has to be told.
+    fn section(&self) -> Option<&String> {
+        let found = || self.found.as_ref().and_then(|found| found.section.as_ref());
+        self.profile.as_ref().or_else(|| self.wanted.as_ref().and_then(|_| found()))
+    }
+
     fn named(&self, scheme: &str) -> String {
-        match &self.profile {
+        match self.section() {
             Some(profile) => format!("{scheme}://{profile}"),
             None => scheme.to_owned(),
         }
@@ -164,7 +181,7 @@ impl Workspace {
             set[1].1 = if self.models == ModelsIn::UnityCatalog { CATALOG } else { "databricks" }.into();
             set.extend([("DATABRICKS_HOST", found.host.clone()), (settings::TOKEN, token.clone())]);
             removed.extend(settings::OTHERS);
-        } else if self.profile.is_some() {
+        } else if self.section().is_some() {
             // Databricks' own client mixes them into whichever profile is named.
             removed.extend(["DATABRICKS_HOST", settings::TOKEN]);
             removed.extend(settings::OTHERS);

@@ -24,8 +24,12 @@ const DEFAULT: &str = "DEFAULT";
 const SETTINGS: &str = "__settings__";
 
 /// Values are read as they stand.
-const AS_PYTHON: ParseOption =
-    ParseOption { enabled_quote: false, enabled_escape: false, enabled_indented_mutiline_value: false, enabled_preserve_key_leading_whitespace: false };
+const AS_PYTHON: ParseOption = ParseOption {
+    enabled_quote: false,
+    enabled_escape: false,
+    enabled_indented_mutiline_value: false,
+    enabled_preserve_key_leading_whitespace: false,
+};
 
 /// What one is known by.
 #[derive(Clone, PartialEq, Eq)]
@@ -108,7 +112,8 @@ impl Workspace {
         variable: impl Fn(&str) -> Option<String>,
         home: Option<&Path>,
     ) -> Result<Self, String> {
-        let variable = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|it| !it.is_empty());
+        let variable =
+            |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|it| !it.is_empty());
         let found = self.find(token, &variable, home)?;
         found.key.note();
         self.found = Some(found);
@@ -133,24 +138,42 @@ impl Workspace {
             client_secret: variable(CLIENT_SECRET),
             auth_type: variable(AUTH_TYPE),
         };
-        if self.profile.is_none() && of_environment.host.is_some() {
-            let place = Place { section: None, host: HOST.into(), token: TOKEN.into(), client: CLIENT_ID.into() };
+        let is_wanted = |host: &Option<String>| match &self.wanted {
+            None => host.is_some(),
+            wanted => host.as_deref().and_then(address) == *wanted,
+        };
+        if self.profile.is_none() && is_wanted(&of_environment.host) {
+            let place =
+                Place { section: None, host: HOST.into(), token: TOKEN.into(), client: CLIENT_ID.into() };
             return place.found(of_environment, token);
         }
         let path = variable(FILE).map(|path| expanded(&path, home));
         let path = path.or_else(|| home.map(|home| home.join(".databrickscfg")));
         let file = match &path {
-            Some(path) if path.is_file() => Some(
-                Ini::load_from_file_opt(path, AS_PYTHON)
-                    .map_err(|error| format!("cannot read {}: {}", path.display(), without_content(&error)))?,
-            ),
+            Some(path) if path.is_file() => {
+                Some(Ini::load_from_file_opt(path, AS_PYTHON).map_err(|error| {
+                    format!("cannot read {}: {}", path.display(), without_content(&error))
+                })?)
+            }
             _ => None,
         };
-        let named = self.profile.clone().or_else(|| variable(PROFILE));
-        let shown = path.as_ref().map_or_else(|| "~/.databrickscfg".into(), |path| path.display().to_string());
+        let named = self.profile.clone().or_else(|| variable(PROFILE).filter(|_| self.wanted.is_none()));
+        let shown =
+            path.as_ref().map_or_else(|| "~/.databrickscfg".into(), |path| path.display().to_string());
+        if let Some(wanted) = &self.wanted {
+            let is_it =
+                |section: &&str| is_wanted(&file.as_ref().and_then(|file| value(file, section, "host")));
+            let section = file.as_ref().and_then(|file| file.sections().flatten().find(is_it));
+            let Some((file, section)) = file.as_ref().zip(section) else {
+                return Err(format!("neither {HOST} nor a profile of {shown} is for {wanted}"));
+            };
+            return of_section(file, section, &shown, token);
+        }
         let Some(file) = file else {
             return Err(match named {
-                Some(name) => format!("there is no file {shown} to read the profile {name} from; `databricks configure` writes it"),
+                Some(name) => format!(
+                    "there is no file {shown} to read the profile {name} from; `databricks configure` writes it"
+                ),
                 None => format!(
                     "nothing says where the Databricks workspace is: set {HOST} and {TOKEN} (or {CLIENT_ID} and {CLIENT_SECRET}), \
                      or write a profile into {shown} (`databricks configure`)"
@@ -164,17 +187,22 @@ impl Workspace {
             let others = if others.is_empty() { "none".into() } else { others.join(", ") };
             return Err(format!("{shown} has no profile {section}; it has {others}"));
         }
-        let said = Said {
-            host: value(&file, &section, "host"),
-            token: value(&file, &section, "token"),
-            client_id: value(&file, &section, "client_id"),
-            client_secret: value(&file, &section, "client_secret"),
-            auth_type: value(&file, &section, "auth_type"),
-        };
-        let place = format!("profile {section} of {shown}");
-        let place = Place { section: Some(section), host: place.clone(), token: place.clone(), client: place };
-        place.found(said, token)
+        of_section(&file, &section, &shown, token)
     }
+}
+
+/// What a section of the file says.
+fn of_section(file: &Ini, section: &str, shown: &str, token: Option<String>) -> Result<Found, String> {
+    let said = Said {
+        host: value(file, section, "host"),
+        token: value(file, section, "token"),
+        client_id: value(file, section, "client_id"),
+        client_secret: value(file, section, "client_secret"),
+        auth_type: value(file, section, "auth_type"),
+    };
+    let place = format!("profile {section} of {shown}");
+    let section = Some(section.to_owned());
+    Place { section, host: place.clone(), token: place.clone(), client: place }.found(said, token)
 }
 
 /// Where something is said, in words.
@@ -230,7 +258,7 @@ fn no_credentials(place: &str, kind: Option<&str>, host: &str) -> String {
 }
 
 /// The address of a workspace, however much of a page's is written: only scheme, host and port of it.
-fn address(written: &str) -> Option<String> {
+pub fn address(written: &str) -> Option<String> {
     let written = if written.contains("://") { written.to_owned() } else { format!("https://{written}") };
     let url = url::Url::parse(&written).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let is_plain = url.username().is_empty() && url.password().is_none() && url.has_host();

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::BULK_IDS;
 use super::client::Client;
-use super::wire;
 use super::paging::{PAGE, Sent, page, scan_body};
+use super::wire;
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{Run, RunId, ViewType};
 use crate::store::batch::{RunBatch, whole_runs};

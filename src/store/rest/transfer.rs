@@ -18,7 +18,6 @@ use super::wire;
 use crate::mlflow::{ModelId, RunId};
 use crate::store::{ArtifactList, ErrorKind, FileBody, FileTree, FilesOf, Inner, Opened, Resume, Sent};
 
-
 /// Files on a server.
 #[derive(Debug)]
 pub struct Tree {

@@ -76,7 +76,12 @@ mod tests {
 
     #[test]
     fn our_tags_come_back_as_they_were() {
-        for key in ["mltui.mark", "mltui.promotion.1732000000000-0a1b2c3d", "mltui.promotion-undone.1-2", "mltui.a_b/c"] {
+        for key in [
+            "mltui.mark",
+            "mltui.promotion.1732000000000-0a1b2c3d",
+            "mltui.promotion-undone.1-2",
+            "mltui.a_b/c",
+        ] {
             let there = key_there(key).unwrap();
             assert!(!there.contains(REFUSED) && there.starts_with(OURS_THERE), "{there}");
             assert_eq!(key_here(&there), key);

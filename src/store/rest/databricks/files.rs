@@ -17,9 +17,7 @@ use crate::store::rest::client::Client;
 use crate::store::rest::models;
 use crate::store::rest::transfer::opened;
 use crate::store::rest::wire;
-use crate::store::{
-    ArtifactList, Artifacts, ErrorKind, FileTree, FilesOf, Inner, Opened, Resume, Sent,
-};
+use crate::store::{ArtifactList, Artifacts, ErrorKind, FileTree, FilesOf, Inner, Opened, Resume, Sent};
 
 /// Below this the workspace keeps files itself, and signs addresses of them.
 const KEPT: &str = "databricks/mlflow-tracking/";
@@ -256,7 +254,11 @@ mod tests {
             ("dbfs:/databricks/mlflow-tracking/7/r1/artifacts/model/data/", run(), "model/data"),
             ("dbfs://prod@databricks/databricks/mlflow-tracking/7/r1/artifacts/a", run(), "a"),
             ("dbfs:///databricks/mlflow-tracking/7/r1/artifacts", run(), ""),
-            ("dbfs:/databricks/mlflow-tracking/7/logged_models/m-1/artifacts/x", Owner::Model("m-1".into()), "x"),
+            (
+                "dbfs:/databricks/mlflow-tracking/7/logged_models/m-1/artifacts/x",
+                Owner::Model("m-1".into()),
+                "x",
+            ),
         ] {
             assert_eq!(owner_of(uri), Some((owner, folder.to_owned())), "{uri}");
         }

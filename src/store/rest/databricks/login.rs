@@ -96,10 +96,9 @@ impl Login {
                 *self.lock() = Some(Kept { header: header.clone(), until });
                 Ok(header)
             }
-            _ if status.is_server_error() || status.as_u16() == 429 => Err(ErrorKind::Server {
-                status: status.as_u16(),
-                message: "no token was given out".into(),
-            }),
+            _ if status.is_server_error() || status.as_u16() == 429 => {
+                Err(ErrorKind::Server { status: status.as_u16(), message: "no token was given out".into() })
+            }
             _ if status.is_success() => {
                 Err(ErrorKind::Protocol(format!("no token under {}/{TOKENS}", self.found.host)))
             }

@@ -73,7 +73,10 @@ impl Signer {
         let is_read = purpose == Purpose::Read;
         let found = match owner {
             Owner::Run(id) => {
-                let route = format!("2.0/mlflow/artifacts/credentials-for-{}", if is_read { "read" } else { "write" });
+                let route = format!(
+                    "2.0/mlflow/artifacts/credentials-for-{}",
+                    if is_read { "read" } else { "write" }
+                );
                 let body = json!({ "run_id": id.as_str(), "path": [path] });
                 self.client.post(&route, &body, Repeat::Safe).await?.list("credential_infos", signed)?
             }
@@ -113,8 +116,9 @@ impl Signer {
                 .await
                 .map_err(|_| ErrorKind::Timeout(patience.as_secs()))?,
         };
-        let response = answer
-            .map_err(|error| ErrorKind::Unreachable(format!("the storage at {host}: {}", innermost(&error))))?;
+        let response = answer.map_err(|error| {
+            ErrorKind::Unreachable(format!("the storage at {host}: {}", innermost(&error)))
+        })?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -124,9 +128,10 @@ impl Signer {
     /// What an answer of a storage means that is no success.
     async fn refused(&self, mut response: Response, host: &str) -> ErrorKind {
         let status = response.status();
-        let is_xml = response.headers().get(CONTENT_TYPE).is_none_or(|kind| {
-            kind.to_str().is_ok_and(|kind| kind.contains("xml"))
-        });
+        let is_xml = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_none_or(|kind| kind.to_str().is_ok_and(|kind| kind.contains("xml")));
         let mut body = Vec::new();
         while is_xml && body.len() < 4_096 {
             match tokio::time::timeout(self.client.patience(), response.chunk()).await {
@@ -151,7 +156,8 @@ impl Signer {
 
 /// The code of an error, as all clouds write it: ` (AccessDenied)`.
 fn code(body: &str) -> String {
-    let code = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code);
+    let code =
+        body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code);
     let is_name = |code: &&str| code.len() < 60 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     code.filter(is_name).map_or(String::new(), |code| format!(" ({code})"))
 }
@@ -196,8 +202,7 @@ fn signed(value: &Value) -> Inner<Signed> {
         let wrong = |_| ErrorKind::Protocol("a header that cannot be sent".into());
         let name = required(header, "name", text)?;
         let name = HeaderName::try_from(name).map_err(|_| wrong(()))?;
-        let mut content =
-            HeaderValue::try_from(required(header, "value", text)?).map_err(|_| wrong(()))?;
+        let mut content = HeaderValue::try_from(required(header, "value", text)?).map_err(|_| wrong(()))?;
         content.set_sensitive(true);
         headers.insert(name, content);
     }
@@ -221,7 +226,11 @@ mod tests {
         let more = known.with(&[("comp", "block"), ("blockid", "YQ==")]);
         assert_eq!(more.query(), Some("X-Amz-Signature=a%2Fb%3D&comp=block&blockid=YQ%3D%3D"));
         assert!(known.headers(|name| name == "other").is_empty());
-        for (field, value) in [("signed_uri", json!("s3://secret")), ("type", json!("TAPE")), ("headers", json!([{ "name": "a b", "value": "secret" }]))] {
+        for (field, value) in [
+            ("signed_uri", json!("s3://secret")),
+            ("type", json!("TAPE")),
+            ("headers", json!([{ "name": "a b", "value": "secret" }])),
+        ] {
             let mut other = sent.clone();
             other[field] = value;
             let refused = signed(&other).err().unwrap().to_string();
@@ -231,7 +240,10 @@ mod tests {
 
     #[test]
     fn of_an_error_only_the_code_is_told() {
-        assert_eq!(code("<Error><Code>AccessDenied</Code><StringToSign>s3cr3t</StringToSign></Error>"), " (AccessDenied)");
+        assert_eq!(
+            code("<Error><Code>AccessDenied</Code><StringToSign>s3cr3t</StringToSign></Error>"),
+            " (AccessDenied)"
+        );
         for body in ["", "<Code>", "<Code>a b</Code>", "nonsense"] {
             assert_eq!(code(body), "");
         }

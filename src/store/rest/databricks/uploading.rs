@@ -197,8 +197,7 @@ impl Upload<'_> {
             let client = &self.signer.client;
             let patience = Some(client.patience());
             let body = Some(body.clone().into());
-            let sending =
-                self.signer.send(&self.signed, method.clone(), address, headers, body, patience);
+            let sending = self.signer.send(&self.signed, method.clone(), address, headers, body, patience);
             let failure = match sending.await {
                 Ok(_) => return Ok(()),
                 Err(failure) => failure,
@@ -245,7 +244,8 @@ fn is_of_block(name: &str) -> bool {
 /// Headers that Azure takes with a list of blocks.
 fn is_of_list(name: &str) -> bool {
     let is_of_key = name.starts_with("x-ms-encryption-") && name != "x-ms-encryption-scope";
-    let is_of_blob = name.starts_with("x-ms-meta-") || name.starts_with("x-ms-blob-") && name != "x-ms-blob-type";
+    let is_of_blob =
+        name.starts_with("x-ms-meta-") || name.starts_with("x-ms-blob-") && name != "x-ms-blob-type";
     is_of_blob
         || (is_common(name) && !is_of_key)
         || matches!(name, "x-ms-encryption-scope" | "x-ms-tags" | "x-ms-access-tier")
