@@ -232,6 +232,8 @@ class Handler(BaseHTTPRequestHandler):
                 body = json.loads(body) if body else {}
             except ValueError:
                 body = {}
+            if "null" in json.dumps(each(body, lambda text: "")):
+                raise Refused(400, "MALFORMED_REQUEST", "null is no value of a message's field")
             return self.answer(200, self.api(url.path, query, body), {"x-databricks-org-id": "1"})
         except Refused as refused:
             return self.answer(refused.status, refused.body)

@@ -1,5 +1,6 @@
 //! Requests, retries and errors: everything about HTTP, nothing about experiments.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -169,19 +170,24 @@ impl Client {
     }
 
     pub async fn post(&self, path: &str, body: &Value, repeat: Repeat) -> Inner<Answer> {
-        let request = self.request(Method::POST, &format!("api/{path}"))?.json(body);
+        let request = self.request(Method::POST, &format!("api/{path}"))?.json(&*self.written(body));
         self.exchange(request, repeat, body::LONGEST).await
     }
 
     pub async fn delete(&self, path: &str, body: &Value) -> Inner<Answer> {
-        let request = self.request(Method::DELETE, &format!("api/{path}"))?.json(body);
+        let request = self.request(Method::DELETE, &format!("api/{path}"))?.json(&*self.written(body));
         self.exchange(request, Repeat::Safe, body::LONGEST).await
     }
 
     /// A change that is the same twice as once.
     pub async fn patch(&self, path: &str, body: &Value) -> Inner<Answer> {
-        let request = self.request(Method::PATCH, &format!("api/{path}"))?.json(body);
+        let request = self.request(Method::PATCH, &format!("api/{path}"))?.json(&*self.written(body));
         self.exchange(request, Repeat::Safe, body::LONGEST).await
+    }
+
+    /// A body as it is sent: Databricks' messages have no nulls in them.
+    fn written<'a>(&self, body: &'a Value) -> Cow<'a, Value> {
+        if self.is_workspace() { Cow::Owned(without_nulls(body)) } else { Cow::Borrowed(body) }
     }
 
     /// The body of a page outside the API, as text: no more than its beginning where it is a long one.
@@ -449,6 +455,17 @@ impl Client {
             }
             None => ErrorKind::Unreachable(format!("{}: {cause}", self.base())),
         }
+    }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let told = fields.iter().filter(|(_, value)| !value.is_null());
+            told.map(|(key, value)| (key.clone(), without_nulls(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        plain => plain.clone(),
     }
 }
 

@@ -7,7 +7,7 @@ use mltui::store::uri::{Location, RestOptions};
 use mltui::store::{ErrorKind, FilesOf, Opened, Resume, Store, uri};
 
 use super::LISTED;
-use crate::support::client::{block_on, kind, list, quick};
+use crate::support::client::{block_on, kind, list, quick, scan_of, scanned};
 use crate::support::peer::{Answer, Peer};
 
 const SECRET: [(&str, &str); 2] =
@@ -197,4 +197,30 @@ fn files_that_the_workspace_does_not_keep_are_told() {
         matches!(&failure, ErrorKind::Elsewhere(words) if words.contains("MLflow's own client")),
         "{failure}"
     );
+}
+
+#[test]
+fn filters_that_a_workspace_does_not_take_hide_no_change() {
+    const ONE: Answer = Answer::Http(
+        200,
+        "",
+        "{\"runs\": [{\"info\": {\"run_id\": \"r1\", \"experiment_id\": \"7\", \"status\": \"RUNNING\", \"start_time\": 1}}]}",
+    );
+    const NO: Answer = Answer::Http(
+        400,
+        "",
+        "{\"error_code\": \"INVALID_PARAMETER_VALUE\", \"message\": \"Invalid attribute key\"}",
+    );
+    let peer = Peer::start(vec![ONE, Answer::Http(200, "", "{}"), NO, NO, RUN]);
+    let store = workspace(&peer, &TOKEN, &RestOptions { max_retries: 0, ..quick() });
+    let scan = scan_of("7");
+    let (mut cursor, count) = scanned(&store, &scan);
+    assert_eq!(count, 1);
+    let changes = block_on(store.changes(&scan, &mut cursor, &["r1".into()])).unwrap();
+    assert_eq!((changes.batches.iter().map(|batch| batch.heads.len()).sum::<usize>(), changes.removed.len()), (1, 0));
+    let sent = peer.requests();
+    assert!(sent[2].contains("end_time") && sent[3].contains("run_id IN"), "{sent:?}");
+    assert!(sent[4].starts_with("GET /api/2.0/mlflow/runs/get?run_id=r1 "), "{}", sent[4]);
+    // Databricks' messages have no nulls in them.
+    assert!(sent.iter().all(|sent| !sent.contains("null")), "{sent:?}");
 }

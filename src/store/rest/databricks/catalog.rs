@@ -197,7 +197,7 @@ impl Registry for UnityCatalog {
         let whole = |known: RegisteredModel| async move {
             let (found, versions) = tokio::join!(self.model(&known.name), self.few_versions(&known.name));
             let mut found = match found {
-                Err(ErrorKind::NotFound(_)) => return Ok(None),
+                Err(ErrorKind::NotFound(_)) => return Inner::Ok(None),
                 // Who may list it need not be allowed to look into it.
                 Err(ErrorKind::Forbidden(_)) => known,
                 found => found?,
