@@ -351,7 +351,8 @@ fn a_workspace_of_databricks_gets_its_own_credentials_and_scripts_find_it() {
     let location = settings.location.as_ref().unwrap();
     assert_eq!(location.name(), "databricks:https://h.cloud.databricks.com");
     assert_eq!(location.page().as_deref(), Some("https://h.cloud.databricks.com/ml"));
-    let value = |name: &str| own.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let value =
+        |name: &str| own.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     let told = settings.shell_variables(value);
     let said = |name: &str| told.iter().find(|(known, _)| known == name).map(|(_, said)| said.clone());
     assert_eq!(said("MLFLOW_TRACKING_URI"), Some(ShellVariable::Plain("databricks".into())));

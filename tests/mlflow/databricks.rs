@@ -88,13 +88,15 @@ with tempfile.TemporaryDirectory() as folder:
         open(os.path.join(folder, name), "w").write("words of " + name)
     client.log_artifacts(run.run_id, folder, "data")
 client.set_terminated(run.run_id)
+model = client.create_logged_model(experiment, name="net", source_run_id=run.run_id)
+client.finalize_logged_model(model.model_id, "READY")
 client.create_registered_model("main.ml.wine", description="red wine")
 behind = mlflow.MlflowClient(sys.argv[1], sys.argv[1])
 source = behind.get_run(run.run_id).info.artifact_uri + "/data"
 for _ in range(2):
     behind.create_model_version("main.ml.wine", source, run_id=run.run_id, await_creation_for=0)
 client.set_registered_model_alias("main.ml.wine", "champion", "1")
-print(json.dumps({"run": run.run_id, "registry": mlflow.get_registry_uri()}))
+print(json.dumps({"run": run.run_id, "model": model.model_id, "registry": mlflow.get_registry_uri()}))
 "#;
 
 /// What MLflow's client finds, as whoever the environment says.
@@ -128,8 +130,10 @@ fn a_workspace_of_databricks_is_read_and_written_beside_mlflows_client() {
         ana.host, ana.host
     );
     fs::write(folder.path().join(".databrickscfg"), config).unwrap();
-    let written = ana.run_with(&[], &["exec", "--", V3.quick_python().to_str().unwrap(), "-c", WRITE, &server.uri()]);
-    let written: Value = serde_json::from_slice(&written.stdout).unwrap_or_else(|_| panic!("{}", text(&written.stderr)));
+    let written =
+        ana.run_with(&[], &["exec", "--", V3.quick_python().to_str().unwrap(), "-c", WRITE, &server.uri()]);
+    let written: Value =
+        serde_json::from_slice(&written.stdout).unwrap_or_else(|_| panic!("{}", text(&written.stderr)));
     assert_eq!(written["registry"], "databricks-uc");
     let run = written["run"].as_str().unwrap();
 
@@ -139,19 +143,30 @@ fn a_workspace_of_databricks_is_read_and_written_beside_mlflows_client() {
     assert_eq!((&runs[0]["run_id"], &runs[0]["metrics"]["val_rmse"]), (&json!(run), &json!(1.0 / 3.0)));
     assert_eq!(ana.printed(&["history", run, "val_rmse", "--csv"]).lines().count(), 4);
     let doctor = ana.printed(&["--tracking-uri", "databricks://robot", "doctor"]);
-    assert!(doctor.contains("client robot and its secret (OAuth)") && doctor.contains("as ana@example.org"), "{doctor}");
+    assert!(
+        doctor.contains("client robot and its secret (OAuth)") && doctor.contains("as ana@example.org"),
+        "{doctor}"
+    );
     let stale = ana.refused(&[], &["--tracking-uri", "databricks://stale", "experiments"]);
-    assert!(stale.contains("Databricks rejects the token (profile stale of") && !stale.contains("dapi"), "{stale}");
+    assert!(
+        stale.contains("Databricks rejects the token (profile stale of") && !stale.contains("dapi"),
+        "{stale}"
+    );
     let named = ana.refused(&[], &["sweep", "--data", "iris", "--trials", "1", "--experiment", "plain"]);
     assert!(named.contains("/Users/ana@example.org/plain"), "{named}");
 
     // Files
     let data = format!("runs:/{run}/data");
-    assert_eq!(ana.printed(&["artifacts", "cat", &format!("{data}/azure.txt"), "--offset", "9"]), "azure.txt");
+    assert_eq!(
+        ana.printed(&["artifacts", "cat", &format!("{data}/azure.txt"), "--offset", "9"]),
+        "azure.txt"
+    );
     assert_eq!(ana.json(&["download", &data, "--json"])["files"].as_array().unwrap().len(), 2);
     fs::create_dir(folder.path().join("up")).unwrap();
     // More than one part for those that take parts.
-    for (name, size) in [("aws.bin", 2 << 20), ("azure.bin", 11 << 20), ("adls.bin", 11 << 20), ("gcp é.txt", 5), ("adls", 0)] {
+    for (name, size) in
+        [("aws.bin", 2 << 20), ("azure.bin", 11 << 20), ("adls.bin", 11 << 20), ("gcp é.txt", 5), ("adls", 0)]
+    {
         fs::write(folder.path().join("up").join(name), vec![b'7'; size]).unwrap();
     }
     ana.json(&["upload", "up", &format!("runs:/{run}/up"), "--json"]);
@@ -161,28 +176,54 @@ fn a_workspace_of_databricks_is_read_and_written_beside_mlflows_client() {
     let wine = models.as_array().unwrap().iter().find(|model| model["name"] == "main.ml.wine").unwrap();
     assert_eq!(wine["aliases"], json!({ "champion": 1 }));
     assert_eq!(wine["latest_version"], 2);
-    assert_eq!(ana.json(&["download", "models:/main.ml.wine@champion", "--to", "of-model", "--json"])["files"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        ana.json(&["download", "models:/main.ml.wine@champion", "--to", "of-model", "--json"])["files"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
     let stages = ana.refused(&[], &["promote", "main.ml.wine", "--version", "2", "--to", "Production"]);
     assert!(stages.contains("no stages"), "{stages}");
     ana.printed(&["promote", "main.ml.wine", "--version", "2", "--to", "champion"]);
     let versions = ana.json(&["models", "main.ml.wine", "--json"]);
     assert_eq!(versions["aliases"], json!({ "champion": 2, "previous-champion": 1 }));
-    let marked = ana.json(&["mark-best", EXPERIMENT, "--metric", "val_rmse:min", "--register", "main.ml.wine", "--json"]);
+    let marked = ana.json(&[
+        "mark-best",
+        EXPERIMENT,
+        "--metric",
+        "val_rmse:min",
+        "--register",
+        "main.ml.wine",
+        "--json",
+    ]);
     assert_eq!(marked["run"]["run_id"], run);
+    let asked = format!(
+        "mlflow.register_model(\"models:/{}\", \"main.ml.wine\")",
+        written["model"].as_str().unwrap()
+    );
+    assert!(marked["run"]["note"].as_str().unwrap().contains(&asked), "{marked}");
     let old = [("MLFLOW_REGISTRY_URI", "databricks")];
     let aliases = ana.refused(&old, &["promote", "main.ml.wine", "--version", "1", "--to", "champion"]);
     assert!(aliases.contains("no aliases"), "{aliases}");
-    assert!(ana.run_with(&old, &["promote", "main.ml.wine", "--version", "1", "--to", "Staging"]).status.success());
+    assert!(
+        ana.run_with(&old, &["promote", "main.ml.wine", "--version", "1", "--to", "Staging"])
+            .status
+            .success()
+    );
 
     // MLflow's client, as the robot.
     let python = V3.quick_python().to_str().unwrap();
-    let found = ana.run_with(&[], &["--tracking-uri", "databricks://robot", "exec", "--", python, "-c", FIND, run]);
-    let found: Value = serde_json::from_slice(&found.stdout).unwrap_or_else(|_| panic!("{}", text(&found.stderr)));
+    let found =
+        ana.run_with(&[], &["--tracking-uri", "databricks://robot", "exec", "--", python, "-c", FIND, run]);
+    let found: Value =
+        serde_json::from_slice(&found.stdout).unwrap_or_else(|_| panic!("{}", text(&found.stderr)));
     let wanted = json!({
         "uri": "databricks://robot", "registry": "databricks-uc://robot", "same": true, "champion": 2,
         "files": ["adls", "adls.bin", "aws.bin", "azure.bin", "gcp é.txt"], "description": "red wine", "tags": {}, "version": {},
         "leaked": false,
     });
-    let found = wanted.as_object().unwrap().keys().map(|key| (key.clone(), found[key].clone())).collect::<Value>();
+    let found =
+        wanted.as_object().unwrap().keys().map(|key| (key.clone(), found[key].clone())).collect::<Value>();
     assert_eq!(found, wanted);
 }

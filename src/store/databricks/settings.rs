@@ -145,7 +145,7 @@ impl Workspace {
         if self.profile.is_none() && is_wanted(&of_environment.host) {
             let place =
                 Place { section: None, host: HOST.into(), token: TOKEN.into(), client: CLIENT_ID.into() };
-            return place.found(of_environment, token);
+            return place.found(of_environment, token.as_deref());
         }
         let path = variable(FILE).map(|path| expanded(&path, home));
         let path = path.or_else(|| home.map(|home| home.join(".databrickscfg")));
@@ -167,7 +167,7 @@ impl Workspace {
             let Some((file, section)) = file.as_ref().zip(section) else {
                 return Err(format!("neither {HOST} nor a profile of {shown} is for {wanted}"));
             };
-            return of_section(file, section, &shown, token);
+            return of_section(file, section, &shown, token.as_deref());
         }
         let Some(file) = file else {
             return Err(match named {
@@ -187,12 +187,12 @@ impl Workspace {
             let others = if others.is_empty() { "none".into() } else { others.join(", ") };
             return Err(format!("{shown} has no profile {section}; it has {others}"));
         }
-        of_section(&file, &section, &shown, token)
+        of_section(&file, &section, &shown, token.as_deref())
     }
 }
 
 /// What a section of the file says.
-fn of_section(file: &Ini, section: &str, shown: &str, token: Option<String>) -> Result<Found, String> {
+fn of_section(file: &Ini, section: &str, shown: &str, token: Option<&str>) -> Result<Found, String> {
     let said = Said {
         host: value(file, section, "host"),
         token: value(file, section, "token"),
@@ -215,7 +215,7 @@ struct Place {
 
 impl Place {
     /// What it comes to; `given` is a token that comes first.
-    fn found(self, said: Said, given: Option<String>) -> Result<Found, String> {
+    fn found(self, said: Said, given: Option<&str>) -> Result<Found, String> {
         let Self { section, host, token, client } = self;
         let Some(written) = said.host else { return Err(format!("{host} has no host")) };
         let address = address(&written).ok_or_else(|| {
@@ -228,7 +228,7 @@ impl Place {
         let kind = said.auth_type.as_deref().filter(|_| !is_given).map(str::to_ascii_lowercase);
         let wants = |name: &str| kind.as_deref().is_none_or(|kind| kind == name);
         let pair = said.client_id.zip(said.client_secret).filter(|_| wants("oauth-m2m") && !is_given);
-        let (key, key_from) = match (given.clone().or(said.token.filter(|_| wants("pat"))), pair) {
+        let (key, key_from) = match (given.map(str::to_owned).or(said.token.filter(|_| wants("pat"))), pair) {
             (Some(_), Some(_)) => {
                 return Err(format!(
                     "{token} has both a token and a client's secret; auth_type ({AUTH_TYPE}) says which is used: pat or oauth-m2m"

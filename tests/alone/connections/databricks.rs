@@ -217,7 +217,10 @@ fn filters_that_a_workspace_does_not_take_hide_no_change() {
     let (mut cursor, count) = scanned(&store, &scan);
     assert_eq!(count, 1);
     let changes = block_on(store.changes(&scan, &mut cursor, &["r1".into()])).unwrap();
-    assert_eq!((changes.batches.iter().map(|batch| batch.heads.len()).sum::<usize>(), changes.removed.len()), (1, 0));
+    assert_eq!(
+        (changes.batches.iter().map(|batch| batch.heads.len()).sum::<usize>(), changes.removed.len()),
+        (1, 0)
+    );
     let sent = peer.requests();
     assert!(sent[2].contains("end_time") && sent[3].contains("run_id IN"), "{sent:?}");
     assert!(sent[4].starts_with("GET /api/2.0/mlflow/runs/get?run_id=r1 "), "{}", sent[4]);

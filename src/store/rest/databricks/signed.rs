@@ -199,10 +199,10 @@ fn signed(value: &Value) -> Inner<Signed> {
     };
     let mut headers = HeaderMap::new();
     for header in value.get("headers").and_then(Value::as_array).into_iter().flatten() {
-        let wrong = |_| ErrorKind::Protocol("a header that cannot be sent".into());
+        let wrong = || ErrorKind::Protocol("a header that cannot be sent".into());
         let name = required(header, "name", text)?;
-        let name = HeaderName::try_from(name).map_err(|_| wrong(()))?;
-        let mut content = HeaderValue::try_from(required(header, "value", text)?).map_err(|_| wrong(()))?;
+        let name = HeaderName::try_from(name).map_err(|_| wrong())?;
+        let mut content = HeaderValue::try_from(required(header, "value", text)?).map_err(|_| wrong())?;
         content.set_sensitive(true);
         headers.insert(name, content);
     }

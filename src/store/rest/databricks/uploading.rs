@@ -118,10 +118,7 @@ impl Upload<'_> {
                 async move { sending.await.map(drop) }
             };
             let sending = sending::stream(path, size, &count, client.patience(), request);
-            let failure = match sending.await {
-                Ok(()) => return Ok(()),
-                Err(failure) => failure,
-            };
+            let Err(failure) = sending.await else { return Ok(()) };
             // What was told to be on its way did not arrive.
             (self.sent)(-done.into_inner());
             let is_over = matches!(failure, ErrorKind::Forbidden(_)) && attempt == 0;
@@ -198,10 +195,7 @@ impl Upload<'_> {
             let patience = Some(client.patience());
             let body = Some(body.clone().into());
             let sending = self.signer.send(&self.signed, method.clone(), address, headers, body, patience);
-            let failure = match sending.await {
-                Ok(_) => return Ok(()),
-                Err(failure) => failure,
-            };
+            let Err(failure) = sending.await else { return Ok(()) };
             if matches!(failure, ErrorKind::Forbidden(_)) && !has_renewed {
                 has_renewed = true;
                 self.renew().await?;
