@@ -423,7 +423,7 @@ fn completed(
         (location, ..) => location,
     };
     let token = match (profile, &access.auth) {
-        (Some(RawProfile { token_env: Some(_), .. }), Auth::Bearer(token)) => Some(token.clone()),
+        (Some(RawProfile { token_env: Some(_), .. }), Auth::Bearer(token)) => Some(token.as_str()),
         _ => None,
     };
     let variable = |name: &str| environment.get(name).map(str::to_owned);

@@ -118,7 +118,7 @@ impl Location {
     /// [`ErrorKind::Address`] for a variable that says what cannot be.
     pub fn completed(
         self,
-        token: Option<String>,
+        token: Option<&str>,
         variable: impl Fn(&str) -> Option<String>,
         home: Option<&Path>,
     ) -> Result<Self> {

@@ -108,7 +108,7 @@ impl Workspace {
     /// What is missing or wrong, and what to do, in words.
     pub fn completed(
         mut self,
-        token: Option<String>,
+        token: Option<&str>,
         variable: impl Fn(&str) -> Option<String>,
         home: Option<&Path>,
     ) -> Result<Self, String> {
@@ -127,7 +127,7 @@ impl Workspace {
 
     fn find(
         &self,
-        token: Option<String>,
+        token: Option<&str>,
         variable: &impl Fn(&str) -> Option<String>,
         home: Option<&Path>,
     ) -> Result<Found, String> {
@@ -145,7 +145,7 @@ impl Workspace {
         if self.profile.is_none() && is_wanted(&of_environment.host) {
             let place =
                 Place { section: None, host: HOST.into(), token: TOKEN.into(), client: CLIENT_ID.into() };
-            return place.found(of_environment, token.as_deref());
+            return place.found(of_environment, token);
         }
         let path = variable(FILE).map(|path| expanded(&path, home));
         let path = path.or_else(|| home.map(|home| home.join(".databrickscfg")));
@@ -167,7 +167,7 @@ impl Workspace {
             let Some((file, section)) = file.as_ref().zip(section) else {
                 return Err(format!("neither {HOST} nor a profile of {shown} is for {wanted}"));
             };
-            return of_section(file, section, &shown, token.as_deref());
+            return of_section(file, section, &shown, token);
         }
         let Some(file) = file else {
             return Err(match named {
@@ -187,7 +187,7 @@ impl Workspace {
             let others = if others.is_empty() { "none".into() } else { others.join(", ") };
             return Err(format!("{shown} has no profile {section}; it has {others}"));
         }
-        of_section(&file, &section, &shown, token.as_deref())
+        of_section(&file, &section, &shown, token)
     }
 }
 

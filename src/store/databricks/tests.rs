@@ -24,7 +24,7 @@ fn beside(
 ) -> Result<Workspace, String> {
     let variable =
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    Workspace::parse(uri).unwrap().unwrap().completed(given.map(str::to_owned), variable, home)
+    Workspace::parse(uri).unwrap().unwrap().completed(given, variable, home)
 }
 
 fn token(workspace: &Workspace) -> &str {
