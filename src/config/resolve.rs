@@ -420,14 +420,12 @@ fn completed(
         (location, Some(profile), Auth::Basic { user, password }) if profile.password_env.is_some() => {
             location.with_login(user, password)
         }
+        (location, Some(profile), Auth::Bearer(token)) if profile.token_env.is_some() => {
+            location.with_token(token)
+        }
         (location, ..) => location,
     };
-    let token = match (profile, &access.auth) {
-        (Some(RawProfile { token_env: Some(_), .. }), Auth::Bearer(token)) => Some(token.as_str()),
-        _ => None,
-    };
-    let variable = |name: &str| environment.get(name).map(str::to_owned);
-    location.completed(token, variable, environment.home.as_deref())
+    location.completed(|name| environment.get(name).map(str::to_owned), environment.home.as_deref())
 }
 
 fn rest_options(

@@ -77,6 +77,18 @@ impl Location {
         }
     }
 
+    /// The same for whoever has a token that a profile names, where it is a workspace of Databricks.
+    pub fn with_token(self, token: &str) -> Self {
+        match self {
+            Self::Databricks(workspace) => Self::Databricks(Box::new(workspace.with_token(token))),
+            other @ (Self::Server(_)
+            | Self::Sqlite(_)
+            | Self::Folder(_)
+            | Self::Postgres(_)
+            | Self::MySql(_)) => other,
+        }
+    }
+
     /// How a database server or a workspace is reached, in words: who connects, and how that is protected.
     pub fn ways(&self) -> Option<[(&'static str, String); 3]> {
         match self {
@@ -110,18 +122,12 @@ impl Location {
     }
 
     /// The same with what the environment says of it: `PGHOST`, `PGPASSWORD`, `~/.pgpass` and the like, as libpq has it;
-    /// `~/.my.cnf` as MySQL's programs do; `DATABRICKS_HOST` and `~/.databrickscfg`. `token` is one that a profile names, for
-    /// what has no other place for it.
+    /// `~/.my.cnf` as MySQL's programs do; `DATABRICKS_HOST` and `~/.databrickscfg` for a workspace.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Address`] for a variable that says what cannot be.
-    pub fn completed(
-        self,
-        token: Option<&str>,
-        variable: impl Fn(&str) -> Option<String>,
-        home: Option<&Path>,
-    ) -> Result<Self> {
+    pub fn completed(self, variable: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> Result<Self> {
         let name = self.to_string();
         let completed = match self {
             Self::Postgres(database) => {
@@ -130,9 +136,9 @@ impl Location {
             Self::MySql(database) => {
                 database.completed(variable, home).map(|database| Self::MySql(Box::new(database)))
             }
-            Self::Databricks(workspace) => workspace
-                .completed(token, variable, home)
-                .map(|workspace| Self::Databricks(Box::new(workspace))),
+            Self::Databricks(workspace) => {
+                workspace.completed(variable, home).map(|workspace| Self::Databricks(Box::new(workspace)))
+            }
             other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_)) => Ok(other),
         };
         completed.map_err(|words| {

@@ -26,6 +26,8 @@ pub struct Workspace {
     wanted: Option<String>,
     /// The address itself asks for Unity Catalog's registry.
     asks_for_catalog: bool,
+    /// A token that comes before all others.
+    given: Option<String>,
     models: ModelsIn,
     /// What says so.
     models_by: &'static str,
@@ -68,6 +70,7 @@ impl Workspace {
             profile: profile.map(str::to_owned),
             wanted,
             asks_for_catalog: scheme == CATALOG,
+            given: None,
             models: ModelsIn::UnityCatalog,
             models_by: if scheme == CATALOG { "the tracking URI" } else { "MLflow 3's default" },
             found: None,

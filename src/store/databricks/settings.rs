@@ -100,21 +100,24 @@ struct Said {
 }
 
 impl Workspace {
-    /// The same with the address and the credentials that environment and file say; `token` is one that a profile of this
-    /// program names.
+    /// The same with a token that a profile of this program names: it comes before all others.
+    pub fn with_token(self, token: &str) -> Self {
+        Self { given: Some(token.to_owned()), ..self }
+    }
+
+    /// The same with the address and the credentials that environment and file say.
     ///
     /// # Errors
     ///
     /// What is missing or wrong, and what to do, in words.
     pub fn completed(
         mut self,
-        token: Option<&str>,
         variable: impl Fn(&str) -> Option<String>,
         home: Option<&Path>,
     ) -> Result<Self, String> {
         let variable =
             |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|it| !it.is_empty());
-        let found = self.find(token, &variable, home)?;
+        let found = self.find(&variable, home)?;
         found.key.note();
         self.found = Some(found);
         if !self.asks_for_catalog
@@ -125,12 +128,8 @@ impl Workspace {
         Ok(self)
     }
 
-    fn find(
-        &self,
-        token: Option<&str>,
-        variable: &impl Fn(&str) -> Option<String>,
-        home: Option<&Path>,
-    ) -> Result<Found, String> {
+    fn find(&self, variable: &impl Fn(&str) -> Option<String>, home: Option<&Path>) -> Result<Found, String> {
+        let token = self.given.as_deref();
         let of_environment = Said {
             host: variable(HOST),
             token: variable(TOKEN),

@@ -24,7 +24,11 @@ fn beside(
 ) -> Result<Workspace, String> {
     let variable =
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    Workspace::parse(uri).unwrap().unwrap().completed(given, variable, home)
+    let mut workspace = Workspace::parse(uri).unwrap().unwrap();
+    if let Some(token) = given {
+        workspace = workspace.with_token(token);
+    }
+    workspace.completed(variable, home)
 }
 
 fn token(workspace: &Workspace) -> &str {

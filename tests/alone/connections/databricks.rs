@@ -30,7 +30,7 @@ fn workspace(peer: &Peer, credentials: &[(&str, &str)], options: &RestOptions) -
             || credentials.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         host.or_else(own)
     };
-    let location: Location = location.completed(None, variable, None).unwrap();
+    let location: Location = location.completed(variable, None).unwrap();
     uri::open(&location, options, false).unwrap()
 }
 
