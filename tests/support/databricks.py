@@ -61,6 +61,14 @@ def each(value, change):
     return value
 
 
+def from_mlflow(text):
+    return re.sub("^" + THERE + "([0-9]+)/models/", HERE + r"\1/logged_models/", text).replace(THERE, HERE)
+
+
+def to_mlflow(text):
+    return re.sub("^" + HERE + "([0-9]+)/logged_models/", THERE + r"\1/models/", text).replace(HERE, THERE)
+
+
 def mlflow(method, path, query=None, body=None):
     answer = http.request(method, SERVER + path, params=query, json=body)
     if answer.status_code != 200:
@@ -84,7 +92,7 @@ def version_of(found):
         "status", "status_message", "model_id", "tags") if found.get(key)}
     kept["aliases"] = [{"alias": alias, "version": found["version"]} for alias in found.get("aliases", [])]
     kept["storage_location"] = "s3://stand-in/" + found["name"]
-    return each(kept, lambda text: text.replace(THERE, HERE))
+    return each(kept, from_mlflow)
 
 
 def model_of(found):
@@ -291,15 +299,14 @@ class Handler(BaseHTTPRequestHandler):
             raise invalid(f"Got an invalid experiment name '{body.get('name')}'. An experiment name must be an absolute path within the Databricks workspace, e.g. '/Users/<some-username>/my-experiment'.")
         # Nobody can tell the tokens of pages in advance.
         opened = lambda token: base64.urlsafe_b64decode(token).decode().removeprefix("workspace ") if token else token
-        there = lambda text: text.replace(HERE, THERE)
         try:
-            query = [(key, opened(value) if key == "page_token" else there(value)) for key, value in query]
+            query = [(key, opened(value) if key == "page_token" else to_mlflow(value)) for key, value in query]
             if body.get("page_token"):
                 body["page_token"] = opened(body["page_token"])
         except ValueError:
             raise invalid("Invalid page token") from None
-        found = mlflow(self.command, path, query, each(body, there) if self.command != "GET" else None)
-        found = each(found, lambda text: text.replace(THERE, HERE))
+        found = mlflow(self.command, path, query, each(body, to_mlflow) if self.command != "GET" else None)
+        found = each(found, from_mlflow)
         if found.get("next_page_token"):
             found["next_page_token"] = base64.urlsafe_b64encode(b"workspace " + found["next_page_token"].encode()).decode()
         return found

@@ -24,13 +24,7 @@ const KEPT: &str = "databricks/mlflow-tracking/";
 
 /// Whose files lie at an address, and below which of its folders; none where the workspace signs nothing.
 fn owner_of(uri: &str) -> Option<(Owner, String)> {
-    let rest = uri.strip_prefix("dbfs:").unwrap_or(uri);
-    // `dbfs://profile@databricks/…` names the workspace again.
-    let path = match rest.strip_prefix("//") {
-        Some(with_host) => with_host.split_once('/')?.1,
-        None => rest,
-    };
-    let below = path.trim_start_matches('/').strip_prefix(KEPT)?;
+    let below = below_kept(uri)?;
     let mut parts = below.trim_end_matches('/').split('/').skip(1);
     let owner = match parts.next()? {
         "logged_models" => Owner::Model(parts.next()?.into()),
@@ -49,10 +43,20 @@ fn elsewhere(uri: &str) -> ErrorKind {
     ))
 }
 
-/// An experiment whose files the workspace keeps itself.
-pub fn need_kept(location: &str) -> Inner<()> {
-    let path = location.strip_prefix("dbfs:").unwrap_or(location).trim_start_matches('/');
-    if path.starts_with(KEPT) { Ok(()) } else { Err(elsewhere(location)) }
+/// Files that the workspace keeps itself: those of an experiment, run or model.
+pub fn need_kept(uri: &str) -> Inner<()> {
+    if below_kept(uri).is_some() { Ok(()) } else { Err(elsewhere(uri)) }
+}
+
+/// The path from where the workspace keeps files.
+fn below_kept(uri: &str) -> Option<&str> {
+    let rest = uri.strip_prefix("dbfs:").unwrap_or(uri);
+    // `dbfs://profile@databricks/…` names the workspace again.
+    let path = match rest.strip_prefix("//") {
+        Some(with_host) => with_host.split_once('/')?.1,
+        None => rest,
+    };
+    path.trim_start_matches('/').strip_prefix(KEPT)
 }
 
 /// The files of a workspace.
@@ -73,13 +77,19 @@ impl WorkspaceFiles {
     }
 
     async fn tree(&self, of: &FilesOf) -> Inner<Tree> {
-        let uri = match of {
-            FilesOf::Run(id) => self.uri_of(id).await?,
-            FilesOf::Model(id) => models::read(&self.client, id).await?.artifact_location,
-            FilesOf::Place(uri) => uri.clone(),
+        let (uri, owner, folder) = match of {
+            FilesOf::Run(id) => (self.uri_of(id).await?, Owner::Run(id.clone()), String::new()),
+            FilesOf::Model(id) => {
+                let model = models::read(&self.client, id).await?;
+                (model.artifact_location, Owner::Model(id.clone()), String::new())
+            }
+            FilesOf::Place(uri) => {
+                let (owner, folder) = owner_of(uri).ok_or_else(|| elsewhere(uri))?;
+                (uri.clone(), owner, folder)
+            }
         };
+        need_kept(&uri)?;
         let uri = uri.trim_end_matches('/').to_owned();
-        let (owner, folder) = owner_of(&uri).ok_or_else(|| elsewhere(&uri))?;
         Ok(Tree { signer: Arc::clone(&self.signer), uri, owner, folder })
     }
 
