@@ -26,6 +26,11 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     for (name, value) in settings.location.as_ref().ok().and_then(Location::ways).into_iter().flatten() {
         line(name, &value)?;
     }
+    if let Ok(Location::Databricks(workspace)) = &settings.location
+        && let Some(found) = workspace.found()
+    {
+        network(settings, &found.host, &mut line)?;
+    }
     line("mode", if settings.read_only { "read-only" } else { "reading and writing" })?;
     terminal(settings, &mut line)?;
     doctor_slurm::tell(settings, &mut line)?;
@@ -108,6 +113,16 @@ fn server(
     if let Some(why) = &rest.withheld {
         line("", why)?;
     }
+    network(settings, address, line)
+}
+
+/// What lies between this machine and an address, and how long an answer is waited for.
+fn network(
+    settings: &Settings,
+    address: &str,
+    line: &mut impl FnMut(&str, &str) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let rest = &settings.rest;
     match proxy::of(address) {
         Some(proxy) => line("proxy", &format!("{proxy}; NO_PROXY lists the hosts that bypass it"))?,
         None => line("proxy", "none for this address")?,

@@ -53,6 +53,9 @@ pub fn tell(settings: &Settings, line: &mut impl FnMut(&str, &str) -> io::Result
             ),
         ),
         Ok(Location::Server(_)) => line("", "nodes of Slurm log to the server, which has to let them in"),
+        Ok(Location::Databricks(_)) => {
+            line("", "nodes of Slurm log to the Databricks workspace, which they have to reach")
+        }
         Ok(Location::Sqlite(database)) => {
             let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
             let path = std::path::absolute(&database.path).unwrap_or_else(|_| database.path.clone());

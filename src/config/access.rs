@@ -39,7 +39,6 @@ impl Access {
             Some(Location::Server(url)) => Some(url),
             _ => None,
         };
-        let stranger = stranger(server, origin, profile, environment);
         let mut access = Self {
             // An authority is no secret: it is trusted wherever it is met.
             ca_file: environment.get(CA_FILE).map(PathBuf::from),
@@ -47,6 +46,16 @@ impl Access {
             ca_file_by: CA_FILE.into(),
             ..Self::default()
         };
+        if let Some(Location::Databricks(_)) = location {
+            // It has variables of its own: none of those for MLflow's servers goes there.
+            if let Some((name, profile)) = profile {
+                access.auth = of_profile(name, profile, environment)?;
+                access.secure(name, profile);
+                access.client_cert.clone_from(&profile.client_cert);
+            }
+            return Ok(access);
+        }
+        let stranger = stranger(server, origin, profile, environment);
         let insecure_tls = environment.boolean(INSECURE_TLS)?.unwrap_or(false);
         // A local store has no server that could be told too much.
         if stranger.is_none() || server.is_none() {
@@ -121,6 +130,7 @@ fn stranger(
                 _,
                 Ok(Location::Sqlite(_) | Location::Postgres(_) | Location::MySql(_) | Location::Folder(_)),
             ) => None,
+            // A workspace, or what cannot be opened.
             (written, _) => Some(format!(
                 "the credentials in the environment are for {}, which MLFLOW_TRACKING_URI names",
                 crate::store::address::shown(written)

@@ -99,7 +99,7 @@ impl Environment {
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Flags {
-    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE, postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE
+    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE, postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE, databricks
     #[arg(long, global = true, value_name = "URI")]
     pub tracking_uri: Option<Address>,
     /// Profile from the config file to use
@@ -202,6 +202,11 @@ impl Settings {
         let (tracking_uri, origin) =
             tracking_uri(flags, &raw, profile_name.as_deref().zip(profile), environment);
         let location = uri::parse(tracking_uri.as_written(), &environment.folder);
+        if matches!(location, Ok(Location::Databricks(_)))
+            && let Some(name) = environment.unreadable.iter().find(|name| name.starts_with("DATABRICKS_"))
+        {
+            return Err(ConfigError::Unreadable(name.clone()));
+        }
         let access =
             Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
         let location = completed(location, profile, &access, environment);
@@ -404,7 +409,7 @@ fn tracking_uri(
     (uri::default_uri(&environment.folder).into(), UriOrigin::Default)
 }
 
-/// The location with what profile and environment say of a database server.
+/// The location with what profile and environment say of a database server or a workspace.
 fn completed(
     location: Result<Location, crate::store::StoreError>,
     profile: Option<&RawProfile>,
@@ -414,6 +419,9 @@ fn completed(
     let location = match (location?, profile, &access.auth) {
         (location, Some(profile), Auth::Basic { user, password }) if profile.password_env.is_some() => {
             location.with_login(user, password)
+        }
+        (location, Some(profile), Auth::Bearer(token)) if profile.token_env.is_some() => {
+            location.with_token(token)
         }
         (location, ..) => location,
     };

@@ -14,6 +14,8 @@ const PASSWORD: &str = "MLFLOW_TRACKING_PASSWORD";
 /// Where drivers of PostgreSQL look for it.
 const DATABASE_PASSWORD: &str = "PGPASSWORD";
 const TOKEN: &str = "MLFLOW_TRACKING_TOKEN";
+/// Of a Databricks workspace.
+const WORKSPACE_TOKEN: &str = "DATABRICKS_TOKEN";
 const INSECURE_TLS: &str = "MLFLOW_TRACKING_INSECURE_TLS";
 const CA_FILE: &str = "MLFLOW_TRACKING_SERVER_CERT_PATH";
 const CLIENT_CERT: &str = "MLFLOW_TRACKING_CLIENT_CERT_PATH";
@@ -55,14 +57,15 @@ impl Settings {
         let source = |name: &str| match name {
             USER => profile?.username_env.clone(),
             PASSWORD => profile?.password_env.clone(),
-            TOKEN => profile?.token_env.clone(),
+            TOKEN | WORKSPACE_TOKEN => profile?.token_env.clone(),
             _ => None,
         };
         let mut told = Vec::new();
         for (name, value) in access.variables.iter().cloned().chain(self.script_experiment()) {
             // The password of a database may stand in its address.
             let holds_secret = || url::Url::parse(&value).is_ok_and(|url| url.password().is_some());
-            let is_secret = [PASSWORD, TOKEN, DATABASE_PASSWORD].contains(&name.as_str()) || holds_secret();
+            let secrets = [PASSWORD, TOKEN, DATABASE_PASSWORD, WORKSPACE_TOKEN];
+            let is_secret = secrets.contains(&name.as_str()) || holds_secret();
             let said = match source(&name) {
                 Some(variable) if variable == name => continue,
                 Some(variable) => ShellVariable::Of(variable),
@@ -106,6 +109,12 @@ impl Settings {
                 .map(str::to_owned)
                 .to_vec(),
         };
+        if let Ok(Location::Databricks(workspace)) = &self.location {
+            let (set, removed) = workspace.for_scripts();
+            access.variables = set.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            access.removed.extend(removed.into_iter().map(str::to_owned));
+            return access;
+        }
         let mut set = |name: &str, value: String| access.variables.push((name.to_owned(), value));
         if let Some((uri, password)) = self.location.as_ref().ok().and_then(Location::for_scripts) {
             set(URI, uri);

@@ -334,3 +334,44 @@ fn scripts_may_log_to_a_folder_of_files() {
     // MLflow 3.17 opens none without it.
     assert_eq!(value("MLFLOW_ALLOW_FILE_STORE").as_deref(), Some("true"));
 }
+
+#[test]
+fn a_workspace_of_databricks_gets_its_own_credentials_and_scripts_find_it() {
+    let flag = |uri: &str| Flags { tracking_uri: Some(uri.into()), ..Flags::default() };
+    let host = ("DATABRICKS_HOST", "https://h.cloud.databricks.com/");
+    let own = [
+        host,
+        ("DATABRICKS_TOKEN", "dapi-s3cr3t"),
+        ("MLFLOW_TRACKING_USERNAME", "ana"),
+        ("MLFLOW_TRACKING_PASSWORD", "geheim"),
+        ("MLFLOW_WORKSPACE", "research"),
+    ];
+    let settings = load("", &flag("databricks"), &own).unwrap();
+    assert_eq!((&settings.rest.auth, settings.rest.workspace.as_deref()), (&Auth::None, None));
+    let location = settings.location.as_ref().unwrap();
+    assert_eq!(location.name(), "databricks:https://h.cloud.databricks.com");
+    assert_eq!(location.page().as_deref(), Some("https://h.cloud.databricks.com/ml"));
+    let value =
+        |name: &str| own.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let told = settings.shell_variables(value);
+    let said = |name: &str| told.iter().find(|(known, _)| known == name).map(|(_, said)| said.clone());
+    assert_eq!(said("MLFLOW_TRACKING_URI"), Some(ShellVariable::Plain("databricks".into())));
+    assert_eq!(said("MLFLOW_REGISTRY_URI"), Some(ShellVariable::Plain("databricks-uc".into())));
+    assert_eq!(said("MLFLOW_TRACKING_PASSWORD"), Some(ShellVariable::Unset));
+    assert_eq!(said("DATABRICKS_TOKEN"), None, "it is there already");
+
+    let config = "[profiles.dbx]\ntracking_uri = 'databricks'\ntoken_env = 'MY_TOKEN'\n";
+    let profile = Flags { profile: Some("dbx".into()), ..Flags::default() };
+    let settings = load(config, &profile, &[host, ("MY_TOKEN", "mine-s3cr3t")]).unwrap();
+    let told = settings.shell_variables(|_| None);
+    let token = ("DATABRICKS_TOKEN".to_owned(), ShellVariable::Of("MY_TOKEN".into()));
+    assert!(told.contains(&token), "{told:?}");
+    assert!(!format!("{settings:?} {}", settings.show()).contains("s3cr3t"), "{settings:?}");
+
+    let refused = load("", &flag("databricks"), &[]).unwrap().location.unwrap_err().to_string();
+    assert!(refused.contains("set DATABRICKS_HOST and DATABRICKS_TOKEN"), "{refused}");
+    let unreadable = Environment { unreadable: vec!["DATABRICKS_TOKEN".into()], ..environment(&[host]) };
+    let folders = Folders { config: "/nowhere".into(), state: "/nowhere".into() };
+    let refused = Settings::load(&flag("databricks"), &unreadable, &folders).unwrap_err().to_string();
+    assert!(refused.contains("DATABRICKS_TOKEN is not valid UTF-8"), "{refused}");
+}

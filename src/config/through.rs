@@ -40,7 +40,12 @@ pub fn tunnel(
         Ok(Location::Sqlite(_) | Location::Folder(_)) => {
             refused(format!("a file on another machine is opened there: run `ssh -t {host} mltui`"))
         }
-        Ok(_) => refused(format!(
+        Ok(Location::Databricks(_)) => refused(
+            "ssh_host is for servers that only another machine sees; Databricks is reached directly, or through the proxy that \
+             HTTPS_PROXY names"
+                .into(),
+        ),
+        Ok(Location::Postgres(_) | Location::MySql(_)) => refused(format!(
             "ssh_host is for servers (http://, https://); run `ssh -t {host} mltui`, or forward the database's port with \
              `ssh -L` and name it in tracking_uri"
         )),
@@ -76,6 +81,7 @@ mod tests {
         };
         refused("sqlite:////data/mlflow.db", "ssh_host = \"login1\"", "ssh -t login1 mltui");
         refused("postgresql://db/mlflow", "ssh_host = \"login1\"", "ssh -L");
+        refused("databricks", "ssh_host = \"login1\"", "HTTPS_PROXY");
         refused("http://ml:5000", "ssh_host = \"-oProxyCommand=x\"", "name of a machine");
         refused("http://ml:5000", "ssh_host = \"a\"\nssh_command = \"ssh 'x\"", "quote");
     }

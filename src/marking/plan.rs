@@ -183,6 +183,15 @@ async fn registered(
     };
     let found = versions.iter().find(|version| source.is_of(version));
     let existing = found.map(|version| version.version);
+    if existing.is_none()
+        && let Err(error) = store.check_registering(&name, &source.address).await
+    {
+        if !matches!(error.kind, ErrorKind::Invalid(_)) && !is_refused(&error.kind) {
+            return Err(error);
+        }
+        record.note = Some(format!("not registered: {}", error.kind));
+        return Ok(());
+    }
     let points_to = |alias: &str| known.as_ref().and_then(|model| model.alias(alias));
     let alias_before = points_to(&alias).filter(|version| existing != Some(*version));
     let model = Model {

@@ -105,6 +105,12 @@ pub async fn plan(store: &Store, request: &PromotionRequest, patterns: &Patterns
     if matches!(role, Role::Alias(_)) && !store.has_aliases().await? {
         return Err(invalid("this store has no aliases (MLflow 2.3 does); promote to Production"));
     }
+    if matches!(role, Role::Stage(_)) && !store.capabilities().stages {
+        return Err(invalid("models in Unity Catalog have no stages; promote to an alias, such as champion"));
+    }
+    if let Err(new) = &request.version {
+        store.check_registering(model, &new.source).await?;
+    }
     let metric =
         policy.metric.as_ref().or(request.compare_by.as_ref()).map(|objective| objective.metric.as_str());
     let mut candidate = match &request.version {

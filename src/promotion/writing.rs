@@ -152,7 +152,21 @@ async fn begin(store: &Store, promotion: &mut Promotion) -> Result<()> {
         return Err(refused(OUTDATED));
     }
     found(promotion, &known, &log);
+    make_room(store, &promotion.model, &log).await?;
     store.set_registered_model_tag(&promotion.model, &promotion.entry()).await
+}
+
+/// Forgets the oldest promotions that are done, where a model has few tags.
+async fn make_room(store: &Store, model: &str, log: &Log) -> Result<()> {
+    let most = store.capabilities().model_tags / 4;
+    let more = (log.promotions.len() + 1).saturating_sub(most);
+    for old in log.promotions.iter().take(more).filter(|old| old.done) {
+        if log.is_undone(&old.id) {
+            store.delete_registered_model_tag(model, &old.undone("").key).await?;
+        }
+        store.delete_registered_model_tag(model, &old.entry().key).await?;
+    }
+    Ok(())
 }
 
 /// The version that is registered for a promotion; made, where there is none.

@@ -61,7 +61,8 @@ pub(super) async fn note(store: &Store, model: &str, words: &str, author: &Autho
     let event = Event { id: id.clone(), at: author.now, by: author.by.clone(), words: words.to_owned() };
     let entry = Tag::new(format!("{EDITED}{id}"), serde_json::to_string(&event).unwrap_or_default());
     store.set_registered_model_tag(model, &entry).await?;
-    let more = (known.len() + 1).saturating_sub(MOST);
+    let most = MOST.min(store.capabilities().model_tags / 4);
+    let more = (known.len() + 1).saturating_sub(most);
     for old in &known[..more.min(known.len())] {
         store.delete_registered_model_tag(model, &format!("{EDITED}{}", old.id)).await?;
     }

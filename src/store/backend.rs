@@ -192,6 +192,11 @@ pub trait Registry: Send + Sync {
     async fn set_registered_model_tag(&self, name: &str, tag: &Tag) -> Inner<()>;
     async fn delete_registered_model_tag(&self, name: &str, key: &str) -> Inner<()>;
     async fn delete_registered_model(&self, name: &str) -> Inner<()>;
+    /// Whether a version could be made of that, as far as it is known.
+    async fn check_registering(&self, name: &str, source: &str) -> Inner<()> {
+        let _ = (name, source);
+        Ok(())
+    }
     async fn create_model_version(
         &self,
         name: &str,

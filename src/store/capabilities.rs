@@ -23,6 +23,10 @@ pub struct Capabilities {
     pub least_poll: Duration,
     /// Runs on a page of a list that come in a second or two.
     pub page: usize,
+    /// Versions of registered models have stages.
+    pub stages: bool,
+    /// Tags that a registered model has at most.
+    pub model_tags: usize,
 }
 
 impl Capabilities {
@@ -37,6 +41,8 @@ impl Capabilities {
         // One look costs microseconds when nobody wrote.
         least_poll: Duration::from_millis(200),
         page: 1_000,
+        stages: true,
+        model_tags: usize::MAX,
     };
 
     /// A database of a server, which others use too.
@@ -65,7 +71,12 @@ impl Capabilities {
         parallel_reads: 4,
         least_poll: Duration::from_millis(100),
         page: 1_000,
+        stages: true,
+        model_tags: usize::MAX,
     };
+
+    /// A workspace of Databricks whose models are in Unity Catalog.
+    pub const UNITY_CATALOG: Self = Self { stages: false, model_tags: 50, ..Self::SERVER };
 
     /// Runs whose histories are summed up in one call: all, or as many as are read side by side.
     pub const fn summary_batch(self) -> usize {

@@ -42,7 +42,7 @@ pub enum ErrorKind {
     /// This user may not do that.
     #[error("permission denied (403): {0}")]
     Forbidden(String),
-    /// A database server knows no such user, or not with this password.
+    /// A database server knows no such user, or not with this password; or Databricks no such token.
     #[error("{0}")]
     Login(String),
     /// A user of a database may not do that.
@@ -238,6 +238,9 @@ impl StoreError {
                 "use a host name that the server allows, or start it with --allowed-hosts"
             }
             ErrorKind::Forbidden(_) => "ask the server's administrator for permission",
+            ErrorKind::Login(words) if words.contains("Databricks") => {
+                "put another one where it came from (DATABRICKS_TOKEN, ~/.databrickscfg); `mltui doctor` shows what is used"
+            }
             ErrorKind::Login(words) if words.contains("MySQL") => {
                 "put user and password into ~/.my.cnf ([client]) or into the address; `mltui doctor` shows what is used"
             }
@@ -260,6 +263,9 @@ impl StoreError {
             ErrorKind::Unsupported(what) if what.starts_with("driver") => "use its MLflow server",
             ErrorKind::Unsupported(what) if what.starts_with("artifact") => {
                 "start the MLflow server with --serve-artifacts"
+            }
+            ErrorKind::Unsupported(what) if what.contains("Unity Catalog") => {
+                "MLFLOW_REGISTRY_URI says which registry is used: databricks-uc or databricks"
             }
             ErrorKind::Unsupported(_) => "use a newer MLflow server",
             ErrorKind::Server { .. } => "see the server's log",

@@ -19,12 +19,14 @@ mod capabilities;
 mod certificates;
 mod cursor;
 mod data_sets;
+mod databricks;
 mod error;
 mod facade;
 #[cfg(test)]
 pub(crate) mod failing;
 mod folder;
 mod local;
+mod location;
 pub mod memory;
 mod mysql;
 mod objects;

@@ -4,8 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::address::shown;
+pub use super::databricks::Workspace;
 use super::error::During;
 use super::folder::{Folder, address_of, is_store, path_of};
+pub use super::location::Location;
 use super::mysql::MySql;
 pub use super::mysql::{MyDatabase, TlsUse};
 use super::postgres::Postgres;
@@ -47,125 +49,6 @@ impl fmt::Display for UriOrigin {
     }
 }
 
-/// A tracking URI that can be opened.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Location {
-    /// With the credentials that were written into it.
-    Server(url::Url),
-    /// A database file.
-    Sqlite(Database),
-    /// A database of a PostgreSQL server.
-    Postgres(Box<PgDatabase>),
-    /// A folder of files, as MLflow's file store keeps them.
-    Folder(PathBuf),
-    /// A database of a MySQL or MariaDB server.
-    MySql(Box<MyDatabase>),
-}
-
-impl fmt::Debug for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.to_string())
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Server(url) => f.write_str(&address(url)),
-            Self::Sqlite(database) => database.fmt(f),
-            Self::Postgres(database) => database.fmt(f),
-            Self::Folder(path) => f.write_str(&address_of(path)),
-            Self::MySql(database) => database.fmt(f),
-        }
-    }
-}
-
-impl Location {
-    /// The name under which things are kept for a store: the same however it is opened.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Server(_) | Self::Postgres(_) | Self::MySql(_) | Self::Folder(_) => self.to_string(),
-            Self::Sqlite(database) => Database::from(database.path.clone()).to_string(),
-        }
-    }
-
-    /// The address of MLflow's web interface, where there is one.
-    pub fn page(&self) -> Option<String> {
-        match self {
-            Self::Server(_) => Some(self.name().trim_end_matches('/').to_owned()),
-            Self::Sqlite(_) | Self::Postgres(_) | Self::MySql(_) | Self::Folder(_) => None,
-        }
-    }
-
-    /// The same for a user whose name and password a profile says, where it is a database server that the address names no other
-    /// user of.
-    pub fn with_login(self, user: &str, password: &str) -> Self {
-        match self {
-            Self::Postgres(database) => Self::Postgres(Box::new(database.with_login(user, password))),
-            Self::MySql(database) => Self::MySql(Box::new(database.with_login(user, password))),
-            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_)) => other,
-        }
-    }
-
-    /// How a database server is reached, in words: who connects, and how that is protected.
-    pub fn ways(&self) -> Option<[(&'static str, String); 3]> {
-        match self {
-            Self::Postgres(database) => Some(database.ways()),
-            Self::MySql(database) => Some(database.ways()),
-            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) => None,
-        }
-    }
-
-    /// A database server in words: `host:5432`.
-    pub fn database_server(&self) -> Option<String> {
-        match self {
-            Self::Postgres(database) => Some(database.server()),
-            Self::MySql(database) => Some(database.server()),
-            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) => None,
-        }
-    }
-
-    /// The address of a database server for programs of Python's, and what else they find in the environment.
-    pub fn for_scripts(&self) -> Option<(String, Option<(&'static str, String)>)> {
-        match self {
-            Self::Postgres(database) => {
-                let password = database.password().map(|password| ("PGPASSWORD", password.to_owned()));
-                Some((database.for_scripts(), password))
-            }
-            // Its drivers look for a password nowhere else.
-            Self::MySql(database) => Some((database.for_scripts(), None)),
-            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) => None,
-        }
-    }
-
-    /// The same with what the environment says of it: `PGHOST`, `PGPASSWORD`, `~/.pgpass` and the like, as libpq has it;
-    /// `~/.my.cnf` as MySQL's programs do.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Address`] for a variable that says what cannot be.
-    pub fn completed(self, variable: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> Result<Self> {
-        let name = self.to_string();
-        let completed = match self {
-            Self::Postgres(database) => {
-                database.completed(variable, home).map(|database| Self::Postgres(Box::new(database)))
-            }
-            Self::MySql(database) => {
-                database.completed(variable, home).map(|database| Self::MySql(Box::new(database)))
-            }
-            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_)) => Ok(other),
-        };
-        completed.map_err(|words| {
-            StoreError::new(format!("open the tracking URI {name:?}"), ErrorKind::Address(words))
-        })
-    }
-
-    /// Whether the address itself asks for nothing to be written.
-    pub fn is_read_only(&self) -> bool {
-        matches!(self, Self::Sqlite(database) if database.read_only)
-    }
-}
-
 /// What MLflow uses in a folder when nothing is set: `./mlruns` where it holds a file store, else `./mlflow.db`.
 pub fn default_uri(folder: &Path) -> String {
     let mlruns = folder.join("mlruns");
@@ -199,6 +82,9 @@ pub fn parse(uri: &str, folder: &Path) -> Result<Location> {
 
 /// The same; what is wrong with it, in words.
 fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
+    if let Some(workspace) = Workspace::parse(uri) {
+        return workspace.map(|workspace| Location::Databricks(Box::new(workspace)));
+    }
     let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
     let scheme = scheme.to_ascii_lowercase();
     match scheme.as_str() {
@@ -219,8 +105,10 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
             ))
         }
         "" if is_this_machine(uri) => Err(format!("did you mean http://{uri}:5000?")),
-        "databricks" | "databricks-uc" | "uc" => Err(DATABRICKS.into()),
-        "" if is_databricks(uri) => Err(DATABRICKS.into()),
+        "uc" => Err(
+            "uc: is where models are (an open Unity Catalog), not runs; for Databricks write databricks or databricks://PROFILE"
+                .into(),
+        ),
         _ if uri.starts_with(['.', '/', '~']) && !uri.starts_with("//") => path(Path::new(uri), folder),
         "file" => path(&path_of(uri), folder),
         "" if !uri.starts_with("//") => path(Path::new(uri), folder),
@@ -245,16 +133,9 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
     }
 }
 
-const DATABRICKS: &str =
-    "Databricks is not supported; use an MLflow server (http://, https://) or a database file (sqlite:///)";
-
 /// A host without a port, and no file of that name is meant.
 fn is_this_machine(uri: &str) -> bool {
     ["localhost", "127.0.0.1", "0.0.0.0"].contains(&uri)
-}
-
-fn is_databricks(uri: &str) -> bool {
-    ["databricks", "databricks-uc", "uc"].iter().any(|name| uri.eq_ignore_ascii_case(name))
 }
 
 /// Whether MLflow keeps runs in such a database; a driver can be named behind a +.
@@ -279,12 +160,26 @@ fn server(uri: &str, rest: &str) -> Result<Location, String> {
                     ?, %23 for # and %40 for @"
             .into());
     }
+    if is_workspace_page(&url) {
+        return Err(format!(
+            "this is a page of a Databricks workspace: set DATABRICKS_HOST={} and DATABRICKS_TOKEN, and write databricks",
+            url.origin().ascii_serialization()
+        ));
+    }
     if url.query().is_some() && !is_page {
         return Err("a server address cannot contain ?; put a token into MLFLOW_TRACKING_TOKEN".into());
     }
     url.set_fragment(None);
     url.set_query(None);
     Ok(Location::Server(url))
+}
+
+/// Whether a browser shows a page of a workspace at such an address.
+fn is_workspace_page(url: &url::Url) -> bool {
+    let is_of =
+        |host: &str| [".azuredatabricks.net", ".databricks.com"].iter().any(|domain| host.ends_with(domain));
+    url.host_str().is_some_and(is_of)
+        && (url.query().is_some() || url.path().len() > 1 || url.fragment().is_some())
 }
 
 /// The experiment whose page in MLflow's web interface an address names: `http://host/#/experiments/1/runs/…`.
@@ -364,6 +259,9 @@ pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Resu
         Location::MySql(database) => {
             Store::new(SqlStore::new(MySql::new((**database).clone(), options.workspace.as_deref())))
         }
+        Location::Databricks(workspace) => {
+            Store::new(Rest::of_workspace(workspace, options.clone()).during("prepare the connection")?)
+        }
     };
     Ok(if read_only { store.read_only() } else { store })
 }
@@ -426,9 +324,10 @@ mod tests {
             ("http://u:1/secret@h", "%2F for /"),
             ("http://u:1#secret@h", "%23 for #"),
             ("http://h/?token=secret", "MLFLOW_TRACKING_TOKEN"),
-            ("databricks", "Databricks"),
-            ("databricks://p", "Databricks"),
-            ("Databricks-UC", "Databricks"),
+            ("databricks://", "needs a profile"),
+            ("databricks://secret@p", "section of ~/.databrickscfg"),
+            ("uc:secret", "write databricks"),
+            ("https://adb-1.2.azuredatabricks.net/ml/experiments/7?o=1", "DATABRICKS_HOST"),
             ("localhost:5000", "write http://localhost:5000"),
             ("mlflow.example.org:5000/team", "write http://mlflow.example.org:5000/team"),
             ("u:secret@h:5000", "write http://***@h:5000"),

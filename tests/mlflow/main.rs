@@ -6,6 +6,7 @@
 mod commands;
 mod comparing;
 mod connections;
+mod databricks;
 mod explorer;
 mod failures;
 mod files;

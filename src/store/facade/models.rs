@@ -166,6 +166,16 @@ impl Store {
         self.call(|| format!("read version {version} of model {name:?}"), work).await
     }
 
+    /// Whether a version can be made of a source at all, before anything is written for it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] where the registry takes versions only from MLflow's own client, with what to do.
+    pub async fn check_registering(&self, name: &str, source: &str) -> Result<()> {
+        let work = async { self.registry()?.check_registering(name, source).await };
+        self.call(|| format!("add a version to model {name:?}"), work).await
+    }
+
     /// Adds a version, whose number is the next that was never given out.
     ///
     /// # Errors

@@ -1,26 +1,27 @@
 //! Requests, retries and errors: everything about HTTP, nothing about experiments.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
+use reqwest::{Method, Request, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use url::Url;
 
 use super::answer::Answer;
 use super::body::{self, Source};
+use super::databricks::Login;
 use super::failure::{failure, tls_words};
+use super::http;
 use super::options::{Auth, RestOptions, WaitNotice};
 use super::paging::PAGE;
 use super::paths::{address, escape, leads_elsewhere};
 use super::proxy::{self, Proxy};
 use super::received::Received;
-use super::tls;
 use crate::store::reasons::{innermost, tls_cause};
 use crate::store::secrets::{self, hide};
 use crate::store::{ErrorKind, Inner};
@@ -31,12 +32,9 @@ const SILENCE: Duration = Duration::from_secs(10);
 const COLLISIONS: u32 = 4;
 /// The answers after which MLflow's own client tries again.
 const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
-/// A server may ask for a pause; a longer one than this is not waited for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 /// For requests whose answers may take any time.
 const ENDLESS: Duration = Duration::from_secs(1 << 32);
-/// Redirects that are followed one after the other.
-const REDIRECTS: usize = 10;
+
 /// Whether a request may be sent again when nobody knows what became of the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
@@ -52,6 +50,8 @@ pub struct Client {
     options: RestOptions,
     /// Made at the first request: reading certificates takes time that a start need not wait for.
     http: OnceLock<reqwest::Client>,
+    /// How one is known to a workspace of Databricks.
+    login: Option<Login>,
     /// The proxy on the way, if any.
     proxy: Option<Proxy>,
     /// Somebody was told that an answer is long in coming, or that requests are tried again.
@@ -90,12 +90,29 @@ impl Client {
             source,
             options,
             http: OnceLock::new(),
+            login: None,
             proxy,
             told: AtomicBool::new(false),
             told_of_failure: AtomicBool::new(false),
             time: AtomicI64::new(0),
             page: AtomicUsize::new(PAGE),
         })
+    }
+
+    /// The same for a workspace of Databricks.
+    pub fn of_workspace(login: Login, options: RestOptions) -> Inner<Self> {
+        let base = Url::parse(login.host()).map_err(|error| ErrorKind::Address(error.to_string()))?;
+        Ok(Self { login: Some(login), ..Self::new(&base, RestOptions { auth: Auth::None, ..options })? })
+    }
+
+    /// Whether it is a workspace of Databricks, which lacks some ways of MLflow's own server.
+    pub fn is_workspace(&self) -> bool {
+        self.login.is_some()
+    }
+
+    /// A client for other servers, reached in the same time.
+    pub fn for_clouds(&self) -> Inner<reqwest::Client> {
+        http::build_for_clouds(&self.options)
     }
 
     /// The server's address without credentials and without a slash at the end.
@@ -121,7 +138,7 @@ impl Client {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let built = build(&self.options)?;
+        let built = http::build(&self.options)?;
         Ok(self.http.get_or_init(|| built))
     }
 
@@ -154,19 +171,24 @@ impl Client {
     }
 
     pub async fn post(&self, path: &str, body: &Value, repeat: Repeat) -> Inner<Answer> {
-        let request = self.request(Method::POST, &format!("api/{path}"))?.json(body);
+        let request = self.request(Method::POST, &format!("api/{path}"))?.json(&*self.written(body));
         self.exchange(request, repeat, body::LONGEST).await
     }
 
     pub async fn delete(&self, path: &str, body: &Value) -> Inner<Answer> {
-        let request = self.request(Method::DELETE, &format!("api/{path}"))?.json(body);
+        let request = self.request(Method::DELETE, &format!("api/{path}"))?.json(&*self.written(body));
         self.exchange(request, Repeat::Safe, body::LONGEST).await
     }
 
     /// A change that is the same twice as once.
     pub async fn patch(&self, path: &str, body: &Value) -> Inner<Answer> {
-        let request = self.request(Method::PATCH, &format!("api/{path}"))?.json(body);
+        let request = self.request(Method::PATCH, &format!("api/{path}"))?.json(&*self.written(body));
         self.exchange(request, Repeat::Safe, body::LONGEST).await
+    }
+
+    /// A body as it is sent: Databricks' messages have no nulls in them.
+    fn written<'a>(&self, body: &'a Value) -> Cow<'a, Value> {
+        if self.is_workspace() { Cow::Owned(without_nulls(body)) } else { Cow::Borrowed(body) }
     }
 
     /// The body of a page outside the API, as text: no more than its beginning where it is a long one.
@@ -200,7 +222,9 @@ impl Client {
         body: reqwest::Body,
     ) -> Inner<()> {
         let request = self.request(method, path)?.query(query).headers(headers).timeout(ENDLESS).body(body);
-        let response = request.send().await.map_err(|error| self.broken(&error))?;
+        let mut request = request.build().map_err(|error| unwritten(&error))?;
+        self.log_in(&mut request).await?;
+        let response = self.http()?.execute(request).await.map_err(|error| self.broken(&error))?;
         if response.status().is_success() {
             return Ok(());
         }
@@ -278,18 +302,16 @@ impl Client {
     /// Sends a request, and again after a pause where that is safe and may help.
     async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received<'_>> {
         let http = self.http()?;
-        let request = request.build().map_err(|error| {
-            ErrorKind::Invalid(format!("cannot write the request: {}", innermost(&error)))
-        })?;
+        let request = request.build().map_err(|error| unwritten(&error))?;
         let mut attempt = 0;
+        let mut has_renewed = false;
         loop {
-            let this_time = request
+            let mut this_time = request
                 .try_clone()
                 .ok_or_else(|| ErrorKind::Io("the request body cannot be sent again".into()))?;
-            if let Some(tunnel) = &self.options.tunnel
-                && let Err(failure) = tunnel.ready().await
-            {
-                if attempt >= self.options.max_retries {
+            if let Err(failure) = self.ready(&mut this_time).await {
+                let is_final = self.options.tunnel.is_none() && !failure.may_pass();
+                if is_final || attempt >= self.options.max_retries {
                     return Err(failure);
                 }
                 self.tell(&failure, attempt);
@@ -309,7 +331,7 @@ impl Client {
             };
             let (failure, pause) = match result {
                 Ok(response) if response.status().is_success() => {
-                    if let Some(time) = date(&response) {
+                    if let Some(time) = http::date(&response) {
                         self.time.store(time, Ordering::Relaxed);
                     }
                     // The next time that it does not answer is another one to tell of.
@@ -321,6 +343,11 @@ impl Client {
                     let pause = self.retry_after(&response);
                     let did_nothing = status == StatusCode::TOO_MANY_REQUESTS;
                     let failure = self.failure(response).await;
+                    // What is refused so was not done.
+                    if !has_renewed && self.login.as_ref().is_some_and(|login| login.renew_after(&failure)) {
+                        has_renewed = true;
+                        continue;
+                    }
                     if repeat == Repeat::Safe && attempt < COLLISIONS && is_collision(&failure) {
                         tokio::time::sleep(Duration::from_millis(fastrand::u64(20..100))).await;
                         attempt += 1;
@@ -354,9 +381,30 @@ impl Client {
         }
     }
 
+    /// Makes the way for a request: a tunnel, and a token.
+    async fn ready(&self, request: &mut Request) -> Inner<()> {
+        if let Some(tunnel) = &self.options.tunnel {
+            tunnel.ready().await?;
+        }
+        self.log_in(request).await
+    }
+
+    /// Says who one is, where that takes a token that may have to be asked for first.
+    async fn log_in(&self, request: &mut Request) -> Inner<()> {
+        let Some(login) = &self.login else { return Ok(()) };
+        let header = login.header(self.http()?, &self.source, |error| self.broken(error)).await?;
+        request.headers_mut().insert(AUTHORIZATION, header);
+        Ok(())
+    }
+
     /// The error behind an answer that is not a success.
     async fn failure(&self, response: Response) -> ErrorKind {
-        failure(response, &self.source, self.answering_proxy(), self.options.withheld.as_deref()).await
+        let why = self.options.withheld.as_deref();
+        let failure = failure(response, &self.source, self.answering_proxy(), why).await;
+        match &self.login {
+            Some(login) => login.in_words(failure),
+            None => failure,
+        }
     }
 
     /// Says of a failure that it is tried again, and for how long: once until the server answers again.
@@ -372,7 +420,7 @@ impl Client {
 
     fn backoff(&self, attempt: u32) -> Duration {
         let seconds = self.options.backoff(attempt) + fastrand::f64() * self.options.backoff_jitter;
-        Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
+        Duration::try_from_secs_f64(seconds).unwrap_or(http::LONGEST_PAUSE).min(http::LONGEST_PAUSE)
     }
 
     fn retry_after(&self, response: &Response) -> Option<Duration> {
@@ -380,7 +428,7 @@ impl Client {
             return None;
         }
         let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-        parse_retry_after(text, jiff::Timestamp::now().as_second())
+        http::parse_retry_after(text, jiff::Timestamp::now().as_second())
     }
 
     /// A proxy that may have answered in the server's place: within TLS only the server answers.
@@ -411,19 +459,19 @@ impl Client {
     }
 }
 
-/// The pause that a server asks for: seconds, or a date. None where it is neither, or too long to wait for. `now` is
-/// in seconds since the epoch.
-fn parse_retry_after(text: &str, now: i64) -> Option<Duration> {
-    let text = text.trim();
-    let seconds = match text.parse::<u64>() {
-        Ok(seconds) => seconds,
-        Err(_) => {
-            let date = jiff::fmt::rfc2822::parse(text).ok()?;
-            u64::try_from(date.timestamp().as_second() - now).unwrap_or(0)
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let told = fields.iter().filter(|(_, value)| !value.is_null());
+            told.map(|(key, value)| (key.clone(), without_nulls(value))).collect()
         }
-    };
-    let pause = Duration::from_secs(seconds);
-    (pause <= LONGEST_PAUSE).then_some(pause)
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        plain => plain.clone(),
+    }
+}
+
+fn unwritten(error: &reqwest::Error) -> ErrorKind {
+    ErrorKind::Invalid(format!("cannot write the request: {}", innermost(error)))
 }
 
 /// Two requests wrote the same row at once, one made or took away what the other was about to write, and the server's
@@ -431,65 +479,4 @@ fn parse_retry_after(text: &str, now: i64) -> Option<Duration> {
 fn is_collision(failure: &ErrorKind) -> bool {
     let told = ["IntegrityError", "UniqueViolation", "row(s); 0 were matched", "row(s); Only 0 were matched"];
     matches!(failure, ErrorKind::Invalid(message) if told.iter().any(|words| message.contains(words)))
-}
-
-/// When a server sent an answer, by its own clock, in milliseconds since the epoch.
-fn date(response: &Response) -> Option<i64> {
-    let text = response.headers().get(DATE)?.to_str().ok()?;
-    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond())
-}
-
-fn build(options: &RestOptions) -> Inner<reqwest::Client> {
-    let mut headers = HeaderMap::new();
-    if let Some(workspace) = &options.workspace {
-        let value = HeaderValue::from_str(workspace).map_err(|_| {
-            ErrorKind::Invalid(format!("the workspace {workspace:?} cannot be sent in a header"))
-        })?;
-        headers.insert(HeaderName::from_static("x-mlflow-workspace"), value);
-    }
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("mltui/", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers)
-        .timeout(options.timeout)
-        .connect_timeout(options.timeout.min(Duration::from_secs(10)))
-        .tls_danger_accept_invalid_certs(options.insecure_tls);
-    builder = builder.redirect(if options.allow_redirects { redirects() } else { Policy::none() });
-    if let Some(tunnel) = &options.tunnel {
-        let address = format!("socks5h://127.0.0.1:{}", tunnel.ports()?.proxy);
-        let proxy = reqwest::Proxy::all(address).map_err(|error| ErrorKind::Io(error.to_string()))?;
-        builder = builder.proxy(proxy);
-    }
-    builder = tls::certificates(builder, options)?;
-    builder.build().map_err(|error| ErrorKind::Io(error.to_string()))
-}
-
-/// Redirects as far as they go, but none out of TLS. Credentials stay behind where the host changes.
-fn redirects() -> Policy {
-    Policy::custom(|attempt| {
-        let leaves_tls =
-            attempt.url().scheme() == "http" && attempt.previous().iter().any(|url| url.scheme() == "https");
-        if leaves_tls {
-            attempt.error("it redirects from https to http")
-        } else if attempt.previous().len() >= REDIRECTS {
-            attempt.error("too many redirects")
-        } else {
-            attempt.follow()
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_may_ask_for_a_pause_in_seconds_or_until_a_date() {
-        let date = "Wed, 21 Oct 2015 07:28:00 GMT";
-        let then = 1_445_412_480;
-        assert_eq!(parse_retry_after(" 7 ", 0), Some(Duration::from_secs(7)));
-        assert_eq!(parse_retry_after(date, then - 30), Some(Duration::from_secs(30)));
-        assert_eq!(parse_retry_after(date, then + 30), Some(Duration::ZERO));
-        assert_eq!(parse_retry_after("3600", 0), None, "too long to wait for");
-        assert_eq!(parse_retry_after("soon", 0), None);
-    }
 }

@@ -58,6 +58,8 @@ pub async fn failure(
             let message = message.trim_end_matches('.');
             ErrorKind::NotFound(format!("{NO_ROUTE}: {message}; check the address"))
         }
+        // Databricks says so of a path that it does not have.
+        (404, "ENDPOINT_NOT_FOUND") => ErrorKind::NotFound(format!("{NO_ROUTE}: {message}")),
         (404, "RESOURCE_DOES_NOT_EXIST") if message.starts_with("Workspace '") => {
             ErrorKind::Address(format!("{message} (MLFLOW_WORKSPACE, or `workspace` in the profile)"))
         }

@@ -1,5 +1,6 @@
 //! Metric histories: whole, and only what is new of them.
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, HashMap};
 
 use super::answer::Answer;
@@ -7,13 +8,17 @@ use super::client::Client;
 use super::{Rest, body, wire};
 use crate::mlflow::{Collector, Metric, MetricPoint, Part, Run, RunId, Summary};
 use crate::store::pages::{Pages, token_at};
-use crate::store::{Backend, ErrorKind, HistoryCursor, HistoryPage, HistoryPart, Inner, by_step};
+use crate::store::{
+    Backend, ErrorKind, HistoryCursor, HistoryPage, HistoryPart, Inner, by_step, sample_indices,
+};
 
 const PATH: &str = "2.0/mlflow/metrics/get-history";
 /// Points of one history, at most: several are read at a time.
 const MOST: usize = 2_000_000;
 /// Points on a page.
 const PAGE: &str = "25000";
+/// Histories that are read at a time.
+const SIDE_BY_SIDE: usize = 4;
 
 /// One page, from a token on. MLflow 2.22 knows no pages here and sends everything at once.
 async fn page(client: &Client, id: &RunId, key: &str, token: Option<&str>) -> Inner<Answer> {
@@ -111,6 +116,23 @@ pub async fn whole(client: &Client, id: &RunId, key: &str) -> Inner<Vec<MetricPo
     let mut points = read_on(client, id, key, None).await?;
     points.sort_by(by_step);
     Ok(points)
+}
+
+/// Histories of which no more than so many points are kept, read side by side and one by one.
+pub async fn sampled(
+    client: &Client,
+    ids: &[RunId],
+    key: &str,
+    most: usize,
+) -> Inner<Vec<(RunId, Vec<MetricPoint>)>> {
+    let read = stream::iter(ids.to_vec()).map(|id| async move {
+        let points = whole(client, &id, key).await?;
+        let sample = sample_indices(points.len(), most).map(|at| points[at]).collect();
+        Inner::Ok((id, sample))
+    });
+    let mut found: Vec<(RunId, Vec<MetricPoint>)> = read.buffered(SIDE_BY_SIDE).try_collect().await?;
+    found.retain(|(_, points)| !points.is_empty());
+    Ok(found)
 }
 
 /// How far a history has been read: so many points, and the first and the last of them in the order of the server, by

@@ -6,9 +6,11 @@ mod body;
 mod changes;
 mod client;
 mod cutting;
+mod databricks;
 mod failure;
 mod files;
 mod histories;
+mod http;
 mod logging;
 mod models;
 mod options;
@@ -17,6 +19,7 @@ mod paths;
 pub mod proxy;
 mod received;
 mod registry;
+mod sending;
 mod tls;
 mod transfer;
 mod wire;
@@ -31,37 +34,52 @@ use url::Url;
 use answer::Answer;
 use changes::ServerCursor;
 use client::{Client, Repeat};
+use databricks::{Databricks, Login};
 use files::Places;
 pub use options::{Auth, Observer, RestOptions, WaitNotice};
 pub use paths::address;
 use wire::required;
 
-use super::objects::{self, is_in_objects};
+use super::databricks::Workspace;
 use super::pages::{Pages, token_at};
 use super::{
     Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPage, HistoryPart,
-    Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate,
-    Scan, StoreInfo,
+    Inner, LoggedModels, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
 };
 use crate::mlflow::{
-    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
-    ModelVersion, Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, tags,
+    DatasetInput, Experiment, ExperimentId, Metric, MetricPoint, Param, Part, Run, RunId, RunStatus, Summary,
+    Tag, ViewType, tags,
 };
 
 /// Ids in one bulk request: MLflow takes 100, but the web server of 2.22 refuses request lines over 4,094 bytes.
 const BULK_IDS: usize = 90;
 
-/// A tracking server.
+/// A tracking server, or a workspace of Databricks.
 #[derive(Debug)]
 pub struct Rest {
     client: Arc<Client>,
     places: Places,
+    databricks: Option<Databricks>,
 }
 
 impl Rest {
     /// The server at an address. Nothing is sent to it yet.
     pub fn new(base: &Url, options: RestOptions) -> Inner<Self> {
-        Ok(Self { client: Arc::new(Client::new(base, options)?), places: Places::default() })
+        Ok(Self {
+            client: Arc::new(Client::new(base, options)?),
+            places: Places::default(),
+            databricks: None,
+        })
+    }
+
+    /// A workspace of Databricks whose credentials were found. Nothing is sent to it yet.
+    pub fn of_workspace(workspace: &Workspace, options: RestOptions) -> Inner<Self> {
+        let found = workspace.found().ok_or_else(|| {
+            ErrorKind::Address("nobody has looked for the credentials of this Databricks workspace".into())
+        })?;
+        let client = Arc::new(Client::of_workspace(Login::new(found.clone()), options)?);
+        let databricks = Some(Databricks::new(&client, workspace.models()));
+        Ok(Self { client, places: Places::default(), databricks })
     }
 
     async fn write(&self, repeat: Repeat, path: &str, body: Value) -> Inner<Answer> {
@@ -72,15 +90,24 @@ impl Rest {
 #[async_trait]
 impl Backend for Rest {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::SERVER
+        match &self.databricks {
+            Some(Databricks { catalog: Some(_), .. }) => Capabilities::UNITY_CATALOG,
+            _ => Capabilities::SERVER,
+        }
     }
 
     fn artifacts(&self) -> Option<&dyn Artifacts> {
-        Some(self)
+        match &self.databricks {
+            Some(databricks) => Some(&databricks.files),
+            None => Some(self),
+        }
     }
 
     fn registry(&self) -> Option<&dyn Registry> {
-        Some(self)
+        match &self.databricks {
+            Some(Databricks { catalog: Some(catalog), .. }) => Some(catalog),
+            _ => Some(self),
+        }
     }
 
     fn logged_models(&self) -> Option<&dyn LoggedModels> {
@@ -88,6 +115,9 @@ impl Backend for Rest {
     }
 
     async fn info(&self) -> Inner<StoreInfo> {
+        if let Some(databricks) = &self.databricks {
+            return databricks.info(&self.client).await;
+        }
         let version = match self.client.text("version").await {
             Ok(version) if version.len() < 40 && !version.contains('<') => version.trim().to_owned(),
             Ok(_) => {
@@ -151,6 +181,9 @@ impl Backend for Rest {
     }
 
     async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Inner<ExperimentId> {
+        if self.client.is_workspace() {
+            databricks::check_experiment_name(name)?;
+        }
         let body = json!({ "name": name, "tags": wire::pairs(tags) });
         let answer = self.write(Repeat::Never, "2.0/mlflow/experiments/create", body).await?;
         answer.required("experiment_id", wire::text).map(ExperimentId)
@@ -208,7 +241,8 @@ impl Backend for Rest {
     }
 
     fn page_token(&self, offset: usize) -> Option<String> {
-        Some(token_at(offset))
+        // Databricks' tokens tell nothing.
+        (!self.client.is_workspace()).then(|| token_at(offset))
     }
 
     async fn log_batch(
@@ -272,6 +306,8 @@ impl Backend for Rest {
     }
 
     async fn history_since(&self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
+        // Without tokens that can be told in advance everything is read again.
+        let cursor = if self.client.is_workspace() { &HistoryCursor::START } else { cursor };
         histories::since(&self.client, id, key, cursor).await
     }
 
@@ -297,6 +333,9 @@ impl Backend for Rest {
         key: &str,
         max_points: usize,
     ) -> Inner<Vec<(RunId, Vec<MetricPoint>)>> {
+        if self.client.is_workspace() {
+            return histories::sampled(&self.client, ids, key, max_points).await;
+        }
         let mut histories: Vec<(RunId, Vec<MetricPoint>)> = Vec::new();
         let max_points = max_points.clamp(1, 2500).to_string();
         for chunk in ids.chunks(BULK_IDS) {
@@ -329,153 +368,5 @@ impl Backend for Rest {
         let changes = changes::changes(&self.client, scan, &mut seen, watched).await;
         *cursor = Cursor::new(seen);
         changes
-    }
-}
-
-#[async_trait]
-impl Registry for Rest {
-    async fn registered_models(&self, token: Option<&str>) -> Inner<ModelPage> {
-        registry::models(&self.client, token).await
-    }
-
-    async fn rename_registered_model(&self, name: &str, new: &str) -> Inner<()> {
-        registry::rename_model(&self.client, name, new).await
-    }
-
-    async fn describe_registered_model(&self, name: &str, description: &str) -> Inner<()> {
-        registry::describe_model(&self.client, name, description).await
-    }
-
-    async fn set_registered_model_tag(&self, name: &str, tag: &Tag) -> Inner<()> {
-        registry::set_model_tag(&self.client, name, tag).await
-    }
-
-    async fn delete_registered_model_tag(&self, name: &str, key: &str) -> Inner<()> {
-        registry::delete_model_tag(&self.client, name, key).await
-    }
-
-    async fn get_model_version(&self, name: &str, version: u64) -> Inner<ModelVersion> {
-        registry::version(&self.client, name, version).await
-    }
-
-    async fn model_versions_of(&self, runs: &[RunId]) -> Inner<Vec<ModelVersion>> {
-        registry::versions_of(&self.client, runs).await
-    }
-
-    async fn describe_model_version(&self, name: &str, version: u64, description: &str) -> Inner<()> {
-        registry::describe_version(&self.client, name, version, description).await
-    }
-
-    async fn set_model_version_tag(&self, name: &str, version: u64, tag: &Tag) -> Inner<()> {
-        registry::set_version_tag(&self.client, name, version, tag).await
-    }
-
-    async fn delete_model_version_tag(&self, name: &str, version: u64, key: &str) -> Inner<()> {
-        registry::delete_version_tag(&self.client, name, version, key).await
-    }
-
-    async fn set_model_stage(
-        &self,
-        name: &str,
-        version: u64,
-        stage: ModelStage,
-        archives_others: bool,
-    ) -> Inner<()> {
-        registry::set_stage(&self.client, name, version, stage, archives_others).await
-    }
-
-    async fn create_registered_model(&self, name: &str) -> Inner<()> {
-        registry::create_model(&self.client, name).await
-    }
-
-    async fn get_registered_model(&self, name: &str) -> Inner<RegisteredModel> {
-        registry::model(&self.client, name).await
-    }
-
-    async fn delete_registered_model(&self, name: &str) -> Inner<()> {
-        registry::delete_model(&self.client, name).await
-    }
-
-    async fn create_model_version(
-        &self,
-        name: &str,
-        source: &str,
-        run_id: Option<&RunId>,
-        new_tags: &[Tag],
-    ) -> Inner<ModelVersion> {
-        registry::create_version(&self.client, name, source, run_id, new_tags).await
-    }
-
-    async fn model_versions(&self, name: &str) -> Inner<Vec<ModelVersion>> {
-        registry::versions(&self.client, name).await
-    }
-
-    async fn delete_model_version(&self, name: &str, version: u64) -> Inner<()> {
-        registry::delete_version(&self.client, name, version).await
-    }
-
-    async fn has_aliases(&self) -> Inner<bool> {
-        Ok(registry::has_aliases(&self.client).await)
-    }
-
-    async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Inner<()> {
-        registry::set_alias(&self.client, name, alias, version).await
-    }
-
-    async fn delete_model_alias(&self, name: &str, alias: &str) -> Inner<()> {
-        registry::delete_alias(&self.client, name, alias).await
-    }
-
-    async fn model_version_by_alias(&self, name: &str, alias: &str) -> Inner<ModelVersion> {
-        registry::version_by_alias(&self.client, name, alias).await
-    }
-}
-
-#[async_trait]
-impl LoggedModels for Rest {
-    async fn get_logged_model(&self, id: &ModelId) -> Inner<LoggedModel> {
-        models::read(&self.client, id).await
-    }
-
-    async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
-        models::search(&self.client, experiment, Some(run)).await
-    }
-
-    async fn logged_models_in(&self, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>> {
-        models::search(&self.client, experiment, None).await
-    }
-
-    async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
-        // Before there is a model that nobody could finish.
-        let location = self.get_experiment(&model.experiment_id).await?.artifact_location;
-        if !is_in_objects(&location) {
-            artifacts::need_service(&location)?;
-        }
-        models::create(&self.client, model).await
-    }
-
-    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
-        models::link(&self.client, run, model, step).await
-    }
-
-    async fn log_model_metrics(
-        &self,
-        run: &RunId,
-        model: &ModelId,
-        metrics: &[Metric],
-        dataset: Option<&Dataset>,
-    ) -> Inner<()> {
-        logging::log_model_metrics(&self.client, run, model, metrics, dataset).await
-    }
-
-    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
-        if is_in_objects(&model.artifact_location) {
-            return objects::open(&model.artifact_location).await?.put(path, content).await;
-        }
-        artifacts::write_model(&self.client, &model.artifact_location, path, content).await
-    }
-
-    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Inner<()> {
-        models::finish(&self.client, id, is_whole).await
     }
 }

@@ -1,16 +1,72 @@
 //! Models as entities of their own (MLflow 3).
 
+use async_trait::async_trait;
 use serde_json::json;
 
 use super::client::{Client, Repeat};
-use super::wire;
-use crate::mlflow::{ExperimentId, LoggedModel, ModelId, RunId};
+use super::{Rest, artifacts, databricks, logging, wire};
+use crate::mlflow::{Dataset, ExperimentId, LoggedModel, Metric, ModelId, RunId};
+use crate::store::objects::{self, is_in_objects};
 use crate::store::pages::Pages;
-use crate::store::{ErrorKind, Inner, NewModel};
+use crate::store::{Backend as _, ErrorKind, Inner, LoggedModels, NewModel};
 
 const MODELS: &str = "2.0/mlflow/logged-models";
 /// Models on a page, each with its metrics.
 const PAGE: usize = 100;
+
+#[async_trait]
+impl LoggedModels for Rest {
+    async fn get_logged_model(&self, id: &ModelId) -> Inner<LoggedModel> {
+        read(&self.client, id).await
+    }
+
+    async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
+        search(&self.client, experiment, Some(run)).await
+    }
+
+    async fn logged_models_in(&self, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>> {
+        search(&self.client, experiment, None).await
+    }
+
+    async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
+        // Before there is a model that nobody could finish.
+        let location = self.get_experiment(&model.experiment_id).await?.artifact_location;
+        match &self.databricks {
+            Some(_) => databricks::need_kept(&location)?,
+            None if is_in_objects(&location) => {}
+            None => artifacts::need_service(&location)?,
+        }
+        create(&self.client, model).await
+    }
+
+    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
+        link(&self.client, run, model, step).await
+    }
+
+    async fn log_model_metrics(
+        &self,
+        run: &RunId,
+        model: &ModelId,
+        metrics: &[Metric],
+        dataset: Option<&Dataset>,
+    ) -> Inner<()> {
+        logging::log_model_metrics(&self.client, run, model, metrics, dataset).await
+    }
+
+    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
+        if let Some(databricks) = &self.databricks {
+            return databricks.files.write_model(model, path, content).await;
+        }
+        if is_in_objects(&model.artifact_location) {
+            return objects::open(&model.artifact_location).await?.put(path, content).await;
+        }
+        artifacts::write_model(&self.client, &model.artifact_location, path, content).await
+    }
+
+    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Inner<()> {
+        finish(&self.client, id, is_whole).await
+    }
+}
 
 /// MLflow 2 does not know these paths.
 fn too_old(kind: ErrorKind) -> ErrorKind {

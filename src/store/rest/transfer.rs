@@ -1,6 +1,5 @@
 //! Files as streams through the server: read from where they were left off, where it can do that, and sent as they are read.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,20 +9,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE};
 use reqwest::{Method, Response, StatusCode};
-use tokio::sync::mpsc;
 
 use super::artifacts::{self, check, proxied};
 use super::client::Client;
+use super::sending::{self, SMALL, named, size_of_file};
 use super::wire;
 use crate::mlflow::{ModelId, RunId};
 use crate::store::objects::elsewhere;
 use crate::store::reasons::innermost;
 use crate::store::{ArtifactList, ErrorKind, FileBody, FileTree, FilesOf, Inner, Opened, Resume, Sent};
-
-/// A file of so many bytes is sent in one piece, and again as often as any request.
-const SMALL: u64 = 1 << 20;
-/// Bytes of a part of a file that is being sent.
-const PART: usize = 256 << 10;
 
 /// Files on a server.
 #[derive(Debug)]
@@ -135,7 +129,7 @@ impl FileTree for Tree {
             }
             (Root::Model(_) | Root::Service, false) => return Err(artifacts::no_service(&self.uri)),
         };
-        let size = opened_size(from)?;
+        let size = size_of_file(from)?;
         if size <= SMALL {
             let content = std::fs::read(from).map_err(named(from))?;
             self.client.upload(method, &route, &query, &content).await?;
@@ -149,7 +143,12 @@ impl FileTree for Tree {
                 done.fetch_add(bytes, Ordering::Relaxed);
                 sent(bytes);
             };
-            let failure = match self.send(&method, &route, &query, from, size, &count).await {
+            let request = |body| {
+                let headers = HeaderMap::from_iter([(CONTENT_LENGTH, size.into())]);
+                self.client.send_once(method.clone(), &route, &query, headers, body)
+            };
+            let sending = sending::stream(from, size, &count, self.client.patience(), request);
+            let failure = match sending.await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
@@ -164,72 +163,8 @@ impl FileTree for Tree {
     }
 }
 
-impl Tree {
-    /// Sends a large file once.
-    async fn send(
-        &self,
-        method: &Method,
-        route: &str,
-        query: &[(&str, &str)],
-        from: &Path,
-        size: u64,
-        sent: Sent<'_>,
-    ) -> Inner<()> {
-        let mut file = std::fs::File::open(from).map_err(named(from))?;
-        let (sender, mut parts) = mpsc::channel::<std::io::Result<Bytes>>(2);
-        let (told, mut going_on) = mpsc::unbounded_channel::<u64>();
-        let reading = tokio::task::spawn_blocking(move || {
-            let mut left = size;
-            while left > 0 {
-                let mut part = vec![0; PART.min(usize::try_from(left).unwrap_or(PART))];
-                let read = file.read_exact(&mut part).map(|()| Bytes::from(part));
-                let length = read.as_ref().map_or(0, |part| part.len() as u64);
-                let is_end = read.is_err();
-                // Nobody takes more where the request broke off.
-                if sender.blocking_send(read).is_err() || is_end {
-                    return;
-                }
-                left -= length;
-                let _ = told.send(length);
-            }
-        });
-        let stream = futures_util::stream::poll_fn(move |context| parts.poll_recv(context));
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_LENGTH, size.into());
-        let body = reqwest::Body::wrap_stream(stream);
-        let mut request = std::pin::pin!(self.client.send_once(method.clone(), route, query, headers, body));
-        let patience = self.client.patience();
-        let mut is_all_sent = false;
-        let result = loop {
-            tokio::select! {
-                answer = &mut request => break answer,
-                bytes = going_on.recv(), if !is_all_sent => match bytes {
-                    Some(bytes) => sent(bytes as i64),
-                    None => is_all_sent = true,
-                },
-                () = tokio::time::sleep(patience) => break Err(ErrorKind::Timeout(patience.as_secs())),
-            }
-        };
-        reading.abort();
-        result
-    }
-}
-
-fn named(path: &Path) -> impl Fn(std::io::Error) -> ErrorKind + '_ {
-    move |error| ErrorKind::Io(format!("{}: {error}", path.display()))
-}
-
-fn opened_size(path: &Path) -> Inner<u64> {
-    let metadata = path.metadata().map_err(named(path))?;
-    if metadata.is_file() {
-        Ok(metadata.len())
-    } else {
-        Err(ErrorKind::Invalid(format!("{} is not a regular file", path.display())))
-    }
-}
-
 /// What an answer brings of a file.
-fn opened(response: Response, resume: Option<&Resume>, base: &str, patience: Duration) -> Inner<Opened> {
+pub fn opened(response: Response, resume: Option<&Resume>, base: &str, patience: Duration) -> Inner<Opened> {
     let header = |name: &reqwest::header::HeaderName| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     };

@@ -1,6 +1,7 @@
 //! How a server is reached, and what becomes of requests that fail.
 
 mod answers;
+mod databricks;
 mod retries;
 mod secrets;
 mod settings;

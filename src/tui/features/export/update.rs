@@ -71,7 +71,7 @@ fn browse(app: &mut App, effects: &mut Effects) {
     if let Some((experiment, run)) = experiment.zip(app.runs.run_under_cursor()) {
         let part = |id: &str| utf8_percent_encode(id, IN_ADDRESS).to_string();
         let (experiment, run) = (part(experiment.as_str()), part(run.as_str()));
-        let address = format!("{page}/#/experiments/{experiment}/runs/{run}");
+        let address = format!("{page}/experiments/{experiment}/runs/{run}");
         app.status = Some(address.clone());
         effects.push(Effect::Browse(address));
     }

@@ -119,11 +119,16 @@ pub const ROWS: &[ActionRow] = &[
     ),
     row(Action::SetTag, "models-tag", &["t"], "tag", "set a tag of the model or version", can_edit),
     row(Action::DeleteTag, "models-delete-tag", &["D"], "", "delete a tag of the model or version", has_tag),
-    row(Action::Stage, "models-stage", &["S"], "stage", "move the version to a stage", can_edit_version),
+    row(Action::Stage, "models-stage", &["S"], "stage", "move the version to a stage", can_stage),
     row(Action::Rename, "models-rename", &["R"], "", "rename the model", can_edit),
     row(Action::Delete, "models-delete", &["d"], "delete", "delete the version, or the model", can_edit),
     row(Action::Undo, "models-undo", &["U"], "undo", "undo the last change made here", can_undo),
 ];
+
+fn can_stage(app: &App) -> Possible {
+    given(app.capabilities.stages, "models in Unity Catalog have no stages; `a` sets an alias")?;
+    can_edit_version(app)
+}
 
 fn has_version_of_run(app: &App) -> Possible {
     let run = app.runs.run_under_cursor();

@@ -1,0 +1,153 @@
+//! A place that can be opened, by whichever kind it is.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::databricks::Workspace;
+use super::folder::address_of;
+use super::mysql::MyDatabase;
+use super::postgres::PgDatabase;
+use super::rest::address;
+use super::sqlite::Database;
+use super::{ErrorKind, Result, StoreError};
+
+/// A tracking URI that can be opened.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Location {
+    /// With the credentials that were written into it.
+    Server(url::Url),
+    /// A database file.
+    Sqlite(Database),
+    /// A database of a PostgreSQL server.
+    Postgres(Box<PgDatabase>),
+    /// A folder of files, as MLflow's file store keeps them.
+    Folder(PathBuf),
+    /// A database of a MySQL or MariaDB server.
+    MySql(Box<MyDatabase>),
+    /// A Databricks workspace.
+    Databricks(Box<Workspace>),
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(url) => f.write_str(&address(url)),
+            Self::Sqlite(database) => database.fmt(f),
+            Self::Postgres(database) => database.fmt(f),
+            Self::Folder(path) => f.write_str(&address_of(path)),
+            Self::MySql(database) => database.fmt(f),
+            Self::Databricks(workspace) => workspace.fmt(f),
+        }
+    }
+}
+
+impl Location {
+    /// The name under which things are kept for a store: the same however it is opened.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Server(_) | Self::Postgres(_) | Self::MySql(_) | Self::Folder(_) | Self::Databricks(_) => {
+                self.to_string()
+            }
+            Self::Sqlite(database) => Database::from(database.path.clone()).to_string(),
+        }
+    }
+
+    /// The address of the web interface, up to what names the experiment, where there is one.
+    pub fn page(&self) -> Option<String> {
+        match self {
+            Self::Server(_) => Some(format!("{}/#", self.name().trim_end_matches('/'))),
+            Self::Databricks(workspace) => workspace.page(),
+            Self::Sqlite(_) | Self::Postgres(_) | Self::MySql(_) | Self::Folder(_) => None,
+        }
+    }
+
+    /// The same for a user whose name and password a profile says, where it is a database server that the address names no other
+    /// user of.
+    pub fn with_login(self, user: &str, password: &str) -> Self {
+        match self {
+            Self::Postgres(database) => Self::Postgres(Box::new(database.with_login(user, password))),
+            Self::MySql(database) => Self::MySql(Box::new(database.with_login(user, password))),
+            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) | Self::Databricks(_)) => other,
+        }
+    }
+
+    /// The same for whoever has a token that a profile names, where it is a workspace of Databricks.
+    pub fn with_token(self, token: &str) -> Self {
+        match self {
+            Self::Databricks(workspace) => Self::Databricks(Box::new(workspace.with_token(token))),
+            other @ (Self::Server(_)
+            | Self::Sqlite(_)
+            | Self::Folder(_)
+            | Self::Postgres(_)
+            | Self::MySql(_)) => other,
+        }
+    }
+
+    /// How a database server or a workspace is reached, in words: who connects, and how that is protected.
+    pub fn ways(&self) -> Option<[(&'static str, String); 3]> {
+        match self {
+            Self::Postgres(database) => Some(database.ways()),
+            Self::MySql(database) => Some(database.ways()),
+            Self::Databricks(workspace) => workspace.ways(),
+            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) => None,
+        }
+    }
+
+    /// A database server in words: `host:5432`.
+    pub fn database_server(&self) -> Option<String> {
+        match self {
+            Self::Postgres(database) => Some(database.server()),
+            Self::MySql(database) => Some(database.server()),
+            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) | Self::Databricks(_) => None,
+        }
+    }
+
+    /// The address of a database server for programs of Python's, and what else they find in the environment.
+    pub fn for_scripts(&self) -> Option<(String, Option<(&'static str, String)>)> {
+        match self {
+            Self::Postgres(database) => {
+                let password = database.password().map(|password| ("PGPASSWORD", password.to_owned()));
+                Some((database.for_scripts(), password))
+            }
+            // Its drivers look for a password nowhere else.
+            Self::MySql(database) => Some((database.for_scripts(), None)),
+            Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) | Self::Databricks(_) => None,
+        }
+    }
+
+    /// The same with what the environment says of it: `PGHOST`, `PGPASSWORD`, `~/.pgpass` and the like, as libpq has it;
+    /// `~/.my.cnf` as MySQL's programs do; `DATABRICKS_HOST` and `~/.databrickscfg` for a workspace.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Address`] for a variable that says what cannot be.
+    pub fn completed(self, variable: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> Result<Self> {
+        let name = self.to_string();
+        let completed = match self {
+            Self::Postgres(database) => {
+                database.completed(variable, home).map(|database| Self::Postgres(Box::new(database)))
+            }
+            Self::MySql(database) => {
+                database.completed(variable, home).map(|database| Self::MySql(Box::new(database)))
+            }
+            Self::Databricks(workspace) => {
+                workspace.completed(variable, home).map(|workspace| Self::Databricks(Box::new(workspace)))
+            }
+            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_)) => Ok(other),
+        };
+        completed.map_err(|words| {
+            StoreError::new(format!("open the tracking URI {name:?}"), ErrorKind::Address(words))
+        })
+    }
+
+    /// Whether the address itself asks for nothing to be written.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Sqlite(database) if database.read_only)
+    }
+}
