@@ -2,6 +2,7 @@
 //! `<!-- NAME: end -->`. `MLTUI_WRITE_DOCS=1 cargo test --lib the_docs_show` writes them.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use clap::CommandFactory as _;
 
@@ -9,23 +10,22 @@ use crate::cli::{Arguments, EXIT_CODES, KINDS};
 use crate::learn::data::Task;
 use crate::learn::families::FAMILIES;
 
+/// Several tables stand in a document, and each has a test of its own.
+static WRITING: Mutex<()> = Mutex::new(());
+
 /// Compares a table of a document with what it is to show, or puts it there.
 pub fn check(file: &str, name: &str, expected: &str) {
+    let _held = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let text = std::fs::read_to_string(&path).unwrap();
     let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
     let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{file} has no {begin}"));
     let (found, after) = rest.split_once(&end).unwrap_or_else(|| panic!("{file} has no {end}"));
+    assert!(!after.contains(&begin), "{file}: {name} is there twice");
     if std::env::var_os("MLTUI_WRITE_DOCS").is_some() {
-        // Others write into the same document at this moment.
-        static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-        let _held = ONE.lock().unwrap();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let written = text.replacen(&format!("{begin}{found}{end}"), &format!("{begin}{expected}{end}"), 1);
-        std::fs::write(path, written).unwrap();
+        std::fs::write(path, format!("{before}{begin}{expected}{end}{after}")).unwrap();
         return;
     }
-    assert!(!after.contains(&begin), "{file}: {name} is there twice");
     assert!(found == expected, "{name} in {file} is another one: MLTUI_WRITE_DOCS=1 writes it\n{expected}");
 }
 
