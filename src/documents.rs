@@ -67,13 +67,10 @@ fn the_docs_show_the_settings_as_they_are() {
 fn the_docs_show_the_families_as_they_are() {
     let names = |wanted: &[Task]| {
         let tasks = [Task::Regression, Task::Classification];
-        let is_wanted = |at: &usize| {
-            tasks.iter().all(|task| FAMILIES[*at].supports(*task) == wanted.contains(task))
-        };
-        let names: Vec<String> = (0..FAMILIES.len())
-            .filter(is_wanted)
-            .map(|at| format!("`{}`", FAMILIES[at].name()))
-            .collect();
+        let is_wanted =
+            |at: &usize| tasks.iter().all(|task| FAMILIES[*at].supports(*task) == wanted.contains(task));
+        let names: Vec<String> =
+            (0..FAMILIES.len()).filter(is_wanted).map(|at| format!("`{}`", FAMILIES[at].name())).collect();
         names.join(", ")
     };
     let list = format!(

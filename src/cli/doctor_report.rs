@@ -43,7 +43,21 @@ const OPEN: [&str; 22] = [
 ];
 
 /// Of others it is told that they are set.
-const NAMED: [&str; 10] = ["MLFLOW_", "MLTUI_", "PG", "MYSQL", "AWS_", "SLURM_", "SSH_", "TMUX", "STY", "XDG_"];
+const NAMED: [&str; 13] = [
+    "AWS_",
+    "AZURE_",
+    "DATABRICKS_",
+    "GOOGLE_",
+    "MLFLOW_",
+    "MLTUI_",
+    "MYSQL",
+    "PG",
+    "SLURM_",
+    "SSH_",
+    "STY",
+    "TMUX",
+    "XDG_",
+];
 
 /// Writes the report into a file, which must not be there, or prints it where that is `-`.
 pub fn write(
@@ -80,10 +94,11 @@ pub fn write(
 }
 
 fn report(state_folder: &Path, doctor: &str, settings: &str) -> String {
-    let log = disk::read_end(&state_folder.join("mltui.log"), LOG).unwrap_or_else(|error| match error.kind() {
-        ErrorKind::NotFound => "none; MLTUI_LOG=debug writes one".to_owned(),
-        _ => error.to_string(),
-    });
+    let log =
+        disk::read_end(&state_folder.join("mltui.log"), LOG).unwrap_or_else(|error| match error.kind() {
+            ErrorKind::NotFound => "none; MLTUI_LOG=debug writes one".to_owned(),
+            _ => error.to_string(),
+        });
     let crash = crash::last(state_folder).unwrap_or_else(|| "none".to_owned());
     let mut report = String::from(
         "# Report of mltui\n\nPasswords and tokens are taken out. Names of servers, folders, experiments and runs may be in \
@@ -92,9 +107,12 @@ fn report(state_folder: &Path, doctor: &str, settings: &str) -> String {
     let sections = [
         ("Versions", versions()),
         ("Doctor", doctor.to_owned()),
-        ("Environment", environment(env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-        }))),
+        (
+            "Environment",
+            environment(env::vars_os().filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+            })),
+        ),
         ("Settings", settings.to_owned()),
         ("Log", log),
         ("Last crash", crash),
@@ -122,7 +140,8 @@ fn versions() -> String {
     #[cfg(unix)]
     {
         let system = rustix::system::uname();
-        let _ = write!(words, ", {} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy());
+        let _ =
+            write!(words, ", {} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy());
     }
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let _ = write!(words, "\ncores {cores}");
@@ -136,8 +155,8 @@ fn environment(all: impl Iterator<Item = (String, String)>) -> String {
             if OPEN.contains(&name.as_str()) {
                 return Some(format!("{name}={value}"));
             }
-            let is_named = NAMED.iter().any(|start| name.starts_with(start))
-                || name.to_lowercase().ends_with("_proxy");
+            let is_named =
+                NAMED.iter().any(|start| name.starts_with(start)) || name.to_lowercase().ends_with("_proxy");
             is_named.then(|| format!("{name} is set"))
         })
         .collect();
@@ -179,11 +198,20 @@ mod tests {
     #[test]
     fn nothing_secret_is_left_in_a_report() {
         for (text, left) in [
-            ("tracking URI  https://ana:geheim@host:5000/x (from a flag)", "tracking URI  https://***@host:5000/x (from a flag)"),
-            ("postgresql://u:ge/heim@h@db/mlflow?sslmode=require", "postgresql://***@db/mlflow?sslmode=require"),
+            (
+                "tracking URI  https://ana:geheim@host:5000/x (from a flag)",
+                "tracking URI  https://***@host:5000/x (from a flag)",
+            ),
+            (
+                "postgresql://u:ge/heim@h@db/mlflow?sslmode=require",
+                "postgresql://***@db/mlflow?sslmode=require",
+            ),
             ("mysql://h/db?password=geheim&ssl_mode=REQUIRED", "mysql://h/db?password=***&ssl_mode=REQUIRED"),
             ("https://x.blob/y?sv=1&sig=geheim%3D&se=2", "https://x.blob/y?sv=1&sig=***&se=2"),
-            ("https://s3/x?X-Amz-Signature=geheim&X-Amz-Expires=9", "https://s3/x?X-Amz-Signature=***&X-Amz-Expires=9"),
+            (
+                "https://s3/x?X-Amz-Signature=geheim&X-Amz-Expires=9",
+                "https://s3/x?X-Amz-Signature=***&X-Amz-Expires=9",
+            ),
             ("Authorization: Basic Z2VoZWltZ2VoZWlt", "Authorization: ***"),
             ("sent bearer geheim-geheim", "sent bearer ***"),
             (r#"MLFLOW_TRACKING_PASSWORD = "geheim""#, r#"MLFLOW_TRACKING_PASSWORD = "***""#),
@@ -200,7 +228,8 @@ mod tests {
             ("HTTPS_PROXY", "http://u:geheim@p"),
             ("USER", "ana"),
         ];
-        let told = environment(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter());
+        let told =
+            environment(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter());
         assert_eq!(told, "HTTPS_PROXY is set\nMLFLOW_TRACKING_PASSWORD is set\nTERM=xterm");
     }
 
@@ -213,7 +242,9 @@ mod tests {
         let mut out = Vec::new();
         write(here.path(), "store  broken\u{1b}[31m\n", "[tui]\n", Some(&file), &mut out).unwrap();
         let report = std::fs::read_to_string(&file).unwrap();
-        for line in ["    store  broken^[[31m", "    [tui]", "    WARN ```x``` http://***@h", "    mltui 0 crashed"] {
+        for line in
+            ["    store  broken^[[31m", "    [tui]", "    WARN ```x``` http://***@h", "    mltui 0 crashed"]
+        {
             assert!(report.lines().any(|found| found == line), "{line}: {report}");
         }
         #[cfg(unix)]

@@ -25,7 +25,10 @@ pub const EXIT_CODES: [(u8, &str); 6] = [
     (1, "failure"),
     (2, "wrong command line or settings"),
     (3, "not found, or no run is eligible"),
-    (4, "a run waited for did not finish, or the run or version is not better than the champion or does not pass its gate"),
+    (
+        4,
+        "a run waited for did not finish, or the run or version is not better than the champion or does not pass its gate",
+    ),
     (5, "timeout"),
 ];
 

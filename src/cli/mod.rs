@@ -48,8 +48,8 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
-pub use self::failure::{EXIT_CODES, Failure, KINDS};
 use self::failure::exit_codes;
+pub use self::failure::{EXIT_CODES, Failure, KINDS};
 use self::opening::{open, open_existing, open_or_begin};
 use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};

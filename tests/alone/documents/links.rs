@@ -44,7 +44,11 @@ fn each_link_of_the_documents_leads_somewhere() {
             assert!(place.exists(), "{}: {link} leads nowhere", document.display());
             if !anchor.is_empty() {
                 let there = anchors(&std::fs::read_to_string(&place).unwrap());
-                assert!(there.iter().any(|known| known == anchor), "{}: {link}: {there:?}", document.display());
+                assert!(
+                    there.iter().any(|known| known == anchor),
+                    "{}: {link}: {there:?}",
+                    document.display()
+                );
             }
             count += 1;
         }
@@ -54,6 +58,9 @@ fn each_link_of_the_documents_leads_somewhere() {
 
 #[test]
 fn a_heading_has_the_name_that_links_give_it() {
-    assert_eq!(anchors("# A\n\n## The gate\n\n```sh\n# no heading\n```\n## 2x *b*_c\n"), ["a", "the-gate", "2x-b_c"]);
+    assert_eq!(
+        anchors("# A\n\n## The gate\n\n```sh\n# no heading\n```\n## 2x *b*_c\n"),
+        ["a", "the-gate", "2x-b_c"]
+    );
     assert_eq!(links("[a](b.md#c) ![d](e.svg)\n```\n[no](x)\n```\n"), ["b.md#c", "e.svg"]);
 }

@@ -7,9 +7,12 @@ mod world;
 
 pub(crate) use schemas::check;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use clap::Parser as _;
 use mltui::cli::Arguments;
@@ -32,12 +35,14 @@ const NOT_RUN: [(&str, &str); 10] = [
     ("mltui sweeps retry", UNDER_WAY),
     ("mltui sweeps set", UNDER_WAY),
 ];
-const UNDER_WAY: &str = "it needs a sweep that is under way: tests/alone/sweeping/steering.rs and commands/changing.rs";
+const UNDER_WAY: &str =
+    "it needs a sweep that is under way: tests/alone/sweeping/steering.rs and commands/changing.rs";
 
 /// The documents, by their paths from the top.
 pub(crate) fn documents() -> Vec<PathBuf> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(PathBuf::from).into();
+    let mut found: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(PathBuf::from).into();
     for folder in ["docs", "docs/schemas"] {
         let entries = fs::read_dir(top.join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
         let pages = entries.map(PathBuf::from).filter(|name| name.extension().is_some_and(|end| end == "md"));
@@ -98,31 +103,52 @@ fn opens_explorer(command: &str) -> bool {
     }
 }
 
+/// Runs the commands of a document; how many, and which of [`NOT_RUN`] were met.
+fn run_commands(document: &Path) -> (usize, HashSet<usize>) {
+    let content = text(document);
+    let world = OnceCell::new();
+    let (mut run, mut skipped) = (0, HashSet::new());
+    for command in commands(&content) {
+        if opens_explorer(&command) {
+            continue;
+        }
+        if let Some(which) = not_run(&command) {
+            skipped.insert(which);
+            continue;
+        }
+        world.get_or_init(|| World::new(&blocks(&content, "toml"))).run(&command, document);
+        run += 1;
+    }
+    if let Some(world) = world.get() {
+        wait_until("the end of sweeps in the background", || {
+            !printed(world.folder(), &["sweeps", "--json"]).contains("\"running\"")
+        });
+    }
+    (run, skipped)
+}
+
 #[test]
 fn each_command_of_the_documents_runs() {
-    let mut skipped = HashSet::new();
-    let mut run = 0;
-    for document in documents() {
-        let content = text(&document);
-        let commands = commands(&content);
-        let world = std::cell::OnceCell::new();
-        for command in &commands {
-            if opens_explorer(command) {
-                continue;
-            }
-            if let Some(which) = not_run(command) {
-                skipped.insert(which);
-                continue;
-            }
-            world.get_or_init(|| World::new(&blocks(&content, "toml"))).run(command, &document);
-            run += 1;
+    let (documents, next) = (documents(), AtomicUsize::new(0));
+    let work = || {
+        let (mut run, mut skipped) = (0, HashSet::new());
+        while let Some(document) = documents.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (count, some) = run_commands(document);
+            run += count;
+            skipped.extend(some);
         }
-        if let Some(world) = world.get() {
-            wait_until("the end of sweeps in the background", || {
-                !printed(world.folder(), &["sweeps", "--json"]).contains("\"running\"")
-            });
-        }
-    }
+        (run, skipped)
+    };
+    let (run, skipped) = thread::scope(|scope| {
+        let workers = [scope.spawn(work), scope.spawn(work), scope.spawn(work)];
+        workers.into_iter().map(|worker| worker.join().unwrap()).fold(
+            (0, HashSet::new()),
+            |(sum, mut all), (run, some)| {
+                all.extend(some);
+                (sum + run, all)
+            },
+        )
+    });
     assert!(run > 50, "{run} commands were run");
     assert_eq!(skipped.len(), NOT_RUN.len(), "no command begins so any more: {skipped:?}");
 }

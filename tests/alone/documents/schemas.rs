@@ -52,12 +52,24 @@ const CASES: [(&str, &[&str], i32); 35] = [
     ("experiments", &["experiments"], 0),
     ("experiments", &["experiments", "--all", "--columns", "id,stage"], 0),
     ("runs", &["runs", "wine-quality"], 0),
-    ("runs-columns", &["runs", "wine-quality", "--columns", "run_name,duration,min(metrics.val_loss),params.none"], 0),
+    (
+        "runs-columns",
+        &["runs", "wine-quality", "--columns", "run_name,duration,min(metrics.val_loss),params.none"],
+        0,
+    ),
     ("compare", &["compare", "bold-owl-12", "calm-fox-3"], 0),
-    ("compare", &["compare", "bold-owl-12", "calm-fox-3", "dusty-elk-7", "--seeds", "--baseline", "bold-owl-12"], 0),
+    (
+        "compare",
+        &["compare", "bold-owl-12", "calm-fox-3", "dusty-elk-7", "--seeds", "--baseline", "bold-owl-12"],
+        0,
+    ),
     ("history", &["history", "bold-owl-12", "val_loss"], 0),
     ("best", &["best", "wine-quality", "--top", "3"], 0),
-    ("best", &["best", "wine-quality", "--metric", "val_acc:max", "--metric", "latency_ms:min", "--weight", "1,1"], 0),
+    (
+        "best",
+        &["best", "wine-quality", "--metric", "val_acc:max", "--metric", "latency_ms:min", "--weight", "1,1"],
+        0,
+    ),
     ("best", &["best", "wine-quality", "--where", "metrics.val_rmse < 0"], 3),
     ("models", &["models"], 0),
     ("model-versions", &["models", "wine-quality", "--metric", "val_rmse"], 0),
@@ -77,12 +89,32 @@ const CASES: [(&str, &[&str], i32); 35] = [
     ("upload", &["upload", "plots", "runs:/bold-owl-12/plots"], 0),
     ("download", &["download", "models:/wine-quality/1", "--to", "model", "--verify"], 0),
     ("wait", &["wait", "bold-owl-12"], 0),
-    ("sweep", &["sweep", "--data", "iris", "--family", "naive_bayes,decision_tree", "--trials", "2"], 0),
-    ("sweep", &["sweep", "--data", "train.csv", "--target", "price", "--family", "ridge", "--trials", "1"], 0),
-    ("sweep", &["sweep", "--param", "lr=0.0..1.0", "--metric", "val_loss", "--trials", "2", "--", "./train"], 0),
-    ("sweep", &["sweep", "--param", "lr=0.0..1.0", "--metric", "val_loss", "--trials", "1", "--", "false"], 3),
-    ("sweep-detached", &["sweep", "--data", "iris", "--family", "naive_bayes", "--trials", "1", "--detach"], 0),
-    ("sweep-detached", &["sweep", "--param", "a=1..2", "--metric", "acc", "--trials", "1", "--detach", "--", "./train"], 0),
+    ("sweep", &["sweep", "--data", "iris", "--family", "naive_bayes", "--trials", "1"], 0),
+    (
+        "sweep",
+        &["sweep", "--data", "train.csv", "--target", "price", "--family", "ridge", "--trials", "1"],
+        0,
+    ),
+    (
+        "sweep",
+        &["sweep", "--param", "lr=0.0..1.0", "--metric", "val_loss:min", "--trials", "1", "--", "./train"],
+        0,
+    ),
+    (
+        "sweep",
+        &["sweep", "--param", "lr=0.0..1.0", "--metric", "val_loss:min", "--trials", "1", "--", "false"],
+        3,
+    ),
+    (
+        "sweep-detached",
+        &["sweep", "--data", "iris", "--family", "naive_bayes", "--trials", "1", "--detach"],
+        0,
+    ),
+    (
+        "sweep-detached",
+        &["sweep", "--param", "a=1..2", "--metric", "acc:max", "--trials", "1", "--detach", "--", "./train"],
+        0,
+    ),
     ("sweeps", &["sweeps"], 0),
 ];
 
@@ -142,7 +174,8 @@ fn an_error_is_one_object_on_standard_error() {
         command.args(words).current_dir(folder.path()).env_clear().env("HOME", folder.path());
         let output = command.env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0").output().unwrap();
         let said = text(&output.stderr);
-        let error: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{words:?}: {error}: {said}"));
+        let error: Value =
+            serde_json::from_str(&said).unwrap_or_else(|error| panic!("{words:?}: {error}: {said}"));
         check("error", &error);
         assert_eq!((&error["error"]["kind"], output.status.code()), (&kind.into(), Some(code)), "{said}");
         assert!(!said.contains("geheim") && said.lines().count() == 1, "{said}");
@@ -163,7 +196,9 @@ fn every_command_that_prints_json_has_a_schema() {
             assert!(line.is_some_and(|line| line.contains(".json)")), "{name}");
             count += 1;
         }
-        commands.extend(command.get_subcommands().map(|below| (format!("{name} {}", below.get_name()), below.clone())));
+        commands.extend(
+            command.get_subcommands().map(|below| (format!("{name} {}", below.get_name()), below.clone())),
+        );
     }
     assert!(count >= 14, "{count}");
     for entry in fs::read_dir(folder()).unwrap() {

@@ -28,8 +28,7 @@ const MODEL: &str = "artifact_path: model\nflavors:\n  python_function:\n    loa
 model_uuid: 1\nmlflow_version: 3.17.2\nutc_time_created: '2026-11-27 20:28:08.601422'\n";
 
 /// Stands for a training script: what it would print.
-const SCRIPT: &str =
-    "#!/bin/sh\necho '{\"step\": 1, \"val_loss\": 0.5, \"acc\": 0.8}'\necho '{\"step\": 2, \"val_loss\": 0.4, \"acc\": 0.9}'\n";
+const SCRIPT: &str = "#!/bin/sh\necho '{\"step\": 1, \"val_loss\": 0.5, \"acc\": 0.8}'\necho '{\"step\": 2, \"val_loss\": 0.4, \"acc\": 0.9}'\n";
 
 pub struct World {
     folder: TempDir,
@@ -59,13 +58,14 @@ impl World {
         if let Some(table) = tables.iter().find(|table| table.starts_with("command =")) {
             put("train.toml", table);
         }
-        let team = format!("[profiles.team]\ntracking_uri = \"sqlite:///{}\"\n", here.join("mlflow.db").display());
+        let team =
+            format!("[profiles.team]\ntracking_uri = \"sqlite:///{}\"\n", here.join("mlflow.db").display());
         put(".config/mltui/config.toml", &team);
         put("team.toml", "[tui]\npoll_interval = 5.0\n");
         put("plots/loss.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
-        let rows: String = (0..60).map(|row| format!("{},{},{}\n", row, row % 7, 3 * row + row % 5)).collect();
-        put("train.csv", &format!("size,rooms,price\n{rows}"));
-        fs::create_dir_all(here.join("mlruns")).unwrap();
+        let rows: Vec<String> =
+            (0..60).map(|row| format!("{},{},{}\n", row, row % 7, 3 * row + row % 5)).collect();
+        put("train.csv", &format!("size,rooms,price\n{}", rows.concat()));
         parquet(&here.join("train.parquet"));
         Self { folder }
     }
@@ -76,14 +76,14 @@ impl World {
 
     /// Runs a command as a shell does, in a smaller way where it would take long.
     pub fn run(&self, command: &str, document: &Path) {
-        let mut line = Regex::new(r"--trials \d+").unwrap().replace_all(command, "--trials 4").into_owned();
+        let mut line = Regex::new(r"--trials \d+").unwrap().replace_all(command, "--trials 1").into_owned();
         if line.starts_with("mltui sweep --data") && !line.contains("--trials") {
-            line = line.replacen("mltui sweep", "mltui sweep --trials 3", 1);
+            line = line.replacen("mltui sweep", "mltui sweep --trials 1", 1);
         }
         if line.contains(" ID") {
             let sweeps = json(self.folder(), &["sweeps", "--json"]);
-            let ids = sweeps.as_array().unwrap().iter().filter(|sweep| sweep["finished"].as_u64() > Some(3));
-            let id = ids.last().unwrap_or_else(|| panic!("{command}: no sweep with four trials"));
+            let mut ids = sweeps.as_array().unwrap().iter().filter(|sweep| sweep["status"] == "finished");
+            let id = ids.next().unwrap_or_else(|| panic!("{command}: no sweep has finished"));
             line = line.replace(" ID", &format!(" {}", id["sweep"].as_str().unwrap()));
         }
         let path = format!("{}:/usr/bin:/bin", self.folder().join("bin").display());
@@ -130,9 +130,11 @@ async fn fill(store: &Store) {
         metrics.push(metric("val_acc", 1.0 - rmse, 4));
         metrics.push(metric("latency_ms", 10.0 + at as f64, 4));
         let lr = format!("0.{}", at + 1);
-        let params = [Param::new("lr", &lr), Param::new("family", family), Param::new("seed", seed.to_string())];
+        let params =
+            [Param::new("lr", &lr), Param::new("family", family), Param::new("seed", seed.to_string())];
         store.log_batch(&made.run_id, &metrics, &params, &[]).await.unwrap();
-        let end = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(start + 9_000), run_name: None };
+        let end =
+            RunUpdate { status: Some(RunStatus::Finished), end_time: Some(start + 9_000), run_name: None };
         store.update_run(&made.run_id, &end).await.unwrap();
         files(Path::new(made.artifact_uri.trim_start_matches("file://")));
         register(store, &made.run_id, &format!("{}/model", made.artifact_uri)).await;
@@ -154,8 +156,10 @@ async fn register(store: &Store, run: &RunId, source: &str) {
 
 /// Forty rows of a number and a class.
 fn parquet(path: &Path) {
-    let schema = Arc::new(parse_message_type("message m { required double size; required int64 sold; }").unwrap());
-    let mut writer = SerializedFileWriter::new(fs::File::create(path).unwrap(), schema, Arc::default()).unwrap();
+    let schema =
+        Arc::new(parse_message_type("message m { required double size; required int64 sold; }").unwrap());
+    let mut writer =
+        SerializedFileWriter::new(fs::File::create(path).unwrap(), schema, Arc::default()).unwrap();
     let mut group = writer.next_row_group().unwrap();
     let sizes: Vec<f64> = (0..40).map(|row| f64::from(row) + f64::from(row % 3)).collect();
     let sold: Vec<i64> = (0..40).map(|row| i64::from(row > 19)).collect();
