@@ -1,7 +1,8 @@
 //! `mltui doctor`: every step from the settings to the data, each with its outcome.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Failure, doctor_report, doctor_slurm, open};
@@ -18,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Arguments {
     /// Write all of it to a file to attach to a bug report, with the versions, the settings, the end of the log and the last
     /// crash, and without passwords; `-` prints it [default: mltui-report-TIME.md]
-    #[arg(long, value_name = "FILE", num_args = 0..=1)]
-    pub report: Option<Option<PathBuf>>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    pub report: Option<OsString>,
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
@@ -29,7 +30,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         writeln!(told, "{failure}")?;
     }
     let told = String::from_utf8_lossy(&told);
-    doctor_report::write(&settings.state_folder, &told, &settings.show(), file.as_deref(), out)
+    doctor_report::write(&settings.state_folder, &told, &settings.show(), Path::new(file), out)
 }
 
 /// A report where the settings themselves cannot be read.
@@ -39,7 +40,7 @@ pub fn report_unread(
     arguments: &Arguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let file = arguments.report.as_ref().and_then(Option::as_deref);
+    let file = Path::new(arguments.report.as_deref().unwrap_or_default());
     let told = format!("the settings cannot be read: {error}\n");
     doctor_report::write(&folders.state, &told, "", file, out)
 }

@@ -59,23 +59,23 @@ const NAMED: [&str; 13] = [
     "XDG_",
 ];
 
-/// Writes the report into a file, which must not be there, or prints it where that is `-`.
+/// Writes the report into a file, which must not be there, or prints it where that is `-`. No name is one of the time.
 pub fn write(
     state_folder: &Path,
     doctor: &str,
     settings: &str,
-    file: Option<&Path>,
+    file: &Path,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let report = report(state_folder, doctor, settings);
-    if file == Some(Path::new("-")) {
+    if file == Path::new("-") {
         return Ok(out.write_all(report.as_bytes())?);
     }
     let name = || {
         let now = text::timestamp(now_ms()).replace([':', '-'], "").replace(' ', "-");
         PathBuf::from(format!("mltui-report-{now}.md"))
     };
-    let path = file.map_or_else(name, Path::to_owned);
+    let path = if file.as_os_str().is_empty() { name() } else { file.to_owned() };
     let written = Draft::begin(&path, Care::Private).and_then(|mut draft| {
         draft.write(report.as_bytes())?;
         draft.put_new()
@@ -240,7 +240,7 @@ mod tests {
         std::fs::write(here.path().join("crash.txt"), "mltui 0 crashed\n").unwrap();
         let file = here.path().join("r.md");
         let mut out = Vec::new();
-        write(here.path(), "store  broken\u{1b}[31m\n", "[tui]\n", Some(&file), &mut out).unwrap();
+        write(here.path(), "store  broken\u{1b}[31m\n", "[tui]\n", &file, &mut out).unwrap();
         let report = std::fs::read_to_string(&file).unwrap();
         for line in
             ["    store  broken^[[31m", "    [tui]", "    WARN ```x``` http://***@h", "    mltui 0 crashed"]
@@ -252,7 +252,7 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
-        let again = write(here.path(), "", "", Some(&file), &mut std::io::sink());
+        let again = write(here.path(), "", "", &file, &mut std::io::sink());
         assert!(matches!(again, Err(Failure::Usage(words)) if words.contains("another file")));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), report, "nothing is replaced");
         assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 3, "nothing is left beside it");
