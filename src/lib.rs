@@ -80,6 +80,8 @@ pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod disk;
+#[cfg(test)]
+mod documents;
 pub mod files;
 pub mod learn;
 pub mod marking;

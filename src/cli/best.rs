@@ -99,7 +99,7 @@ fn objectives(list: &[MetricGoal]) -> Json {
     Json::Array(each.collect())
 }
 
-/// What `--json` prints; the README describes it.
+/// What `--json` prints; `docs/schemas/best.json` describes it.
 pub fn report(chosen: &ChosenBest, experiment: &Experiment, top: usize) -> Json {
     let ChosenBest { selection, origin, is_counted, .. } = chosen;
     let policy = &selection.policy;

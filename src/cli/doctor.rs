@@ -1,11 +1,12 @@
 //! `mltui doctor`: every step from the settings to the data, each with its outcome.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Failure, doctor_slurm, open};
-use crate::config::Settings;
+use super::{Failure, doctor_report, doctor_slurm, open};
+use crate::config::{ConfigError, Folders, Settings};
 use crate::disk::{Care, Draft};
 use crate::mlflow::ViewType;
 use crate::store::uri::{Auth, Location, address, proxy};
@@ -14,7 +15,38 @@ use crate::text;
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Write all of it to a file to attach to a bug report, with the versions, the settings, the end of the log and the last
+    /// crash, and without passwords; `-` prints it [default: mltui-report-TIME.md]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    pub report: Option<OsString>,
+}
+
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let Some(file) = &arguments.report else { return check(settings, out).await };
+    let mut told = Vec::new();
+    if let Err(failure) = check(settings, &mut told).await {
+        writeln!(told, "{failure}")?;
+    }
+    let told = String::from_utf8_lossy(&told);
+    doctor_report::write(&settings.state_folder, &told, &settings.show(), Path::new(file), out)
+}
+
+/// A report where the settings themselves cannot be read.
+pub fn report_unread(
+    error: &ConfigError,
+    folders: &Folders,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let file = Path::new(arguments.report.as_deref().unwrap_or_default());
+    let told = format!("the settings cannot be read: {error}\n");
+    doctor_report::write(&folders.state, &told, "", file, out)
+}
+
+/// Goes from step to step and says what came of each.
+async fn check(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
     let mut line = |name: &str, value: &str| writeln!(out, "{name:<14}{}", text::clean(value));
     let state = if settings.config_exists { "" } else { " (no such file; using defaults)" };
     line("config file", &format!("{}{state}", settings.config_file.display()))?;

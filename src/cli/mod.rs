@@ -1,19 +1,20 @@
 //! The command line: what the screen shows, as text, CSV or JSON, for scripts.
 //!
-//! Data goes to standard output, messages to standard error. Exit codes: 0 done; 1 something failed; 2 the command
-//! line or the settings are wrong; 3 what was asked for does not exist, or no run is eligible; 4 a run that was
-//! waited for did not finish, or a model is not better; 5 timeout; 6 a copy is not the same.
+//! Data goes to standard output, messages to standard error; [`failure`] has the exit codes.
 
 mod artifacts;
 mod best;
 mod choosing;
 mod compare;
 mod config;
+mod crash;
 mod doctor;
+mod doctor_report;
 mod doctor_slurm;
 mod download;
 mod exec;
 pub(crate) mod experiments;
+mod failure;
 mod finding;
 mod history;
 mod mark_best;
@@ -46,33 +47,22 @@ mod wait;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::error::ContextValue;
-use clap::{CommandFactory, Parser, Subcommand};
-use thiserror::Error;
+use clap::{ArgMatches, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
+use self::failure::exit_codes;
+pub use self::failure::{EXIT_CODES, Failure, KINDS};
 use self::opening::{open, open_existing, open_or_begin};
 use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
-use crate::files::TransferError;
-use crate::learn::data::DataError;
-use crate::migrate::MigrateError;
-use crate::mlflow::filter::{Filter, ParseError};
-use crate::mlflow::{Experiment, NoExperiment};
-use crate::select::PolicyError;
-use crate::store::secrets::hide;
-use crate::store::{ErrorKind, Store, StoreError};
-use crate::sweep::run::RunError;
-use crate::text::clean_lines;
+use crate::mlflow::Experiment;
+use crate::store::Store;
 use crate::tui::{Elsewhere, Keymap, OpenStore, last_workspace, remember_workspace};
-
-const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure; 2 wrong command line or settings; 3 not found, or no run is eligible; 4 a run waited for did not finish, or the run or \
-    version is not better than the champion; 5 timeout; 6 a copy of a store is not the same.";
 
 /// See, compare, choose and train MLflow runs in the terminal.
 ///
 /// Without a command, opens the explorer on a server (`http://…`) or directly on a local `mlflow.db`.
 #[derive(Debug, Parser)]
-#[command(name = "mltui", bin_name = "mltui", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "mltui", bin_name = "mltui", version, max_term_width = 100, after_help = exit_codes())]
 pub struct Arguments {
     #[command(flatten)]
     pub flags: Flags,
@@ -123,7 +113,7 @@ pub enum Command {
     /// Print the environment in which MLflow finds this store, for a shell: eval "$(mltui --profile P env)"
     Env(exec::EnvArguments),
     /// Show which store would be opened and why, and check that it works
-    Doctor,
+    Doctor(doctor::Arguments),
     /// Show the settings and where they come from
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -164,146 +154,14 @@ pub enum Command {
     },
 }
 
-/// Why a command ended badly.
-#[derive(Debug, Error)]
-pub enum Failure {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("in the {what}:\n{}", error.report(text))]
-    Language { what: &'static str, text: String, error: ParseError },
-    #[error("{0}; see `mltui experiments`")]
-    NoExperiment(#[from] NoExperiment),
-    #[error("no run has the id or name {0:?}; see `mltui runs`")]
-    NoRun(String),
-    /// The database that was requested is not there.
-    #[error("{0}")]
-    NoFile(String),
-    #[error("{0}")]
-    Usage(String),
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    #[error("{0}")]
-    NoneEligible(String),
-    #[error("{0}")]
-    NotBetter(String),
-    /// A cluster does not take it.
-    #[error("the sweep's process cannot be submitted: {0}")]
-    NotSubmitted(String),
-    /// A trial of a cluster came to nothing, which whoever waits for it says.
-    #[error("the trial ended with code {0}")]
-    TrialJob(u8),
-    #[error(transparent)]
-    Data(#[from] DataError),
-    #[error(transparent)]
-    Sweep(#[from] RunError),
-    #[error("cancelled; `mltui sweep --resume {0}` continues it")]
-    Cancelled(String),
-    /// Ctrl-c.
-    #[error("{0}")]
-    Stopped(String),
-    #[error(transparent)]
-    Transfer(#[from] TransferError),
-    #[error(transparent)]
-    Migrate(#[from] MigrateError),
-    /// What was copied is not the same.
-    #[error("{0}")]
-    Differs(String),
-    #[error("{failed} of {of} runs failed or were killed")]
-    RunsFailed { failed: usize, of: usize },
-    #[error("{0} runs are still running")]
-    TimedOut(usize),
-    /// The command that was to be run, with its exit code, which says what there is to say.
-    #[error("the command ended with code {0}")]
-    Ended(u8),
-    #[error("cannot run {command}: {cause}")]
-    NotRun { command: String, cause: io::Error },
-    #[error("cannot write the output: {0}")]
-    Output(#[from] io::Error),
-    /// Something of the program's own, which names its path.
-    #[error("{what}: {cause}")]
-    State { what: &'static str, cause: io::Error },
-}
-
-impl Failure {
-    /// A filter that the server does not take is a mistake of who wrote it.
-    fn of_filter(error: StoreError, filter: &Filter) -> Self {
-        match error.kind {
-            ErrorKind::Invalid(message) if !filter.is_empty() => {
-                Self::Usage(format!("the server rejects this filter: {message}"))
-            }
-            _ => Self::Store(error),
-        }
-    }
-
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Config(_)
-            | Self::Language { .. }
-            | Self::Usage(_)
-            | Self::Policy(_)
-            | Self::Data(_)
-            | Self::Migrate(MigrateError::Taken(_) | MigrateError::Lacks(_))
-            | Self::Transfer(TransferError::Address(_)) => 2,
-            Self::Store(error)
-            | Self::Transfer(TransferError::Store(error))
-            | Self::Migrate(MigrateError::Store(error))
-                if matches!(error.kind, ErrorKind::Address(_)) =>
-            {
-                2
-            }
-            Self::NoExperiment(_)
-            | Self::Migrate(MigrateError::NoExperiment(_))
-            | Self::NoRun(_)
-            | Self::NoneEligible(_)
-            | Self::NoFile(_)
-            | Self::Transfer(TransferError::Nothing(_)) => 3,
-            Self::Store(error)
-            | Self::Transfer(TransferError::Store(error))
-            | Self::Migrate(MigrateError::Store(error))
-                if matches!(error.kind, ErrorKind::NotFound(_)) =>
-            {
-                3
-            }
-            Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
-            Self::TimedOut(_) => 5,
-            Self::Differs(_) => 6,
-            Self::TrialJob(code) | Self::Ended(code) => *code,
-            // As shells have it.
-            Self::NotRun { cause, .. } if cause.kind() == io::ErrorKind::NotFound => 127,
-            Self::NotRun { .. } => 126,
-            Self::Store(_)
-            | Self::Output(_)
-            | Self::State { .. }
-            | Self::Sweep(_)
-            | Self::Cancelled(_)
-            | Self::Stopped(_)
-            | Self::Transfer(_)
-            | Self::Migrate(_)
-            | Self::NotSubmitted(_) => 1,
-        }
-    }
-
-    fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Store(error) | Self::Migrate(MigrateError::Store(error)) => Some(error.hint()),
-            Self::Transfer(error) => error.hint(),
-            Self::NoFile(_) => Some(
-                "`mltui doctor` shows where the address comes from; the file is created when the first run is logged",
-            ),
-            Self::State { .. } => Some(
-                "`mltui doctor` shows the state folder; make sure that it is writable and its disk not full",
-            ),
-            _ => None,
-        }
-    }
-}
-
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return refused(error),
+    let read = Arguments::command().try_get_matches().and_then(|mut matches| {
+        let as_json = is_json(&matches);
+        Arguments::from_arg_matches_mut(&mut matches).map(|arguments| (arguments, as_json))
+    });
+    let (arguments, as_json) = match read {
+        Ok(read) => read,
+        Err(error) => return failure::refused(error),
     };
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -311,43 +169,14 @@ pub fn main() -> ExitCode {
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         // The command has said what there was to say.
         Err(Failure::Ended(code)) => ExitCode::from(code),
-        Err(failure) => {
-            let mut text = format!("mltui: {}\n", clean_lines(&hide(&failure.to_string())));
-            if let Some(hint) = failure.hint() {
-                text.push_str(&format!("  {hint}\n"));
-            }
-            // Nothing is left to tell it to if standard error is closed as well.
-            let _ = io::stderr().write_all(text.as_bytes());
-            ExitCode::from(failure.exit_code())
-        }
+        Err(failure) => failure.tell(as_json),
     }
 }
 
-/// Says what is wrong with the command line; or prints the help, or the version, that was requested.
-fn refused(mut error: clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        // Whoever reads it may have seen enough of it.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
-    // What was written on the command line is repeated in it, in one line each.
-    let repeated: Vec<_> =
-        error.context().filter_map(|(kind, value)| Some((kind, cleaned(value)?))).collect();
-    for (kind, value) in repeated {
-        error.insert(kind, value);
-    }
-    let text = clean_lines(&hide(&error.to_string())) + "\n";
-    let _ = io::stderr().write_all(text.as_bytes());
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
-}
-
-fn cleaned(value: &ContextValue) -> Option<ContextValue> {
-    let clean = |text: &String| crate::text::clean(text).into_owned();
-    match value {
-        ContextValue::String(text) => Some(ContextValue::String(clean(text))),
-        ContextValue::Strings(texts) => Some(ContextValue::Strings(texts.iter().map(clean).collect())),
-        _ => None,
-    }
+/// Whether the command that was requested prints JSON.
+fn is_json(matches: &ArgMatches) -> bool {
+    let own = matches.try_get_one::<bool>("json").is_ok_and(|flag| flag.is_some_and(|is_set| *is_set));
+    own || matches.subcommand().is_some_and(|(_, below)| is_json(below))
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -387,7 +216,16 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         _ => {}
     }
-    let settings = Settings::load(&arguments.flags, &Environment::of_this_process(), &Folders::find())?;
+    let folders = Folders::find();
+    crash::keep_in(&folders.state);
+    let settings = Settings::load(&arguments.flags, &Environment::of_this_process(), &folders);
+    let settings = match (settings, &arguments.command) {
+        // Of settings that cannot be read there is something to report, too.
+        (Err(error), Some(Command::Doctor(doctor))) if doctor.report.is_some() => {
+            return doctor::report_unread(&error, &folders, doctor, &mut out);
+        }
+        (settings, _) => settings?,
+    };
     crate::state::tighten(&settings.state_folder);
     match arguments.command {
         Some(Command::Experiments(command)) => block_on(experiments::run(&settings, &command, &mut out)),
@@ -413,7 +251,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             exec::exec(&settings, &command)
         }
         Some(Command::Env(command)) => exec::env(&settings, &command, &mut out),
-        Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
+        Some(Command::Doctor(command)) => block_on(doctor::run(&settings, &command, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),
         Some(Command::Completions { .. } | Command::Man) => Ok(()),
         #[cfg(unix)]
@@ -475,32 +313,4 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
 /// The experiment of that name or id.
 async fn find_experiment(store: &Store, name: &str) -> Result<Experiment, Failure> {
     Ok(store.find_experiment(name).await??)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_filter_that_is_refused_is_a_wrong_command_line_and_nothing_else_is() {
-        let refused = || StoreError::new("search runs", ErrorKind::Invalid("too long".into()));
-        let filter = crate::mlflow::filter::parse("metrics.a > 1").unwrap();
-        assert_eq!(Failure::of_filter(refused(), &filter).exit_code(), 2);
-        assert_eq!(Failure::of_filter(refused(), &Filter::default()).exit_code(), 1);
-        let broken = StoreError::new("search runs", ErrorKind::Io("broken".into()));
-        assert_eq!(Failure::of_filter(broken, &filter).exit_code(), 1);
-    }
-
-    #[test]
-    fn a_store_fails_with_the_same_code_while_files_are_moved() {
-        for (kind, code) in [
-            (ErrorKind::Address("no such scheme".into()), 2),
-            (ErrorKind::NotFound("no run".into()), 3),
-            (ErrorKind::Io("broken".into()), 1),
-        ] {
-            let error = || StoreError::new("list files", kind.clone());
-            assert_eq!(Failure::Store(error()).exit_code(), code);
-            assert_eq!(Failure::Transfer(TransferError::Store(error())).exit_code(), code);
-        }
-    }
 }

@@ -7,6 +7,7 @@
 mod borders;
 mod commands;
 mod connections;
+mod documents;
 mod explorer;
 mod keeping;
 mod limits;

@@ -1,5 +1,5 @@
 //! Everything that a key can do: one row an action, kept by the feature that it belongs to. Dispatch, footer, help, palette
-//! and the README's table of keys come from the rows.
+//! and the table in `docs/keys.md` come from the rows.
 
 use super::app::App;
 use super::layer::{Layer, Scope};
@@ -36,7 +36,7 @@ pub enum Action {
 #[derive(Debug)]
 pub struct ActionRow {
     pub action: Action,
-    /// Its name in `[keys]`, the palette and the README.
+    /// Its name in `[keys]`, the palette and `docs/keys.md`.
     pub name: &'static str,
     /// Its default keys: one chord, or several one after the other.
     pub keys: &'static [&'static str],

@@ -274,7 +274,9 @@ fn meet(other: Action, row: &ActionRow) -> bool {
 fn unknown_action(name: &str) -> String {
     let near = rows().find(|row| row.name.contains(name) || name.contains(row.name));
     let near = near.map_or(String::new(), |row| format!("; did you mean {:?}?", row.name));
-    format!("unknown action {name:?}{near} The README lists all names; \"none\" unbinds a key")
+    format!(
+        "unknown action {name:?}{near} docs/keys.md and the palette list all names; \"none\" unbinds a key"
+    )
 }
 
 /// Keys as text, for tests and macros: `g g j enter`.

@@ -174,7 +174,7 @@ fn colour_tells_what_is_good_and_what_is_wrong() {
     assert_eq!(colour_of(&app, "cannot refresh"), Some(Color::Red));
 }
 
-/// The README's table of keys, from the rows of the actions.
+/// The table of keys, from the rows of the actions.
 fn key_table() -> String {
     let mut table = String::from("| keys | what they do | name |\n| --- | --- | --- |\n");
     for row in rows() {
@@ -184,20 +184,9 @@ fn key_table() -> String {
     table
 }
 
-/// `MLTUI_WRITE_README=1 cargo test --lib readme` writes it.
 #[test]
-fn the_readme_shows_the_keys_as_they_are() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = std::fs::read_to_string(path).unwrap();
-    let (before, rest) = readme.split_once("keymap -->\n").unwrap();
-    let (found, after) = rest.split_once("<!-- keys: end -->").unwrap();
-    if std::env::var_os("MLTUI_WRITE_README").is_some() {
-        let table = key_table();
-        let written = format!("{before}keymap -->\n{table}<!-- keys: end -->{after}");
-        std::fs::write(path, written).unwrap();
-        return;
-    }
-    assert!(found == key_table(), "the table of keys is another one: MLTUI_WRITE_README=1 writes it");
+fn the_docs_show_the_keys_as_they_are() {
+    crate::documents::check("docs/keys.md", "keys", &key_table());
 }
 
 #[test]

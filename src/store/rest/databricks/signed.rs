@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::mlflow::{ModelId, RunId};
-use crate::store::rest::client::{Client, Repeat};
 use crate::store::reasons::innermost;
+use crate::store::rest::client::{Client, Repeat};
 use crate::store::rest::wire::{required, text};
 use crate::store::{ErrorKind, Inner};
 

@@ -65,6 +65,7 @@ fn a_driver_that_is_a_job_leaves_before_its_time_is_over_and_goes_on() {
     let (code, out, error) = output(world.command(&[&WORDS[..], &driven, &COMMAND].concat()));
     assert_eq!(code, 0, "{error}");
     let said: Value = serde_json::from_str(&out).unwrap();
+    crate::documents::check("sweep-submitted", &said);
     let driver = said["job"].as_str().unwrap();
     let show = || world.cluster.ask("scontrol", &["show", "job", driver, "-o"]);
     assert!(show().contains("TimeLimit=00:30:00"), "{}", show());
