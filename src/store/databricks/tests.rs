@@ -151,7 +151,7 @@ fn what_is_missing_says_what_to_do() {
     std::fs::write(empty.path().join("cfg"), "[DEFAULT]\nhost = https://h\ndapi-s3cr3t-line\n").unwrap();
     let file = empty.path().join("cfg").display().to_string();
     let refused = beside("databricks", &[("DATABRICKS_CONFIG_FILE", &file)], None, None).unwrap_err();
-    assert!(refused.contains("line 3") && !refused.contains("s3cr3t"), "{refused}");
+    assert!(refused.contains("line 4") && !refused.contains("s3cr3t"), "{refused}");
     std::fs::write(
         empty.path().join("cfg"),
         "[__settings__]\ndefault_profile = b\n[b]\nhost=h\ntoken=t0ken\n",
