@@ -56,11 +56,11 @@ fn addresses_are_mlflows() {
     }
     for (uri, words) in [
         ("databricks://", "write databricks"),
-        ("databricks://pw@prod", "section of ~/.databrickscfg"),
+        ("databricks://s3cr3t@prod", "section of ~/.databrickscfg"),
         ("databricks://scope:prefix", "notebooks"),
     ] {
         let refused = Workspace::parse(uri).unwrap().unwrap_err();
-        assert!(refused.contains(words) && !refused.contains("pw"), "{uri}: {refused}");
+        assert!(refused.contains(words) && !refused.contains("s3cr3t"), "{uri}: {refused}");
     }
     for uri in ["databricks.db", "http://databricks", "uc", "./databricks"] {
         assert!(Workspace::parse(uri).is_none(), "{uri}");
@@ -120,7 +120,7 @@ fn what_is_missing_says_what_to_do() {
         ("databricks", &[host, ("DATABRICKS_CLIENT_ID", "x")], "DATABRICKS_CLIENT_SECRET"),
         (
             "databricks",
-            &[("DATABRICKS_HOST", "https://u:pw@h"), ("DATABRICKS_TOKEN", "x")],
+            &[("DATABRICKS_HOST", "https://u:s3cr3t@h"), ("DATABRICKS_TOKEN", "x")],
             "no address of a workspace",
         ),
         ("databricks://none", &[], "has no profile none; it has DEFAULT, prod"),
@@ -140,7 +140,7 @@ fn what_is_missing_says_what_to_do() {
         ),
     ] {
         let refused = completed(uri, variables, None).unwrap_err();
-        assert!(refused.contains(words) && !refused.contains("pw"), "{uri} {variables:?}: {refused}");
+        assert!(refused.contains(words) && !refused.contains("s3cr3t"), "{uri} {variables:?}: {refused}");
     }
     let empty = tempfile::tempdir().unwrap();
     let refused = beside("databricks", &[], None, Some(empty.path())).unwrap_err();
@@ -151,7 +151,7 @@ fn what_is_missing_says_what_to_do() {
     std::fs::write(empty.path().join("cfg"), "[DEFAULT]\nhost = https://h\ndapi-s3cr3t-line\n").unwrap();
     let file = empty.path().join("cfg").display().to_string();
     let refused = beside("databricks", &[("DATABRICKS_CONFIG_FILE", &file)], None, None).unwrap_err();
-    assert!(refused.contains("line 3") && !refused.contains("s3cr3t"), "{refused}");
+    assert!(refused.contains("line 4") && !refused.contains("s3cr3t"), "{refused}");
     std::fs::write(
         empty.path().join("cfg"),
         "[__settings__]\ndefault_profile = b\n[b]\nhost=h\ntoken=t0ken\n",
