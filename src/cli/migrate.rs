@@ -14,6 +14,7 @@ use crate::catalog::Value;
 use crate::config::{Environment, Flags, Folders, Settings};
 use crate::migrate::{self, Kind, Phase, Preview, Progress, Report, Request, Snapshot};
 use crate::mlflow::LifecycleStage;
+use crate::store::uri::Location;
 use crate::store::{Store, now_ms};
 use crate::text;
 
@@ -67,10 +68,10 @@ pub async fn run(
     let source = open_existing(&from)?;
     let origin = from.location.clone()?;
     let target = target(settings, flags, arguments)?;
-    if let Some((_, name)) = &target
-        && *name == origin.name()
+    if let Some((_, place)) = &target
+        && is_same(&origin, place)
     {
-        return Err(Failure::Usage(format!("{name} cannot be copied into itself")));
+        return Err(Failure::Usage(format!("{} cannot be copied into itself", origin.name())));
     }
     let request = Request {
         experiments: arguments.experiments.clone(),
@@ -87,7 +88,7 @@ pub async fn run(
     let started = Instant::now();
     let line = |elapsed| line(&progress.snapshot(), elapsed);
     let (to, name) = match target {
-        Some((to, name)) => (Some(to), name),
+        Some((to, place)) => (Some(to), place.name()),
         None => (None, arguments.to.clone()),
     };
     let cancelled = "cancelled; what came so far stays, and the same command goes on with it";
@@ -107,11 +108,10 @@ pub async fn run(
         to => {
             let work = migrate::preview(&source, to.as_ref(), &request, &progress);
             let preview = seen(work, line, "cancelled; nothing was written").await?;
-            let to = to.map_or(name.clone(), |_| name);
             if arguments.json {
-                print_preview(&preview, &request.origin, &to, out)
+                print_preview(&preview, &request.origin, &name, out)
             } else {
-                say_preview(&preview, &request, &to, out)
+                say_preview(&preview, &request, &name, out)
             }
         }
     }
@@ -143,12 +143,12 @@ fn absent_folder(words: &str) -> Option<PathBuf> {
     (!is_file && !path.exists() && path.file_name().is_some()).then(|| path.to_owned())
 }
 
-/// The store to copy into, and its name; none where it is a folder that a trial run does not make.
+/// The store to copy into, and where it is; none where it is a folder that a trial run does not make.
 fn target(
     settings: &Settings,
     flags: &Flags,
     arguments: &Arguments,
-) -> Result<Option<(Store, String)>, Failure> {
+) -> Result<Option<(Store, Location)>, Failure> {
     let is_profile = settings.profiles().iter().any(|(name, _)| *name == arguments.to);
     if !is_profile && let Some(folder) = absent_folder(&arguments.to) {
         if arguments.dry_run {
@@ -158,8 +158,21 @@ fn target(
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
     }
     let to = settings_of(settings, flags, &arguments.to)?;
-    let name = to.location.clone()?.name();
-    Ok(Some((open_or_begin(&to)?, name)))
+    let place = to.location.clone()?;
+    Ok(Some((open_or_begin(&to)?, place)))
+}
+
+/// Whether two addresses lead to one place, however they are written.
+fn is_same(from: &Location, to: &Location) -> bool {
+    let path = |place: &Location| {
+        let path = match place {
+            Location::Sqlite(database) => &database.path,
+            Location::Folder(path) => path,
+            Location::Server(_) | Location::Postgres(_) | Location::MySql(_) => return None,
+        };
+        path.canonicalize().ok()
+    };
+    from.name() == to.name() || path(from).is_some_and(|from| Some(from) == path(to))
 }
 
 /// How far it is: `copying: 120 of 1,000 runs, 34,000 points, 12 files, 3.4 MB`.

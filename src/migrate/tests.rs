@@ -330,9 +330,9 @@ async fn what_broke_off_goes_on_wherever_that_was() {
             if is_end {
                 break;
             }
-            nth += 5;
+            nth += 9;
         }
-        for (number, nth) in (first..75).step_by(8).enumerate() {
+        for (number, nth) in (first..75).step_by(18).enumerate() {
             let root = home.path().join(format!("{moment:?}-{number}"));
             std::fs::create_dir(&root).unwrap();
             let (to, failing) = folder(&root, nth, moment);

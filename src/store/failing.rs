@@ -1,20 +1,16 @@
 //! A backend in front of another that fails one call, for tests of what becomes of whoever calls.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::folder::Folder;
-use super::sql::SqlStore;
-use super::sqlite::Sqlite;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
     HistoryCursor, HistoryPage, HistoryPart, ImportedRun, Imports, Inner, LoggedModels, ModelPage, NewModel,
-    NewRun, Registry, RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, Store, StoreInfo, UsedDataset,
+    NewRun, Registry, RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -369,15 +365,31 @@ impl<B: Backend + 'static> Imports for Arc<Failing<B>> {
     }
 }
 
-/// A file store whose calls are counted, and one of which fails.
-pub fn folder(root: &Path, nth: usize, moment: Moment) -> (Store, Arc<Failing<Folder>>) {
-    let failing = Arc::new(Failing::new(Folder::new(root.to_owned(), None), nth, moment, ErrorKind::Locked));
-    (Store::new(Arc::clone(&failing)), failing)
-}
+#[cfg(test)]
+mod places {
+    //! Places of this machine that fail.
 
-/// The same of a database's file.
-pub fn database(file: &Path, nth: usize, moment: Moment) -> (Store, Arc<Failing<SqlStore<Sqlite>>>) {
-    let backend = SqlStore::new(Sqlite::new(&file.to_owned().into(), None, false));
-    let failing = Arc::new(Failing::new(backend, nth, moment, ErrorKind::Locked));
-    (Store::new(Arc::clone(&failing)), failing)
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::{Failing, Moment};
+    use crate::store::folder::Folder;
+    use crate::store::sql::SqlStore;
+    use crate::store::sqlite::Sqlite;
+    use crate::store::{ErrorKind, Store};
+
+    /// A file store whose calls are counted, and one of which fails.
+    pub fn folder(root: &Path, nth: usize, moment: Moment) -> (Store, Arc<Failing<Folder>>) {
+        let backend = Folder::new(root.to_owned(), None);
+        let failing = Arc::new(Failing::new(backend, nth, moment, ErrorKind::Locked));
+        (Store::new(Arc::clone(&failing)), failing)
+    }
+
+    /// The same of a database's file.
+    pub fn database(file: &Path, nth: usize, moment: Moment) -> (Store, Arc<Failing<SqlStore<Sqlite>>>) {
+        let backend = SqlStore::new(Sqlite::new(&file.to_owned().into(), None, false));
+        let failing = Arc::new(Failing::new(backend, nth, moment, ErrorKind::Locked));
+        (Store::new(Arc::clone(&failing)), failing)
+    }
 }
+pub use places::{database, folder};
