@@ -326,7 +326,7 @@ mod tests {
             ("http://h/?token=secret", "MLFLOW_TRACKING_TOKEN"),
             ("databricks://", "needs a profile"),
             ("databricks://secret@p", "section of ~/.databrickscfg"),
-            ("uc:secret", "write databricks"),
+            ("uc:server", "write databricks"),
             ("https://adb-1.2.azuredatabricks.net/ml/experiments/7?o=1", "DATABRICKS_HOST"),
             ("localhost:5000", "write http://localhost:5000"),
             ("mlflow.example.org:5000/team", "write http://mlflow.example.org:5000/team"),
