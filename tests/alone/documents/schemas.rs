@@ -104,7 +104,7 @@ const CASES: [(&str, &[&str], i32); 37] = [
     ),
     (
         "sweep",
-        &["sweep", "--param", "lr=0.0..1.0", "--metric", "val_loss:min", "--trials", "1", "--", "false"],
+        &["sweep", "--param", "lr=0.0..1.0", "--metric", "val_loss:min", "--trials", "1", "--", "/bin/false"],
         3,
     ),
     (
