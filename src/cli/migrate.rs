@@ -168,7 +168,9 @@ fn is_same(from: &Location, to: &Location) -> bool {
         let path = match place {
             Location::Sqlite(database) => &database.path,
             Location::Folder(path) => path,
-            Location::Server(_) | Location::Postgres(_) | Location::MySql(_) => return None,
+            Location::Server(_) | Location::Postgres(_) | Location::MySql(_) | Location::Databricks(_) => {
+                return None;
+            }
         };
         path.canonicalize().ok()
     };

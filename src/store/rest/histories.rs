@@ -1,6 +1,5 @@
 //! Metric histories: whole, and only what is new of them.
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, HashMap};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -46,9 +45,6 @@ pub async fn some(client: &Client, id: &RunId, key: &str, from: &HistoryCursor) 
 /// Rows of a history that one answer for many runs has, at most: one that has fewer is whole.
 const SAMPLED: usize = 2_500;
 
-/// Histories that are read side by side.
-const SIDE_BY_SIDE: usize = 4;
-
 /// All points of runs; none for a run that has more than so many.
 pub async fn of_runs(rest: &Rest, runs: &[Run], most: usize) -> Inner<Vec<Option<Vec<Metric>>>> {
     // MLflow 2 leaves steps below 0 out where it is asked for many runs.
@@ -57,19 +53,21 @@ pub async fn of_runs(rest: &Rest, runs: &[Run], most: usize) -> Inner<Vec<Option
     if major.is_some_and(|major| major >= 3) {
         return of_many(rest, runs, most).await;
     }
-    let keys = |run: &'_ Run| run.metrics.iter().map(|metric| metric.key.clone()).collect::<Vec<_>>();
-    let each = stream::iter(runs).map(|run| async move {
-        let mut points = Vec::new();
-        for key in keys(run) {
-            let more = whole(&rest.client, &run.info.run_id, &key).await?;
-            points.extend(more.into_iter().map(|point| point.of(&key)));
-            if points.len() > most {
-                return Ok(None);
-            }
+    let each: Vec<_> = runs.iter().map(|run| of_one(&rest.client, run, most)).collect();
+    stream::iter(each).buffered(SIDE_BY_SIDE).try_collect().await
+}
+
+/// All points of a run, key by key; none for one that has more than so many.
+async fn of_one(client: &Client, run: &Run, most: usize) -> Inner<Option<Vec<Metric>>> {
+    let mut points = Vec::new();
+    for Metric { key, .. } in &run.metrics {
+        let more = whole(client, &run.info.run_id, key).await?;
+        points.extend(more.into_iter().map(|point| point.of(key)));
+        if points.len() > most {
+            return Ok(None);
         }
-        Ok(Some(points))
-    });
-    each.buffered(SIDE_BY_SIDE).try_collect().await
+    }
+    Ok(Some(points))
 }
 
 /// The same, asked for key by key of many runs at a time.
