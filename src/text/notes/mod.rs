@@ -220,6 +220,8 @@ impl Page {
             TagEnd::Link | TagEnd::Image => {
                 self.kinds.pop();
                 if let Some((address, from)) = self.links.pop() {
+                    // What stands before a line break is written already.
+                    let from = from.min(self.words.len());
                     let shown: String = self.words[from..].iter().map(|(words, _)| words.as_str()).collect();
                     if shown != address && !address.is_empty() {
                         self.words.push((format!(" ({address})"), Kind::Comment));

@@ -77,6 +77,8 @@ fn line_breaks_stay_and_nothing_steers_the_terminal() {
     assert!(plain("a\u{1b}[31mb", 20).concat().chars().all(|c| !c.is_control()));
     assert_eq!(plain("", 20), Vec::<String>::new());
     assert_eq!(plain("-", 20), ["•"]);
+    assert_eq!(plain("[one\ntwo](http://a)", 30), ["one", "two (http://a)"]);
+    assert_eq!(plain("([\n]()", 8), ["("]);
 }
 
 proptest! {
