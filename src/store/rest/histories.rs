@@ -52,19 +52,21 @@ pub async fn of_runs(rest: &Rest, runs: &[Run], most: usize) -> Inner<Vec<Option
     if major.is_some_and(|major| major >= 3) {
         return of_many(rest, runs, most).await;
     }
-    let keys = |run: &'_ Run| run.metrics.iter().map(|metric| metric.key.clone()).collect::<Vec<_>>();
-    let each = stream::iter(runs).map(|run| async move {
-        let mut points = Vec::new();
-        for key in keys(run) {
-            let more = whole(&rest.client, &run.info.run_id, &key).await?;
-            points.extend(more.into_iter().map(|point| point.of(&key)));
-            if points.len() > most {
-                return Ok(None);
-            }
+    let each: Vec<_> = runs.iter().map(|run| of_one(&rest.client, run, most)).collect();
+    stream::iter(each).buffered(SIDE_BY_SIDE).try_collect().await
+}
+
+/// All points of a run, history by history.
+async fn of_one(client: &Client, run: &Run, most: usize) -> Inner<Option<Vec<Metric>>> {
+    let mut points = Vec::new();
+    for Metric { key, .. } in &run.metrics {
+        let more = whole(client, &run.info.run_id, key).await?;
+        points.extend(more.into_iter().map(|point| point.of(key)));
+        if points.len() > most {
+            return Ok(None);
         }
-        Ok(Some(points))
-    });
-    each.buffered(SIDE_BY_SIDE).try_collect().await
+    }
+    Ok(Some(points))
 }
 
 /// The same, asked for key by key of many runs at a time.
