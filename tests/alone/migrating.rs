@@ -35,18 +35,23 @@ fn filled(folder: &Path) {
 }
 
 fn runs(store: &Store) -> Vec<mltui::mlflow::Run> {
+    looked_for(store).unwrap()
+}
+
+/// The same while somebody makes the store.
+fn looked_for(store: &Store) -> mltui::store::Result<Vec<mltui::mlflow::Run>> {
     block_on(async {
         let mut found = Vec::new();
-        for experiment in store.search_experiments(ViewType::All).await.unwrap() {
+        for experiment in store.search_experiments(ViewType::All).await? {
             let search = RunSearch {
                 experiment_ids: vec![experiment.experiment_id],
                 view: ViewType::All,
                 max_results: 1_000,
                 ..RunSearch::default()
             };
-            each_page(store, search, usize::MAX, |runs| found.extend(runs)).await.unwrap();
+            each_page(store, search, usize::MAX, |runs| found.extend(runs)).await?;
         }
-        found
+        Ok(found)
     })
 }
 
@@ -63,7 +68,10 @@ fn a_copy_that_is_killed_goes_on_and_copies_nothing_twice() {
     filled(home.path());
     for to in ["./mlruns-copy", "sqlite:///copy.db"] {
         let path = home.path().join(to.trim_start_matches("sqlite:///"));
-        let there = || if path.exists() { runs(&open(&path.display().to_string())).len() } else { 0 };
+        let there = || {
+            let found = path.exists().then(|| looked_for(&open(&path.display().to_string())));
+            found.and_then(Result::ok).map_or(0, |runs| runs.len())
+        };
         for count in [1, 12, 27] {
             let mut child = started(home.path(), to);
             wait_until("some runs", || there() >= count || child.try_wait().unwrap().is_some());
