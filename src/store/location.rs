@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::databricks::Workspace;
 use super::folder::address_of;
-use super::mysql::MyDatabase;
-use super::postgres::PgDatabase;
-use super::rest::address;
-use super::sqlite::Database;
+use super::uri::{Database, MyDatabase, PgDatabase, address};
 use super::{ErrorKind, Result, StoreError};
 
 /// A tracking URI that can be opened.

@@ -234,7 +234,7 @@ class Handler(BaseHTTPRequestHandler):
                 base = f"http://127.0.0.1:{port}/oidc"
                 return self.answer(200, {"token_endpoint": f"{base}/v1/token", "authorization_endpoint": f"{base}/v1/authorize"})
             if url.path == "/.well-known/databricks-config":
-                raise Refused(404, "ENDPOINT_NOT_FOUND", "no such page")
+                return self.answer(200, {"oidc_endpoint": f"http://127.0.0.1:{port}/oidc", "workspace_id": "1", "account_id": "1", "host_type": "workspace"})
             self.admit()
             try:
                 body = json.loads(body) if body else {}
