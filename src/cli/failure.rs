@@ -211,14 +211,15 @@ impl Failure {
             Self::Store(error)
             | Self::Transfer(TransferError::Store(error))
             | Self::Migrate(MigrateError::Store(error)) => store_kind(&error.kind),
-            Self::Migrate(MigrateError::NoExperiment(_)) => "not_found",
             Self::Migrate(MigrateError::Taken(_)) => "taken",
             Self::Migrate(MigrateError::Lacks(_)) => "unsupported",
-            Self::Migrate(_) => "disk",
             Self::Differs(_) => "differs",
             Self::Config(_) => "settings",
             Self::Language { .. } | Self::Policy(PolicyError::Constraint { .. }) => "expression",
-            Self::NoExperiment(_) | Self::NoRun(_) | Self::Transfer(TransferError::Nothing(_)) => "not_found",
+            Self::NoExperiment(_)
+            | Self::NoRun(_)
+            | Self::Migrate(MigrateError::NoExperiment(_))
+            | Self::Transfer(TransferError::Nothing(_)) => "not_found",
             Self::NoFile(_) => "no_store",
             Self::Usage(_) | Self::Policy(_) => "usage",
             Self::NoneEligible(_) => "none_eligible",
@@ -229,7 +230,10 @@ impl Failure {
             Self::Cancelled(_) | Self::Stopped(_) => "cancelled",
             Self::Sweep(_) | Self::NotSubmitted(_) | Self::TrialJob(_) => "sweep",
             Self::Transfer(TransferError::Address(_)) => "address",
-            Self::Transfer(TransferError::Local(_)) | Self::Output(_) | Self::State { .. } => "disk",
+            Self::Transfer(TransferError::Local(_))
+            | Self::Migrate(MigrateError::Local(_))
+            | Self::Output(_)
+            | Self::State { .. } => "disk",
             Self::Transfer(_) => "files",
             Self::Ended(_) | Self::NotRun { .. } => "command",
         }

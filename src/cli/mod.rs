@@ -264,32 +264,36 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                         .into(),
                 ));
             }
-            let opened = explore(settings, arguments.view)?;
-            let flags = arguments.flags;
-            let connect = move |there: &Elsewhere| {
-                let (profile, workspace) = match there {
-                    Elsewhere::Profile(name) => (Some(name), None),
-                    Elsewhere::Workspace { name, profile } => (profile.as_ref(), Some(name)),
-                };
-                let flags = match profile {
-                    Some(name) => Flags { profile: Some(name.clone()), tracking_uri: None, ..flags.clone() },
-                    None => flags.clone(),
-                };
-                let settings = Settings::load(&flags, &Environment::of_this_process(), &Folders::find());
-                settings
-                    .map_err(Failure::from)
-                    .and_then(|mut settings| {
-                        if let (Some(name), Ok(location)) = (workspace, &settings.location) {
-                            remember_workspace(&settings.state_folder, &location.name(), name);
-                            settings.rest.workspace = Some(name.clone());
-                        }
-                        explore(settings, None)
-                    })
-                    .map_err(|error| error.to_string())
-            };
-            Ok(crate::tui::run(opened, &connect)?)
+            run_explorer(settings, arguments.view, arguments.flags)
         }
     }
+}
+
+/// The explorer, until the user leaves it.
+fn run_explorer(settings: Settings, view: Option<String>, flags: Flags) -> Result<(), Failure> {
+    let opened = explore(settings, view)?;
+    let connect = move |there: &Elsewhere| {
+        let (profile, workspace) = match there {
+            Elsewhere::Profile(name) => (Some(name), None),
+            Elsewhere::Workspace { name, profile } => (profile.as_ref(), Some(name)),
+        };
+        let flags = match profile {
+            Some(name) => Flags { profile: Some(name.clone()), tracking_uri: None, ..flags.clone() },
+            None => flags.clone(),
+        };
+        let settings = Settings::load(&flags, &Environment::of_this_process(), &Folders::find());
+        settings
+            .map_err(Failure::from)
+            .and_then(|mut settings| {
+                if let (Some(name), Ok(location)) = (workspace, &settings.location) {
+                    remember_workspace(&settings.state_folder, &location.name(), name);
+                    settings.rest.workspace = Some(name.clone());
+                }
+                explore(settings, None)
+            })
+            .map_err(|error| error.to_string())
+    };
+    Ok(crate::tui::run(opened, &connect)?)
 }
 
 /// The store that the settings name, to be explored.

@@ -24,7 +24,7 @@ pub(super) fn sum_of(content: &[u8]) -> Digest {
 }
 
 /// A sum as hexadecimal digits.
-pub(super) fn hex(sum: &Digest) -> String {
+pub(crate) fn hex(sum: &Digest) -> String {
     let mut text = String::with_capacity(64);
     for byte in sum.as_ref() {
         // A text takes whatever is written.

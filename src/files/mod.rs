@@ -29,6 +29,7 @@ pub use download::{Done, DownloadRequest, Target, download, name_for};
 pub use error::{Result, TransferError};
 pub use fetch::{Summed, read_end, read_range};
 pub use listing::{Entries, Listing, entries, walk};
+pub(crate) use manifest::hex;
 pub use manifest::manifest_of;
 pub use model::{ModelFolder, ModelLine, model_folder, summary};
 pub use names::tame;

@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::error::{MigrateError, Result, of_transfer};
 use super::job::Job;
 use crate::disk::{self, Care};
-use crate::files::{self, Address, Listing, Source, TransferError};
+use crate::files::{self, Address, Listing, Source, TransferError, hex};
 use crate::mlflow::ArtifactFile;
 use crate::store::{ErrorKind, Files, FilesOf, Store, StoreError};
 
@@ -81,7 +81,7 @@ pub async fn sum(store: &Store, of: &FilesOf, path: &str) -> Result<String> {
             None => break,
         }
     }
-    Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&context.finish()))
 }
 
 impl Job<'_> {

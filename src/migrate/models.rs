@@ -153,7 +153,8 @@ impl Job<'_> {
         (id, known): (&ModelId, &[ModelMetric]),
         points: Option<&[Metric]>,
     ) -> Result<()> {
-        let mut groups: BTreeMap<(&RunId, &Option<(String, String)>), Vec<Metric>> = BTreeMap::new();
+        type Group<'a> = (&'a RunId, &'a Option<(String, String)>);
+        let mut groups: BTreeMap<Group<'_>, Vec<Metric>> = BTreeMap::new();
         let key = |it: &ModelMetric| (it.point.step, it.point.timestamp);
         for metric in &model.metrics {
             let is_it = |it: &ModelMetric| it.key == metric.key && key(it) == key(metric);

@@ -365,6 +365,8 @@ impl<B: Backend + 'static> Imports for Arc<Failing<B>> {
     }
 }
 
+pub use places::{database, folder};
+
 #[cfg(test)]
 mod places {
     //! Places of this machine that fail.
@@ -392,4 +394,3 @@ mod places {
         (Store::new(Arc::clone(&failing)), failing)
     }
 }
-pub use places::{database, folder};

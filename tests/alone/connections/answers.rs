@@ -146,10 +146,13 @@ fn a_server_that_names_a_place_above_its_artifacts_is_not_asked_for_it() {
             "{read} {written}"
         );
         let asked = peer.requests();
-        assert!(asked.len() == 2 && asked.iter().all(|asked| asked.contains("runs/get")), "{asked:?}");
+        assert!(
+            matches!(asked.len(), 1 | 2) && asked.iter().all(|asked| asked.contains("runs/get")),
+            "{asked:?}"
+        );
         let model = kind(block_on(store.get_logged_model(&ModelId::from("../runs/delete"))));
         assert!(matches!(model, ErrorKind::NotFound(_)), "{model}");
-        assert_eq!(peer.requests().len(), 2);
+        assert_eq!(peer.requests().len(), asked.len());
     }
 }
 

@@ -19,8 +19,8 @@ use crate::tui::widgets::help::Help;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 
-/// Said until it is known which workspaces there are.
-const LOOKING: &str = "looking for workspaces";
+/// The title until it is known which workspaces there are.
+const LOOKING: &str = "Profiles, looking for workspaces";
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
@@ -28,7 +28,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Pause => pause(app, effects),
         Action::Interval => interval(app),
         Action::Profiles => {
-            app.status = Some(LOOKING.into());
+            // What is typed already goes there.
+            elsewhere(app, &[], LOOKING);
             effects.push(Effect::FindWorkspaces);
         }
         Action::Palette => palette(app),
@@ -59,17 +60,31 @@ fn interval(app: &mut App) {
 pub fn answered(app: &mut App, msg: Msg) {
     match msg {
         Msg::Workspaces(result) => {
-            if app.status.as_deref() == Some(LOOKING) {
-                app.status = None;
-                // Whoever cannot list them can still go to another profile.
-                elsewhere(app, &result.unwrap_or_default());
+            let Some(Overlay::Picker(open)) = &app.overlay else { return };
+            if open.list().title != LOOKING {
+                return;
+            }
+            let typed = open.list().query.clone();
+            // Whoever cannot list them can still go to another profile.
+            let names = result.unwrap_or_default();
+            elsewhere(app, &names, if names.is_empty() { "Profiles" } else { "Profiles and workspaces" });
+            match &mut app.overlay {
+                Some(Overlay::Picker(open)) if !open.list().entries.is_empty() => {
+                    let list = open.list_mut();
+                    list.query = typed;
+                    list.search();
+                }
+                _ => {
+                    app.overlay = None;
+                    app.say("the config file has no [profiles], and the store no other workspaces");
+                }
             }
         }
     }
 }
 
 /// Offers the other profiles, and the other workspaces of this store.
-fn elsewhere(app: &mut App, workspaces: &[String]) {
+fn elsewhere(app: &mut App, workspaces: &[String], title: &str) {
     let item = |label: &str, note: String, is_open: bool, value: Elsewhere| Item {
         label: label.to_owned(),
         note: if is_open { format!("{note} (open)") } else { note },
@@ -87,10 +102,6 @@ fn elsewhere(app: &mut App, workspaces: &[String]) {
     };
     let items: Vec<_> =
         app.profiles.iter().map(of_profile).chain(workspaces.iter().map(of_workspace)).collect();
-    if items.is_empty() {
-        return app.say("the config file has no [profiles], and the store no other workspaces");
-    }
-    let title = if workspaces.is_empty() { "Profiles" } else { "Profiles and workspaces" };
     Picker::new(title, items, |_, picked, effects| match picked {
         Picked::Chosen(there) => effects.push(Shell::Switch(there)),
         Picked::Toggled(..) | Picked::Removed(_) => {}
