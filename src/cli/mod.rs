@@ -287,7 +287,8 @@ fn run_explorer(settings: Settings, view: Option<String>, flags: Flags) -> Resul
             .and_then(|mut settings| {
                 if let (Some(name), Ok(location)) = (workspace, &settings.location) {
                     remember_workspace(&settings.state_folder, &location.name(), name);
-                    settings.rest.workspace = Some(name.clone());
+                    settings.rest.workspace = Some(name.clone()).filter(|name| !name.is_empty());
+                    return explore_as_set(settings, None);
                 }
                 explore(settings, None)
             })
@@ -296,13 +297,17 @@ fn run_explorer(settings: Settings, view: Option<String>, flags: Flags) -> Resul
     Ok(crate::tui::run(opened, &connect)?)
 }
 
-/// The store that the settings name, to be explored.
+/// The store that the settings name, to be explored; where they name no workspace, the one that was chosen last.
 fn explore(mut settings: Settings, view: Option<String>) -> Result<OpenStore, Failure> {
-    // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
-    settings.rest.max_retries = 0;
     if let (None, Ok(location)) = (&settings.rest.workspace, &settings.location) {
         settings.rest.workspace = last_workspace(&settings.state_folder, &location.name());
     }
+    explore_as_set(settings, view)
+}
+
+fn explore_as_set(mut settings: Settings, view: Option<String>) -> Result<OpenStore, Failure> {
+    // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
+    settings.rest.max_retries = 0;
     let store = open_or_begin(&settings)?;
     let keymap = Keymap::with(settings.keys())
         .map_err(|message| ConfigError::Keys { path: settings.config_file.clone(), message })?;
@@ -311,7 +316,12 @@ fn explore(mut settings: Settings, view: Option<String>) -> Result<OpenStore, Fa
 
 /// Runs a command to its end on this thread.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let result = command.await;
+        crate::store::settled().await;
+        result
+    })
 }
 
 /// The experiment of that name or id.

@@ -54,6 +54,7 @@ pub use cursor::{Cursor, HistoryCursor};
 pub use error::{ErrorKind, StoreError};
 pub use facade::{Files, Store};
 pub use folder::DAMAGED;
+pub use objects::settled;
 pub use requests::{ImportedRun, NewModel, NewRun, RunCount, RunSearch, RunUpdate, Scan, ScanValues};
 pub use trees::{FileBody, FileTree, FilesOf, Opened, Resume, Sent};
 

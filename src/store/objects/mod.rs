@@ -35,6 +35,7 @@ use client::Client;
 use environment::Environment;
 pub use failure::is_refusal;
 pub use tree::ObjectTree;
+pub use upload::settled;
 
 /// What is asked for, where it is on this machine, or else the address in an object store.
 #[derive(Debug, Clone, PartialEq, Eq)]

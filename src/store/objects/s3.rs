@@ -167,6 +167,10 @@ impl S3 {
             let wrong = |_| refused("MLFLOW_S3_EXPECTED_BUCKET_OWNER is no account number");
             headers.insert("x-amz-expected-bucket-owner", owner.map_err(wrong)?);
         }
+        // Who pays is asked of whoever reads, too.
+        if let Some(payer) = self.extra.headers.get("x-amz-request-payer") {
+            headers.insert("x-amz-request-payer", payer.clone());
+        }
         let with = |builder: AmazonS3Builder, headers: HeaderMap| {
             let options = ClientOptions::new().with_default_headers(headers);
             builder.with_client_options(options).build().map_err(failed)

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::path::Path as LocalPath;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -23,6 +24,8 @@ const PART: u64 = 8 << 20;
 const MOST_PARTS: u64 = 9_000;
 /// Parts of a file that are sent side by side: so many are in memory.
 const SIDE_BY_SIDE: usize = 2;
+/// How long parts that are given up have to go.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes that are handed to the connection at once: it is seen by them that something goes out.
 const CHUNK: usize = 256 << 10;
 
@@ -197,6 +200,34 @@ async fn abort(client: &Client, key: &Path, id: &String) {
     }
 }
 
+/// Parts of uploads that were given up, and are being taken out of their buckets.
+static GOING: AtomicUsize = AtomicUsize::new(0);
+
+struct Going;
+
+impl Going {
+    fn begin() -> Self {
+        GOING.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        GOING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Waits until the parts of uploads that were given up are gone, which would cost money; not for long.
+pub async fn settled() {
+    let gone = async {
+        while GOING.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, gone).await;
+}
+
 impl Drop for Begun {
     fn drop(&mut self) {
         if self.is_over {
@@ -204,7 +235,11 @@ impl Drop for Begun {
         }
         let (client, key, id) = (Arc::clone(&self.client), self.key.clone(), self.id.clone());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { abort(&client, &key, &id).await });
+            let going = Going::begin();
+            runtime.spawn(async move {
+                abort(&client, &key, &id).await;
+                drop(going);
+            });
         }
     }
 }

@@ -143,7 +143,7 @@ fn configuration(database: &PgDatabase, with_options: bool, mode: TlsMode) -> Co
     config.application_name(database.application_name.as_deref().unwrap_or("mltui"));
     config.connect_timeout(database.connect_timeout.unwrap_or(CONNECT));
     config.keepalives_idle(Duration::from_secs(30)).keepalives_interval(Duration::from_secs(10));
-    config.keepalives_retries(3);
+    config.keepalives_retries(3).tcp_user_timeout(Duration::from_secs(60));
     config.ssl_mode(match mode {
         TlsMode::Disable => SslMode::Disable,
         TlsMode::Prefer => SslMode::Prefer,

@@ -1,6 +1,7 @@
 //! Many rows at once: `COPY … TO STDOUT` in its binary form, of which nothing is made before it is needed.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use tokio::sync::mpsc::Sender;
@@ -8,6 +9,8 @@ use tokio::sync::mpsc::Sender;
 use super::connection::Connection;
 use crate::store::{ErrorKind, Inner, RunBatch};
 
+/// How long the next rows are waited for: a database may sort before it sends.
+const SILENCE: Duration = Duration::from_secs(1_800);
 /// What every such answer begins with.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
@@ -107,7 +110,11 @@ impl Connection {
             let mut parts = pin!(client.copy_out(&statement).await?);
             let mut parser = Parser::default();
             let mut full: Vec<RunBatch> = Vec::new();
-            while let Some(part) = parts.try_next().await? {
+            loop {
+                let Ok(part) = tokio::time::timeout(SILENCE, parts.try_next()).await else {
+                    return Ok(Err(ErrorKind::Timeout(SILENCE.as_secs())));
+                };
+                let Some(part) = part? else { break };
                 if let Err(error) = parser.feed(&part, &mut |fields| full.extend(take(fields))) {
                     return Ok(Err(error));
                 }

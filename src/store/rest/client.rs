@@ -159,7 +159,13 @@ impl Client {
         self.get_up_to(path, query, body::LONGEST).await
     }
 
-    /// The same, with an answer of so many bytes at most.
+    /// The same outside of any workspace: a server refuses all else to whoever names one that is gone, or any where it has none.
+    pub async fn get_outside(&self, path: &str) -> Inner<Answer> {
+        let request = self.request(Method::GET, &format!("api/{path}"))?.header(http::WORKSPACE, "");
+        self.exchange(request, Repeat::Safe, body::LONGEST).await
+    }
+
+    /// The same as [`Self::get`], with an answer of so many bytes at most.
     pub async fn get_up_to(&self, path: &str, query: &[(&str, &str)], most: usize) -> Inner<Answer> {
         let request = self.request(Method::GET, &format!("api/{path}"))?.query(query);
         self.exchange(request, Repeat::Safe, most).await

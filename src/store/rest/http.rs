@@ -16,6 +16,9 @@ const REDIRECTS: usize = 10;
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 const AGENT: &str = concat!("mltui/", env!("CARGO_PKG_VERSION"));
 
+/// The header that names a workspace.
+pub const WORKSPACE: &str = "x-mlflow-workspace";
+
 /// The client that requests to a server go through.
 pub fn build(options: &RestOptions) -> Inner<reqwest::Client> {
     let mut headers = HeaderMap::new();
@@ -23,7 +26,7 @@ pub fn build(options: &RestOptions) -> Inner<reqwest::Client> {
         let value = HeaderValue::from_str(workspace).map_err(|_| {
             ErrorKind::Invalid(format!("the workspace {workspace:?} cannot be sent in a header"))
         })?;
-        headers.insert(HeaderName::from_static("x-mlflow-workspace"), value);
+        headers.insert(HeaderName::from_static(WORKSPACE), value);
     }
     let mut builder = reqwest::Client::builder()
         .user_agent(AGENT)

@@ -143,7 +143,7 @@ impl Backend for Rest {
     }
 
     async fn workspaces(&self) -> Inner<Vec<String>> {
-        match self.client.get("3.0/mlflow/workspaces", &[]).await {
+        match self.client.get_outside("3.0/mlflow/workspaces").await {
             Ok(answer) => Ok(answer.list("workspaces", wire::workspace)?.things),
             // It is older than workspaces, or has them turned off.
             Err(ErrorKind::Server { .. } | ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => {

@@ -152,7 +152,10 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
         return Line::styled(format!("{} paused", symbols.paused), theme.warn);
     }
     match &app.connection {
-        ConnectionState::Connecting => Line::styled("connecting", theme.running),
+        ConnectionState::Connecting => match app.now - app.opened_at {
+            ..5_000 => Line::styled("connecting", theme.running),
+            silence => Line::styled(format!("connecting, no answer for {}", text::span(silence)), theme.warn),
+        },
         ConnectionState::Live { since } => {
             let age = app.now - since;
             // A local store is watched all the time; a server is asked every few seconds.

@@ -126,7 +126,11 @@ fn chosen(state_folder: &Path, store: &str) -> Document<Chosen> {
 
 /// The workspace of a store that was chosen last, if any was.
 pub fn last_workspace(state_folder: &Path, store: &str) -> Option<String> {
-    chosen(state_folder, store).load().ok().and_then(|chosen| chosen.workspace)
+    chosen(state_folder, store)
+        .load()
+        .ok()
+        .and_then(|chosen| chosen.workspace)
+        .filter(|name| !name.is_empty())
 }
 
 /// Keeps a workspace for the next visit. Where that cannot be, the next visit begins where it would have without it.

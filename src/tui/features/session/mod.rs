@@ -21,7 +21,7 @@ pub enum Msg {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Elsewhere {
     Profile(String),
-    /// Another workspace of the same store, by the profile that is open.
+    /// Another workspace of the same store, by the profile that is open. No name is none of them.
     Workspace {
         name: String,
         profile: Option<String>,

@@ -100,8 +100,13 @@ fn elsewhere(app: &mut App, workspaces: &[String], title: &str) {
         let there = Elsewhere::Workspace { name: name.clone(), profile: app.profile.clone() };
         item(name, "workspace".into(), name == open, there)
     };
-    let items: Vec<_> =
-        app.profiles.iter().map(of_profile).chain(workspaces.iter().map(of_workspace)).collect();
+    // Whoever chose one that is gone gets out of it.
+    let none = app.workspace.is_some().then(|| {
+        let there = Elsewhere::Workspace { name: String::new(), profile: app.profile.clone() };
+        item("no workspace", "as the server has it".into(), false, there)
+    });
+    let profiles = app.profiles.iter().map(of_profile);
+    let items: Vec<_> = profiles.chain(workspaces.iter().map(of_workspace)).chain(none).collect();
     Picker::new(title, items, |_, picked, effects| match picked {
         Picked::Chosen(there) => effects.push(Shell::Switch(there)),
         Picked::Toggled(..) | Picked::Removed(_) => {}
