@@ -19,22 +19,27 @@ pub struct LineSign {
 }
 
 /// Where the labels of ends stand: each beside the end of its line, or as near to it as others let it. `width` is that of
-/// everything that labels can stand in. Labels that find no room are left out, those of lines behind first.
-pub fn ends(lines: &[(PlotCell, LineLabel, Ink)], width: usize, rows: usize) -> Vec<LineSign> {
-    let mut order: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].1.width() > 0).collect();
+/// everything that labels can stand in; with each line comes where in its row it ends. Labels that find no room are left out, those of lines behind first.
+pub fn ends(lines: &[(PlotCell, f64, LineLabel, Ink)], width: usize, rows: usize) -> Vec<LineSign> {
+    let mut order: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].2.width() > 0).collect();
     order.sort_by_key(|at| (lines[*at].0.column, lines[*at].0.row, *at));
     let mut signs = Vec::new();
     let mut group: Vec<usize> = Vec::new();
     let mut flush = |group: &mut Vec<usize>| {
         // The one that is on top was drawn last.
         while group.len() > rows {
-            let behind = (0..group.len()).min_by_key(|at| (!lines[group[*at]].2.is_faint, group[*at]));
+            let behind = (0..group.len()).min_by_key(|at| (!lines[group[*at]].3.is_faint, group[*at]));
             group.remove(behind.unwrap_or(0));
         }
-        group.sort_by_key(|at| (lines[*at].0.row, *at));
+        // Of lines that end in one row the upper one has the upper label.
+        group.sort_by(|a, b| {
+            let height = |at: &usize| (lines[*at].0.row, lines[*at].1);
+            let ((a_row, a_height), (b_row, b_height)) = (height(a), height(b));
+            a_row.cmp(&b_row).then(a_height.total_cmp(&b_height)).then(a.cmp(b))
+        });
         let wanted: Vec<usize> = group.iter().map(|at| lines[*at].0.row).collect();
         for (at, row) in group.drain(..).zip(apart(&wanted, rows)) {
-            let (end, label, ink) = lines[at];
+            let (end, _, label, ink) = lines[at];
             let column = (end.column + 1).min(width.saturating_sub(label.width()));
             signs.push(LineSign { place: PlotCell { column, row }, text: label.text(), ink });
         }
@@ -129,6 +134,18 @@ mod tests {
         assert_eq!(apart(&[1, 1, 2, 2, 3], 5), [0, 1, 2, 3, 4]);
     }
 
+    #[test]
+    fn of_lines_that_end_in_one_row_the_upper_one_has_the_upper_label() {
+        let line = |letter: char, height: f64, column: usize| {
+            let cell = PlotCell { column, row: height.floor() as usize };
+            (cell, height, LineLabel([Some(letter), None]), Ink::of(1))
+        };
+        let signs = ends(&[line('a', 5.9, 10), line('b', 5.1, 10), line('c', 5.5, 11)], 20, 12);
+        let told: Vec<(&str, usize)> =
+            signs.iter().map(|sign| (sign.text.as_str(), sign.place.row)).collect();
+        assert_eq!(told, [("b", 4), ("c", 5), ("a", 6)]);
+    }
+
     proptest! {
         #[test]
         fn no_label_covers_another(
@@ -147,7 +164,7 @@ mod tests {
         ) {
             let lines: Vec<_> = places.iter().enumerate().map(|(at, (column, row))| {
                 let label = LineLabel([Some('a'), (at % 2 == 0).then_some('t')]);
-                (PlotCell { column: *column, row: *row }, label, Ink::of(at as u8))
+                (PlotCell { column: *column, row: *row }, *row as f64, label, Ink::of(at as u8))
             }).collect();
             let signs = ends(&lines, 42, 12);
             for (at, sign) in signs.iter().enumerate() {

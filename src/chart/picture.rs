@@ -249,7 +249,8 @@ pub fn picture(
     let (mut ending, mut passing) = (Vec::new(), Vec::new());
     if label_width(&traced) > 0 {
         for (line, (drawn, places)) in traced.iter().zip(&drawn) {
-            ending.extend(drawn.last.map(|last| (last, line.label, line.ink)));
+            let height = places.last().map_or(0.0, |(_, height)| *height);
+            ending.extend(drawn.last.map(|last| (last, height, line.label, line.ink)));
             passing.push(PassingLine { places: places.clone(), label: line.label, ink: line.ink });
         }
     }

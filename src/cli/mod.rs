@@ -51,7 +51,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use self::failure::exit_codes;
 pub use self::failure::{EXIT_CODES, Failure, KINDS};
-use self::opening::{open, open_existing, open_or_begin};
+use self::opening::{open, open_existing, open_for_screen};
 use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
 use crate::mlflow::Experiment;
@@ -308,7 +308,7 @@ fn explore(mut settings: Settings, view: Option<String>) -> Result<OpenStore, Fa
 fn explore_as_set(mut settings: Settings, view: Option<String>) -> Result<OpenStore, Failure> {
     // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
     settings.rest.max_retries = 0;
-    let store = open_or_begin(&settings)?;
+    let store = open_for_screen(&settings)?;
     let keymap = Keymap::with(settings.keys())
         .map_err(|message| ConfigError::Keys { path: settings.config_file.clone(), message })?;
     Ok(OpenStore { settings, store, keymap, view })

@@ -24,6 +24,11 @@ pub fn open_existing(settings: &Settings) -> Result<Store, Failure> {
     }
 }
 
+/// The same, with nothing said of waiting: on a screen that says so itself.
+pub fn open_for_screen(settings: &Settings) -> Result<Store, Failure> {
+    Ok(uri::open(&settings.location.clone()?, &settings.rest, settings.read_only)?)
+}
+
 /// The same, where the first write may make the database.
 pub fn open_or_begin(settings: &Settings) -> Result<Store, Failure> {
     let location = settings.location.clone()?;

@@ -5,12 +5,13 @@ use std::io::Write;
 use serde_json::json;
 
 use super::choosing::store_name;
+use super::opening::open_or_begin;
 use super::output::print_json;
 use super::sweep_arguments::Arguments;
 use super::sweep_command;
 use super::sweep_report::{Bar, report, say};
 use super::sweep_slurm;
-use super::{Failure, open_existing, open_or_begin, sweep_file};
+use super::{Failure, open_existing, sweep_file};
 use crate::config::Settings;
 use crate::learn::data::Task;
 use crate::learn::families::FAMILIES;

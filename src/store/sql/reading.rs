@@ -65,6 +65,12 @@ pub fn experiments(link: &mut impl Link, view: ViewType) -> Inner<Vec<Experiment
         };
         (key, experiment)
     })?;
+    // What is misspelt would look like a store without anything.
+    if found.is_empty() && workspace != "default" && !workspaces(link)?.contains(&workspace) {
+        return Err(ErrorKind::Address(format!(
+            "Workspace '{workspace}' not found (MLFLOW_WORKSPACE, or `workspace` in the profile)"
+        )));
+    }
     found.sort_by_key(|(key, experiment)| std::cmp::Reverse((experiment.creation_time, *key)));
     Ok(found.into_iter().map(|(_, experiment)| experiment).collect())
 }
