@@ -184,10 +184,12 @@ impl Workspace {
             set[1].1 = if self.models == ModelsIn::UnityCatalog { CATALOG } else { "databricks" }.into();
             set.extend([("DATABRICKS_HOST", found.host.clone()), (settings::TOKEN, token.clone())]);
             removed.extend(settings::OTHERS);
-        } else if self.section().is_some() {
+        } else if let Some(section) = self.section() {
             // Databricks' own client mixes them into whichever profile is named.
             removed.extend(["DATABRICKS_HOST", settings::TOKEN]);
-            removed.extend(settings::OTHERS);
+            removed.extend(settings::OTHERS.into_iter().filter(|name| *name != settings::PROFILE));
+            // With it MLflow's client for files asks without a profile.
+            set.push((settings::PROFILE, section.clone()));
         }
         (set, removed)
     }

@@ -17,7 +17,7 @@ const CLIENT_SECRET: &str = "DATABRICKS_CLIENT_SECRET";
 const AUTH_TYPE: &str = "DATABRICKS_AUTH_TYPE";
 /// What would come beside a token, or before it.
 pub const OTHERS: [&str; 4] = [CLIENT_ID, CLIENT_SECRET, AUTH_TYPE, PROFILE];
-const PROFILE: &str = "DATABRICKS_CONFIG_PROFILE";
+pub const PROFILE: &str = "DATABRICKS_CONFIG_PROFILE";
 const FILE: &str = "DATABRICKS_CONFIG_FILE";
 /// The section that is read where none is named; and the one of which no profile is made, where another can be named.
 const DEFAULT: &str = "DEFAULT";

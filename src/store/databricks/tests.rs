@@ -198,8 +198,12 @@ fn scripts_find_the_same_workspace_and_no_secret_is_written_down() {
     // Its own client would take the variables before the profile.
     let (set, removed) = completed("databricks-uc://prod", &own, None).unwrap().for_scripts();
     assert_eq!(
-        (set[0].1.as_str(), set[1].1.as_str(), set.len()),
-        ("databricks://prod", "databricks-uc://prod", 2)
+        (set[0].1.as_str(), set[1].1.as_str(), &set[2..]),
+        (
+            "databricks://prod",
+            "databricks-uc://prod",
+            &[("DATABRICKS_CONFIG_PROFILE", "prod".to_owned())][..]
+        )
     );
     assert!(removed.contains(&"DATABRICKS_TOKEN") && removed.contains(&"DATABRICKS_HOST"), "{removed:?}");
     let by_host =
