@@ -12,9 +12,11 @@ use super::output::{OutputFlags, TextTable, print_json};
 use super::transferring::seen;
 use crate::catalog::Value;
 use crate::config::{Environment, Flags, Folders, Settings};
+use crate::disk::{self, Care};
 use crate::migrate::{self, Kind, Phase, Preview, Progress, Report, Request, Snapshot};
 use crate::mlflow::LifecycleStage;
-use crate::store::uri::Location;
+use crate::state::lock::{LockedFile, lock};
+use crate::store::uri::{Location, Workspace};
 use crate::store::{Store, now_ms};
 use crate::text;
 
@@ -73,6 +75,8 @@ pub async fn run(
     {
         return Err(Failure::Usage(format!("{} cannot be copied into itself", origin.name())));
     }
+    let stage = settings.state_folder.join("migrate");
+    let place = target.as_ref().map_or_else(|| arguments.to.clone(), |(_, place)| place_of(place));
     let request = Request {
         experiments: arguments.experiments.clone(),
         artifacts: !arguments.no_artifacts,
@@ -82,7 +86,7 @@ pub async fn run(
         merges: arguments.merge,
         verifies: arguments.verify,
         origin: origin.name(),
-        stage: settings.state_folder.join("migrate"),
+        stage: stage.join(hash(&place)),
     };
     let progress = Progress::default();
     let started = Instant::now();
@@ -94,6 +98,7 @@ pub async fn run(
     let cancelled = "cancelled; what came so far stays, and the same command goes on with it";
     match to {
         Some(to) if !arguments.dry_run => {
+            let _alone = alone(&request.stage, &name)?;
             let work = migrate::migrate(&source, &to, &request, &progress);
             let report = seen(work, line, cancelled).await?;
             let seconds = started.elapsed().as_secs_f64();
@@ -128,8 +133,49 @@ fn settings_of(settings: &Settings, flags: &Flags, words: &str) -> Result<Settin
     Ok(Settings::load(&flags, &Environment::of_this_process(), &Folders::find())?)
 }
 
+/// Where a store is, however it was written.
+fn place_of(location: &Location) -> String {
+    let path = match location {
+        Location::Sqlite(database) => &database.path,
+        Location::Folder(path) => path,
+        Location::Server(_) | Location::Postgres(_) | Location::MySql(_) | Location::Databricks(_) => {
+            return location.name();
+        }
+    };
+    let path = path.canonicalize().or_else(|_| std::path::absolute(path));
+    path.map_or_else(|_| location.name(), |path| path.display().to_string())
+}
+
+fn hash(text: &str) -> String {
+    let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    crate::files::hex(&sum).chars().take(16).collect()
+}
+
+/// Keeps others of this machine from copying into the same store meanwhile, and clears what they left when they were ended.
+fn alone(stage: &Path, to: &str) -> Result<Option<LockedFile>, Failure> {
+    if let Some(folder) = stage.parent() {
+        disk::make_folder(folder, Care::Private)?;
+    }
+    let held = match lock(&stage.with_extension("lock"), 0) {
+        // Its file system has no locks.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
+        held => held?,
+    };
+    if held.is_none() {
+        let words = format!("another mltui migrate is copying into {to}; wait until it has ended");
+        return Err(Failure::Usage(words));
+    }
+    match std::fs::remove_dir_all(stage) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(held),
+    }
+}
+
 /// The folder of files that an address names, where there is nothing yet.
 fn absent_folder(words: &str) -> Option<PathBuf> {
+    if Workspace::parse(words).is_some() {
+        return None;
+    }
     let path = match words.split_once(':') {
         Some(("file", rest)) => {
             let path = rest.strip_prefix("//").unwrap_or(rest);
@@ -379,6 +425,21 @@ mod tests {
         assert_eq!(line(&now, second), told);
         now = Snapshot { phase: Phase::Checking, runs: 0, ..now };
         assert_eq!(line(&now, second), "comparing: 12 runs");
+    }
+
+    #[test]
+    fn one_copies_into_a_store_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        let stage = home.path().join("migrate").join(hash("there"));
+        std::fs::create_dir_all(&stage).unwrap();
+        std::fs::write(stage.join("left"), "x").unwrap();
+        let held = alone(&stage, "there").unwrap();
+        assert!(held.is_some() && !stage.exists(), "what was left is cleared");
+        let refused = alone(&stage, "there").unwrap_err().to_string();
+        assert!(refused.contains("another mltui migrate"), "{refused}");
+        drop(held);
+        assert!(alone(&stage, "there").unwrap().is_some());
+        assert_eq!(absent_folder("databricks"), None, "that is a workspace");
     }
 
     #[test]

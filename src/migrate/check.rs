@@ -7,17 +7,19 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::error::{MigrateError, Result, of_one};
 use super::files::{is_like, listings, sum};
 use super::job::{FILES, Job, Placed};
+use super::known::known_runs;
+use super::marks::UNFINISHED;
 use super::models::{known_models, logged_models};
 use super::plan::Place;
-use super::runs::{SMALL, each_page, view};
+use super::runs::{each_page, points_of, view};
 use super::sums::{Kind, Sums, Tally};
 use super::{compare, histories};
 use crate::files::Listing;
 use crate::mlflow::filter::parse;
 use crate::mlflow::{
-    LifecycleStage, LoggedModel, Metric, ModelVersion, RegisteredModel, Run, RunId, Tag, ViewType, tags,
+    LifecycleStage, LoggedModel, Metric, ModelVersion, RegisteredModel, Run, RunId, Tag, ViewType,
 };
-use crate::store::{ErrorKind, FilesOf, RunSearch};
+use crate::store::{DAMAGED, ErrorKind, FilesOf, RunSearch};
 
 /// Runs that are compared in one go.
 const AT_ONCE: usize = 60;
@@ -43,6 +45,7 @@ impl Job<'_> {
             self.check_models(placed).await?;
         }
         self.end_experiment(placed).await?;
+        self.tell_damage(|| format!("experiment {:?}", placed.source.name), &placed.source.tags);
         let is = self.to.get_experiment(&placed.target).await?;
         let mut was = placed.source.clone();
         was.tags = {
@@ -57,6 +60,16 @@ impl Job<'_> {
         }
         self.compare(Kind::Experiments, || format!("experiment {:?}", was.name), from, to);
         Ok(())
+    }
+
+    /// What cannot be read of a thing is not copied either.
+    fn tell_damage(&self, what: impl Fn() -> String, tags: &[Tag]) {
+        if let Some(damage) = tags.iter().find(|tag| tag.key == DAMAGED) {
+            self.problem(
+                what(),
+                format!("it is damaged in the source, and copied in part: {}", damage.value),
+            );
+        }
     }
 
     /// Notes what both sides have of a kind.
@@ -78,6 +91,7 @@ impl Job<'_> {
     }
 
     async fn check_runs(&self, placed: &Placed, runs: Vec<Run>) -> Result<()> {
+        let runs = self.whole_ones(runs);
         let mut there = self.targets(placed, &runs).await?;
         let count = runs.len();
         let mut pairs = Vec::with_capacity(count);
@@ -95,9 +109,11 @@ impl Job<'_> {
         let pairs: Vec<Pair> = settling.buffered(self.side_by_side()).try_collect().await?;
         let (was, is): (Vec<Run>, Vec<Run>) =
             pairs.iter().map(|pair| (pair.was.clone(), pair.is.clone())).unzip();
-        let was = self.from.all_points(&was, SMALL).await?;
-        let is = self.to.all_points(&is, SMALL).await?;
+        let was = points_of(self.from, &was).await?;
+        let is = points_of(self.to, &is).await?;
         for ((pair, was), is) in pairs.iter().zip(was).zip(is) {
+            // What cannot be read at once is asked for page by page, and says then what is wrong.
+            let (was, is) = (was.unwrap_or_default(), is.unwrap_or_default());
             if let Err(why) = of_one(self.check_run(pair, was, is).await)? {
                 self.problem(format!("run {}", pair.was.info.run_id), why);
             }
@@ -107,14 +123,14 @@ impl Job<'_> {
     }
 
     async fn check_run(&self, pair: &Pair, was: Option<Vec<Metric>>, is: Option<Vec<Metric>>) -> Result<()> {
+        self.tell_damage(|| format!("run {}", pair.was.info.run_id), &pair.was.tags);
         let models = self.request.models;
         let renewed = compare::renewed(&pair.was, &self.state().ids);
         let mut from = compare::of_run(&renewed, &pair.was, models);
         let mut to = compare::of_run(&pair.is, &pair.was, models);
         let (old, new) = (&pair.was.info.run_id, &pair.is.info.run_id);
         if let (Some(was), Some(is)) = (was, is) {
-            *from.of(Kind::Points) = compare::of_points(&was);
-            *to.of(Kind::Points) = compare::of_points(&is);
+            (*from.of(Kind::Points), *to.of(Kind::Points)) = compare::of_both_points(&was, &is);
         } else {
             let keys: HashSet<&str> =
                 pair.was.metrics.iter().chain(&pair.is.metrics).map(|metric| metric.key.as_str()).collect();
@@ -191,12 +207,33 @@ impl Job<'_> {
         if was.info.lifecycle_stage == LifecycleStage::Deleted
             && is.info.lifecycle_stage == LifecycleStage::Active
         {
-            self.unmark(&new).await?;
-            self.to.delete_run(&new).await?;
-            changed = true;
+            // Nobody but this copy can have had it before it was deleted.
+            if is.tag(UNFINISHED).is_some() {
+                self.end_deleted(&new).await?;
+                changed = true;
+            } else {
+                self.problem(
+                    format!("run {old}"),
+                    "it is deleted in the source, and was restored in the target",
+                );
+            }
         }
         let is = if changed { self.to.get_run(&new).await? } else { is };
         Ok(Pair { was, is, files })
+    }
+
+    /// Deletes a run that is all there. The mark goes before it: a server takes nothing more into a deleted run.
+    async fn end_deleted(&self, id: &RunId) -> Result<()> {
+        let ending = async {
+            self.unmark(id).await?;
+            Ok(self.to.delete_run(id).await?)
+        };
+        let ended: Result<()> = ending.await;
+        if ended.is_err() {
+            // The next one goes on with it.
+            let _ = self.to.set_tag(id, &Tag::new(UNFINISHED, "1")).await;
+        }
+        ended
     }
 
     /// Names runs and models by the ids that they have now. Whether anything was to be done.
@@ -229,14 +266,16 @@ impl Job<'_> {
             if !lacks(&both) {
                 return Ok(both);
             }
-            let is_active = is.info.lifecycle_stage == LifecycleStage::Active;
-            if is_active {
-                self.to.set_tag(&new, &Tag::new(tags::MIGRATING, "1")).await?;
+            // One that was whole before is so again, even if its files do not come.
+            let is_marked = is.info.lifecycle_stage == LifecycleStage::Active && is.tag(UNFINISHED).is_none();
+            if is_marked {
+                self.to.set_tag(&new, &Tag::new(UNFINISHED, "1")).await?;
             }
-            self.copy_files(&of.0, &of.1, false).await?;
-            if is_active {
+            let done = self.copy_files(&of.0, &of.1, false).await;
+            if is_marked {
                 self.unmark(&new).await?;
             }
+            done?;
             listings((self.from, &of.0), (self.to, &of.1)).await
         };
         match of_one(looking.await)? {
@@ -305,6 +344,7 @@ impl Job<'_> {
 
     async fn check_logged_model(&self, was: &LoggedModel, mut is: LoggedModel) -> Result<()> {
         let (old, new) = (&was.model_id, is.model_id.clone());
+        self.tell_damage(|| format!("logged model {old}"), &was.tags);
         if !self.keeps && is.metrics.len() < was.metrics.len() {
             // Others than its own run tell of it.
             let logged = self.model_metrics(was, (&new, &is.metrics), None).await;
@@ -360,6 +400,18 @@ impl Job<'_> {
             self.to.set_experiment_tag(&placed.target, tag).await?;
         }
         if placed.source.lifecycle_stage == LifecycleStage::Deleted {
+            // With it a server deletes its runs.
+            let there = known_runs(self.to, &placed.target).await?;
+            let is_others = {
+                let state = self.state();
+                let is_ours = |was: &RunId| state.ids.runs.contains_key(was);
+                there.iter().any(|(was, known)| known.id == *was && !is_ours(was))
+            };
+            if is_others {
+                let words = "it is deleted in the source, and holds runs in the target that are not from there: it stays";
+                self.problem(format!("experiment {:?}", placed.source.name), words);
+                return Ok(());
+            }
             let ended = if self.keeps {
                 self.to.finish_experiment(&placed.target, &placed.source).await
             } else {
@@ -374,6 +426,7 @@ impl Job<'_> {
 
     pub async fn check_model(&self, model: &RegisteredModel, versions: &[ModelVersion]) -> Result<()> {
         let name = &model.name;
+        self.tell_damage(|| format!("registered model {name:?}"), &model.tags);
         let is = match self.to.get_registered_model(name).await {
             Ok(is) => is,
             Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {
@@ -401,6 +454,7 @@ impl Job<'_> {
         let there = self.to.model_versions(name).await?;
         for version in versions {
             let number = version.version;
+            self.tell_damage(|| format!("version {number} of model {name:?}"), &version.tags);
             let from = compare::of_version(&self.renewed_version(version).await?);
             let is = there.iter().find(|known| known.version == number);
             let to = is.map_or(Tally::default(), compare::of_version);

@@ -58,13 +58,22 @@ pub fn of_run(run: &Run, was: &Run, has_outputs: bool) -> Sums {
     sums
 }
 
-/// What points come to. Files can hold one twice, which is one here.
-pub fn of_points(points: &[Metric]) -> Tally {
+/// What points come to on both sides. Files can hold one twice, and a database has it once then; one that only the second
+/// has twice came twice.
+pub fn of_both_points(from: &[Metric], to: &[Metric]) -> (Tally, Tally) {
     let key = |point: &Metric| (point.step, point.timestamp, value_bits(point.value));
-    let mut all: Vec<_> = points.iter().map(|point| (point.key.as_str(), key(point))).collect();
-    all.sort_unstable();
-    all.dedup();
-    Tally::of(all)
+    let sorted = |points: &[Metric]| {
+        let mut all: Vec<_> = points.iter().map(|point| (point.key.clone(), key(point))).collect();
+        all.sort_unstable();
+        all
+    };
+    let (mut from, to) = (sorted(from), Tally::of(sorted(to)));
+    let was = Tally::of(&from);
+    if was == to {
+        return (was, to);
+    }
+    from.dedup();
+    (Tally::of(from), to)
 }
 
 /// What an experiment comes to; of its tags, those that `was` has.

@@ -43,7 +43,8 @@ impl Job<'_> {
                     return Ok(placed);
                 }
                 if !is_deleted {
-                    self.mark_experiment(source, known).await?;
+                    let joined = matches!(planned.place, Place::Joined(_));
+                    self.mark_experiment(source, known, joined).await?;
                 }
                 known_runs(self.to, &target).await?
             }
@@ -54,7 +55,7 @@ impl Job<'_> {
         each_page(self.from, &source.experiment_id, view(self.request), async |mut runs| {
             while !runs.is_empty() {
                 let rest = runs.split_off(runs.len().min(AT_ONCE));
-                let todo = self.not_there(&work, std::mem::replace(&mut runs, rest));
+                let todo = self.not_there(&work, self.whole_ones(std::mem::replace(&mut runs, rest)));
                 if !todo.is_empty() && !is_open {
                     // It was finished before, and something is new.
                     self.to.restore_experiment(&work.target).await?;
@@ -91,8 +92,8 @@ impl Job<'_> {
     }
 
     /// Gives an experiment that takes another one in the tags that it lacks.
-    async fn mark_experiment(&self, source: &Experiment, known: &Experiment) -> Result<()> {
-        let origin = Origin::of_experiment(source, &self.request.origin);
+    async fn mark_experiment(&self, source: &Experiment, known: &Experiment, joined: bool) -> Result<()> {
+        let origin = Origin { joined, ..Origin::of_experiment(source, &self.request.origin) };
         let mut tags = self.experiment_tags(source);
         // One that took another one in before stays marked as that.
         tags.push(origin.as_tag());

@@ -56,8 +56,30 @@ async fn listing_there(store: &Store, of: &FilesOf) -> Result<Listing> {
     }
 }
 
+/// Whether both lead to one place: what is there would be taken for a copy of itself.
+fn are_one(from: &Files, to: &Files) -> bool {
+    let path = |files: &Files| files.local("").and_then(|path| path.canonicalize().ok());
+    let is_address = from.uri().contains("://") && !from.uri().starts_with("mlflow-artifacts:");
+    match (path(from), path(to)) {
+        (Some(from), Some(to)) => from == to,
+        (None, None) => is_address && from.uri().trim_end_matches('/') == to.uri().trim_end_matches('/'),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+async fn refuse_one_place(from: (&Store, &FilesOf), to: (&Store, &FilesOf)) -> Result<()> {
+    // Whoever cannot be asked says so where the files are listed.
+    let (Ok(from), Ok(to)) = (from.0.files(from.1).await, to.0.files(to.1).await) else { return Ok(()) };
+    if !are_one(&from, &to) {
+        return Ok(());
+    }
+    let words = format!("both stores keep them in one place, {}; nothing is copied there", from.uri());
+    Err(StoreError::new("copy files", ErrorKind::Invalid(words)).into())
+}
+
 /// The files of both sides.
 pub async fn listings(from: (&Store, &FilesOf), to: (&Store, &FilesOf)) -> Result<(Listing, Listing)> {
+    refuse_one_place(from, to).await?;
     Ok((listing(from.0, from.1).await?, listing_there(to.0, to.1).await?))
 }
 
@@ -92,6 +114,7 @@ impl Job<'_> {
         if listing.files.is_empty() {
             return Ok(());
         }
+        refuse_one_place((self.from, old), (self.to, new)).await?;
         let there: HashMap<String, ArtifactFile> = listing_there(self.to, new)
             .await?
             .files

@@ -1,5 +1,7 @@
 //! Metric histories, page by page.
 
+use std::collections::HashSet;
+
 use super::error::Result;
 use super::sums::{Tally, point_key};
 use crate::mlflow::{MetricPoint, RunId};
@@ -36,6 +38,17 @@ async fn tally(store: &Store, id: &RunId, key: &str) -> Result<Tally> {
     Ok(tally)
 }
 
+/// The points of a history, each once.
+pub async fn points(store: &Store, id: &RunId, key: &str) -> Result<HashSet<(i64, i64, u64)>> {
+    let mut found = HashSet::new();
+    each_page(store, id, key, async |points| {
+        found.extend(points.iter().map(point_key));
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
 /// The same; a point that is there twice is one. All of it is in memory for that.
 async fn distinct(store: &Store, id: &RunId, key: &str) -> Result<Tally> {
     let mut points: Vec<_> = store.metric_history(id, key).await?.iter().map(point_key).collect();
@@ -44,7 +57,8 @@ async fn distinct(store: &Store, id: &RunId, key: &str) -> Result<Tally> {
     Ok(Tally::of(points.into_iter().map(|point| (key, point))))
 }
 
-/// What a history comes to in both stores. Files can hold a point twice, and databases do not.
+/// What a history comes to in both stores. Files can hold a point twice, and databases do not: one that only the second has
+/// twice came twice.
 pub async fn tallies(
     (from, old): (&Store, &RunId),
     (to, new): (&Store, &RunId),
@@ -54,7 +68,7 @@ pub async fn tallies(
     if both.0 == both.1 {
         return Ok(both);
     }
-    Ok((distinct(from, old, key).await?, distinct(to, new, key).await?))
+    Ok((distinct(from, old, key).await?, both.1))
 }
 
 pub async fn are_same(from: (&Store, &RunId), to: (&Store, &RunId), key: &str) -> Result<bool> {

@@ -35,6 +35,7 @@ pub struct State {
     pub from: Sums,
     pub to: Sums,
     problems: Vec<Problem>,
+    notes: Vec<String>,
     more_problems: usize,
 }
 
@@ -72,6 +73,14 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// What is no problem and worth knowing, once.
+    pub fn note_of(&self, words: String) {
+        let mut state = self.state();
+        if state.notes.len() < TOLD && !state.notes.contains(&words) {
+            state.notes.push(words);
+        }
+    }
+
     /// Work on many things side by side.
     pub fn side_by_side(&self) -> usize {
         self.to.capabilities().parallel_reads.max(1)
@@ -89,7 +98,7 @@ impl<'a> Job<'a> {
             to: state.to,
             problems: std::mem::take(&mut state.problems),
             more_problems: state.more_problems,
-            notes: plan.notes,
+            notes: plan.notes.into_iter().chain(std::mem::take(&mut state.notes)).collect(),
         }
     }
 }

@@ -22,6 +22,9 @@ pub struct Origin {
     pub created: Option<i64>,
     /// The address of the store, for people.
     pub store: String,
+    /// What has the mark was there before, and took the other one in: it is never dated or deleted as that is.
+    #[serde(default)]
+    pub joined: bool,
 }
 
 impl Origin {
@@ -30,21 +33,26 @@ impl Origin {
             id: experiment.experiment_id.to_string(),
             created: experiment.creation_time,
             store: store.to_owned(),
+            joined: false,
         }
     }
 
     pub fn of_model(model: &RegisteredModel, store: &str) -> Self {
-        Self { id: model.name.clone(), created: model.creation_time, store: store.to_owned() }
+        Self { id: model.name.clone(), created: model.creation_time, store: store.to_owned(), joined: false }
     }
 
-    /// Whether a thing with these tags is a copy of what this is the origin of.
-    pub fn is_marked(&self, tags: &[Tag]) -> bool {
-        let mark = tags.iter().find(|tag| tag.key == FROM);
-        mark.and_then(|mark| serde_json::from_str::<Self>(&mark.value).ok()).is_some_and(|mark| {
+    /// The mark of a thing with these tags, if what this is the origin of was copied into it.
+    pub fn mark_in(&self, tags: &[Tag]) -> Option<Self> {
+        let mark = tags.iter().find(|tag| tag.key == FROM)?;
+        serde_json::from_str::<Self>(&mark.value).ok().filter(|mark| {
             let is_same = mark.id == self.id && mark.created == self.created;
             // The first versions of MLflow noted no time.
             is_same && (self.created.is_some() || mark.store == self.store)
         })
+    }
+
+    pub fn is_marked(&self, tags: &[Tag]) -> bool {
+        self.mark_in(tags).is_some()
     }
 
     pub fn as_tag(&self) -> Tag {

@@ -34,6 +34,7 @@ pub use progress::{Phase, Progress, Snapshot};
 pub use sums::{Kind, Sums, Tally};
 
 use crate::store::Store;
+use error::of_one;
 use job::Job;
 
 /// What is copied, and how.
@@ -110,14 +111,19 @@ pub async fn migrate(from: &Store, to: &Store, request: &Request, progress: &Pro
     progress.begin(Phase::Copying, plan.runs);
     let mut placed = Vec::with_capacity(plan.experiments.len());
     for experiment in &plan.experiments {
-        placed.push(job.experiment(experiment).await?);
+        match of_one(job.experiment(experiment).await)? {
+            Ok(done) => placed.push(done),
+            Err(why) => job.problem(format!("experiment {:?}", experiment.source.name), why),
+        }
     }
     for (model, versions) in &plan.models {
         job.registered_model(model, versions).await?;
     }
     progress.begin(Phase::Checking, plan.runs);
     for experiment in &placed {
-        job.check_experiment(experiment).await?;
+        if let Err(why) = of_one(job.check_experiment(experiment).await)? {
+            job.problem(format!("experiment {:?}", experiment.source.name), why);
+        }
     }
     for (model, versions) in &plan.models {
         job.check_model(model, versions).await?;

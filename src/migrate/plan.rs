@@ -7,6 +7,7 @@ use super::error::{MigrateError, Result};
 use super::files::listing;
 use super::marks::Origin;
 use super::progress::{Phase, Progress};
+use super::registry::is_new;
 use super::runs::{each_page, view};
 use crate::mlflow::{
     Experiment, ExperimentId, LifecycleStage, ModelVersion, RegisteredModel, RunId, ViewType,
@@ -120,8 +121,9 @@ async fn place(
     request: &Request,
 ) -> Result<Option<Place>> {
     let origin = Origin::of_experiment(source, &request.origin);
-    if let Some(known) = targets.iter().find(|target| origin.is_marked(&target.tags)) {
-        return Ok(Some(Place::Known(known.clone())));
+    let marked = |target: &Experiment| Some((target.clone(), origin.mark_in(&target.tags)?));
+    if let Some((known, mark)) = targets.iter().find_map(marked) {
+        return Ok(Some(if mark.joined { Place::Joined(known) } else { Place::Known(known) }));
     }
     let (Some(to), Some(named)) = (to, targets.iter().find(|target| target.name == source.name)) else {
         return Ok(Some(Place::New));
@@ -192,9 +194,7 @@ async fn is_free(to: &Store, model: &RegisteredModel, request: &Request) -> Resu
         Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(true),
         Err(error) => return Err(error.into()),
     };
-    // One that was only just made has nothing yet.
-    Ok(Origin::of_model(model, &request.origin).is_marked(&known.tags)
-        || (known.tags.is_empty() && known.description.is_empty() && known.latest.is_empty()))
+    Ok(Origin::of_model(model, &request.origin).is_marked(&known.tags) || is_new(&known))
 }
 
 /// Refuses logged models where the target keeps none: their files would be lost.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::compare;
 use super::error::{Result, of_one};
 use super::job::Job;
 use super::marks::{FROM, Origin, PLACEHOLDER, is_own};
@@ -29,7 +30,9 @@ impl Job<'_> {
             }
             known => known?,
         };
-        let origin = Origin::of_model(model, &self.request.origin);
+        let mut origin = Origin::of_model(model, &self.request.origin);
+        let is_ours = is_new(&known) || origin.mark_in(&known.tags).is_some_and(|mark| !mark.joined);
+        origin.joined = !is_ours;
         // First of all: without it nobody knows whose it is.
         if !known.tags.iter().any(|tag| tag.key == FROM) {
             self.to.set_registered_model_tag(name, &origin.as_tag()).await?;
@@ -44,9 +47,19 @@ impl Job<'_> {
             self.to.describe_registered_model(name, &model.description).await?;
         }
         self.versions(name, versions).await?;
+        let there = if model.aliases.is_empty() { Vec::new() } else { self.to.model_versions(name).await? };
         for (alias, number) in &model.aliases {
-            let is_copied = versions.iter().any(|version| version.version == *number);
-            if is_copied && known.alias(alias).is_none() {
+            let copied = versions.iter().find(|version| version.version == *number);
+            if let Some(version) = copied
+                && known.alias(alias).is_none()
+            {
+                let own = compare::of_version(&self.renewed_version(version).await?);
+                let is_it = |it: &ModelVersion| it.version == *number && compare::of_version(it) == own;
+                if !there.iter().any(is_it) {
+                    let words = format!("version {number} is another one in the target: it is not set");
+                    self.problem(format!("alias {alias:?} of model {name:?}"), words);
+                    continue;
+                }
                 let set = self.to.set_model_alias(name, alias, *number).await;
                 match of_one(set.map_err(Into::into))? {
                     Ok(()) => {}
@@ -54,7 +67,6 @@ impl Job<'_> {
                 }
             }
         }
-        let is_ours = known.tags.iter().all(|tag| tag.key != FROM) || origin.is_marked(&known.tags);
         if self.keeps && is_ours {
             self.to.finish_registered_model(model).await?;
         }
@@ -78,6 +90,10 @@ impl Job<'_> {
                 }
                 Some(_) => continue,
                 None if self.keeps => self.import_version(version).await,
+                None if there.keys().any(|known| *known >= version.version) => {
+                    self.tell_number(version);
+                    continue;
+                }
                 None => self.new_version(version).await,
             };
             match of_one(done)? {
@@ -109,6 +125,12 @@ impl Job<'_> {
     /// Where the files of a version are now: those of a run or model went with it.
     async fn source_of(&self, version: &ModelVersion) -> Result<String> {
         let source = &version.source;
+        if !self.request.artifacts && !source.is_empty() {
+            self.note_of(
+                "files were left out: versions of registered models name those of the source".into(),
+            );
+            return Ok(source.clone());
+        }
         if source.starts_with("models:/") || source.starts_with("runs:/") {
             return Ok(self.state().ids.translated(source));
         }
@@ -130,6 +152,10 @@ impl Job<'_> {
                 let root = self.to.get_logged_model(&model).await?.artifact_location;
                 return Ok(format!("{}{rest}", root.trim_end_matches('/')));
             }
+        }
+        if !source.is_empty() {
+            let (number, name) = (version.version, &version.name);
+            self.note_of(format!("version {number} of model {name:?}: its files stay at {source}"));
         }
         Ok(source.clone())
     }
@@ -155,9 +181,14 @@ impl Job<'_> {
                 break;
             }
         }
+        self.tell_number(version);
+        Ok(())
+    }
+
+    /// A server gives out numbers behind those that it gave out.
+    fn tell_number(&self, version: &ModelVersion) {
         let words = format!("the target gave out the number {} before, and does not again", version.version);
         self.problem(format!("version {} of model {:?}", version.version, version.name), words);
-        Ok(())
     }
 
     /// Says of a version what could not be said when it was made; the mark goes last.
@@ -171,4 +202,9 @@ impl Job<'_> {
         }
         Ok(self.to.delete_model_version_tag(name, number, PLACEHOLDER).await?)
     }
+}
+
+/// Whether a registered model was only just made, be it by a copy that broke off then.
+pub fn is_new(model: &RegisteredModel) -> bool {
+    model.tags.is_empty() && model.description.is_empty() && model.latest.is_empty()
 }

@@ -10,7 +10,9 @@ use super::experiments::Work;
 use super::histories;
 use super::job::{FILES, Job};
 use super::marks::{FROM, UNFINISHED, is_own};
+use super::sums::point_key;
 use crate::mlflow::filter::{Attribute, Direction, Field, OrderBy};
+use crate::mlflow::limits::is_cut;
 use crate::mlflow::{
     ExperimentId, LifecycleStage, Metric, Run, RunId, RunInfo, RunStatus, Tag, ViewType, tags,
 };
@@ -65,7 +67,34 @@ struct Prepared {
     has_files: bool,
 }
 
+/// All points of runs, where they are few. Where they cannot be read of all at once, each run is asked for by itself.
+pub async fn points_of(
+    store: &Store,
+    runs: &[Run],
+) -> Result<Vec<std::result::Result<Option<Vec<Metric>>, String>>> {
+    if let Ok(points) = of_one(store.all_points(runs, SMALL).await.map_err(Into::into))? {
+        return Ok(points.into_iter().map(Ok).collect());
+    }
+    let mut found = Vec::with_capacity(runs.len());
+    for run in runs {
+        let points = store.all_points(std::slice::from_ref(run), SMALL).await.map_err(Into::into);
+        found.push(of_one(points)?.map(|points| points.into_iter().next().flatten()));
+    }
+    Ok(found)
+}
+
 impl Job<'_> {
+    /// Leaves out, and tells, runs that are in the source in part only: a copy into it was not ended.
+    pub fn whole_ones(&self, runs: Vec<Run>) -> Vec<Run> {
+        let (whole, parts): (Vec<Run>, Vec<Run>) =
+            runs.into_iter().partition(|run| run.tag(UNFINISHED).is_none());
+        for run in parts {
+            let words = "it is not whole in the source: end the copy into that one first";
+            self.problem(format!("run {}", run.info.run_id), words);
+        }
+        whole
+    }
+
     /// The runs that are not there, or not whole. The others are noted.
     pub fn not_there(&self, work: &Work, runs: Vec<Run>) -> Vec<Run> {
         let mut state = self.state();
@@ -100,8 +129,18 @@ impl Job<'_> {
     }
 
     async fn some_runs(&self, work: &Work, runs: Vec<Run>) -> Result<()> {
-        let points = self.from.all_points(&runs, SMALL).await?;
-        let listed = stream::iter(runs.into_iter().zip(points)).map(|(run, points)| async move {
+        let mut read = Vec::with_capacity(runs.len());
+        for (run, points) in runs.iter().zip(points_of(self.from, &runs).await?) {
+            match points {
+                Ok(points) => read.push((run.clone(), points)),
+                Err(why) => {
+                    self.problem(format!("run {}", run.info.run_id), why);
+                    self.state().failed.insert(run.info.run_id.clone());
+                    self.progress.run(1);
+                }
+            }
+        }
+        let listed = stream::iter(read).map(|(run, points)| async move {
             let has_files = self.has_files(&run).await?;
             Ok::<_, super::MigrateError>(Prepared { run, points, has_files })
         });
@@ -161,6 +200,11 @@ impl Job<'_> {
     /// A run as it is to be in the target, but for its models.
     fn renewed(&self, run: &Run, target: &ExperimentId) -> Run {
         let mut new = run.clone();
+        new.inputs.retain(|input| !is_cut(input));
+        if new.inputs.len() < run.inputs.len() {
+            let words = "schema or profile are too long to be read whole; such data sets are left out";
+            self.problem(format!("the data sets of run {}", run.info.run_id), words);
+        }
         let state = self.state();
         new.info.experiment_id = target.clone();
         new.tags = run.tags.iter().filter(|tag| !is_own(&tag.key)).map(|tag| state.ids.tag(tag)).collect();
@@ -238,15 +282,20 @@ impl Job<'_> {
         if !self.keeps {
             // The same once more changes nothing.
             let named: Vec<Tag> = new.tags.iter().filter(|tag| tag.key != tags::RUN_NAME).cloned().collect();
-            let points = points.as_deref().unwrap_or_default();
+            // Into one that was begun before come only those that it lacks.
+            let points = points.as_deref().filter(|_| known.is_none()).unwrap_or_default();
             self.to.log_batch(&id, points, &new.params, &named).await?;
             if !new.inputs.is_empty() {
                 self.to.log_inputs(&id, &new.inputs).await?;
             }
         }
+        if self.keeps && known.is_some() {
+            // What was logged since the copy was begun.
+            self.to.log_batch(&id, &[], &new.params, &new.tags).await?;
+        }
         match &points {
-            Some(points) => self.came(points.len()),
-            None => {
+            Some(points) if known.is_none() => self.came(points.len()),
+            Some(_) | None => {
                 for metric in &run.metrics {
                     self.history(old, &metric.key, &id, known.is_some()).await?;
                 }
@@ -289,15 +338,24 @@ impl Job<'_> {
 
     /// Copies a history page by page. One that may be there in part is looked at first.
     async fn history(&self, old: &RunId, key: &str, id: &RunId, is_resumed: bool) -> Result<()> {
+        let mut there = HashSet::new();
         if is_resumed {
             if histories::are_same((self.from, old), (self.to, id), key).await? {
                 return Ok(());
             }
-            if self.keeps {
+            there = histories::points(self.to, id, key).await?;
+            let was = histories::points(self.from, old, key).await?;
+            if !there.is_subset(&was) {
+                let words = format!("the target has points of {key:?} that the source lacks: they stay");
+                self.problem(format!("run {old}"), words);
+            } else if self.keeps {
                 self.to.forget_history(id, key).await?;
+                // A database forgets nothing, and takes none twice.
+                there.clear();
             }
         }
-        histories::each_page(self.from, old, key, async |points| {
+        histories::each_page(self.from, old, key, async |mut points| {
+            points.retain(|point| !there.contains(&point_key(point)));
             let metrics: Vec<Metric> = points.into_iter().map(|point| point.of(key)).collect();
             self.to.log_batch(id, &metrics, &[], &[]).await?;
             self.came(metrics.len());

@@ -1,5 +1,7 @@
 //! Copies between stores that need no server: memory gives ids out as a server does.
 
+mod harm;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use super::{Metric, Param, Tag};
+use super::{DatasetInput, Metric, Param, Tag};
 
 pub const KEY_CHARS: usize = 250;
 pub const PARAM_VALUE_CHARS: usize = 6_000;
@@ -150,6 +150,21 @@ pub fn check_batch(metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Result
     tags.iter().try_for_each(check_tag)?;
     check_unique("param", params.iter().map(|param| param.key.as_str()))?;
     check_unique("tag", tags.iter().map(|tag| tag.key.as_str()))
+}
+
+/// Whether something of a data set was too long to be read whole.
+pub fn is_cut(input: &DatasetInput) -> bool {
+    let it = &input.dataset;
+    let texts = [Some(&it.source), it.schema.as_ref(), it.profile.as_ref()];
+    texts.into_iter().flatten().any(|text| text.contains(CUT))
+}
+
+/// Refuses to write back what was not read whole.
+pub fn check_inputs(inputs: &[DatasetInput]) -> Result<(), LimitError> {
+    match inputs.iter().find(|input| is_cut(input)) {
+        Some(input) => Err(LimitError::CutValue { kind: "data set", key: input.dataset.name.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn check_unique<'a>(kind: &'static str, keys: impl Iterator<Item = &'a str>) -> Result<(), LimitError> {

@@ -97,6 +97,17 @@ fn a_copy_that_is_killed_goes_on_and_copies_nothing_twice() {
         assert_eq!(again["copied"]["files"], 0);
         assert_eq!(runs(&open(&path.display().to_string())).len(), RUNS);
     }
+    // The copy beside it has files of its own.
+    let source = open(&format!("sqlite:///{}", home.path().join("mlflow.db").display()));
+    let copy = open(&format!("sqlite:///{}", home.path().join("copy.db").display()));
+    for run in runs(&source) {
+        let _ = std::fs::remove_dir_all(&run.info.artifact_uri);
+    }
+    let has_file = |run: &mltui::mlflow::Run| {
+        let read = block_on(copy.read_artifact(&run.info.run_id, "plots/a.txt", 9_000));
+        read.is_ok_and(|content| content.len() == 5_000)
+    };
+    assert_eq!(runs(&copy).iter().filter(|run| has_file(run)).count(), RUNS / 2);
 }
 
 #[test]

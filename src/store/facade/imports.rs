@@ -48,7 +48,10 @@ impl Store {
     /// [`ErrorKind::AlreadyExists`] if there is a run of one of these ids, [`ErrorKind::NotFound`] if there is no such
     /// experiment, [`ErrorKind::Limit`]. Of several runs some may be there then.
     pub async fn import_runs(&self, runs: &[ImportedRun]) -> Result<()> {
-        let check = |one: &ImportedRun| limits::check_batch(&one.points, &one.run.params, &one.run.tags);
+        let check = |one: &ImportedRun| {
+            limits::check_batch(&one.points, &one.run.params, &one.run.tags)?;
+            limits::check_inputs(&one.run.inputs)
+        };
         let limits = runs.iter().try_for_each(check);
         let work = async { self.imports()?.import_runs(runs).await };
         let operation = || match runs {

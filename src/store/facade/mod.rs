@@ -312,7 +312,7 @@ impl Store {
     /// [`ErrorKind::NotFound`], [`ErrorKind::Invalid`] if the run is deleted.
     pub async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Result<()> {
         let work = self.backend.log_inputs(id, inputs);
-        self.write(|| format!("log data sets to run {id}"), Ok(()), work).await
+        self.write(|| format!("log data sets to run {id}"), limits::check_inputs(inputs), work).await
     }
 
     /// The data sets of the runs of an experiment, by name and digest, with the runs that were given each. A server is asked

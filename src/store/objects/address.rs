@@ -60,10 +60,15 @@ pub fn is_in_objects(uri: &str) -> bool {
     service(uri).is_some()
 }
 
+/// Where the path of an address ends: of an object store's, before what stands behind a ?.
+pub fn path_end(uri: &str) -> usize {
+    let end = if is_in_objects(uri) { uri.find(['?', '#']) } else { None };
+    end.unwrap_or(uri.len())
+}
+
 /// What lies below an address: before what stands behind a ?, as MLflow has it.
 pub fn below(uri: &str, rest: &str) -> String {
-    let end = if is_in_objects(uri) { uri.find(['?', '#']).unwrap_or(uri.len()) } else { uri.len() };
-    let (path, query) = uri.split_at(end);
+    let (path, query) = uri.split_at(path_end(uri));
     format!("{}/{rest}{query}", path.trim_end_matches('/'))
 }
 

@@ -30,7 +30,7 @@ use object_store::{BackoffConfig, RetryConfig};
 
 use super::{ErrorKind, Inner};
 use address::Bucket;
-pub use address::{below, is_in_objects};
+pub use address::{below, is_in_objects, path_end};
 use client::Client;
 use environment::Environment;
 pub use failure::is_refusal;

@@ -1,7 +1,5 @@
 //! Metric histories: whole, and only what is new of them.
 
-use std::collections::{BTreeMap, HashMap};
-
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::answer::Answer;
@@ -9,9 +7,7 @@ use super::client::Client;
 use super::{Rest, body, wire};
 use crate::mlflow::{Collector, Metric, MetricPoint, Part, Run, RunId, Summary};
 use crate::store::pages::{Pages, token_at};
-use crate::store::{
-    Backend, ErrorKind, HistoryCursor, HistoryPage, HistoryPart, Inner, by_step, sample_indices,
-};
+use crate::store::{ErrorKind, HistoryCursor, HistoryPage, HistoryPart, Inner, by_step, sample_indices};
 
 const PATH: &str = "2.0/mlflow/metrics/get-history";
 /// Points of one history, at most: several are read at a time.
@@ -42,17 +38,9 @@ pub async fn some(client: &Client, id: &RunId, key: &str, from: &HistoryCursor) 
     Ok(HistoryPage { points, next: next.map(|next| HistoryCursor::new(Token(next))) })
 }
 
-/// Rows of a history that one answer for many runs has, at most: one that has fewer is whole.
-const SAMPLED: usize = 2_500;
-
-/// All points of runs; none for a run that has more than so many.
+/// All points of runs; none for a run that has more than so many. Each history is read whole, page by page: where MLflow is
+/// asked for many runs at a time, it takes samples, and leaves steps below 0 out.
 pub async fn of_runs(rest: &Rest, runs: &[Run], most: usize) -> Inner<Vec<Option<Vec<Metric>>>> {
-    // MLflow 2 leaves steps below 0 out where it is asked for many runs.
-    let version = rest.client.text("version").await.unwrap_or_default();
-    let major: Option<u32> = version.trim().split('.').next().and_then(|major| major.parse().ok());
-    if major.is_some_and(|major| major >= 3) {
-        return of_many(rest, runs, most).await;
-    }
     let each: Vec<_> = runs.iter().map(|run| of_one(&rest.client, run, most)).collect();
     stream::iter(each).buffered(SIDE_BY_SIDE).try_collect().await
 }
@@ -68,31 +56,6 @@ async fn of_one(client: &Client, run: &Run, most: usize) -> Inner<Option<Vec<Met
         }
     }
     Ok(Some(points))
-}
-
-/// The same, asked for key by key of many runs at a time.
-async fn of_many(rest: &Rest, runs: &[Run], most: usize) -> Inner<Vec<Option<Vec<Metric>>>> {
-    let at: HashMap<&RunId, usize> =
-        runs.iter().enumerate().map(|(at, run)| (&run.info.run_id, at)).collect();
-    let mut by_key: BTreeMap<&str, Vec<RunId>> = BTreeMap::new();
-    for run in runs {
-        for metric in &run.metrics {
-            by_key.entry(&metric.key).or_default().push(run.info.run_id.clone());
-        }
-    }
-    let mut found: Vec<Option<Vec<Metric>>> = vec![Some(Vec::new()); runs.len()];
-    for (key, ids) in by_key {
-        for (id, points) in rest.sampled_history(&ids, key, SAMPLED).await? {
-            let Some(slot) = at.get(&id).and_then(|at| found.get_mut(*at)) else { continue };
-            let Some(known) = slot.as_mut() else { continue };
-            if points.len() >= SAMPLED || known.len() + points.len() > most {
-                *slot = None;
-            } else {
-                known.extend(points.into_iter().map(|point| point.of(key)));
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// Hands on the points of a page and of all that follow, as the server orders them: by timestamp, step and value.

@@ -46,6 +46,20 @@ impl Home {
     }
 }
 
+impl Home {
+    /// Whether files of something else are where something new is to keep its own: of what it is a copy of, which has `was`.
+    pub fn is_taken(&self, uri: &str, was: &str) -> bool {
+        let plain = |uri: &str| uri.strip_prefix("file://").unwrap_or(uri).trim_end_matches('/').to_owned();
+        let has_some =
+            |folder: PathBuf| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+        plain(uri) == plain(was)
+            || match Root::of(self, uri) {
+                Root::Folder(folder) | Root::Served(folder) => has_some(folder),
+                Root::Elsewhere => false,
+            }
+    }
+}
+
 /// Where an artifact address leads.
 #[derive(Debug, PartialEq, Eq)]
 enum Root {

@@ -1,6 +1,7 @@
 //! What comes from another store, row by row as it was there. Every function runs inside one transaction.
 
 use rustc_hash::FxHashMap;
+use uuid::Uuid;
 
 use super::artifacts::Home;
 use super::logging::{ROWS, cells, latest_of, put_inputs, stored};
@@ -10,6 +11,7 @@ use super::{Link, Value, as_list, rows_of, values};
 use crate::mlflow::{
     Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric, MetricPoint, Run, RunId, RunInfo,
 };
+use crate::store::objects::{below, path_end};
 use crate::store::{ErrorKind, HistoryCursor, HistoryPage, ImportedRun, Inner, now_ms};
 
 /// Points on a page of a history.
@@ -52,7 +54,20 @@ pub fn experiment(link: &mut impl Link, home: &Home, from: &Experiment) -> Inner
             key.ok_or_else(|| ErrorKind::Io("the new experiment was given no id".into()))?
         }
     };
-    fill_experiment(link, home, key, &from.tags)
+    let id = fill_experiment(link, home, key, &from.tags)?;
+    let location = home.artifact_root(key);
+    if home.is_taken(&location, &from.artifact_location) {
+        let statement = "UPDATE experiments SET artifact_location = ?2 WHERE experiment_id = ?1";
+        link.execute(statement, values![key, &beside(&location)])?;
+    }
+    Ok(id)
+}
+
+/// An address that nobody has, where files are already at the one that is meant: they are of another store, which keeps them.
+fn beside(location: &str) -> String {
+    let random = Uuid::new_v4().simple().to_string();
+    let (path, query) = location.split_at(path_end(location));
+    format!("{}-{}{query}", path.trim_end_matches('/'), &random[..8])
 }
 
 pub fn finish_experiment(link: &mut impl Link, id: &ExperimentId, as_it_was: &Experiment) -> Inner<()> {
@@ -86,7 +101,7 @@ fn plainly(into: &str) -> impl Fn(&str) -> String + '_ {
 const METRIC: &str = "(key, value, timestamp, run_uuid, step, is_nan)";
 
 /// Many runs, with a few statements for all of them.
-pub fn runs(link: &mut impl Link, runs: &[ImportedRun]) -> Inner<()> {
+pub fn runs(link: &mut impl Link, home: &Home, runs: &[ImportedRun]) -> Inner<()> {
     let ids = as_list(runs.iter().map(|one| one.run.info.run_id.as_str()));
     let statement = format!("SELECT run_uuid FROM runs WHERE run_uuid IN {}", (link.dialect().among)("?1"));
     if let Some(taken) = link.one(&statement, values![&ids], |row| row.string(0))? {
@@ -102,8 +117,11 @@ pub fn runs(link: &mut impl Link, runs: &[ImportedRun]) -> Inner<()> {
     let uris: Vec<String> = runs
         .iter()
         .map(|ImportedRun { run, .. }| {
-            let root = locations.get(&run.info.experiment_id).map_or("", |root| root.trim_end_matches('/'));
-            format!("{root}/{}/artifacts", run.info.run_id)
+            let (id, was) = (&run.info.run_id, &run.info.artifact_uri);
+            let root = locations.get(&run.info.experiment_id).map_or("", String::as_str);
+            let uri = below(root, &format!("{id}/artifacts"));
+            let is_taken = home.is_taken(&below(root, id.as_str()), "") || home.is_taken(&uri, was);
+            if is_taken { below(&beside(root), &format!("{id}/artifacts")) } else { uri }
         })
         .collect();
     let now = now_ms();
@@ -190,15 +208,19 @@ pub fn finish_run(link: &mut impl Link, as_it_was: &RunInfo, mark: &str) -> Inne
     Ok(())
 }
 
-pub fn logged_model(link: &mut impl Link, model: &LoggedModel) -> Inner<()> {
+pub fn logged_model(link: &mut impl Link, home: &Home, model: &LoggedModel) -> Inner<()> {
     need_table(link)?;
     let id = model.model_id.as_str();
     if link.one("SELECT 1 FROM logged_models WHERE model_id = ?1", values![id], |_| ())?.is_some() {
         return Err(ErrorKind::AlreadyExists(format!("there is a model {id} already")));
     }
     let experiment = model.experiment_id.as_key();
-    let location = artifact_location(link, &model.experiment_id)?;
-    let location = format!("{}/models/{id}/artifacts", location.trim_end_matches('/'));
+    let root = artifact_location(link, &model.experiment_id)?;
+    let rest = format!("models/{id}/artifacts");
+    let mut location = below(&root, &rest);
+    if home.is_taken(&location, &model.artifact_location) {
+        location = below(&beside(&root), &rest);
+    }
     link.execute(
         "INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms, \
          last_updated_timestamp_ms, status, lifecycle_stage, model_type, source_run_id, status_message) \

@@ -20,8 +20,8 @@ impl<P: Place> Imports for SqlStore<P> {
     }
 
     async fn import_runs(&self, runs: &[ImportedRun]) -> Inner<()> {
-        let runs = runs.to_vec();
-        self.write(move |db| importing::runs(db, &runs)).await
+        let (runs, home) = (runs.to_vec(), self.place.home().clone());
+        self.write(move |db| importing::runs(db, &home, &runs)).await
     }
 
     async fn forget_history(&self, _: &RunId, _: &str) -> Inner<()> {
@@ -39,8 +39,8 @@ impl<P: Place> Imports for SqlStore<P> {
     }
 
     async fn import_logged_model(&self, model: &LoggedModel) -> Inner<()> {
-        let model = model.clone();
-        self.write(move |db| importing::logged_model(db, &model)).await
+        let (model, home) = (model.clone(), self.place.home().clone());
+        self.write(move |db| importing::logged_model(db, &home, &model)).await
     }
 
     async fn import_model_version(&self, version: &ModelVersion) -> Inner<()> {
