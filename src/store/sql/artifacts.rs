@@ -47,6 +47,17 @@ impl Home {
 }
 
 impl Home {
+    /// Makes the folder at an address, where it is one of this machine: files of the same run elsewhere are taken for its own as
+    /// long as there is none.
+    pub fn make(&self, uri: &str) -> Inner<()> {
+        match Root::of(self, uri) {
+            Root::Folder(folder) | Root::Served(folder) => {
+                fs::create_dir_all(&folder).map_err(files::io(&folder))
+            }
+            Root::Elsewhere => Ok(()),
+        }
+    }
+
     /// Whether files of something else are where something new is to keep its own: of what it is a copy of, which has `was`.
     pub fn is_taken(&self, uri: &str, was: &str) -> bool {
         let plain = |uri: &str| uri.strip_prefix("file://").unwrap_or(uri).trim_end_matches('/').to_owned();

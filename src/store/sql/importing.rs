@@ -63,11 +63,14 @@ pub fn experiment(link: &mut impl Link, home: &Home, from: &Experiment) -> Inner
     Ok(id)
 }
 
+/// Before what tells an address from one that is taken.
+const BESIDE: &str = "-copy-";
+
 /// An address that nobody has, where files are already at the one that is meant: they are of another store, which keeps them.
 fn beside(location: &str) -> String {
     let random = Uuid::new_v4().simple().to_string();
     let (path, query) = location.split_at(path_end(location));
-    format!("{}-{}{query}", path.trim_end_matches('/'), &random[..8])
+    format!("{}{BESIDE}{}{query}", path.trim_end_matches('/'), &random[..8])
 }
 
 pub fn finish_experiment(link: &mut impl Link, id: &ExperimentId, as_it_was: &Experiment) -> Inner<()> {
@@ -121,9 +124,14 @@ pub fn runs(link: &mut impl Link, home: &Home, runs: &[ImportedRun]) -> Inner<()
             let root = locations.get(&run.info.experiment_id).map_or("", String::as_str);
             let uri = below(root, &format!("{id}/artifacts"));
             let is_taken = home.is_taken(&below(root, id.as_str()), "") || home.is_taken(&uri, was);
-            if is_taken { below(&beside(root), &format!("{id}/artifacts")) } else { uri }
+            if !is_taken && !root.contains(BESIDE) {
+                return Ok(uri);
+            }
+            let uri = if is_taken { below(&beside(root), &format!("{id}/artifacts")) } else { uri };
+            home.make(&uri)?;
+            Ok(uri)
         })
-        .collect();
+        .collect::<Inner<_>>()?;
     let now = now_ms();
     let heads: Vec<Value<'_>> =
         runs.iter().zip(&uris).flat_map(|(one, uri)| head(&one.run, uri, now)).collect();
@@ -220,6 +228,9 @@ pub fn logged_model(link: &mut impl Link, home: &Home, model: &LoggedModel) -> I
     let mut location = below(&root, &rest);
     if home.is_taken(&location, &model.artifact_location) {
         location = below(&beside(&root), &rest);
+        home.make(&location)?;
+    } else if root.contains(BESIDE) {
+        home.make(&location)?;
     }
     link.execute(
         "INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms, \
