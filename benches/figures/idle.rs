@@ -155,6 +155,7 @@ pub fn day() {
         keymap: Keymap::defaults(),
         profiles: Vec::new(),
         profile: None,
+        workspace: None,
         page: None,
         selecting: mltui::config::Selecting::default(),
         sweeps: mltui::tui::features::sweeps::Sweeps::default(),

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use mltui::mlflow::{Metric, Param, RunStatus, Tag, ViewType};
 use mltui::store::pages::each_page;
+use mltui::store::uri::{self, RestOptions};
 use mltui::store::{RunSearch, RunUpdate, Store};
 use serde_json::Value;
 
@@ -69,8 +70,11 @@ fn a_copy_that_is_killed_goes_on_and_copies_nothing_twice() {
     for to in ["./mlruns-copy", "sqlite:///copy.db"] {
         let path = home.path().join(to.trim_start_matches("sqlite:///"));
         let there = || {
-            let found = path.exists().then(|| looked_for(&open(&path.display().to_string())));
-            found.and_then(Result::ok).map_or(0, |runs| runs.len())
+            // It may be about to be made.
+            let place = uri::parse(&path.display().to_string(), Path::new("/")).ok();
+            let store = place.filter(|_| path.exists());
+            let store = store.and_then(|place| uri::open(&place, &RestOptions::default(), false).ok());
+            store.and_then(|store| looked_for(&store).ok()).map_or(0, |runs| runs.len())
         };
         for count in [1, 12, 27] {
             let mut child = started(home.path(), to);
