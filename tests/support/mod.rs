@@ -59,6 +59,23 @@ const LIBRARIES: &[&str] = &[
     "antlr4-python3-runtime==4.9.3",
 ];
 
+/// A folder of packages beside MLflow's own, which are installed on first use; nothing that they depend on is.
+pub fn installed(name: &str, packages: &[&str]) -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = root.join(name);
+    let lock = File::create(root.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    let (ready, wanted) = (folder.join(".ready"), packages.join(" "));
+    if fs::read_to_string(&ready).ok().as_ref() != Some(&wanted) {
+        let _ = fs::remove_dir_all(&folder);
+        let mut pip = Command::new(V3.python());
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]);
+        run(pip.arg(&folder).args(packages), &format!("pip install of {name}"));
+        fs::write(&ready, wanted).unwrap();
+    }
+    folder
+}
+
 impl Mlflow {
     /// The Python of the environment with further libraries, which are installed on first use.
     pub fn python_with_libraries(self) -> PathBuf {

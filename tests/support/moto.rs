@@ -1,12 +1,11 @@
 //! A server with the interface of S3, moto's from PyPI, that lets in only whom it knows; and boto3, by which MLflow's client asks it.
 
-use std::fs::{self, File};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use super::{V3, free_port, run, wait_until};
+use super::{V3, free_port, installed, wait_until};
 
 /// Without what MLflow's own environment has.
 const PACKAGES: &[&str] = &[
@@ -44,29 +43,7 @@ pub struct Moto {
 /// Where the packages are, which are installed on first use.
 pub fn packages() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let folder = root.join("moto");
-        let lock = File::create(root.join("moto.lock")).unwrap();
-        lock.lock().unwrap();
-        let ready = folder.join(".ready");
-        if fs::read_to_string(&ready).ok() != Some(PACKAGES.join(" ")) {
-            let _ = fs::remove_dir_all(&folder);
-            let mut pip = Command::new(V3.python());
-            pip.args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "--target",
-            ]);
-            run(pip.arg(&folder).args(PACKAGES), "pip install of moto");
-            fs::write(&ready, PACKAGES.join(" ")).unwrap();
-        }
-        folder
-    })
+    FOLDER.get_or_init(|| installed("moto", PACKAGES))
 }
 
 impl Moto {

