@@ -46,6 +46,8 @@ pub struct Sync {
     store: Store,
     scan: Scan,
     builder: Builder,
+    /// What was published and is not let go yet: it is large, and whoever shows it is not to wait while it goes.
+    published: Vec<Arc<Catalog>>,
     cursor: Cursor,
     wanted: Vec<NeededHistory>,
     /// Somebody wants to see which data sets runs were given; when they may be asked for again, and whether runs changed
@@ -68,6 +70,7 @@ impl Sync {
             store,
             scan,
             builder: Builder::default(),
+            published: Vec::new(),
             cursor: Cursor::START,
             wanted: Vec::new(),
             wants_data_sets: false,
@@ -78,6 +81,19 @@ impl Sync {
             filled: None,
             unpublished: false,
         }
+    }
+
+    /// What there is now, in the place of what was published before.
+    fn snapshot(&mut self, complete: bool) -> Snapshot {
+        self.let_go();
+        let catalog = Arc::new(self.builder.snapshot());
+        self.published.push(Arc::clone(&catalog));
+        Snapshot { catalog, complete }
+    }
+
+    /// Lets go of what nobody shows any more.
+    fn let_go(&mut self) {
+        self.published.retain(|catalog| Arc::strong_count(catalog) > 1);
     }
 
     fn knows_all_changes(&self) -> bool {
@@ -183,7 +199,7 @@ impl Sync {
         if self.unpublished && is_due {
             self.unpublished = false;
             self.filled = Some(Instant::now());
-            publish(Snapshot { catalog: Arc::new(self.builder.snapshot()), complete: true });
+            publish(self.snapshot(true));
         }
     }
 
@@ -203,7 +219,7 @@ impl Sync {
         while let Some(batch) = batches.recv().await {
             self.builder.fold(&batch);
             if batch.completes_first_page || Instant::now() >= due {
-                publish(Snapshot { catalog: Arc::new(self.builder.snapshot()), complete: false });
+                publish(self.snapshot(false));
                 pause = pause * 3 / 2;
                 due = Instant::now() + pause;
             }
@@ -216,7 +232,7 @@ impl Sync {
                 return Err(crate::store::StoreError::new("read the runs", kind));
             }
         };
-        publish(Snapshot { catalog: Arc::new(self.builder.snapshot()), complete: true });
+        publish(self.snapshot(true));
         Ok(())
     }
 
@@ -229,6 +245,7 @@ impl Sync {
 
     /// Asks what changed, without taking it in.
     pub async fn changes(&mut self, watched: &[RunId]) -> Result<Changes> {
+        self.let_go();
         self.store.changes(&self.scan, &mut self.cursor, watched).await
     }
 
@@ -250,7 +267,7 @@ impl Sync {
         if !changed {
             return Ok(changes.touched);
         }
-        publish(Snapshot { catalog: Arc::new(self.builder.snapshot()), complete: true });
+        publish(self.snapshot(true));
         Ok(changes.touched)
     }
 }

@@ -111,6 +111,18 @@ pub trait Backend: Send + Sync + Debug {
         let points = self.metric_history(id, key).await?;
         Ok(HistoryPart { points, replaces: true, cursor: HistoryCursor::START })
     }
+    /// The same of several metrics of one run, in their order.
+    async fn histories_since(
+        &self,
+        id: &RunId,
+        wanted: &[(String, HistoryCursor)],
+    ) -> Inner<Vec<HistoryPart>> {
+        let mut parts = Vec::with_capacity(wanted.len());
+        for (key, cursor) in wanted {
+            parts.push(self.history_since(id, key, cursor).await?);
+        }
+        Ok(parts)
+    }
     /// Some of the points from where a page ended on.
     async fn history_page(&self, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
         let _ = from;

@@ -23,15 +23,19 @@ pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Inner<T> + Sen
 #[cfg(target_os = "linux")]
 const BEHIND: i32 = 5;
 
+/// Puts this thread behind others that want the processor; where that may not be, it is as soon as they.
+pub fn fall_behind() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(BEHIND);
+}
+
 /// Runs work that takes long on a thread of its own, behind others that want the processor: whoever presses a key meanwhile
 /// does not wait for it.
 pub async fn behind_others<T: Send + 'static>(work: impl FnOnce() -> Inner<T> + Send + 'static) -> Inner<T> {
     let (sender, answer) = oneshot::channel();
     let thread = std::thread::Builder::new().name("reading runs".into());
     let started = thread.spawn(move || {
-        #[cfg(target_os = "linux")]
-        // Where that may not be, it is as soon as others.
-        let _ = rustix::process::nice(BEHIND);
+        fall_behind();
         drop(sender.send(work()));
     });
     started.map_err(|error| ErrorKind::Io(error.to_string()))?;

@@ -19,6 +19,8 @@ pub struct Capabilities {
     pub cheap_polls: bool,
     /// Reads side by side that still gain something, and that it likes.
     pub parallel_reads: usize,
+    /// A history is found by a walk over all points of its run: those of one run are best read together.
+    pub walks_runs: bool,
     /// Looks for changes come no closer than this.
     pub least_poll: Duration,
     /// Runs on a page of a list that come in a second or two.
@@ -38,6 +40,7 @@ impl Capabilities {
         cheap_reads: true,
         cheap_polls: true,
         parallel_reads: 2,
+        walks_runs: false,
         // One look costs microseconds when nobody wrote.
         least_poll: Duration::from_millis(200),
         page: 1_000,
@@ -69,6 +72,7 @@ impl Capabilities {
         cheap_reads: false,
         cheap_polls: false,
         parallel_reads: 4,
+        walks_runs: false,
         least_poll: Duration::from_millis(100),
         page: 1_000,
         stages: true,

@@ -172,6 +172,13 @@ impl<B: Backend + 'static> Backend for Arc<Failing<B>> {
     async fn history_since(&self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
         self.turn(self.backend.history_since(id, key, cursor)).await
     }
+    async fn histories_since(
+        &self,
+        id: &RunId,
+        wanted: &[(String, HistoryCursor)],
+    ) -> Inner<Vec<HistoryPart>> {
+        self.turn(self.backend.histories_since(id, wanted)).await
+    }
     async fn history_page(&self, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
         self.turn(self.backend.history_page(id, key, from)).await
     }

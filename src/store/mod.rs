@@ -14,7 +14,7 @@ mod answers;
 mod backend;
 mod backoff;
 pub mod batch;
-mod blocking;
+pub(crate) mod blocking;
 mod capabilities;
 mod certificates;
 mod cursor;

@@ -27,6 +27,21 @@ impl Store {
         self.call(|| format!("read the history of {key:?}"), work).await
     }
 
+    /// The same of several metrics of one run, in their order: in one go where the place
+    /// [walks over a run](crate::store::Capabilities::walks_runs) for each of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::metric_history`], for any of the metrics.
+    pub async fn histories_since(
+        &self,
+        id: &RunId,
+        wanted: &[(String, HistoryCursor)],
+    ) -> Result<Vec<HistoryPart>> {
+        let work = self.backend.histories_since(id, wanted);
+        self.call(|| format!("read {} histories of a run", wanted.len()), work).await
+    }
+
     /// At most about `max_points` points a run, evenly spaced, the first and the last among them; no entry for a run
     /// without the metric.
     ///

@@ -37,6 +37,12 @@ pub trait Place: Debug + Send + Sync + 'static {
         key: &str,
         cursor: &HistoryCursor,
     ) -> Inner<HistoryPart>;
+    /// The same of several metrics, in their order.
+    fn histories_since(&self, id: &RunId, wanted: &[(String, HistoryCursor)]) -> Inner<Vec<HistoryPart>> {
+        self.read(|link| {
+            wanted.iter().map(|(key, cursor)| Self::history_since(link, id, key, cursor)).collect()
+        })
+    }
     fn summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>>;
     fn scan(&self, scan: &Scan, sink: &mpsc::Sender<RunBatch>) -> Inner<Cursor>;
     /// What changed since a cursor, and the cursor behind it; none where that is the same as before.

@@ -222,6 +222,15 @@ impl<P: Place> Backend for SqlStore<P> {
         self.read(move |db| P::history_since(db, &id, &key, &cursor)).await
     }
 
+    async fn histories_since(
+        &self,
+        id: &RunId,
+        wanted: &[(String, HistoryCursor)],
+    ) -> Inner<Vec<HistoryPart>> {
+        let (id, wanted) = (id.clone(), wanted.to_vec());
+        self.ask(move |place| place.histories_since(&id, &wanted)).await
+    }
+
     async fn history_page(&self, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
         let (id, key, from) = (id.clone(), key.to_owned(), from.clone());
         self.read(move |db| importing::history_page(db, &id, &key, &from)).await
@@ -244,18 +253,19 @@ impl<P: Place> Backend for SqlStore<P> {
         max_points: usize,
     ) -> Inner<Vec<(RunId, Vec<MetricPoint>)>> {
         let (ids, key) = (ids.to_vec(), key.to_owned());
-        self.read(move |db| {
-            let mut histories = Vec::with_capacity(ids.len());
-            for id in ids {
+        // Small pictures beside runs, which charts come before.
+        let place = Arc::clone(&self.place);
+        let sampled = move |db: &mut P::Link| {
+            let sample = |id: RunId| {
                 let points = P::history(db, &id, &key)?;
-                if !points.is_empty() {
-                    let sample = sample_indices(points.len(), max_points).map(|i| points[i]).collect();
-                    histories.push((id, sample));
-                }
-            }
-            Ok(histories)
-        })
-        .await
+                let sample: Vec<_> = sample_indices(points.len(), max_points).map(|i| points[i]).collect();
+                Ok((id, sample))
+            };
+            let mut sampled: Vec<_> = ids.into_iter().map(sample).collect::<Inner<_>>()?;
+            sampled.retain(|(_, sample)| !sample.is_empty());
+            Ok(sampled)
+        };
+        behind_others(move || place.read(sampled)).await
     }
 
     async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Inner<Cursor> {

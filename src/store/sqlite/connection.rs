@@ -78,6 +78,8 @@ pub struct Pool {
     /// The file went away since it was last looked at.
     lost: AtomicBool,
     copies: Mutex<Option<Arc<PrivateCopy>>>,
+    /// The tables have no index that finds a history by its key.
+    walks_runs: AtomicBool,
 }
 
 impl Pool {
@@ -91,7 +93,13 @@ impl Pool {
             watcher: Mutex::new(None),
             lost: AtomicBool::new(false),
             copies: Mutex::new(None),
+            walks_runs: AtomicBool::new(false),
         }
+    }
+
+    /// Whether a history is found by a walk over all points of its run, as far as the file was looked at.
+    pub fn walks_runs(&self) -> bool {
+        self.walks_runs.load(Ordering::Relaxed)
     }
 
     pub fn path(&self) -> &Path {
@@ -247,6 +255,7 @@ impl Pool {
         db.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST)?;
         db.set_prepared_statement_cache_capacity(64);
         let schema = schema::probe(&db, path)?;
+        self.walks_runs.store(schema.walks_runs(), Ordering::Relaxed);
         Ok(Connection { db, schema, workspace: self.workspace.clone(), file, frozen })
     }
 }

@@ -3,12 +3,13 @@
 //! MLflow's stores are never ANALYZEd, and the obvious `ORDER BY timestamp, step, value` makes SQLite walk that
 //! metric of *all* runs. The index by run is named, and the points are sorted here.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 use rustc_hash::FxHashMap;
 
 use super::Inner;
 use super::connection::{Connection, FileId, Pool};
 use super::rows::{int, metric_value, text};
+use super::schema::BY_RUN;
 use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
 use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step};
 
@@ -16,11 +17,18 @@ use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step};
 const SINGLY: usize = 300;
 /// Points of one history, at most: each takes 24 bytes.
 const MOST: usize = 4_000_000;
+/// Rows of a table that are walked by two at once.
+const SIDE_BY_SIDE: i64 = 50_000;
 /// Points that one statement reads, so that nobody who wants to commit waits for it.
 const STRETCH: usize = 16_384;
 
 /// All points, by step, then timestamp, then value.
 pub fn whole(connection: &mut Connection, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
+    let by_key = connection.schema.walks_runs()
+        && Extent::of(connection, id)?.is_some_and(|extent| extent.is_short_by_key(1));
+    if by_key {
+        return by_key_alone(connection, id, key);
+    }
     let hint = connection.schema.history_index.map_or(String::new(), |index| format!("INDEXED BY {index}"));
     let mut statement = connection.db.prepare_cached(&format!(
         "SELECT step, timestamp, value, is_nan FROM metrics {hint} WHERE run_uuid = ?1 AND key = ?2"
@@ -28,18 +36,76 @@ pub fn whole(connection: &mut Connection, id: &RunId, key: &str) -> Inner<Vec<Me
     points(statement.query(params![id.as_str(), key])?)
 }
 
-/// Reads step, timestamp, value and `is_nan`, and puts the points in order.
+/// The same from the metric's part of the primary key, in which those of other runs stand as well.
+fn by_key_alone(connection: &Connection, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
+    // The unary plus keeps the index by run away.
+    let mut statement = connection.db.prepare_cached(
+        "SELECT step, timestamp, value, is_nan FROM metrics WHERE key = ?2 AND +run_uuid = ?1",
+    )?;
+    points(statement.query(params![id.as_str(), key])?)
+}
+
+/// How long the ways to the histories of a run are.
+struct Extent {
+    /// The first and the last row of the run in the table: it has no more than what is between them.
+    rows: (i64, i64),
+    /// The last row of the table.
+    end: i64,
+    /// Metrics of the run.
+    keys: i64,
+}
+
+impl Extent {
+    /// Of a run that has points.
+    fn of(connection: &Connection, id: &RunId) -> Inner<Option<Self>> {
+        let edge = |order: &str| -> Inner<Option<i64>> {
+            let statement = format!(
+                "SELECT rowid FROM metrics INDEXED BY {BY_RUN} WHERE run_uuid = ?1 ORDER BY rowid {order} LIMIT 1"
+            );
+            Ok(connection
+                .db
+                .prepare_cached(&statement)?
+                .query_row([id.as_str()], |row| row.get(0))
+                .optional()?)
+        };
+        let Some(rows) = edge("ASC")?.zip(edge("DESC")?) else { return Ok(None) };
+        let mut statement =
+            connection.db.prepare_cached("SELECT count(*) FROM latest_metrics WHERE run_uuid = ?1")?;
+        let keys = statement.query_row([id.as_str()], |row| row.get(0))?;
+        Ok(Some(Self { rows, end: last_row(connection)?, keys }))
+    }
+
+    /// Whether walks over so many metrics of all runs are shorter than one over the run: a point costs about 28 in the
+    /// primary key, where metrics have alike many points, and by the run 18, and 12 more where it is wanted.
+    fn is_short_by_key(&self, wanted: usize) -> bool {
+        let (wanted, keys) = (wanted as f64, self.keys.max(1) as f64);
+        let of_run = self.rows.1 as f64 - self.rows.0 as f64 + 1.0;
+        28.0 * wanted * self.end as f64 / keys < of_run * (18.0 + 12.0 * wanted / keys)
+    }
+}
+
+/// A point of step, timestamp, value and `is_nan`.
+fn point(row: &rusqlite::Row<'_>) -> MetricPoint {
+    MetricPoint {
+        step: int(row, 0).unwrap_or(0),
+        timestamp: int(row, 1).unwrap_or(0),
+        value: metric_value(row, 2, 3),
+    }
+}
+
+fn too_much(points: &[MetricPoint]) -> Inner<()> {
+    if points.len() > MOST {
+        return Err(ErrorKind::TooMuch(format!("a history of more than {MOST} points")));
+    }
+    Ok(())
+}
+
+/// Reads points, and puts them in order.
 fn points(mut rows: rusqlite::Rows<'_>) -> Inner<Vec<MetricPoint>> {
     let mut points = Vec::new();
     while let Some(row) = rows.next()? {
-        points.push(MetricPoint {
-            step: int(row, 0).unwrap_or(0),
-            timestamp: int(row, 1).unwrap_or(0),
-            value: metric_value(row, 2, 3),
-        });
-        if points.len() > MOST {
-            return Err(ErrorKind::TooMuch(format!("a history of more than {MOST} points")));
-        }
+        points.push(point(row));
+        too_much(&points)?;
     }
     points.sort_by(by_step);
     points.shrink_to_fit();
@@ -53,6 +119,13 @@ struct ReadRows {
     rowid: i64,
 }
 
+/// The last row of the file's table.
+fn last_row(connection: &Connection) -> Inner<i64> {
+    let mut statement = connection.db.prepare_cached("SELECT max(rowid) FROM metrics")?;
+    let last: Option<i64> = statement.query_row([], |row| row.get(0))?;
+    Ok(last.unwrap_or(i64::MIN))
+}
+
 /// What was written behind a cursor. Rows are only ever added to the table, at its end, so what is new is found
 /// without looking at what is old.
 pub fn since(
@@ -62,10 +135,7 @@ pub fn since(
     cursor: HistoryCursor,
 ) -> Inner<HistoryPart> {
     // The mark is taken first: a point that is written meanwhile is read twice rather than not at all.
-    let file = connection.file;
-    let last: Option<i64> =
-        connection.db.prepare_cached("SELECT max(rowid) FROM metrics")?.query_row([], |row| row.get(0))?;
-    let last = last.unwrap_or(i64::MIN);
+    let (file, last) = (connection.file, last_row(connection)?);
     let now = HistoryCursor::new(ReadRows { file, rowid: last });
     let known = match cursor.get::<ReadRows>() {
         // Behind the last number that there is, new rows get any other.
@@ -84,6 +154,91 @@ pub fn since(
     )?;
     let points = points(statement.query(params![known, id.as_str(), key])?)?;
     Ok(HistoryPart { points, replaces: false, cursor: now })
+}
+
+/// What was written to several histories of a run behind their cursors. Where they are found by a walk over the run, those that
+/// are read from their start are found in one.
+pub fn several_since(pool: &Pool, id: &RunId, wanted: &[(String, HistoryCursor)]) -> Inner<Vec<HistoryPart>> {
+    let is_new = |(_, cursor): &&(String, HistoryCursor)| cursor.get::<ReadRows>().is_none();
+    let new: Vec<&str> = wanted.iter().filter(is_new).map(|(key, _)| key.as_str()).collect();
+    let mut walked = FxHashMap::default();
+    let mut end = HistoryCursor::START;
+    if new.len() > 1 && pool.walks_runs() {
+        (walked, end) = walk(pool, id, &new)?;
+    }
+    let part = |(key, cursor): &(String, HistoryCursor)| match walked.remove(key.as_str()) {
+        Some(points) => Ok(HistoryPart { points, replaces: true, cursor: end.clone() }),
+        None => pool.read(|connection| since(connection, id, key, cursor.clone())),
+    };
+    wanted.iter().map(part).collect()
+}
+
+/// Histories of a run by their keys.
+type ByKey<'a> = FxHashMap<&'a str, Vec<MetricPoint>>;
+
+/// Whole histories of a run, and up to where the table was read. Two walk side by side where it is long.
+fn walk<'a>(pool: &Pool, id: &RunId, keys: &[&'a str]) -> Inner<(ByKey<'a>, HistoryCursor)> {
+    let (extent, end) = pool.read(|connection| {
+        let end = ReadRows { file: connection.file, rowid: last_row(connection)? };
+        Ok((Extent::of(connection, id)?, HistoryCursor::new(end)))
+    })?;
+    let Some(extent) = extent else {
+        return Ok((keys.iter().map(|key| (*key, Vec::new())).collect(), end));
+    };
+    let (first, last) = extent.rows;
+    let is_long = last.saturating_sub(first) >= SIDE_BY_SIDE;
+    if extent.is_short_by_key(keys.len()) {
+        let read = |keys: &[&'a str]| -> Inner<ByKey<'a>> {
+            let one = |key: &&'a str| pool.read(|connection| Ok((*key, by_key_alone(connection, id, key)?)));
+            keys.iter().map(one).collect()
+        };
+        let (some, others) = keys.split_at(if is_long { keys.len() / 2 } else { 0 });
+        let (mut found, rest) = side_by_side(|| read(some), || read(others))?;
+        found.extend(rest);
+        return Ok((found, end));
+    }
+    let middle = if is_long { first + (last - first) / 2 } else { first };
+    let rows = |from: i64, to: i64| walk_rows(pool, id, keys, from, to);
+    let (mut found, mut rest) = side_by_side(|| rows(first, middle), || rows(middle + 1, last))?;
+    for (key, points) in &mut found {
+        points.append(&mut rest.remove(key).unwrap_or_default());
+        too_much(points)?;
+        points.sort_by(by_step);
+        points.shrink_to_fit();
+    }
+    Ok((found, end))
+}
+
+/// What two come to that work at the same time.
+fn side_by_side<T: Send>(
+    one: impl FnOnce() -> Inner<T> + Send,
+    other: impl FnOnce() -> Inner<T>,
+) -> Inner<(T, T)> {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        let one = one.join().unwrap_or_else(|_| Err(ErrorKind::Io("the reader of histories stopped".into())));
+        Ok((one?, other?))
+    })
+}
+
+/// The points of a run in these rows of the table.
+fn walk_rows<'a>(pool: &Pool, id: &RunId, keys: &[&'a str], first: i64, last: i64) -> Inner<ByKey<'a>> {
+    pool.read(|connection| {
+        let mut found: ByKey<'a> = keys.iter().map(|key| (*key, Vec::new())).collect();
+        let mut statement = connection.db.prepare_cached(&format!(
+            "SELECT step, timestamp, value, is_nan, key FROM metrics INDEXED BY {BY_RUN} \
+             WHERE run_uuid = ?1 AND rowid BETWEEN ?2 AND ?3"
+        ))?;
+        let mut rows = statement.query(params![id.as_str(), first, last])?;
+        while let Some(row) = rows.next()? {
+            if let Some(points) = found.get_mut(text(row, 4).as_ref()) {
+                points.push(point(row));
+                too_much(points)?;
+            }
+        }
+        Ok(found)
+    })
 }
 
 /// What the histories of these runs come to, or a part of them.
@@ -144,4 +299,79 @@ fn summaries_of_all(pool: &Pool, ids: &[RunId], key: &str, part: Part) -> Inner<
         }
     }
     Ok(ids.iter().filter_map(|id| Some((id.clone(), collected.get(id.as_str())?.summary()?))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sql::Place as _;
+    use crate::store::sqlite::Sqlite;
+
+    const LOG: &str =
+        "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+
+    /// A store of two runs that log three metrics in turn, and the first of them.
+    fn store(folder: &std::path::Path, steps: i64) -> (Sqlite, RunId) {
+        let place = Sqlite::new(&folder.join("mlflow.db").into(), None, false);
+        let id = RunId("0a".repeat(16));
+        place.pool.begin().unwrap();
+        let fill = |connection: &mut Connection| {
+            for run in [id.as_str(), "other"] {
+                connection.db.execute(
+                    "INSERT INTO runs (run_uuid, experiment_id, lifecycle_stage) VALUES (?1, 0, 'active')",
+                    [run],
+                )?;
+            }
+            for step in 0..steps {
+                for key in ["loss", "f1", "lr"] {
+                    for run in [id.as_str(), "other"] {
+                        let value = (step * 7 % 11) as f64;
+                        connection.db.prepare_cached(LOG)?.execute(params![
+                            key,
+                            value,
+                            step,
+                            run,
+                            step % 9
+                        ])?;
+                    }
+                }
+            }
+            Ok(())
+        };
+        place.pool.write(fill).unwrap();
+        (place, id)
+    }
+
+    #[test]
+    fn several_histories_of_a_run_are_what_each_is_by_itself() {
+        for steps in [0, 5, SIDE_BY_SIDE / 4] {
+            let folder = tempfile::tempdir().unwrap();
+            let (place, id) = store(folder.path(), steps);
+            assert!(place.capabilities().walks_runs, "the layout of a new store has no index by key");
+            let wanted = ["lr", "no such", "loss"].map(|key| (key.to_owned(), HistoryCursor::START));
+            let each = |wanted: &[(String, HistoryCursor)]| -> Vec<Vec<MetricPoint>> {
+                let read = |(key, cursor): &(String, HistoryCursor)| {
+                    place.pool.read(|connection| since(connection, &id, key, cursor.clone())).unwrap().points
+                };
+                wanted.iter().map(read).collect()
+            };
+            let parts = place.histories_since(&id, &wanted).unwrap();
+            assert!(parts.iter().all(|part| part.replaces));
+            let points: Vec<_> = parts.iter().map(|part| part.points.clone()).collect();
+            assert_eq!(points, each(&wanted));
+            assert_eq!(points[0].len(), steps as usize);
+            // What is new of two, and a third from its start.
+            place
+                .pool
+                .write(|connection| Ok(connection.db.execute(LOG, params!["lr", 0.5, -1, id.as_str(), 3])?))
+                .unwrap();
+            let mut wanted: Vec<_> =
+                wanted.into_iter().zip(parts).map(|((key, _), part)| (key, part.cursor)).collect();
+            wanted[2].1 = HistoryCursor::START;
+            let parts = place.histories_since(&id, &wanted).unwrap();
+            assert_eq!(parts[0].points, [MetricPoint { step: 3, timestamp: -1, value: 0.5 }]);
+            assert_eq!(parts.iter().map(|part| part.replaces).collect::<Vec<_>>(), [false, false, true]);
+            assert_eq!(parts[2].points.len(), steps as usize);
+        }
+    }
 }

@@ -55,7 +55,7 @@ impl Place for Sqlite {
     type Link = Connection;
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::DATABASE
+        Capabilities { walks_runs: self.pool.walks_runs(), ..Capabilities::DATABASE }
     }
 
     fn home(&self) -> &Home {
@@ -93,6 +93,10 @@ impl Place for Sqlite {
         cursor: &HistoryCursor,
     ) -> Inner<HistoryPart> {
         histories::since(connection, id, key, cursor.clone())
+    }
+
+    fn histories_since(&self, id: &RunId, wanted: &[(String, HistoryCursor)]) -> Inner<Vec<HistoryPart>> {
+        histories::several_since(&self.pool, id, wanted)
     }
 
     fn summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {

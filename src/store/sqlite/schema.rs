@@ -20,7 +20,16 @@ pub struct Schema {
     pub history_index: Option<&'static str>,
 }
 
-const HISTORY_INDEXES: [&str; 2] = ["index_metrics_run_uuid_key_step", "index_metrics_run_uuid"];
+const BY_KEY: &str = "index_metrics_run_uuid_key_step";
+pub const BY_RUN: &str = "index_metrics_run_uuid";
+const HISTORY_INDEXES: [&str; 2] = [BY_KEY, BY_RUN];
+
+impl Schema {
+    /// Whether the best that there is for a history is an index by run.
+    pub fn walks_runs(&self) -> bool {
+        self.history_index == Some(BY_RUN)
+    }
+}
 
 /// Looks at the tables; a database without MLflow's is refused. An empty one counts as a new store.
 pub fn probe(db: &Db, path: &Path) -> Inner<Schema> {

@@ -10,6 +10,7 @@ use super::histories::HistoryRequest;
 use super::{Msg, standing};
 use crate::catalog::Catalog;
 use crate::catalog::view::Projection;
+use crate::store::{HistoryCursor, HistoryPart, Result, Store};
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
@@ -26,14 +27,15 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
     match effect {
         Effect::Read(requests) => {
             let sender = tasks.sender();
-            // As many as there are threads for, and no more than a server likes.
-            let at_once = store.capabilities().parallel_reads;
+            let capabilities = store.capabilities();
+            let groups = grouped(requests, capabilities.walks_runs);
             tasks.start(Slot("charts"), async move {
-                let requests = futures_util::stream::iter(requests);
-                let read = requests.for_each_concurrent(at_once, |request| async {
-                    let of = &request.of;
-                    let result = store.history_since(&of.run, &of.key, &request.cursor).await;
-                    let _ = sender.send(Msg::History { request, result }.into());
+                // As many as there are threads for, and no more than a server likes.
+                let groups = futures_util::stream::iter(groups);
+                let read = groups.for_each_concurrent(capabilities.parallel_reads, |requests| async {
+                    for (request, result) in read(&store, requests).await {
+                        let _ = sender.send(Msg::History { request, result }.into());
+                    }
                 });
                 read.await;
             });
@@ -43,4 +45,34 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
             tasks.answer(Slot("standing"), blocking(rank));
         }
     }
+}
+
+/// What is asked for together: what is wanted of a run where a walk over it finds all of that.
+fn grouped(requests: Vec<HistoryRequest>, walks_runs: bool) -> Vec<Vec<HistoryRequest>> {
+    let mut groups: Vec<Vec<HistoryRequest>> = Vec::new();
+    for request in requests {
+        let same_run = groups.iter_mut().find(|group| walks_runs && group[0].of.run == request.of.run);
+        match same_run {
+            Some(group) => group.push(request),
+            None => groups.push(vec![request]),
+        }
+    }
+    groups
+}
+
+/// What a store says of histories of one run. Where one of several cannot be read, each by itself.
+async fn read(store: &Store, requests: Vec<HistoryRequest>) -> Vec<(HistoryRequest, Result<HistoryPart>)> {
+    if requests.len() > 1 {
+        let wanted: Vec<(String, HistoryCursor)> =
+            requests.iter().map(|request| (request.of.key.clone(), request.cursor.clone())).collect();
+        if let Ok(parts) = store.histories_since(&requests[0].of.run, &wanted).await {
+            return requests.into_iter().zip(parts.into_iter().map(Ok)).collect();
+        }
+    }
+    let mut answers = Vec::with_capacity(requests.len());
+    for request in requests {
+        let result = store.history_since(&request.of.run, &request.of.key, &request.cursor).await;
+        answers.push((request, result));
+    }
+    answers
 }
