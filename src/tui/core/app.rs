@@ -316,11 +316,13 @@ impl App {
     pub fn searched(&mut self) -> &mut Input {
         let is_on_charts = self.is_on_charts();
         let is_on_experiments = self.searches_experiments();
+        let is_in_details = self.searches_details();
         match self.screens.last_mut() {
             Some(Screen::Compare(screen)) => &mut screen.words,
             Some(Screen::Models(screen)) => &mut screen.words,
             _ if is_on_charts => &mut self.charts.words,
             _ if is_on_experiments => &mut self.experiments.words,
+            _ if is_in_details => &mut self.details.find.words,
             Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Datasets(_)) | None => {
                 &mut self.runs.words
             }
@@ -329,7 +331,12 @@ impl App {
 
     /// Whether the search is about runs.
     pub fn searches_runs(&self) -> bool {
-        self.screens.is_empty() && !self.is_on_charts() && !self.searches_experiments()
+        self.screens.is_empty() && self.focus == Focus::Runs
+    }
+
+    /// Whether it is about the lines of a tab, or of a file that is looked into.
+    pub fn searches_details(&self) -> bool {
+        self.screens.is_empty() && self.focus == Focus::Details && !self.is_on_charts()
     }
 
     /// Whether it is about experiments.
@@ -344,6 +351,7 @@ impl App {
             Some(Screen::Models(screen)) => &screen.words,
             _ if self.is_on_charts() => &self.charts.words,
             _ if self.searches_experiments() => &self.experiments.words,
+            _ if self.searches_details() => &self.details.find.words,
             Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Datasets(_)) | None => {
                 &self.runs.words
             }

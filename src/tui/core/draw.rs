@@ -215,6 +215,9 @@ fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         let words = app.search_words();
         let mut line = Line::styled(" /", theme.key);
         line.extend(typed(words, (area.width as usize).saturating_sub(3), theme));
+        if let Some(told) = app.status.as_deref().filter(|_| app.searches_details()) {
+            line.push_span(Span::styled(format!("  {told}"), theme.dim));
+        }
         frame.render_widget(line, area);
         return;
     }

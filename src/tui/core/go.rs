@@ -155,6 +155,7 @@ fn can_search(app: &App) -> Possible {
         }
         None if app.is_on_charts() => given(app.details.run().is_some(), "no run under the cursor"),
         None if app.focus == Focus::Experiments => given(app.experiments.loaded, "nothing to search yet"),
+        None if app.searches_details() => given(app.details.run().is_some(), "no run under the cursor"),
         None => on_loaded_runs(app),
     }
 }
@@ -221,7 +222,10 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Effects) {
         }
         Action::NextTab => app.details.step_tab(1),
         Action::PreviousTab => app.details.step_tab(-1),
-        Action::Search => app.overlay = Some(Overlay::Search),
+        Action::Search => {
+            details::find::begin(app);
+            app.overlay = Some(Overlay::Search);
+        }
         Action::Open => match app.focus {
             Focus::Experiments => experiments::update::open(app, effects),
             Focus::Runs if app.runs.row_under_cursor().is_none() => runs::update::fold(app, effects),
@@ -239,6 +243,10 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Effects) {
 /// Exactly one layer out: range, zoom, search, filter, file, pane.
 fn back(app: &mut App, effects: &mut Effects) {
     if app.runs.range_from.take().is_some() {
+        return;
+    }
+    if app.searches_details() && !app.details.find.words.value().is_empty() {
+        app.details.find = details::find::Find::default();
         return;
     }
     if app.focus == Focus::Details && app.details.close_file() {

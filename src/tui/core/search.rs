@@ -9,7 +9,7 @@ use super::go::step;
 use super::layer::Scope;
 use super::layout::Focus;
 use super::requests::words_changed;
-use crate::tui::features::{compare, experiments, models};
+use crate::tui::features::{compare, details, experiments, models};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -29,10 +29,14 @@ pub const ROWS: &[ActionRow] = &[
 ];
 
 fn is_in_list(app: &App) -> Possible {
-    given(app.searches_runs() || app.searches_experiments(), "the search is not in a list")
+    let is_in_list = app.searches_runs() || app.searches_experiments() || app.searches_details();
+    given(is_in_list, "the search is not in a list")
 }
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
+    if app.searches_details() {
+        return in_details(app, action);
+    }
     let pane = if app.searches_experiments() { Focus::Experiments } else { Focus::Runs };
     match action {
         Action::Keep => app.overlay = None,
@@ -55,8 +59,23 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     models::update::searched(app);
 }
 
+fn in_details(app: &mut App, action: Action) {
+    match action {
+        Action::Keep => app.overlay = None,
+        Action::Clear => {
+            app.overlay = None;
+            details::find::clear(app);
+        }
+        Action::Down => details::find::next(app, 1),
+        Action::Up => details::find::next(app, -1),
+    }
+}
+
 /// The words are other ones.
 pub fn changed(app: &mut App, effects: &mut Effects) {
+    if app.searches_details() {
+        return details::find::searched(app);
+    }
     words_changed(app, effects);
     compare::update::searched(app);
     models::update::searched(app);

@@ -71,6 +71,35 @@ fn wide_csv() -> String {
 }
 
 #[test]
+fn words_are_found_in_a_file_that_is_looked_into() {
+    let (mut app, runs) = artifacts((120, 36), "", &["a.log", "scores.csv"]);
+    let lines =
+        (0..500).map(|at| if at % 100 == 90 { format!("Error {at}\n") } else { format!("step {at}\n") });
+    look_into(&mut app, lines.collect::<String>().as_bytes());
+    keys(&mut app, "/ e r r", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("/err") && text.contains("1 of 5 lines") && text.contains("Error 90"), "{text}");
+    let theme = theme();
+    assert_eq!(style_of(&app, &theme, "Error 90").bg, theme.selection.bg);
+    keys(&mut app, "down down", &runs);
+    assert!(drawn(&app).contains("Error 290") && drawn(&app).contains("3 of 5 lines"), "{}", drawn(&app));
+    keys(&mut app, "up up up", &runs);
+    assert!(drawn(&app).contains("Error 490"), "round: {}", drawn(&app));
+    // What was found stays where it is; esc forgets the words, then closes the file.
+    keys(&mut app, "enter esc", &runs);
+    assert!(drawn(&app).contains("Error 490") && app.details.artifacts.preview.is_some());
+    keys(&mut app, "/ E R R", &runs);
+    assert!(drawn(&app).contains("no line holds that"), "{}", drawn(&app));
+    keys(&mut app, "esc esc", &runs);
+    assert!(app.details.artifacts.preview.is_none());
+    // Among the files the cursor goes to what is found.
+    keys(&mut app, "/ s c o", &runs);
+    assert_eq!(app.details.artifacts.path(app.details.cursor.at), Some("scores.csv"));
+    keys(&mut app, "esc", &runs);
+    assert_eq!(app.details.cursor.at, 0, "back where it began");
+}
+
+#[test]
 fn of_a_large_log_the_end_is_a_key_away() {
     let (mut app, _) = artifacts((120, 36), "", &["train.log", "notes.txt"]);
     let lines = |from: usize| (from..from + 400_000).map(|at| format!("epoch {at} of them\n"));

@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 pub mod effects;
+pub mod find;
 mod lines;
 pub mod metrics;
 pub mod models;
@@ -29,6 +30,7 @@ use crate::tui::core::layout::{Tab, details_body};
 use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
 use artifacts::ArtifactTree;
+use find::Find;
 pub use lines::{DetailLine, LineRole, LineTarget};
 use models::RunModel;
 
@@ -49,6 +51,7 @@ pub struct Details {
     pub wanted: Option<RunId>,
     pub fetched: Remote<Box<Run>>,
     pub artifacts: ArtifactTree,
+    pub find: Find,
     /// The file that is looked into was opened from here among the models.
     opened_from: Option<Cursor>,
     /// The models of the run that is shown.
@@ -107,12 +110,14 @@ impl Details {
         if self.fetched.take(ticket, result, now) && self.shown_run() != before.as_ref() {
             self.cursor = Cursor::default();
             self.artifacts = ArtifactTree::default();
+            self.find = Find::default();
             self.models.forget();
         }
     }
 
     pub fn choose_tab(&mut self, tab: Tab) {
         self.tab = tab;
+        self.find = Find::default();
         self.cursor = Cursor::default();
         self.artifacts.preview = None;
         self.opened_from = None;
@@ -121,6 +126,7 @@ impl Details {
     /// Closes the file that is looked into, and goes back to where it was opened. Whether there was one.
     pub fn close_file(&mut self) -> bool {
         let was_open = self.artifacts.preview.take().is_some();
+        self.find = Find::default();
         if was_open && let Some(cursor) = self.opened_from.take() {
             self.choose_tab(Tab::Models);
             self.cursor = cursor;

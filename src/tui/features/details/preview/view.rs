@@ -6,7 +6,7 @@ use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
 use super::table::{Table, is_gap};
-use super::{Preview, TextLine};
+use super::{FilePart, Preview, TextLine};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::go;
@@ -26,9 +26,16 @@ pub fn draw_file(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<
             for (y, line) in lines.iter().skip(opened.top).take(body.height as usize).enumerate() {
                 let place = Rect { y: body.y + y as u16, height: 1, ..body };
                 frame.render_widget(styled(line, opened.left, width, theme), place);
+                mark(frame, place, app.details.find.at == Some(opened.top + y), theme);
             }
         }
-        Some(Ok(Preview::Table { table, .. })) => draw_table(table, opened, theme, frame, body),
+        Some(Ok(Preview::Table { table, .. })) => {
+            draw_table(table, opened, theme, frame, body);
+            let found = app.details.find.at.and_then(|at| at.checked_sub(opened.top));
+            if let Some(y) = found.filter(|y| y + 1 < body.height as usize) {
+                mark(frame, Rect { y: body.y + 1 + y as u16, height: 1, ..body }, true, theme);
+            }
+        }
         // It is drawn elsewhere.
         Some(Ok(Preview::Image { .. })) if app.has_pixels => {}
         Some(Ok(Preview::Image { pixels, .. }))
@@ -49,6 +56,13 @@ pub fn draw_file(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<
             centred(frame, body, wrapped(&[(why.clone(), theme.dim)], body.width));
         }
         None => {}
+    }
+}
+
+/// The line that was found.
+fn mark(frame: &mut Frame<'_>, place: Rect, is_found: bool, theme: &Theme) {
+    if is_found {
+        frame.buffer_mut().set_style(place, theme.selection);
     }
 }
 
@@ -76,6 +90,10 @@ fn draw_heading(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'
         }
         // It is said below, where there is room for it.
         Some(Ok(Preview::Nothing(_))) => (String::new(), theme.dim),
+    };
+    let kind = match opened.part {
+        FilePart::End if opened.content.is_waiting() => format!("reading its end {}", theme.glyphs.ellipsis),
+        FilePart::End | FilePart::Beginning => kind,
     };
     let (name, kind) = match (LoggedImage::of(&opened.path), app.details.artifacts.series(&opened.path)) {
         (Some(image), Some((images, at))) => {
