@@ -4,6 +4,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::text;
 
+/// Columns of the terminal that a cell takes at most where people read it.
+const WIDEST: usize = 60;
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     Missing,
@@ -124,12 +127,12 @@ impl Sheet {
         String::from_utf8(written).unwrap_or_default() + "\n"
     }
 
-    /// Aligned, for people.
+    /// Aligned, for people; long cells are cut.
     pub fn text(&self) -> String {
         let shown = |cell: &Cell| match cell {
             Cell::Missing => "-".to_owned(),
             Cell::Number(number) => text::number(*number),
-            cell => text::clean(&cell.plain()).into_owned(),
+            cell => text::cut(&text::clean(&cell.plain()), WIDEST, "…"),
         };
         let head = self.columns.iter().map(|column| text::clean(column).into_owned()).collect();
         let rows = self.rows.iter().map(|row| row.iter().map(shown).collect());
@@ -179,6 +182,14 @@ impl Sheet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_do_not_widen_what_people_read() {
+        let mut sheet = Sheet::new(["name", "run"]);
+        sheet.push([Cell::from("note"), Cell::Text("why ".repeat(300))]);
+        assert!(sheet.text().lines().all(|line| text::width(line) <= 70), "{}", sheet.text());
+        assert!(sheet.csv().len() > 1_000);
+    }
 
     #[test]
     fn a_table_leaves_in_three_forms() {

@@ -1,6 +1,6 @@
 //! MLflow's filters on a catalogue.
 
-use super::{Catalog, Column, NO_TIME, Row, Sym};
+use super::{Catalog, Column, ColumnSpec, NO_TIME, Row, Sym};
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Test};
 use crate::mlflow::tags;
 
@@ -99,4 +99,28 @@ fn apply(catalog: &Catalog, clause: &Clause, pass: &mut [bool]) -> Result<(), Ne
 
 fn matches_sym(catalog: &Catalog, test: &Test, column: Option<&Column<Sym>>, row: Row) -> bool {
     test.matches_text(column.and_then(|column| column.get(row)).map(|sym| catalog.texts.get(sym)))
+}
+
+/// That no run has what a filter asks for, and what may be meant.
+pub fn unknown_key(catalog: &Catalog, filter: &Filter) -> Option<String> {
+    let is_unknown = |field: &&Field| {
+        let spec = ColumnSpec::from((*field).clone());
+        !matches!(spec, ColumnSpec::Dataset(_)) && spec.runs_with(catalog) == Some(0)
+    };
+    let field = filter.fields().into_iter().find(is_unknown)?;
+    let (Field::Metric(key) | Field::Param(key) | Field::Tag(key)) = field else { return None };
+    let texts = &catalog.texts;
+    let metrics = catalog.metrics.keys(texts).map(|(known, _)| Field::Metric(known.to_owned()));
+    let params = catalog.params.keys(texts).map(|(known, _)| Field::Param(known.to_owned()));
+    let tags = catalog.tags.keys(texts).map(|(known, _)| Field::Tag(known.to_owned()));
+    let most = (key.chars().count() / 3).max(1);
+    let near = metrics.chain(params).chain(tags).filter_map(|known| {
+        let (Field::Metric(name) | Field::Param(name) | Field::Tag(name)) = &known else { return None };
+        let distance = strsim::osa_distance(key, name);
+        // The same name as something else is nearer than another name.
+        (distance <= most).then_some((distance, known))
+    });
+    let near = near.min_by_key(|(distance, _)| *distance);
+    let near = near.map_or(String::new(), |(_, near)| format!("; did you mean {near}?"));
+    Some(format!("no run has {field}{near}"))
 }

@@ -52,6 +52,9 @@ async fn check(settings: &Settings, out: &mut impl Write) -> Result<(), Failure>
     line("config file", &format!("{}{state}", settings.config_file.display()))?;
     line("state folder", &state_folder(&settings.state_folder))?;
     line("tracking URI", &format!("{} (from {})", settings.tracking_uri, settings.origin))?;
+    if let Some(workspace) = &settings.rest.workspace {
+        line("workspace", workspace)?;
+    }
     if let Ok(Location::Server(url)) = &settings.location {
         server(settings, &address(url), &mut line)?;
     }
@@ -91,8 +94,8 @@ async fn check(settings: &Settings, out: &mut impl Write) -> Result<(), Failure>
         .run_counts()
         .await?
         .map(|counts| counts.values().map(|count| count.active).sum::<u64>() as usize);
-    let runs = runs.map_or(String::new(), |runs| format!(", {} runs", text::count(runs)));
-    line("content", &format!("{} experiments{runs}", text::count(experiments.len())))?;
+    let runs = runs.map_or(String::new(), |runs| format!(", {}", text::runs(runs)));
+    line("content", &format!("{}{runs}", text::counted(experiments.len(), "experiment")))?;
     Ok(())
 }
 

@@ -235,9 +235,9 @@ fn line(now: &Snapshot, elapsed: Duration) -> String {
         Phase::Copying => {
             let speed = now.bytes as f64 / elapsed.as_secs_f64().max(0.001);
             format!(
-                "copying: {runs}, {} points, {} files, {}, {}/s",
-                text::count(now.points as usize),
-                text::count(now.files as usize),
+                "copying: {runs}, {}, {}, {}, {}/s",
+                text::counted(now.points as usize, "point"),
+                text::counted(now.files as usize, "file"),
                 text::bytes(now.bytes),
                 text::bytes(speed as u64)
             )
@@ -280,14 +280,14 @@ fn say(report: &Report, from: &str, to: &str, out: &mut impl Write) -> Result<()
     }
     writeln!(
         out,
-        "copied now: {}, {}, {} metric points, {} files ({}), {} logged models, {} model versions",
+        "copied now: {}, {}, {}, {} ({}), {}, {}",
         text::counted(copied.experiments as usize, "experiment"),
         text::runs(copied.runs as usize),
-        text::count(copied.points as usize),
-        text::count(copied.files as usize),
+        text::counted(copied.points as usize, "metric point"),
+        text::counted(copied.files as usize, "file"),
         text::bytes(copied.bytes),
-        text::count(copied.models as usize),
-        text::count(copied.versions as usize),
+        text::counted(copied.models as usize, "logged model"),
+        text::counted(copied.versions as usize, "model version"),
     )?;
     writeln!(out)?;
     let rows = Kind::ALL.into_iter().map(|kind| {

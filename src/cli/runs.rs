@@ -9,7 +9,7 @@ use super::choosing::store_name;
 use super::output::{OutputFlags, TextTable, print_json};
 use super::run_json::{RunsMore, run_json};
 use super::{Failure, find_experiment, open};
-use crate::catalog::filter::matching;
+use crate::catalog::filter::{matching, unknown_key};
 use crate::catalog::sort::{SortKey, sorted};
 use crate::catalog::summaries::NeededHistory;
 use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Row, Value};
@@ -250,6 +250,9 @@ async fn read(
     let mut rows = in_order(&catalog, query);
     rows.retain(|row| pass.as_ref().is_none_or(|pass| pass.contains(*row)));
     rows.truncate(query.limit);
+    if let Some(unknown) = unknown_key(&catalog, &query.filter).filter(|_| rows.is_empty()) {
+        tell(&unknown);
+    }
     if query.columns.is_empty() && by_column && !needs_all {
         // The few that are printed come whole.
         let mut builder = Builder::default();

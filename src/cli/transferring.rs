@@ -65,13 +65,13 @@ fn draw(line: &str) {
 /// How far a transfer is: `12 of 1,000 files, 34.5 MB of 1.2 GB, 40.0 MB/s`.
 fn line(now: &Snapshot, elapsed: Duration) -> String {
     if !now.is_listed {
-        return format!("listing: {} files, {}", text::count(now.files as usize), text::bytes(now.bytes));
+        return format!("listing: {}, {}", text::counted(now.files as usize, "file"), text::bytes(now.bytes));
     }
     let speed = now.bytes_done as f64 / elapsed.as_secs_f64().max(0.001);
     format!(
-        "{} of {} files, {} of {}, {}/s",
+        "{} of {}, {} of {}, {}/s",
         text::count(now.files_done as usize),
-        text::count(now.files as usize),
+        text::counted(now.files as usize, "file"),
         text::bytes(now.bytes_done),
         text::bytes(now.bytes.max(now.bytes_done)),
         text::bytes(speed as u64)

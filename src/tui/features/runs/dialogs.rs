@@ -6,9 +6,10 @@ use rustc_hash::FxHashMap;
 
 use super::effects::Write;
 use super::update::write;
+use crate::catalog::filter::unknown_key;
 use crate::catalog::view::descendants;
 use crate::catalog::{Catalog, ColumnSpec, Row};
-use crate::mlflow::filter::{Asker, Expression, Field, Query};
+use crate::mlflow::filter::{Asker, Expression, Query};
 use crate::mlflow::limits::CUT;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus, Statistic, Tag, limits, tags};
 use crate::text;
@@ -33,7 +34,7 @@ pub fn filter(app: &mut App) {
                 app.say("the server knows no such filter: all runs are read and filtered here");
             }
         }
-        let unknown = unknown_key(&app.runs.catalog, &filter);
+        let unknown = unknown_key(&app.runs.catalog, &filter.at(Asker::default()));
         if let Some(words) = unknown.filter(|_| app.runs.complete) {
             app.say(words);
         }
@@ -44,31 +45,6 @@ pub fn filter(app: &mut App) {
     .of_filter()
     .with_earlier(earlier)
     .open(app);
-}
-
-/// That no run has what a filter asks for, and what may be meant.
-fn unknown_key(catalog: &Catalog, filter: &Expression) -> Option<String> {
-    let filter = filter.at(Asker::default());
-    let is_unknown = |field: &&Field| {
-        let spec = ColumnSpec::from((*field).clone());
-        !matches!(spec, ColumnSpec::Dataset(_)) && spec.runs_with(catalog) == Some(0)
-    };
-    let field = filter.fields().into_iter().find(is_unknown)?;
-    let (Field::Metric(key) | Field::Param(key) | Field::Tag(key)) = field else { return None };
-    let texts = &catalog.texts;
-    let metrics = catalog.metrics.keys(texts).map(|(known, _)| Field::Metric(known.to_owned()));
-    let params = catalog.params.keys(texts).map(|(known, _)| Field::Param(known.to_owned()));
-    let tags = catalog.tags.keys(texts).map(|(known, _)| Field::Tag(known.to_owned()));
-    let most = (key.chars().count() / 3).max(1);
-    let near = metrics.chain(params).chain(tags).filter_map(|known| {
-        let (Field::Metric(name) | Field::Param(name) | Field::Tag(name)) = &known else { return None };
-        let distance = strsim::osa_distance(key, name);
-        // The same name as something else is nearer than another name.
-        (distance <= most).then_some((distance, known))
-    });
-    let near = near.min_by_key(|(distance, _)| *distance);
-    let near = near.map_or(String::new(), |(_, near)| format!("; did you mean {near}?"));
-    Some(format!("no run has {field}{near}"))
 }
 
 /// An expression as it is typed, and what it says.
