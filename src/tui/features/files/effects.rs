@@ -112,10 +112,10 @@ fn words(request: &Request, progress: &Progress) -> String {
         Aim::Open(_) => "fetching",
     };
     format!(
-        "{doing} {}: {} of {} files, {} of {of}; g x cancels",
+        "{doing} {}: {} of {}, {} of {of}; g x cancels",
         request.address,
         text::count(now.files_done as usize),
-        text::count(now.files as usize),
+        text::counted(now.files as usize, "file"),
         text::bytes(now.bytes_done)
     )
 }

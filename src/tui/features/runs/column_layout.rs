@@ -8,7 +8,7 @@ use crate::catalog::view::{FoldState, LineKind, Shape};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;
 use crate::tui::core::app::App;
-use crate::tui::widgets::table::{Across, ColumnRequest, Rows, Table, below_titles};
+use crate::tui::widgets::table::{Across, ColumnRequest, GAP, Rows, Table, below_titles};
 
 /// Cells for the tick and the sign of a run, and one between; from so many columns on.
 const TICK: usize = 3;
@@ -18,6 +18,10 @@ pub const TREND: usize = 12;
 /// Cells of a level of a tree.
 pub const INDENT: usize = 2;
 const NAME: (usize, usize) = (12, 32);
+/// Of so many names one may be longer than there is room for.
+const LONG: usize = 10;
+/// Cells that are worth it: others have a column there.
+const WORTH: usize = 8;
 /// Where there is less, names leave room for others.
 const NARROW: usize = 100;
 /// More cells for names with aliases behind them.
@@ -39,19 +43,38 @@ pub fn table(runs: &Runs, pane: Rect) -> Table {
     Table::new(area, rows, across, |at| {
         let shown = &runs.columns[at];
         if at == 0 {
-            return ColumnRequest::left(name_width(runs, width));
+            let wanted = |shown: &TableColumn| {
+                let picture = picture(runs, shown, is_narrow);
+                let picture = if picture > 0 { picture + GAP } else { 0 };
+                column_width(runs, shown, &sample, is_narrow) + GAP + picture
+            };
+            let mut room = width.saturating_sub(lead);
+            let fits = |name: usize| {
+                room = room.saturating_sub(name);
+                runs.columns[1..].iter().all(|shown| {
+                    let wanted = wanted(shown);
+                    let fits = wanted <= room;
+                    room = room.saturating_sub(wanted);
+                    fits
+                })
+            };
+            return ColumnRequest::left(name_width(runs, width, fits));
         }
         ColumnRequest {
             width: column_width(runs, shown, &sample, is_narrow),
             right: is_right(runs, &shown.spec, &sample),
-            // The trend stands behind the metric that it belongs to.
-            picture: match (is_drawn(runs, &shown.spec), is_narrow) {
-                (false, _) => 0,
-                (true, true) => TREND / 2,
-                (true, false) => TREND,
-            },
+            picture: picture(runs, shown, is_narrow),
         }
     })
+}
+
+/// Cells of the trend, which stands behind the metric that it belongs to.
+fn picture(runs: &Runs, shown: &TableColumn, is_narrow: bool) -> usize {
+    match (is_drawn(runs, &shown.spec), is_narrow) {
+        (false, _) => 0,
+        (true, true) => TREND / 2,
+        (true, false) => TREND,
+    }
 }
 
 fn is_drawn(runs: &Runs, spec: &ColumnSpec) -> bool {
@@ -71,8 +94,8 @@ fn sample(runs: &Runs) -> Vec<Row> {
     rows
 }
 
-/// As wide as the names are, as far as there is room.
-fn name_width(runs: &Runs, width: usize) -> usize {
+/// As wide as the names are, as far as there is room: where other columns do not fit beside them, a few long ones are cut.
+fn name_width(runs: &Runs, width: usize, fits: impl FnOnce(usize) -> bool) -> usize {
     // Status and the metric that decides are seen, too.
     let most = if width < NARROW { (width / 4).clamp(NAME.0 + 4, NAME.1) } else { NAME.1 };
     // The aliases of its model stand behind a name.
@@ -80,7 +103,7 @@ fn name_width(runs: &Runs, width: usize) -> usize {
     if let Some(own) = runs.columns[0].width {
         return own as usize;
     }
-    let names = runs.projection.lines.iter().take(MEASURED).map(|line| {
+    let widths = runs.projection.lines.iter().take(MEASURED).map(|line| {
         let sign = usize::from(runs.shown_view.shape != Shape::Flat) * INDENT;
         let indent = line.depth as usize * INDENT + sign;
         match line.kind {
@@ -97,7 +120,11 @@ fn name_width(runs: &Runs, width: usize) -> usize {
             }
         }
     });
-    names.max().unwrap_or(0).clamp(NAME.0, most.max(NAME.0))
+    let mut widths: Vec<usize> = widths.collect();
+    widths.sort_unstable();
+    let bounded = |width: Option<&usize>| width.map_or(0, |width| *width).clamp(NAME.0, most.max(NAME.0));
+    let (longest, usual) = (bounded(widths.last()), bounded(widths.get(widths.len() * (LONG - 1) / LONG)));
+    if longest - usual < WORTH || fits(longest) { longest } else { usual }
 }
 
 fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row], is_narrow: bool) -> usize {

@@ -3,8 +3,8 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::update::reshape;
-use crate::catalog::ColumnSpec;
 use crate::catalog::view::Shape;
+use crate::catalog::{ColumnSpec, Row};
 use crate::mlflow::filter::DatasetField;
 use crate::mlflow::tags;
 use crate::text;
@@ -31,9 +31,15 @@ pub fn pick(app: &mut App) {
         runs.catalog.params.keys(texts).map(|(key, count)| item(ColumnSpec::Param(key.to_owned()), count));
     let tags = runs.catalog.tags.keys(texts).filter(own);
     let tags = tags.map(|(key, count)| item(ColumnSpec::Tag(key.to_owned()), count));
-    let all = runs.catalog.count;
-    let data_set = ColumnSpec::Dataset(DatasetField::Name);
-    let attributes = [ColumnSpec::Status, ColumnSpec::User, data_set].map(|column| item(column, all));
+    let catalog = &runs.catalog;
+    let has_user = |row: &Row| !catalog.texts.get(catalog.run(*row).user).is_empty();
+    let users = catalog.rows().filter(has_user).count();
+    let attributes = [(ColumnSpec::Status, catalog.count), (ColumnSpec::User, users)];
+    let attributes =
+        attributes.into_iter().filter(|(_, count)| *count > 0).map(|(column, count)| item(column, count));
+    // Which runs have one is known once somebody asks.
+    let data_set = Item { note: String::new(), ..item(ColumnSpec::Dataset(DatasetField::Name), 0) };
+    let attributes = attributes.chain([data_set]);
     let mut items: Vec<_> = params.chain(attributes).chain(tags).collect();
     let chosen = runs.chosen_column().filter(|_| runs.can_group()).cloned().map(Shape::Groups);
     if let Some(at) = items.iter().position(|item| Some(&item.value) == chosen.as_ref()) {

@@ -73,13 +73,15 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize, height: usize) -> Vec<Li
             Line::styled(text::cut(&store, width, theme.glyphs.ellipsis), theme.dim),
         ];
     }
-    let lines = [
-        "import mlflow".to_owned(),
-        format!("mlflow.set_tracking_uri(\"{store}\")"),
+    let workspace = app.workspace.as_ref().map(|name| text::clean(name).into_owned());
+    let place = workspace.as_ref().map_or(String::new(), |name| format!(", workspace {name}"));
+    let mut lines = vec!["import mlflow".to_owned(), format!("mlflow.set_tracking_uri(\"{store}\")")];
+    lines.extend(workspace.map(|name| format!("mlflow.set_workspace(\"{name}\")")));
+    lines.extend([
         "with mlflow.start_run():".to_owned(),
         "    mlflow.log_param(\"lr\", 0.01)".to_owned(),
         "    mlflow.log_metric(\"rmse\", 0.5, step=1)".to_owned(),
-    ];
+    ]);
     let block = lines.iter().map(|line| text::width(line)).max().unwrap_or(0).min(width);
     let mut greeting = match &app.absent {
         Some(words) => {
@@ -96,7 +98,7 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize, height: usize) -> Vec<Li
     };
     greeting.extend([
         Line::default(),
-        Line::styled(text::cut(&format!("store: {store}"), width, theme.glyphs.ellipsis), theme.dim),
+        Line::styled(text::cut(&format!("store: {store}{place}"), width, theme.glyphs.ellipsis), theme.dim),
         Line::styled("another store: --tracking-uri or MLFLOW_TRACKING_URI", theme.dim),
         Line::default(),
         Line::from(vec![Span::styled("T", theme.key), Span::styled(format!(" {}", offer(app)), theme.text)]),

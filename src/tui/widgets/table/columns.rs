@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rustc_hash::FxHashMap;
 
 /// Cells between two columns.
-const GAP: usize = 2;
+pub const GAP: usize = 2;
 /// The chosen column is cut where there is too little room for it; below so many cells nothing of it would tell anything.
 pub const LEAST: usize = 6;
 

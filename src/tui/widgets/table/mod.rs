@@ -10,7 +10,7 @@ mod view;
 
 use ratatui::layout::{Position, Rect};
 
-pub use columns::{Across, ColumnRequest, ColumnWindow, VisibleColumn};
+pub use columns::{Across, ColumnRequest, ColumnWindow, GAP, VisibleColumn};
 pub use rows::Rows;
 pub use view::{RowContent, scroll_bar};
 

@@ -102,13 +102,18 @@ impl<'a> MemberCells<'a> {
         Some((entry, self.comparison.bound(entry)))
     }
 
+    /// Whether differences are told of it: of params the values say more.
+    fn compares(&self, entry: &Entry) -> bool {
+        self.screen.show != Show::Values && entry.kind != EntryKind::Param
+    }
+
     pub fn said(&self, entry: &Entry, bound: &Bound, member: usize) -> CellText {
         if !self.comparison.is_known(entry) {
             return CellText { words: "?".into(), is_best: false, tail: None, style: |theme| theme.dim };
         }
         let cell = self.comparison.cell(entry, bound, member, self.now);
         let is_best = self.comparison.is_best(entry, &cell);
-        let base = self.base.filter(|base| self.screen.show != Show::Values && *base != member);
+        let base = self.base.filter(|base| self.compares(entry) && *base != member);
         let base = base.map(|base| self.comparison.cell(entry, bound, base, self.now));
         // Among differences a value by itself is told from them.
         let is_alone = base == Some(CompareCell::Missing) && cell.number().is_some();
@@ -141,7 +146,7 @@ impl<'a> MemberCells<'a> {
             _ => |theme| theme.text,
         };
         let words = format!("{}{count}", text::clean(&cell_words(entry, &cell)));
-        if is_alone && entry.kind != EntryKind::Param {
+        if is_alone {
             return CellText { words: format!("({words})"), is_best, tail: None, style: |theme| theme.dim };
         }
         let is_number = entry.kind != EntryKind::Attribute && cell.number().is_some_and(f64::is_finite);
@@ -165,7 +170,7 @@ pub fn full_text(cells: &MemberCells<'_>) -> Option<String> {
         CompareCell::One(Value::Text(text)) => (*text).to_owned(),
         cell => cell_words(entry, cell),
     };
-    let is_compared = screen.show != Show::Values && cells.base.is_some_and(|base| base != member);
+    let is_compared = cells.compares(entry) && cells.base.is_some_and(|base| base != member);
     let base = cells.base.filter(|_| is_compared && cell.number().is_some());
     let base = base.map(|base| cells.comparison.cell(entry, &bound, base, cells.now));
     let value = match base {
