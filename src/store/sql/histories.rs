@@ -2,9 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Cells, Link, Pool, Pooled, as_list, values};
+use super::{Cells, Link, Place, Pool, Pooled, as_list, values};
 use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
-use crate::store::{ErrorKind, Inner, by_step};
+use crate::store::{ErrorKind, Inner, by_step, sample_indices};
 
 /// Runs whose points one statement reads.
 const RUNS: usize = 1_000;
@@ -39,6 +39,24 @@ pub fn whole(connection: &mut impl Link, id: &RunId, key: &str) -> Inner<Vec<Met
     points.sort_by(by_step);
     points.shrink_to_fit();
     Ok(points)
+}
+
+/// At most about so many points of each history, evenly spaced.
+pub fn sampled<P: Place>(
+    place: &P,
+    ids: Vec<RunId>,
+    key: &str,
+    most: usize,
+) -> Inner<Vec<(RunId, Vec<MetricPoint>)>> {
+    place.read(|link| {
+        let sample = |id: RunId| {
+            let points = P::history(link, &id, key)?;
+            Ok((id, sample_indices(points.len(), most).map(|at| points[at]).collect::<Vec<_>>()))
+        };
+        let mut sampled: Vec<_> = ids.into_iter().map(sample).collect::<Inner<_>>()?;
+        sampled.retain(|(_, sample)| !sample.is_empty());
+        Ok(sampled)
+    })
 }
 
 /// What the histories of these runs come to, or a part of them: a statement for some runs at a time, however many points they

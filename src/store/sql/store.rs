@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::place::Place;
-use super::{Link, artifacts, importing, inputs, logging, models, paging, reading, registry, writing};
+use super::{
+    Link, artifacts, histories, importing, inputs, logging, models, paging, reading, registry, writing,
+};
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
     ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
@@ -19,7 +21,7 @@ use crate::store::pages::token_at;
 use crate::store::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, FileTree, FilesOf, HistoryCursor,
     HistoryPage, HistoryPart, Imports, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset, sample_indices,
+    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset,
 };
 
 /// The store in a database.
@@ -255,17 +257,7 @@ impl<P: Place> Backend for SqlStore<P> {
         let (ids, key) = (ids.to_vec(), key.to_owned());
         // Small pictures beside runs, which charts come before.
         let place = Arc::clone(&self.place);
-        let sampled = move |db: &mut P::Link| {
-            let sample = |id: RunId| {
-                let points = P::history(db, &id, &key)?;
-                let sample: Vec<_> = sample_indices(points.len(), max_points).map(|i| points[i]).collect();
-                Ok((id, sample))
-            };
-            let mut sampled: Vec<_> = ids.into_iter().map(sample).collect::<Inner<_>>()?;
-            sampled.retain(|(_, sample)| !sample.is_empty());
-            Ok(sampled)
-        };
-        behind_others(move || place.read(sampled)).await
+        behind_others(move || histories::sampled(&*place, ids, &key, max_points)).await
     }
 
     async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Inner<Cursor> {
