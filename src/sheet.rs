@@ -6,6 +6,8 @@ use crate::text;
 
 /// Columns of the terminal that a cell takes at most where people read it.
 const WIDEST: usize = 60;
+/// The first columns, which tell what a row is of.
+const NAMES: usize = 2;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
@@ -127,15 +129,16 @@ impl Sheet {
         String::from_utf8(written).unwrap_or_default() + "\n"
     }
 
-    /// Aligned, for people; long cells are cut.
-    pub fn text(&self) -> String {
-        let shown = |cell: &Cell| match cell {
+    /// Aligned, for people. On a terminal long values are cut, but not what is in the first two columns: it names them.
+    pub fn text(&self, on_terminal: bool) -> String {
+        let shown = |(at, cell): (usize, &Cell)| match cell {
             Cell::Missing => "-".to_owned(),
             Cell::Number(number) => text::number(*number),
-            cell => text::cut(&text::clean(&cell.plain()), WIDEST, "…"),
+            cell if on_terminal && at >= NAMES => text::cut(&text::clean(&cell.plain()), WIDEST, "…"),
+            cell => text::clean(&cell.plain()).into_owned(),
         };
         let head = self.columns.iter().map(|column| text::clean(column).into_owned()).collect();
-        let rows = self.rows.iter().map(|row| row.iter().map(shown).collect());
+        let rows = self.rows.iter().map(|row| row.iter().enumerate().map(shown).collect());
         let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
         let numbers: Vec<bool> = (0..self.columns.len()).map(|at| self.is_number(at)).collect();
         let lines = text::aligned(&rows, |at| numbers.get(at).is_some_and(|is_number| *is_number));
@@ -185,10 +188,12 @@ mod tests {
 
     #[test]
     fn long_texts_do_not_widen_what_people_read() {
-        let mut sheet = Sheet::new(["name", "run"]);
-        sheet.push([Cell::from("note"), Cell::Text("why ".repeat(300))]);
-        assert!(sheet.text().lines().all(|line| text::width(line) <= 70), "{}", sheet.text());
-        assert!(sheet.csv().len() > 1_000);
+        let mut sheet = Sheet::new(["kind", "name", "run"]);
+        let name = "encoder.".repeat(12);
+        sheet.push([Cell::from("tag"), Cell::from(&*name), Cell::Text("why ".repeat(300))]);
+        assert!(sheet.text(true).lines().all(|line| text::width(line) <= 170), "{}", sheet.text(true));
+        assert!(sheet.text(true).contains(&name), "names stay apart");
+        assert!(sheet.text(false).len() > 1_200 && sheet.csv().len() > 1_200);
     }
 
     #[test]

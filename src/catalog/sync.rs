@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 use super::summaries::NeededHistory;
 use super::{Builder, Catalog};
 use crate::mlflow::{RunId, Summary};
-use crate::store::{Changes, Cursor, ErrorKind, Result, Scan, Store, UsedDataset};
+use crate::store::blocking::behind_others;
+use crate::store::{Changes, Cursor, ErrorKind, Result, Scan, Store, StoreError, UsedDataset};
 
 /// Batches that wait to be folded in; a scan that is faster than that waits itself.
 const WAITING: usize = 4;
@@ -64,6 +65,18 @@ pub struct Sync {
     unpublished: bool,
 }
 
+fn snapshot(builder: &mut Builder, published: &mut Vec<Arc<Catalog>>, complete: bool) -> Snapshot {
+    let_go(published);
+    let catalog = Arc::new(builder.snapshot());
+    published.push(Arc::clone(&catalog));
+    Snapshot { catalog, complete }
+}
+
+/// Lets go of what nobody shows any more.
+fn let_go(published: &mut Vec<Arc<Catalog>>) {
+    published.retain(|catalog| Arc::strong_count(catalog) > 1);
+}
+
 impl Sync {
     pub fn new(store: Store, scan: Scan) -> Self {
         Self {
@@ -85,15 +98,7 @@ impl Sync {
 
     /// What there is now, in the place of what was published before.
     fn snapshot(&mut self, complete: bool) -> Snapshot {
-        self.let_go();
-        let catalog = Arc::new(self.builder.snapshot());
-        self.published.push(Arc::clone(&catalog));
-        Snapshot { catalog, complete }
-    }
-
-    /// Lets go of what nobody shows any more.
-    fn let_go(&mut self) {
-        self.published.retain(|catalog| Arc::strong_count(catalog) > 1);
+        snapshot(&mut self.builder, &mut self.published, complete)
     }
 
     fn knows_all_changes(&self) -> bool {
@@ -104,6 +109,7 @@ impl Sync {
     pub fn want(&mut self, wanted: Vec<NeededHistory>, wants_data_sets: bool) {
         self.wanted = wanted;
         self.wants_data_sets = wants_data_sets;
+        let_go(&mut self.published);
     }
 
     /// Reads which data sets runs were given, where that is wanted and runs changed since; true if anything was asked.
@@ -214,22 +220,38 @@ impl Sync {
         self.reading_data_sets = JoinSet::new();
         let (store, scan) = (self.store.clone(), self.scan.clone());
         let scanning = tokio::spawn(async move { store.scan(&scan, sink).await });
-        let mut pause = FIRST_PAUSE;
-        let mut due = Instant::now() + pause;
-        while let Some(batch) = batches.recv().await {
-            self.builder.fold(&batch);
-            if batch.completes_first_page || Instant::now() >= due {
-                publish(self.snapshot(false));
-                pause = pause * 3 / 2;
-                due = Instant::now() + pause;
+        // Folding in is much work: whoever presses a key meanwhile does not wait for it.
+        let (news, mut snapshots) = mpsc::unbounded_channel();
+        let (mut builder, mut published) =
+            (std::mem::take(&mut self.builder), std::mem::take(&mut self.published));
+        let folding = tokio::spawn(behind_others(move || {
+            let mut pause = FIRST_PAUSE;
+            let mut due = Instant::now() + pause;
+            // Nobody listens any more where the experiment is left.
+            while let Some(batch) = batches.blocking_recv().filter(|_| !news.is_closed()) {
+                builder.fold(&batch);
+                let_go(&mut published);
+                if batch.completes_first_page || Instant::now() >= due {
+                    let _ = news.send(snapshot(&mut builder, &mut published, false));
+                    pause = pause * 3 / 2;
+                    due = Instant::now() + pause;
+                }
             }
+            Ok((builder, published))
+        }));
+        while let Some(snapshot) = snapshots.recv().await {
+            publish(snapshot);
+        }
+        match folding.await {
+            Ok(Ok(folded)) => (self.builder, self.published) = folded,
+            Ok(Err(kind)) => return Err(StoreError::new("read the runs", kind)),
+            Err(error) => return Err(StoreError::new("read the runs", ErrorKind::Io(error.to_string()))),
         }
         self.builder.end_scan();
         self.cursor = match scanning.await {
             Ok(result) => result?,
             Err(error) => {
-                let kind = crate::store::ErrorKind::Io(error.to_string());
-                return Err(crate::store::StoreError::new("read the runs", kind));
+                return Err(StoreError::new("read the runs", ErrorKind::Io(error.to_string())));
             }
         };
         publish(self.snapshot(true));
@@ -245,7 +267,7 @@ impl Sync {
 
     /// Asks what changed, without taking it in.
     pub async fn changes(&mut self, watched: &[RunId]) -> Result<Changes> {
-        self.let_go();
+        let_go(&mut self.published);
         self.store.changes(&self.scan, &mut self.cursor, watched).await
     }
 

@@ -1,7 +1,7 @@
 //! `mltui compare`: runs side by side.
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
@@ -96,7 +96,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let text = match (arguments.csv, arguments.md) {
         (true, _) => sheet.written(Format::Csv),
         (_, true) => sheet.written(Format::Markdown),
-        _ => sheet.text(),
+        _ => sheet.text(std::io::stdout().is_terminal()),
     };
     Ok(out.write_all(text.as_bytes())?)
 }

@@ -1,6 +1,6 @@
 //! `mltui history RUN METRIC`: every point of a metric.
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 
 use super::finding::find_run;
 use super::output::OutputFlags;
@@ -55,7 +55,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let words = match (arguments.format.json, arguments.format.csv) {
         (true, _) => sheet.written(Format::Json),
         (_, true) => sheet.written(Format::Csv),
-        _ => sheet.text(),
+        _ => sheet.text(std::io::stdout().is_terminal()),
     };
     Ok(out.write_all(words.as_bytes())?)
 }

@@ -14,7 +14,7 @@ use crate::catalog::sort::{SortKey, sorted};
 use crate::catalog::summaries::NeededHistory;
 use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Row, Value};
 use crate::config::Settings;
-use crate::mlflow::filter::{Asker, Direction, Expression, Filter, Query};
+use crate::mlflow::filter::{Asker, Clause, Direction, Expression, Filter, Query, Test};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::state::views::{SavedView, ViewPlace, Views, find, for_place};
 use crate::store::batch::whole_runs;
@@ -249,10 +249,13 @@ async fn read(
     let pass = matching(&catalog, &query.filter).ok();
     let mut rows = in_order(&catalog, query);
     rows.retain(|row| pass.as_ref().is_none_or(|pass| pass.contains(*row)));
-    rows.truncate(query.limit);
-    if let Some(unknown) = unknown_key(&catalog, &query.filter).filter(|_| rows.is_empty()) {
-        tell(&unknown);
+    if rows.is_empty() && catalog.count > 0 {
+        // What has to hold in any case, and is not about what runs lack.
+        let is_needed = |clause: &&Clause| !matches!(clause.test, Test::IsNull);
+        let needed = Filter::of(query.filter.clauses.iter().filter(is_needed).cloned().collect());
+        unknown_key(&catalog, &needed).iter().for_each(|words| tell(words));
     }
+    rows.truncate(query.limit);
     if query.columns.is_empty() && by_column && !needs_all {
         // The few that are printed come whole.
         let mut builder = Builder::default();

@@ -1,5 +1,8 @@
 //! Work that may block, on threads that may wait.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::oneshot;
 
 use super::{ErrorKind, Inner};
@@ -19,15 +22,40 @@ pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Inner<T> + Sen
     }
 }
 
+/// Whoever waits for an answer: dropped, it is known to who works on that.
+#[derive(Debug)]
+pub struct Listener(Arc<AtomicBool>);
+
+/// Whether nobody waits any more.
+#[derive(Debug)]
+pub struct Gone(Arc<AtomicBool>);
+
+impl Listener {
+    pub fn new() -> (Self, Gone) {
+        let gone = Arc::new(AtomicBool::new(false));
+        (Self(Arc::clone(&gone)), Gone(gone))
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Gone {
+    /// Nothing, or a failure that nobody will hear of.
+    pub fn check(&self) -> Inner<()> {
+        if self.0.load(Ordering::Relaxed) {
+            return Err(ErrorKind::Io("nobody waits for it any more".into()));
+        }
+        Ok(())
+    }
+}
+
 /// How far behind others work that takes long stands, in Unix's steps. Elsewhere than on Linux they hold for all of a program.
 #[cfg(target_os = "linux")]
 const BEHIND: i32 = 5;
-
-/// Puts this thread behind others that want the processor; where that may not be, it is as soon as they.
-pub fn fall_behind() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(BEHIND);
-}
 
 /// Runs work that takes long on a thread of its own, behind others that want the processor: whoever presses a key meanwhile
 /// does not wait for it.
@@ -35,7 +63,9 @@ pub async fn behind_others<T: Send + 'static>(work: impl FnOnce() -> Inner<T> + 
     let (sender, answer) = oneshot::channel();
     let thread = std::thread::Builder::new().name("reading runs".into());
     let started = thread.spawn(move || {
-        fall_behind();
+        #[cfg(target_os = "linux")]
+        // Where that may not be, it is as soon as others.
+        let _ = rustix::process::nice(BEHIND);
         drop(sender.send(work()));
     });
     started.map_err(|error| ErrorKind::Io(error.to_string()))?;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::Link;
 use super::artifacts::Home;
 use crate::mlflow::{MetricPoint, Part, RunId, Summary};
+use crate::store::blocking::Gone;
 use crate::store::{
     Capabilities, Changes, Cursor, HistoryCursor, HistoryPart, Inner, RunBatch, Scan, StoreInfo,
 };
@@ -37,8 +38,13 @@ pub trait Place: Debug + Send + Sync + 'static {
         key: &str,
         cursor: &HistoryCursor,
     ) -> Inner<HistoryPart>;
-    /// The same of several metrics, in their order.
-    fn histories_since(&self, id: &RunId, wanted: &[(String, HistoryCursor)]) -> Inner<Vec<HistoryPart>> {
+    /// The same of several metrics, in their order; given up where nobody listens any more.
+    fn histories_since(
+        &self,
+        id: &RunId,
+        wanted: &[(String, HistoryCursor)],
+        _: &Gone,
+    ) -> Inner<Vec<HistoryPart>> {
         self.read(|link| {
             wanted.iter().map(|(key, cursor)| Self::history_since(link, id, key, cursor)).collect()
         })

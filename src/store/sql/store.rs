@@ -14,7 +14,7 @@ use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
     ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
 };
-use crate::store::blocking::{behind_others, off_thread};
+use crate::store::blocking::{Listener, behind_others, off_thread};
 use crate::store::local::files;
 use crate::store::objects::{self, Kept, is_in_objects};
 use crate::store::pages::token_at;
@@ -230,7 +230,10 @@ impl<P: Place> Backend for SqlStore<P> {
         wanted: &[(String, HistoryCursor)],
     ) -> Inner<Vec<HistoryPart>> {
         let (id, wanted) = (id.clone(), wanted.to_vec());
-        self.ask(move |place| place.histories_since(&id, &wanted)).await
+        let (here, gone) = Listener::new();
+        let parts = self.ask(move |place| place.histories_since(&id, &wanted, &gone)).await;
+        drop(here);
+        parts
     }
 
     async fn history_page(&self, id: &RunId, key: &str, from: &HistoryCursor) -> Inner<HistoryPage> {
@@ -255,9 +258,7 @@ impl<P: Place> Backend for SqlStore<P> {
         max_points: usize,
     ) -> Inner<Vec<(RunId, Vec<MetricPoint>)>> {
         let (ids, key) = (ids.to_vec(), key.to_owned());
-        // Small pictures beside runs, which charts come before.
-        let place = Arc::clone(&self.place);
-        behind_others(move || histories::sampled(&*place, ids, &key, max_points)).await
+        self.ask(move |place| histories::sampled(place, ids, &key, max_points)).await
     }
 
     async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Inner<Cursor> {

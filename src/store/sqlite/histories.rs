@@ -11,6 +11,7 @@ use super::connection::{Connection, FileId, Pool};
 use super::rows::{int, metric_value, text};
 use super::schema::BY_RUN;
 use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
+use crate::store::blocking::Gone;
 use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step};
 
 /// Runs of which each is asked for by itself; for more than that the whole metric is read in one go.
@@ -24,64 +25,11 @@ const STRETCH: usize = 16_384;
 
 /// All points, by step, then timestamp, then value.
 pub fn whole(connection: &mut Connection, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
-    let by_key = connection.schema.walks_runs()
-        && Extent::of(connection, id)?.is_some_and(|extent| extent.is_short_by_key(1));
-    if by_key {
-        return by_key_alone(connection, id, key);
-    }
     let hint = connection.schema.history_index.map_or(String::new(), |index| format!("INDEXED BY {index}"));
     let mut statement = connection.db.prepare_cached(&format!(
         "SELECT step, timestamp, value, is_nan FROM metrics {hint} WHERE run_uuid = ?1 AND key = ?2"
     ))?;
     points(statement.query(params![id.as_str(), key])?)
-}
-
-/// The same from the metric's part of the primary key, in which those of other runs stand as well.
-fn by_key_alone(connection: &Connection, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
-    // The unary plus keeps the index by run away.
-    let mut statement = connection.db.prepare_cached(
-        "SELECT step, timestamp, value, is_nan FROM metrics WHERE key = ?2 AND +run_uuid = ?1",
-    )?;
-    points(statement.query(params![id.as_str(), key])?)
-}
-
-/// How long the ways to the histories of a run are.
-struct Extent {
-    /// The first and the last row of the run in the table: it has no more than what is between them.
-    rows: (i64, i64),
-    /// The last row of the table.
-    end: i64,
-    /// Metrics of the run.
-    keys: i64,
-}
-
-impl Extent {
-    /// Of a run that has points.
-    fn of(connection: &Connection, id: &RunId) -> Inner<Option<Self>> {
-        let edge = |order: &str| -> Inner<Option<i64>> {
-            let statement = format!(
-                "SELECT rowid FROM metrics INDEXED BY {BY_RUN} WHERE run_uuid = ?1 ORDER BY rowid {order} LIMIT 1"
-            );
-            Ok(connection
-                .db
-                .prepare_cached(&statement)?
-                .query_row([id.as_str()], |row| row.get(0))
-                .optional()?)
-        };
-        let Some(rows) = edge("ASC")?.zip(edge("DESC")?) else { return Ok(None) };
-        let mut statement =
-            connection.db.prepare_cached("SELECT count(*) FROM latest_metrics WHERE run_uuid = ?1")?;
-        let keys = statement.query_row([id.as_str()], |row| row.get(0))?;
-        Ok(Some(Self { rows, end: last_row(connection)?, keys }))
-    }
-
-    /// Whether walks over so many metrics of all runs are shorter than one over the run: a point costs about 28 in the
-    /// primary key, where metrics have alike many points, and by the run 18, and 12 more where it is wanted.
-    fn is_short_by_key(&self, wanted: usize) -> bool {
-        let (wanted, keys) = (wanted as f64, self.keys.max(1) as f64);
-        let of_run = self.rows.1 as f64 - self.rows.0 as f64 + 1.0;
-        28.0 * wanted * self.end as f64 / keys < of_run * (18.0 + 12.0 * wanted / keys)
-    }
 }
 
 /// A point of step, timestamp, value and `is_nan`.
@@ -158,17 +106,25 @@ pub fn since(
 
 /// What was written to several histories of a run behind their cursors. Where they are found by a walk over the run, those that
 /// are read from their start are found in one.
-pub fn several_since(pool: &Pool, id: &RunId, wanted: &[(String, HistoryCursor)]) -> Inner<Vec<HistoryPart>> {
+pub fn several_since(
+    pool: &Pool,
+    id: &RunId,
+    wanted: &[(String, HistoryCursor)],
+    gone: &Gone,
+) -> Inner<Vec<HistoryPart>> {
     let is_new = |(_, cursor): &&(String, HistoryCursor)| cursor.get::<ReadRows>().is_none();
     let new: Vec<&str> = wanted.iter().filter(is_new).map(|(key, _)| key.as_str()).collect();
     let mut walked = FxHashMap::default();
     let mut end = HistoryCursor::START;
     if new.len() > 1 && pool.walks_runs() {
-        (walked, end) = walk(pool, id, &new)?;
+        (walked, end) = walk(pool, id, &new, gone)?;
     }
     let part = |(key, cursor): &(String, HistoryCursor)| match walked.remove(key.as_str()) {
         Some(points) => Ok(HistoryPart { points, replaces: true, cursor: end.clone() }),
-        None => pool.read(|connection| since(connection, id, key, cursor.clone())),
+        None => {
+            gone.check()?;
+            pool.read(|connection| since(connection, id, key, cursor.clone()))
+        }
     };
     wanted.iter().map(part).collect()
 }
@@ -176,33 +132,51 @@ pub fn several_since(pool: &Pool, id: &RunId, wanted: &[(String, HistoryCursor)]
 /// Histories of a run by their keys.
 type ByKey<'a> = FxHashMap<&'a str, Vec<MetricPoint>>;
 
-/// Whole histories of a run, and up to where the table was read. Two walk side by side where it is long.
-fn walk<'a>(pool: &Pool, id: &RunId, keys: &[&'a str]) -> Inner<(ByKey<'a>, HistoryCursor)> {
-    let (extent, end) = pool.read(|connection| {
+/// The numbers of rows stay what they are as long as these do: VACUUM gives new ones, and so does another file.
+#[derive(Debug, PartialEq)]
+struct Numbering {
+    file: Option<FileId>,
+    schema: i64,
+}
+
+impl Numbering {
+    fn of(connection: &Connection) -> Inner<Self> {
+        let mut statement = connection.db.prepare_cached("PRAGMA schema_version")?;
+        Ok(Self { file: connection.file, schema: statement.query_row([], |row| row.get(0))? })
+    }
+}
+
+/// Whole histories of a run, and up to where the table was read. The halves of a long table are walked side by side.
+fn walk<'a>(pool: &Pool, id: &RunId, keys: &[&'a str], gone: &Gone) -> Inner<(ByKey<'a>, HistoryCursor)> {
+    let (numbering, rows, end) = pool.read(|connection| {
         let end = ReadRows { file: connection.file, rowid: last_row(connection)? };
-        Ok((Extent::of(connection, id)?, HistoryCursor::new(end)))
+        let edge = |order: &str| -> Inner<Option<i64>> {
+            let statement = format!(
+                "SELECT rowid FROM metrics INDEXED BY {BY_RUN} WHERE run_uuid = ?1 ORDER BY rowid {order} LIMIT 1"
+            );
+            Ok(connection.db.prepare_cached(&statement)?.query_row([id.as_str()], |row| row.get(0)).optional()?)
+        };
+        Ok((Numbering::of(connection)?, edge("ASC")?.zip(edge("DESC")?), HistoryCursor::new(end)))
     })?;
-    let Some(extent) = extent else {
+    let Some((first, last)) = rows else {
         return Ok((keys.iter().map(|key| (*key, Vec::new())).collect(), end));
     };
-    let (first, last) = extent.rows;
-    let is_long = last.saturating_sub(first) >= SIDE_BY_SIDE;
-    if extent.is_short_by_key(keys.len()) {
-        let read = |keys: &[&'a str]| -> Inner<ByKey<'a>> {
-            let one = |key: &&'a str| pool.read(|connection| Ok((*key, by_key_alone(connection, id, key)?)));
-            keys.iter().map(one).collect()
-        };
-        let (some, others) = keys.split_at(if is_long { keys.len() / 2 } else { 0 });
-        let (mut found, rest) = side_by_side(|| read(some), || read(others))?;
-        found.extend(rest);
-        return Ok((found, end));
+    let before = first.saturating_sub(1);
+    let rows = |behind: i64, to: i64| walk_rows(pool, id, keys, (behind, to), gone);
+    let mut found = if last.saturating_sub(first) < SIDE_BY_SIDE {
+        rows(before, last)?
+    } else {
+        let middle = i64::midpoint(first, last);
+        let (mut start, mut rest) = side_by_side(|| rows(before, middle), || rows(middle, last))?;
+        for (key, points) in &mut start {
+            points.append(&mut rest.remove(key).unwrap_or_default());
+        }
+        start
+    };
+    if pool.read(|connection| Numbering::of(connection))? != numbering {
+        return Err(ErrorKind::TooMuch("the tables were rewritten meanwhile".into()));
     }
-    let middle = if is_long { first + (last - first) / 2 } else { first };
-    let rows = |from: i64, to: i64| walk_rows(pool, id, keys, from, to);
-    let (mut found, mut rest) = side_by_side(|| rows(first, middle), || rows(middle + 1, last))?;
-    for (key, points) in &mut found {
-        points.append(&mut rest.remove(key).unwrap_or_default());
-        too_much(points)?;
+    for points in found.values_mut() {
         points.sort_by(by_step);
         points.shrink_to_fit();
     }
@@ -222,23 +196,43 @@ fn side_by_side<T: Send>(
     })
 }
 
-/// The points of a run in these rows of the table.
-fn walk_rows<'a>(pool: &Pool, id: &RunId, keys: &[&'a str], first: i64, last: i64) -> Inner<ByKey<'a>> {
-    pool.read(|connection| {
-        let mut found: ByKey<'a> = keys.iter().map(|key| (*key, Vec::new())).collect();
-        let mut statement = connection.db.prepare_cached(&format!(
-            "SELECT step, timestamp, value, is_nan, key FROM metrics INDEXED BY {BY_RUN} \
-             WHERE run_uuid = ?1 AND rowid BETWEEN ?2 AND ?3"
-        ))?;
-        let mut rows = statement.query(params![id.as_str(), first, last])?;
-        while let Some(row) = rows.next()? {
-            if let Some(points) = found.get_mut(text(row, 4).as_ref()) {
-                points.push(point(row));
-                too_much(points)?;
+/// The points of a run in rows of the table behind the first of these, up to the second, stretch by stretch.
+fn walk_rows<'a>(
+    pool: &Pool,
+    id: &RunId,
+    keys: &[&'a str],
+    (mut behind, to): (i64, i64),
+    gone: &Gone,
+) -> Inner<ByKey<'a>> {
+    let mut found: ByKey<'a> = keys.iter().map(|key| (*key, Vec::new())).collect();
+    let mut count = 0;
+    loop {
+        gone.check()?;
+        let mut read = 0;
+        pool.read(|connection| {
+            let mut statement = connection.db.prepare_cached(&format!(
+                "SELECT step, timestamp, value, is_nan, key, rowid FROM metrics INDEXED BY {BY_RUN} \
+                 WHERE run_uuid = ?1 AND rowid > ?2 AND rowid <= ?3 ORDER BY rowid LIMIT ?4"
+            ))?;
+            let mut rows = statement.query(params![id.as_str(), behind, to, STRETCH as i64])?;
+            while let Some(row) = rows.next()? {
+                read += 1;
+                behind = row.get(5)?;
+                if let Some(points) = found.get_mut(text(row, 4).as_ref()) {
+                    points.push(point(row));
+                    count += 1;
+                }
             }
+            Ok(())
+        })?;
+        // Of all metrics together, a half: the other half is walked beside it.
+        if count > MOST / 2 {
+            return Err(ErrorKind::TooMuch(format!("histories of more than {MOST} points")));
         }
-        Ok(found)
-    })
+        if read < STRETCH {
+            return Ok(found);
+        }
+    }
 }
 
 /// What the histories of these runs come to, or a part of them.
@@ -304,6 +298,7 @@ fn summaries_of_all(pool: &Pool, ids: &[RunId], key: &str, part: Part) -> Inner<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::blocking::Listener;
     use crate::store::sql::Place as _;
     use crate::store::sqlite::Sqlite;
 
@@ -344,6 +339,7 @@ mod tests {
 
     #[test]
     fn several_histories_of_a_run_are_what_each_is_by_itself() {
+        let (_here, gone) = Listener::new();
         for steps in [0, 5, SIDE_BY_SIDE / 4] {
             let folder = tempfile::tempdir().unwrap();
             let (place, id) = store(folder.path(), steps);
@@ -355,7 +351,7 @@ mod tests {
                 };
                 wanted.iter().map(read).collect()
             };
-            let parts = place.histories_since(&id, &wanted).unwrap();
+            let parts = place.histories_since(&id, &wanted, &gone).unwrap();
             assert!(parts.iter().all(|part| part.replaces));
             let points: Vec<_> = parts.iter().map(|part| part.points.clone()).collect();
             assert_eq!(points, each(&wanted));
@@ -368,7 +364,7 @@ mod tests {
             let mut wanted: Vec<_> =
                 wanted.into_iter().zip(parts).map(|((key, _), part)| (key, part.cursor)).collect();
             wanted[2].1 = HistoryCursor::START;
-            let parts = place.histories_since(&id, &wanted).unwrap();
+            let parts = place.histories_since(&id, &wanted, &gone).unwrap();
             assert_eq!(parts[0].points, [MetricPoint { step: 3, timestamp: -1, value: 0.5 }]);
             assert_eq!(parts.iter().map(|part| part.replaces).collect::<Vec<_>>(), [false, false, true]);
             assert_eq!(parts[2].points.len(), steps as usize);

@@ -26,6 +26,7 @@ pub use address::Database;
 use connection::{Connection, FileId, Pool};
 use cursor::FileCursor;
 
+use super::blocking::Gone;
 use super::sql::{Home, Place, behind};
 use super::{Capabilities, Changes, Cursor, HistoryCursor, HistoryPart, Inner, RunBatch, Scan, StoreInfo};
 use crate::mlflow::{MetricPoint, Part, RunId, Summary};
@@ -95,8 +96,13 @@ impl Place for Sqlite {
         histories::since(connection, id, key, cursor.clone())
     }
 
-    fn histories_since(&self, id: &RunId, wanted: &[(String, HistoryCursor)]) -> Inner<Vec<HistoryPart>> {
-        histories::several_since(&self.pool, id, wanted)
+    fn histories_since(
+        &self,
+        id: &RunId,
+        wanted: &[(String, HistoryCursor)],
+        gone: &Gone,
+    ) -> Inner<Vec<HistoryPart>> {
+        histories::several_since(&self.pool, id, wanted, gone)
     }
 
     fn summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {

@@ -5,14 +5,11 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::msg::Msg;
 use crate::store::Store;
-use crate::store::blocking::{behind_others, fall_behind};
 
 /// What a task is for: a new one takes the place of an older one for the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,31 +58,6 @@ impl Tasks {
         }
     }
 
-    /// The same on a thread that stands behind others, for what works much: whoever presses a key does not wait for it.
-    pub fn start_behind(&mut self, slot: Slot, task: impl Future<Output = ()> + Send + 'static) {
-        let runtime = Handle::current();
-        self.start(slot, async move {
-            // What waits here is dropped where it is replaced, and with it the thread's work.
-            let (_here, gone) = oneshot::channel::<()>();
-            let (sender, end) = oneshot::channel();
-            let work = move || {
-                fall_behind();
-                runtime.block_on(async {
-                    tokio::select! {
-                        ended = AssertUnwindSafe(task).catch_unwind() => drop(sender.send(ended)),
-                        _ = gone => {}
-                    }
-                });
-            };
-            let started = std::thread::Builder::new().name("behind others".into()).spawn(work);
-            let ended = match started {
-                Ok(_) => end.await.unwrap_or(Ok(())),
-                Err(error) => Err(Box::new(format!("no thread can be started: {error}")) as Box<_>),
-            };
-            ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        });
-    }
-
     /// The same with one message at its end.
     pub fn answer<M: Into<Msg>>(&mut self, slot: Slot, task: impl Future<Output = M> + Send + 'static) {
         let sender = self.sender.clone();
@@ -118,13 +90,6 @@ impl Tasks {
         let writes = async { while self.writes.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(patience, writes).await;
     }
-}
-
-/// The same behind others, for what nobody asked for by a key.
-pub async fn blocking_behind<M: Into<Msg> + Send + 'static>(
-    work: impl FnOnce() -> M + Send + 'static,
-) -> Msg {
-    behind_others(|| Ok(work().into())).await.unwrap_or_else(|error| Msg::TaskFailed(error.to_string()))
 }
 
 /// Computes away from the loop; a panic becomes a message.

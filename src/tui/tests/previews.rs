@@ -97,6 +97,18 @@ fn words_are_found_in_a_file_that_is_looked_into() {
     assert_eq!(app.details.artifacts.path(app.details.cursor.at), Some("scores.csv"));
     keys(&mut app, "esc", &runs);
     assert_eq!(app.details.cursor.at, 0, "back where it began");
+    // Words of the tree do not follow into a file; what is beside the screen is scrolled to, and back.
+    keys(&mut app, "/ a . enter", &runs);
+    let long = (0..300).map(|at| format!("line {at} {} needle {at}\n", "-".repeat(300)));
+    look_into(&mut app, long.collect::<String>().as_bytes());
+    keys(&mut app, "ctrl-d ctrl-d ctrl-d", &runs);
+    let before = drawn(&app);
+    keys(&mut app, "/ n e e d l e space 2 0 0", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("/needle 200") && text.contains("1 of 1 line"), "{text}");
+    assert_eq!(text.matches("needle 200").count(), 2, "{text}");
+    keys(&mut app, "esc", &runs);
+    assert_eq!(drawn(&app), before);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::histories::HistoryRequest;
 use super::{Msg, standing};
 use crate::catalog::Catalog;
 use crate::catalog::view::Projection;
-use crate::store::{HistoryCursor, HistoryPart, Result, Store};
+use crate::store::{ErrorKind, HistoryCursor, HistoryPart, Result, Store};
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
@@ -60,13 +60,17 @@ fn grouped(requests: Vec<HistoryRequest>, walks_runs: bool) -> Vec<Vec<HistoryRe
     groups
 }
 
-/// What a store says of histories of one run. Where one of several cannot be read, each by itself.
+/// What a store says of histories of one run. Where they are too much together, each by itself.
 async fn read(store: &Store, requests: Vec<HistoryRequest>) -> Vec<(HistoryRequest, Result<HistoryPart>)> {
     if requests.len() > 1 {
         let wanted: Vec<(String, HistoryCursor)> =
             requests.iter().map(|request| (request.of.key.clone(), request.cursor.clone())).collect();
-        if let Ok(parts) = store.histories_since(&requests[0].of.run, &wanted).await {
-            return requests.into_iter().zip(parts.into_iter().map(Ok)).collect();
+        match store.histories_since(&requests[0].of.run, &wanted).await {
+            Ok(parts) => return requests.into_iter().zip(parts.into_iter().map(Ok)).collect(),
+            Err(error) if matches!(error.kind, ErrorKind::TooMuch(_)) => {}
+            Err(error) => {
+                return requests.into_iter().map(|request| (request, Err(error.clone()))).collect();
+            }
         }
     }
     let mut answers = Vec::with_capacity(requests.len());

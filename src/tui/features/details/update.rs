@@ -4,6 +4,7 @@
 
 use super::artifacts::OpenFile;
 use super::effects::Effect;
+use super::find::Find;
 use super::models::RunModel;
 use super::preview::{FilePart, Preview};
 use super::series::in_order;
@@ -119,6 +120,7 @@ fn look_into(app: &mut App, path: String, effects: &mut Effects) {
     let mut opened = OpenFile::new(path.clone());
     let ticket = opened.content.ask();
     app.details.artifacts.preview = Some(opened);
+    app.details.find = Find::default();
     effects.push(Effect::Preview { id, path, part: FilePart::default(), ticket });
 }
 
@@ -132,6 +134,7 @@ pub fn look_at_part(app: &mut App, part: FilePart, effects: &mut Effects) {
     };
     if opened.content.value().is_some_and(Preview::is_part_of_text) {
         opened.part = part;
+        app.details.find.at = None;
         let ticket = opened.content.ask();
         effects.push(Effect::Preview { id, path: opened.path.clone(), part, ticket });
     }

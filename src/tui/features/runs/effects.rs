@@ -184,7 +184,7 @@ impl Services {
             on_demand: false,
         };
         self.watcher = Some(commands);
-        tasks.start_behind(Slot("watch"), watch.run());
+        tasks.start(Slot("watch"), watch.run());
     }
 }
 

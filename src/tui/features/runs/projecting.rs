@@ -10,7 +10,7 @@ use crate::mlflow::filter::Asker;
 use crate::store::pages::Pages;
 use crate::store::{Result, RunSearch, Store};
 use crate::tui::core::msg::{Announcement, Msg as Any};
-use crate::tui::core::tasks::{blocking, blocking_behind};
+use crate::tui::core::tasks::blocking;
 
 /// Runs that one search asks for.
 const PAGE: usize = 5_000;
@@ -27,15 +27,13 @@ pub async fn project(store: Store, request: Projecting) -> Any {
     } else {
         None
     };
-    // While runs arrive there are many, of which each is a little more than the one before.
-    let is_last = request.complete;
-    let work = move || {
+    blocking(move || {
         let Projecting { ticket, catalog, complete, view, under_cursor, now } = request;
         let projection = project_with(&catalog, &view, found.as_ref(), now);
         let position = under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
         Msg::Projected { ticket, catalog, complete, view, projection: Arc::new(projection), position }
-    };
-    if is_last { blocking(work).await } else { blocking_behind(work).await }
+    })
+    .await
 }
 
 /// The ids of the runs that pass the whole filter.
