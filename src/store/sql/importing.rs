@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
-use super::artifacts::Home;
+use super::roots::Home;
 use super::logging::{ROWS, cells, latest_of, put_inputs, stored};
 use super::models::{log_output, need_table};
 use super::writing::{artifact_location, fill_experiment, refuse_taken_name};

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use tokio::sync::mpsc;
 
 use super::Link;
-use super::artifacts::Home;
+use super::roots::Home;
 use crate::mlflow::{MetricPoint, Part, RunId, Summary};
 use crate::store::{
     Capabilities, Changes, Cursor, HistoryCursor, HistoryPart, Inner, RunBatch, Scan, StoreInfo,
