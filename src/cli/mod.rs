@@ -19,6 +19,7 @@ mod finding;
 mod history;
 mod mark_best;
 mod migrate;
+mod migrate_sides;
 mod model_folder;
 mod model_versions;
 mod models;

@@ -25,6 +25,10 @@ pub trait Place: Debug + Send + Sync + 'static {
     fn begin(&self) -> Inner<()> {
         Ok(())
     }
+    /// Makes what never was, with the tables of logged models.
+    fn begin_for_logged_models(&self) -> Inner<()> {
+        self.begin()
+    }
     /// Does what only reads with a connection.
     fn read<T>(&self, work: impl FnOnce(&mut Self::Link) -> Inner<T>) -> Inner<T>;
     /// Does something in one transaction, which is committed when it succeeds. Where others came in between it is done anew.
