@@ -76,8 +76,7 @@ impl Draft {
         let file = self.file.as_file_mut();
         let written = file.rewind().and_then(|()| file.write_all(content));
         let written = written.and_then(|()| file.set_len(content.len() as u64));
-        let written =
-            written.and_then(|()| if self.care == Care::Passing { Ok(()) } else { file.sync_all() });
+        let written = written.and_then(|()| if self.care == Care::Passing { Ok(()) } else { synced(file) });
         written.map_err(named(&self.path))
     }
 
@@ -94,6 +93,19 @@ impl Draft {
     pub fn put_new(self) -> io::Result<()> {
         self.file.persist_noclobber(&self.path).map(drop).map_err(|error| named(&self.path)(error.error))
     }
+}
+
+/// What is in a file is on the disk.
+fn synced(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    SYNCED.set(SYNCED.get() + 1);
+    file.sync_all()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Files that this thread put on the disk.
+    pub static SYNCED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
 /// Puts new content in the place of the old, at once or not at all.

@@ -13,7 +13,6 @@ use crate::select::{
     optuna_directions, resolve, select, select_with,
 };
 use crate::state::policies::Policies;
-use crate::store::uri::Location;
 use crate::store::{Store, now_ms};
 
 #[derive(Debug, Default, clap::Args)]
@@ -142,7 +141,7 @@ impl PolicyFlags {
         store: &Store,
         experiment: &Experiment,
     ) -> Result<(Policy, PolicyOrigin), Failure> {
-        let policies = Policies::new(&settings.state_folder, &store_name(settings));
+        let policies = Policies::new(&settings.state_folder, &settings.store_name());
         let known = policies.get(&experiment.experiment_id).unwrap_or_else(|error| {
             say(&format!("the policy chosen in the explorer cannot be read and is ignored: {error}"));
             None
@@ -220,11 +219,6 @@ impl PolicyFlags {
         }
         Ok(ChosenBest { catalog, selection, origin, is_counted })
     }
-}
-
-/// The name under which things are kept for a store.
-pub fn store_name(settings: &Settings) -> String {
-    settings.location.as_ref().map_or_else(ToString::to_string, Location::name)
 }
 
 fn undirected(metric: &str) -> Failure {

@@ -41,6 +41,10 @@ pub fn tell(settings: &Settings, line: &mut impl FnMut(&str, &str) -> io::Result
         Err(error) => return line("slurm", &format!("{version}; {error}")),
     }
     match &settings.location {
+        Ok(_) if settings.rest.tunnel.is_some() => line(
+            "",
+            "nodes of Slurm do not go through the ssh of this machine: ssh_host is not for their sweeps",
+        ),
         Ok(location) if is_local_server(location) => line(
             "",
             "nodes of Slurm cannot reach a server of this machine's own address; name it by the machine's name",

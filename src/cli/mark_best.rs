@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::choosing::{ChosenBest, PolicyFlags, store_name};
+use super::choosing::{ChosenBest, PolicyFlags};
 use super::finding::find_run;
 use super::output::print_json;
 use super::promote::checks;
@@ -70,7 +70,7 @@ pub struct Arguments {
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let store = open(settings)?;
-    let journal = Journal::new(&settings.state_folder, &store_name(settings));
+    let journal = Journal::new(&settings.state_folder, &settings.store_name());
     let experiment = find_experiment(&store, &arguments.experiment).await?;
     if arguments.history {
         return history(&experiment, arguments.json, out);

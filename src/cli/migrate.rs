@@ -1,23 +1,23 @@
 //! `mltui migrate FROM TO`: everything of one store, copied into another.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::Failure;
+use super::migrate_sides::{Sides, named, place_of};
 use super::opening::{open_existing, open_or_begin};
 use super::output::{OutputFlags, TextTable, print_json};
 use super::transferring::seen;
 use crate::catalog::Value;
-use crate::config::{Environment, Flags, Folders, Settings};
+use crate::config::{Flags, Settings};
 use crate::disk::{self, Care};
 use crate::migrate::{self, Kind, Phase, Preview, Progress, Report, Request, Snapshot};
 use crate::mlflow::LifecycleStage;
 use crate::state::lock::{LockedFile, lock};
-use crate::store::uri::{Location, Workspace};
-use crate::store::{Store, now_ms};
+use crate::store::now_ms;
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,12 @@ pub struct Arguments {
     from: String,
     /// The store to copy into: a tracking URI, or the name of a profile. A database file or a folder is made where there is none
     to: String,
+    /// The workspace to copy, of a store that has several
+    #[arg(long, value_name = "NAME")]
+    from_workspace: Option<String>,
+    /// The workspace to copy into
+    #[arg(long, value_name = "NAME")]
+    to_workspace: Option<String>,
     /// Copy only these experiments, by name or id, and the registered models' versions that come from them
     #[arg(long = "experiment", value_name = "NAME", num_args = 1..)]
     experiments: Vec<String>,
@@ -65,18 +71,14 @@ pub async fn run(
         let words = "migrate names both stores by itself: mltui migrate FROM TO";
         return Err(Failure::Usage(words.into()));
     }
-    let mut from = settings_of(settings, flags, &arguments.from)?;
-    from.read_only = true;
+    let sides = Sides {
+        from: (&arguments.from, arguments.from_workspace.as_deref()),
+        to: (&arguments.to, arguments.to_workspace.as_deref()),
+    };
+    let (from, to) = sides.find(settings, flags, arguments.dry_run)?;
     let source = open_existing(&from)?;
-    let origin = from.location.clone()?;
-    let target = target(settings, flags, arguments)?;
-    if let Some((_, place)) = &target
-        && is_same(&origin, place)
-    {
-        return Err(Failure::Usage(format!("{} cannot be copied into itself", origin.name())));
-    }
     let stage = settings.state_folder.join("migrate");
-    let place = target.as_ref().map_or_else(|| arguments.to.clone(), |(_, place)| place_of(place));
+    let place = to.as_ref().map_or_else(|| arguments.to.clone(), place_of);
     let request = Request {
         experiments: arguments.experiments.clone(),
         artifacts: !arguments.no_artifacts,
@@ -85,14 +87,14 @@ pub async fn run(
         deleted: !arguments.no_deleted,
         merges: arguments.merge,
         verifies: arguments.verify,
-        origin: origin.name(),
+        origin: named(&from),
         stage: stage.join(hash(&place)),
     };
     let progress = Progress::default();
     let started = Instant::now();
     let line = |elapsed| line(&progress.snapshot(), elapsed);
-    let (to, name) = match target {
-        Some((to, place)) => (Some(to), place.name()),
+    let (to, name) = match to {
+        Some(to) => (Some(open_or_begin(&to)?), named(&to)),
         None => (None, arguments.to.clone()),
     };
     let cancelled = "cancelled; what came so far stays, and the same command goes on with it";
@@ -122,30 +124,6 @@ pub async fn run(
     }
 }
 
-/// The settings for one of the stores.
-fn settings_of(settings: &Settings, flags: &Flags, words: &str) -> Result<Settings, Failure> {
-    let mut flags = flags.clone();
-    if settings.profiles().iter().any(|(name, _)| name == words) {
-        flags.profile = Some(words.to_owned());
-    } else {
-        flags.tracking_uri = Some(words.into());
-    }
-    Ok(Settings::load(&flags, &Environment::of_this_process(), &Folders::find())?)
-}
-
-/// Where a store is, however it was written.
-fn place_of(location: &Location) -> String {
-    let path = match location {
-        Location::Sqlite(database) => &database.path,
-        Location::Folder(path) => path,
-        Location::Server(_) | Location::Postgres(_) | Location::MySql(_) | Location::Databricks(_) => {
-            return location.name();
-        }
-    };
-    let path = path.canonicalize().or_else(|_| std::path::absolute(path));
-    path.map_or_else(|_| location.name(), |path| path.display().to_string())
-}
-
 fn hash(text: &str) -> String {
     let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
     crate::files::hex(&sum).chars().take(16).collect()
@@ -169,58 +147,6 @@ fn alone(stage: &Path, to: &str) -> Result<Option<LockedFile>, Failure> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(held),
     }
-}
-
-/// The folder of files that an address names, where there is nothing yet.
-fn absent_folder(words: &str) -> Option<PathBuf> {
-    if Workspace::parse(words).is_some() {
-        return None;
-    }
-    let path = match words.split_once(':') {
-        Some(("file", rest)) => {
-            let path = rest.strip_prefix("//").unwrap_or(rest);
-            percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()
-        }
-        Some(_) => return None,
-        None => words.to_owned(),
-    };
-    let path = Path::new(&path);
-    let is_file = path.extension().is_some_and(|kind| kind == "db" || kind == "sqlite");
-    (!is_file && !path.exists() && path.file_name().is_some()).then(|| path.to_owned())
-}
-
-/// The store to copy into, and where it is; none where it is a folder that a trial run does not make.
-fn target(
-    settings: &Settings,
-    flags: &Flags,
-    arguments: &Arguments,
-) -> Result<Option<(Store, Location)>, Failure> {
-    let is_profile = settings.profiles().iter().any(|(name, _)| *name == arguments.to);
-    if !is_profile && let Some(folder) = absent_folder(&arguments.to) {
-        if arguments.dry_run {
-            return Ok(None);
-        }
-        std::fs::create_dir(&folder)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
-    }
-    let to = settings_of(settings, flags, &arguments.to)?;
-    let place = to.location.clone()?;
-    Ok(Some((open_or_begin(&to)?, place)))
-}
-
-/// Whether two addresses lead to one place, however they are written.
-fn is_same(from: &Location, to: &Location) -> bool {
-    let path = |place: &Location| {
-        let path = match place {
-            Location::Sqlite(database) => &database.path,
-            Location::Folder(path) => path,
-            Location::Server(_) | Location::Postgres(_) | Location::MySql(_) | Location::Databricks(_) => {
-                return None;
-            }
-        };
-        path.canonicalize().ok()
-    };
-    from.name() == to.name() || path(from).is_some_and(|from| Some(from) == path(to))
 }
 
 /// How far it is: `copying: 120 of 1,000 runs, 34,000 points, 12 files, 3.4 MB`.
@@ -439,18 +365,5 @@ mod tests {
         assert!(refused.contains("another mltui migrate"), "{refused}");
         drop(held);
         assert!(alone(&stage, "there").unwrap().is_some());
-        assert_eq!(absent_folder("databricks"), None, "that is a workspace");
-    }
-
-    #[test]
-    fn a_folder_is_made_only_where_one_is_meant() {
-        let home = tempfile::tempdir().unwrap();
-        let path = |name: &str| home.path().join(name).display().to_string();
-        let folder = Some(home.path().join("new"));
-        assert_eq!(absent_folder(&path("new")), folder);
-        assert_eq!(absent_folder(&format!("file://{}", path("new"))), folder);
-        for other in [path(""), path("new.db"), "sqlite:///new".into(), "http://h".into()] {
-            assert_eq!(absent_folder(&other), None, "{other}");
-        }
     }
 }

@@ -19,6 +19,7 @@ mod finding;
 mod history;
 mod mark_best;
 mod migrate;
+mod migrate_sides;
 mod model_folder;
 mod model_versions;
 mod models;
@@ -285,8 +286,8 @@ fn run_explorer(settings: Settings, view: Option<String>, flags: Flags) -> Resul
         settings
             .map_err(Failure::from)
             .and_then(|mut settings| {
-                if let (Some(name), Ok(location)) = (workspace, &settings.location) {
-                    remember_workspace(&settings.state_folder, &location.name(), name);
+                if let (Some(name), Ok(_)) = (workspace, &settings.location) {
+                    remember_workspace(&settings.state_folder, &settings.store_name(), name);
                     settings.rest.workspace = Some(name.clone()).filter(|name| !name.is_empty());
                     return explore_as_set(settings, None);
                 }
@@ -299,8 +300,8 @@ fn run_explorer(settings: Settings, view: Option<String>, flags: Flags) -> Resul
 
 /// The store that the settings name, to be explored; where they name no workspace, the one that was chosen last.
 fn explore(mut settings: Settings, view: Option<String>) -> Result<OpenStore, Failure> {
-    if let (None, Ok(location)) = (&settings.rest.workspace, &settings.location) {
-        settings.rest.workspace = last_workspace(&settings.state_folder, &location.name());
+    if let (None, Ok(_)) = (&settings.rest.workspace, &settings.location) {
+        settings.rest.workspace = last_workspace(&settings.state_folder, &settings.store_name());
     }
     explore_as_set(settings, view)
 }

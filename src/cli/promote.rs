@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::choosing::{PolicyFlags, store_name};
+use super::choosing::PolicyFlags;
 use super::finding::find_run;
 use super::mark_best::finish_interrupted;
 use super::output::print_json;
@@ -76,7 +76,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     check_model_name(&arguments.model).map_err(|error| usage("MODEL", &error))?;
     let store = open(settings)?;
-    let journal = Journal::new(&settings.state_folder, &store_name(settings));
+    let journal = Journal::new(&settings.state_folder, &settings.store_name());
     if !settings.read_only && !arguments.dry_run {
         finish_interrupted(&store, &journal).await?;
     }

@@ -5,7 +5,6 @@ use std::io::Write;
 
 use serde_json::Value as Json;
 
-use super::choosing::store_name;
 use super::output::{OutputFlags, TextTable, print_json};
 use super::run_json::{RunsMore, run_json};
 use super::{Failure, find_experiment, open};
@@ -97,7 +96,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
 fn view(settings: &Settings, experiment: &ExperimentId, name: &str) -> Result<SavedView, Failure> {
     let views = Views::new(&settings.state_folder).all();
     let views = views.map_err(|cause| Failure::State { what: "the saved views", cause })?;
-    let place = ViewPlace::new(&store_name(settings), experiment);
+    let place = ViewPlace::new(&settings.store_name(), experiment);
     if let Some(found) = find(&views, name, &place) {
         return Ok(found.view.clone());
     }

@@ -4,7 +4,6 @@ use std::io::Write;
 
 use serde_json::json;
 
-use super::choosing::store_name;
 use super::opening::open_or_begin;
 use super::output::print_json;
 use super::sweep_arguments::Arguments;
@@ -36,7 +35,7 @@ enum Work {
 
 /// Closes what others began and did not end.
 async fn close_broken(store: &Store, settings: &Settings) {
-    for broken in run::close_broken(store, &settings.state_folder, &store_name(settings)).await {
+    for broken in run::close_broken(store, &settings.state_folder, &settings.store_name()).await {
         say(&match broken.closed {
             Ok(()) => format!("sweep {} was interrupted; see `mltui sweeps`", broken.name),
             Err(error) => format!("sweep {} was interrupted and cannot be closed: {error}", broken.name),
@@ -182,7 +181,7 @@ async fn begun(
     store: &Store,
 ) -> Result<(SweepFolder, SweepHeader, Work), Failure> {
     let origin = SweepOrigin {
-        store: &store_name(settings),
+        store: &settings.store_name(),
         user: &settings.user,
         state_folder: &settings.state_folder,
     };
@@ -263,7 +262,7 @@ fn leave_terminal() {
 /// A sweep goes on in its own store only.
 fn check_store(settings: &Settings, id: &str) -> Result<(), Failure> {
     let (_, header) = super::sweeps::named(settings, id)?;
-    let store = store_name(settings);
+    let store = settings.store_name();
     if header.store == store {
         return Ok(());
     }

@@ -4,7 +4,6 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::choosing::store_name;
 use super::output::print_json;
 use super::sweep_report::say;
 use super::{Failure, open_existing, sweep_changes, trial_log};
@@ -113,7 +112,7 @@ async fn cancel(settings: &Settings, folder: &SweepFolder, header: &SweepHeader)
         say("it is left to the process that is at it");
         return Ok(());
     }
-    if header.store != store_name(settings) {
+    if header.store != settings.store_name() {
         say(&format!("its runs in {} are closed when mltui is next started with that store", header.store));
         return Ok(());
     }

@@ -171,6 +171,17 @@ impl Settings {
         same
     }
 
+    /// The name under which things are kept for the store: the same however it is opened.
+    pub fn store_name(&self) -> String {
+        match (&self.location, &self.rest.tunnel) {
+            (Ok(location), Some(tunnel)) if location.is_of_its_machine() => {
+                location.name() + &tunnel.in_words()
+            }
+            (Ok(location), _) => location.name(),
+            (Err(error), _) => error.to_string(),
+        }
+    }
+
     /// What to say of a database that was requested by its name and is not there.
     pub fn absent_file(&self) -> Option<String> {
         match &self.location {
@@ -214,10 +225,12 @@ impl Settings {
         rest.cache_folder = Some(folders.state.join("folders"));
         let through = tunnel(location.as_ref(), &origin, profile);
         let location = match through {
-            Ok(tunnel) => {
-                rest.tunnel = tunnel;
+            Ok(Some(tunnel)) => {
+                let location = location.map(|location| location.through(&tunnel));
+                rest.tunnel = Some(tunnel);
                 location
             }
+            Ok(None) => location,
             Err(error) => Err(error),
         };
         let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);

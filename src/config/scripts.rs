@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Settings;
+use crate::store::tunnel::End;
 use crate::store::uri::{self, Auth, Location};
 use crate::sweep::objective::command::ScriptAccess;
 
@@ -89,14 +90,15 @@ impl Settings {
     /// Where a script finds a server that is reached through another machine: at a port of this one.
     fn through_tunnel(&self, location: &Location) -> Option<String> {
         let Location::Server(url) = location else { return None };
-        let ports = self.rest.tunnel.as_ref()?.ports().ok()?;
+        let ends = self.rest.tunnel.as_ref()?.ends().ok()?;
+        let Some(End::Port(port)) = ends.targets.first() else { return None };
         let mut url = url::Url::parse(&uri::address(url)).ok()?;
         // A certificate is for the server's own name.
         if url.scheme() != "http" {
             return None;
         }
         url.set_host(Some("127.0.0.1")).ok()?;
-        url.set_port(Some(ports.server)).ok()?;
+        url.set_port(Some(*port)).ok()?;
         Some(url.as_str().trim_end_matches('/').to_owned())
     }
 

@@ -1,8 +1,8 @@
 //! The way to a profile's server that goes through another machine.
 
 use super::raw::RawProfile;
-use crate::store::tunnel::Tunnel;
-use crate::store::uri::{Location, UriOrigin};
+use crate::store::tunnel::{Target, Tunnel};
+use crate::store::uri::{Location, TlsUse, UriOrigin};
 use crate::store::{ErrorKind, StoreError};
 
 /// The tunnel that a profile asks for; its address is the one that is opened.
@@ -31,26 +31,27 @@ pub fn tunnel(
         Some(Ok(_)) => return refused("ssh_command is empty".into()),
         Some(Err(_)) => return refused("ssh_command: a quote is not closed".into()),
     };
-    match location {
-        Ok(Location::Server(url)) => {
-            let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-            let port = url.port_or_known_default().unwrap_or(80);
-            Ok(Some(Tunnel::new(host, command, (name, port))))
+    // What is wrong with the address is told anyhow.
+    let Ok(location) = location else { return Ok(None) };
+    match (location.targets(), location) {
+        (Some(Err(words)), _) => refused(words),
+        // Its driver looks for the name in the address that it connects to, which is this machine's.
+        (Some(Ok(targets)), Location::MySql(database))
+            if database.tls_use() == TlsUse::Verified && matches!(targets[..], [Target::Port(..)]) =>
+        {
+            refused(
+                "the name in the certificate of a MySQL server cannot be verified through ssh, which encrypts by itself: write \
+                 ssl_mode=REQUIRED, and leave ssl_ca out"
+                    .into(),
+            )
         }
-        Ok(Location::Sqlite(_) | Location::Folder(_)) => {
-            refused(format!("a file on another machine is opened there: run `ssh -t {host} mltui`"))
-        }
-        Ok(Location::Databricks(_)) => refused(
+        (Some(Ok(targets)), _) => Ok(Some(Tunnel::new(host, command, targets))),
+        (None, Location::Databricks(_)) => refused(
             "ssh_host is for servers that only another machine sees; Databricks is reached directly, or through the proxy that \
              HTTPS_PROXY names"
                 .into(),
         ),
-        Ok(Location::Postgres(_) | Location::MySql(_)) => refused(format!(
-            "ssh_host is for servers (http://, https://); run `ssh -t {host} mltui`, or forward the database's port with \
-             `ssh -L` and name it in tracking_uri"
-        )),
-        // What is wrong with the address is told anyhow.
-        Err(_) => Ok(None),
+        (None, _) => refused(format!("a file on another machine is opened there: run `ssh -t {host} mltui`")),
     }
 }
 
@@ -80,7 +81,14 @@ mod tests {
             assert!(said.contains(words), "{said}");
         };
         refused("sqlite:////data/mlflow.db", "ssh_host = \"login1\"", "ssh -t login1 mltui");
-        refused("postgresql://db/mlflow", "ssh_host = \"login1\"", "ssh -L");
+        for address in ["postgresql://db/ml", "postgresql:///ml?host=/run/pg", "mysql://db/ml"] {
+            assert_eq!(asked(address, "ssh_host = \"login1\""), Ok(Some("login1".into())), "{address}");
+        }
+        // What is found on this machine is not what the other one has.
+        refused("postgresql:///ml", "ssh_host = \"login1\"", "host=/var/run/postgresql");
+        refused("mysql:///ml", "ssh_host = \"login1\"", "unix_socket=");
+        refused("postgresql:///ml?host=a,/run/pg", "ssh_host = \"login1\"", "not to both");
+        refused("mysql://db/ml?ssl_ca=/ca.pem", "ssh_host = \"login1\"", "ssl_mode=REQUIRED");
         refused("databricks", "ssh_host = \"login1\"", "HTTPS_PROXY");
         refused("http://ml:5000", "ssh_host = \"-oProxyCommand=x\"", "name of a machine");
         refused("http://ml:5000", "ssh_host = \"a\"\nssh_command = \"ssh 'x\"", "quote");

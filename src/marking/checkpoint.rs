@@ -198,6 +198,7 @@ mod tests {
             model_id: id(at),
             experiment_id: ExperimentId("1".into()),
             name: format!("ckpt-{at}"),
+            model_type: String::new(),
             artifact_location: String::new(),
             status: "READY".into(),
             source_run_id: None,

@@ -128,6 +128,7 @@ async fn finished(store: &Store, experiment: &ExperimentId, name: &str, start_ti
     let model = NewModel {
         experiment_id: experiment.clone(),
         name: "model".into(),
+        model_type: String::new(),
         source_run_id: run.clone(),
         params: Vec::new(),
         tags: Vec::new(),

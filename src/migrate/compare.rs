@@ -98,7 +98,8 @@ pub fn of_model(model: &LoggedModel, was: &LoggedModel) -> Tally {
     metrics.dedup();
     let run = model.source_run_id.as_ref().map(RunId::as_str);
     let tags = plain(&model.tags, is_kept_by_server);
-    Tally::of([(was.model_id.as_str(), &model.name, &model.status, run, params, tags, metrics)])
+    let own = (was.model_id.as_str(), &model.name, &model.model_type, &model.status, run);
+    Tally::of([(own, params, tags, metrics)])
 }
 
 /// The same of a model of the first store, with the ids that it is to have.

@@ -106,6 +106,9 @@ impl Report {
 /// but a [`Problem`].
 pub async fn migrate(from: &Store, to: &Store, request: &Request, progress: &Progress) -> Result<Report> {
     let plan = plan::plan(from, to, request).await?;
+    if plan.begins_for_models {
+        to.begin_for_logged_models().await?;
+    }
     to.begin().await?;
     let job = Job::new(from, to, request, progress);
     progress.begin(Phase::Copying, plan.runs);

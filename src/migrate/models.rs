@@ -138,6 +138,7 @@ impl Job<'_> {
         let new = NewModel {
             experiment_id: work.target.clone(),
             name: model.name.clone(),
+            model_type: model.model_type.clone(),
             source_run_id: run.unwrap_or_else(|| RunId(String::new())),
             params: model.params.clone(),
             tags: kept,

@@ -39,6 +39,8 @@ pub struct Plan {
     pub models: Vec<(RegisteredModel, Vec<ModelVersion>)>,
     /// Runs in all, where that is known without reading them.
     pub runs: u64,
+    /// The target is still to be made, and logged models come into it.
+    pub begins_for_models: bool,
     pub notes: Vec<String>,
 }
 
@@ -72,9 +74,7 @@ async fn planned(from: &Store, to: Option<&Store>, request: &Request) -> Result<
     if !taken.is_empty() {
         return Err(MigrateError::Taken(taken));
     }
-    if request.models {
-        need_room(from, to, &experiments).await?;
-    }
+    let begins_for_models = request.models && need_room(from, to, &experiments).await?;
     let runs = match from.run_counts().await? {
         Some(counts) => {
             let of = |one: &Planned| counts.get(&one.source.experiment_id).copied().unwrap_or_default();
@@ -83,7 +83,7 @@ async fn planned(from: &Store, to: Option<&Store>, request: &Request) -> Result<
         }
         None => 0,
     };
-    Ok(Plan { experiments, models, runs, notes })
+    Ok(Plan { experiments, models, runs, begins_for_models, notes })
 }
 
 /// The experiments that are copied, the oldest first.
@@ -197,27 +197,31 @@ async fn is_free(to: &Store, model: &RegisteredModel, request: &Request) -> Resu
     Ok(Origin::of_model(model, &request.origin).is_marked(&known.tags) || is_new(&known))
 }
 
-/// Refuses logged models where the target keeps none: their files would be lost.
-async fn need_room(from: &Store, to: Option<&Store>, experiments: &[Planned]) -> Result<()> {
-    let Some(to) = to else { return Ok(()) };
-    if to.takes_logged_models().await? {
-        return Ok(());
+/// Refuses logged models where the target keeps none: their files would be lost. Whether the target is still to be made, and
+/// some come.
+async fn need_room(from: &Store, to: Option<&Store>, experiments: &[Planned]) -> Result<bool> {
+    let Some(to) = to else { return Ok(false) };
+    let has_room = to.takes_logged_models().await?;
+    if has_room && to.is_begun() {
+        return Ok(false);
     }
     for planned in experiments {
         match from.logged_models_in(&planned.source.experiment_id).await {
             Ok(models) if models.is_empty() => {}
+            Ok(_) if has_room => return Ok(true),
             Ok(_) => {
                 let name = &planned.source.name;
                 return Err(MigrateError::Lacks(format!(
-                    "experiment {name:?} has logged models (MLflow 3), and the target cannot keep any: `mlflow db upgrade` \
-                     adds them to a database; --no-models leaves them out"
+                    "experiment {name:?} has logged models (MLflow 3), and the target is of an MLflow that keeps none: copy \
+                     into a database file or a folder that does not exist yet, or upgrade the target with `mlflow db upgrade` \
+                     of MLflow 3 (make a copy of it first: MLflow 2 does not open it then), or leave them out with --no-models"
                 )));
             }
-            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => return Ok(()),
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// What would be copied.

@@ -100,6 +100,7 @@ async fn fill(store: &Store, with_models: bool) {
         let new = NewModel {
             experiment_id: main.clone(),
             name: "net".into(),
+            model_type: "classifier".into(),
             source_run_id: parent.clone(),
             params: vec![Param::new("depth", "3")],
             tags: vec![Tag::new("k", "v")],
@@ -211,6 +212,7 @@ async fn check_models(to: &Store) {
     let models = to.logged_models_of(&parent.info.experiment_id, &parent.info.run_id).await.unwrap();
     let [model] = models.as_slice() else { panic!("{models:?}") };
     assert_eq!((model.name.as_str(), model.status.as_str(), model.metrics.len()), ("net", "READY", 1));
+    assert_eq!(model.model_type, "classifier");
     let output = &parent.model_outputs[0];
     assert_eq!((&output.model_id, output.step), (&model.model_id, 4));
     let files = to.files(&crate::store::FilesOf::Model(model.model_id.clone())).await.unwrap();
@@ -226,15 +228,22 @@ async fn everything_comes_into_a_database_into_files_and_where_ids_are_given_out
     let files = file_store(&home.path().join("mlruns"));
     check(&first, &files, &copied(&first, &files, &request).await, true).await;
     check_models(&files).await;
-    // From files into a database, which keeps no logged models yet, and on into memory.
+    // From files into a new database, which is made with room for logged models, and on into memory.
     let database = sqlite(home.path());
-    let refused = migrate(&files, &database, &request, &Progress::default()).await.unwrap_err();
-    assert!(refused.to_string().contains("--no-models"), "{refused}");
-    assert!(!database.is_begun(), "nothing was begun");
-    let without = Request { models: false, ..request.clone() };
-    check(&files, &database, &copied(&files, &database, &without).await, true).await;
+    check(&files, &database, &copied(&files, &database, &request).await, true).await;
+    check_models(&database).await;
     let last = Store::new(Memory::default());
     check(&database, &last, &copied(&database, &last, &request).await, false).await;
+    check_models(&last).await;
+    // One that was there before has none, where MLflow 2 is to go on with it.
+    let older = home.path().join("older");
+    std::fs::create_dir(&older).unwrap();
+    let older = sqlite(&older);
+    older.begin().await.unwrap();
+    let refused = migrate(&files, &older, &request, &Progress::default()).await.unwrap_err().to_string();
+    assert!(refused.contains("does not exist yet") && refused.contains("--no-models"), "{refused}");
+    let without = Request { models: false, ..request.clone() };
+    check(&files, &older, &copied(&files, &older, &without).await, true).await;
     // Ids of experiments stay where they are free.
     let id = |store: Store, name: &'static str| async move {
         store.find_experiment(name).await.unwrap().unwrap().experiment_id

@@ -407,6 +407,8 @@ pub struct LoggedModel {
     pub model_id: ModelId,
     pub experiment_id: ExperimentId,
     pub name: String,
+    /// What kind of model its maker says that it is; empty for none.
+    pub model_type: String,
     pub artifact_location: String,
     /// `PENDING`, `READY` or `FAILED`.
     pub status: String,

@@ -267,6 +267,10 @@ pub trait Imports: Send + Sync {
     async fn forget_history(&self, run: &RunId, key: &str) -> Inner<()>;
     async fn finish_run(&self, as_it_was: &RunInfo, mark: &str) -> Inner<()>;
     async fn imports_logged_models(&self) -> Inner<bool>;
+    /// Makes a store that never was, so that it can keep logged models.
+    async fn begin_for_logged_models(&self) -> Inner<()> {
+        Ok(())
+    }
     async fn import_logged_model(&self, model: &LoggedModel) -> Inner<()>;
     async fn import_model_version(&self, version: &ModelVersion) -> Inner<()>;
     async fn finish_registered_model(&self, as_it_was: &RegisteredModel) -> Inner<()>;

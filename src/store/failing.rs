@@ -361,6 +361,9 @@ impl<B: Backend + 'static> Imports for Arc<Failing<B>> {
     async fn imports_logged_models(&self) -> Inner<bool> {
         self.turn(passed(self.backend.imports()).imports_logged_models()).await
     }
+    async fn begin_for_logged_models(&self) -> Inner<()> {
+        self.turn(passed(self.backend.imports()).begin_for_logged_models()).await
+    }
     async fn import_logged_model(&self, model: &LoggedModel) -> Inner<()> {
         self.turn(passed(self.backend.imports()).import_logged_model(model)).await
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::databricks::Workspace;
 use super::folder::address_of;
+use super::tunnel::{Target, Tunnel};
 use super::uri::{Database, MyDatabase, PgDatabase, address};
 use super::{ErrorKind, Result, StoreError};
 
@@ -84,6 +85,45 @@ impl Location {
             | Self::Postgres(_)
             | Self::MySql(_)) => other,
         }
+    }
+
+    /// What another machine that sees a server is to lead to.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot, in words; none where it is no server.
+    pub fn targets(&self) -> Option<Result<Vec<Target>, String>> {
+        match self {
+            Self::Server(url) => {
+                let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+                Some(Ok(vec![Target::Port(name, url.port_or_known_default().unwrap_or(80))]))
+            }
+            Self::Postgres(database) => Some(database.targets()),
+            Self::MySql(database) => Some(database.target().map(|target| vec![target])),
+            Self::Sqlite(_) | Self::Folder(_) | Self::Databricks(_) => None,
+        }
+    }
+
+    /// The same by way of another machine, where it is a database server.
+    #[must_use]
+    pub fn through(self, tunnel: &Tunnel) -> Self {
+        match self {
+            Self::Postgres(database) => Self::Postgres(Box::new(database.through(tunnel))),
+            Self::MySql(database) => Self::MySql(Box::new(database.through(tunnel))),
+            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) | Self::Databricks(_)) => other,
+        }
+    }
+
+    /// Whether the address means another store on each machine: `localhost`, or a socket.
+    pub fn is_of_its_machine(&self) -> bool {
+        let is_own = |target: &Target| match target {
+            Target::Port(name, _) => {
+                name.eq_ignore_ascii_case("localhost")
+                    || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            }
+            Target::Socket(_) => true,
+        };
+        matches!(self.targets(), Some(Ok(targets)) if targets.iter().any(is_own))
     }
 
     /// How a database server or a workspace is reached, in words: who connects, and how that is protected.

@@ -35,6 +35,8 @@ pub struct NewModel {
     pub experiment_id: ExperimentId,
     /// A name, which others may have too.
     pub name: String,
+    /// What kind of model it is, in its maker's words; empty for none.
+    pub model_type: String,
     /// The run that makes it.
     pub source_run_id: RunId,
     /// What it was made with.

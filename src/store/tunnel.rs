@@ -3,13 +3,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::{ErrorKind, Inner};
@@ -27,22 +29,41 @@ const SAID: usize = 5;
 #[derive(Clone)]
 pub struct Tunnel(Arc<Begun>);
 
-/// Ports of this machine that lead through a tunnel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ports {
-    /// A SOCKS proxy.
+/// What a tunnel leads to, as the other machine names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A port of a machine that it sees, or its own.
+    Port(String, u16),
+    /// A socket of its own.
+    Socket(PathBuf),
+}
+
+/// Where that is found on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// A port of this machine.
+    Port(u16),
+    /// A socket of the same name in a folder that only this user enters: who comes by it may be let in as the user of the
+    /// other machine, without a password.
+    Socket(PathBuf),
+}
+
+/// What of this machine leads through a tunnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ends {
+    /// The port of a SOCKS proxy.
     pub proxy: u16,
-    /// To the server alone.
-    pub server: u16,
+    /// To each target alone.
+    pub targets: Vec<End>,
 }
 
 struct Begun {
     host: String,
     /// `ssh`, and what is written behind it.
     command: Vec<String>,
-    /// The server as the other machine names it, and its port.
-    server: (String, u16),
-    ports: Mutex<Option<Ports>>,
+    targets: Vec<Target>,
+    /// With the folder of the sockets among them.
+    ends: Mutex<Option<(Ends, Option<TempDir>)>>,
     line: Arc<Connection>,
 }
 
@@ -73,13 +94,15 @@ impl PartialEq for Tunnel {
     }
 }
 
+impl Eq for Tunnel {}
+
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Tunnel {
-    /// A connection to `host`, which sees the server. Nothing is begun yet. `command` is `ssh` or what stands for it.
-    pub fn new(host: &str, command: Vec<String>, server: (String, u16)) -> Self {
+    /// A connection to `host`, which sees the targets. Nothing is begun yet. `command` is `ssh` or what stands for it.
+    pub fn new(host: &str, command: Vec<String>, targets: Vec<Target>) -> Self {
         let line = Connection {
             state: watch::Sender::new(State::Connecting),
             child: Mutex::new(None),
@@ -88,8 +111,8 @@ impl Tunnel {
         Self(Arc::new(Begun {
             host: host.to_owned(),
             command,
-            server,
-            ports: Mutex::new(None),
+            targets,
+            ends: Mutex::new(None),
             line: Arc::new(line),
         }))
     }
@@ -99,55 +122,96 @@ impl Tunnel {
         &self.0.host
     }
 
-    /// The ports that lead through it; it is begun if it was not.
+    /// How what it leads to is reached, in words that stand behind a place.
+    pub fn in_words(&self) -> String {
+        format!(" through ssh {}", self.0.host)
+    }
+
+    /// What leads through it; it is begun if it was not.
     ///
     /// # Errors
-    /// Where this machine has no port or thread for it.
-    pub fn ports(&self) -> Inner<Ports> {
-        let failed =
-            |error: std::io::Error| ErrorKind::Io(format!("cannot begin ssh {}: {error}", self.0.host));
-        let mut ports = held(&self.0.ports);
-        if let Some(ports) = *ports {
-            return Ok(ports);
+    /// Where this machine has no port, folder or thread for it.
+    pub fn ends(&self) -> Inner<Ends> {
+        let mut held = held(&self.0.ends);
+        if let Some((ends, _)) = &*held {
+            return Ok(ends.clone());
         }
-        let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        let (proxy, server) = (free().map_err(failed)?, free().map_err(failed)?);
-        let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
-        let chosen = Ports { proxy: port(&proxy).map_err(failed)?, server: port(&server).map_err(failed)? };
-        drop((proxy, server));
-        let (line, words) = (Arc::clone(&self.0.line), self.0.words(chosen));
-        std::thread::Builder::new()
-            .name("ssh".into())
-            .spawn(move || line.keep(&words, chosen.proxy))
-            .map_err(failed)?;
-        *ports = Some(chosen);
-        Ok(chosen)
+        let chosen = self
+            .0
+            .choose()
+            .and_then(|chosen| {
+                let (line, words) = (Arc::clone(&self.0.line), self.0.words(&chosen.0));
+                let proxy = chosen.0.proxy;
+                std::thread::Builder::new().name("ssh".into()).spawn(move || line.keep(&words, proxy))?;
+                Ok(chosen)
+            })
+            .map_err(|error| ErrorKind::Io(format!("cannot begin ssh {}: {error}", self.0.host)))?;
+        let ends = chosen.0.clone();
+        *held = Some(chosen);
+        Ok(ends)
     }
 
     /// Waits until it is there.
     ///
     /// # Errors
     /// [`ErrorKind::Unreachable`] with what `ssh` said, or if it takes too long.
-    pub async fn ready(&self) -> Inner<Ports> {
-        let ports = self.ports()?;
+    pub async fn ready(&self) -> Inner<Ends> {
+        let ends = self.ends()?;
         let mut state = self.0.line.state.subscribe();
         let settled = state.wait_for(|state| *state != State::Connecting);
         let said = match tokio::time::timeout(PATIENCE, settled).await {
             Ok(Ok(state)) => match &*state {
                 State::Failed(said) => said.clone(),
-                State::There | State::Connecting => return Ok(ports),
+                State::There | State::Connecting => return Ok(ends),
             },
             Ok(Err(_)) | Err(_) => format!("no connection within {} s", PATIENCE.as_secs()),
         };
         Err(ErrorKind::Unreachable(format!("ssh {}: {said}", self.0.host)))
     }
+
+    /// The same on a thread that may block.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready).
+    pub fn wait(&self) -> Inner<Ends> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime.map_err(|error| ErrorKind::Io(error.to_string()))?.block_on(self.ready())
+    }
 }
 
 impl Begun {
+    /// Free places of this machine.
+    fn choose(&self) -> io::Result<(Ends, Option<TempDir>)> {
+        // They are held until all are found, so that no two are the same.
+        let mut taken = Vec::new();
+        let mut port = || {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            let port = listener.local_addr()?.port();
+            taken.push(listener);
+            io::Result::Ok(port)
+        };
+        let proxy = port()?;
+        let mut folder = None;
+        let mut targets = Vec::with_capacity(self.targets.len());
+        for (at, target) in self.targets.iter().enumerate() {
+            targets.push(match target {
+                Target::Port(..) => End::Port(port()?),
+                Target::Socket(path) => {
+                    let folder: &TempDir = match &mut folder {
+                        Some(folder) => folder,
+                        none => none.insert(private_folder()?),
+                    };
+                    let own = folder.path().join(at.to_string());
+                    std::fs::create_dir(&own)?;
+                    End::Socket(own.join(path.file_name().unwrap_or_default()))
+                }
+            });
+        }
+        Ok((Ends { proxy, targets }, folder))
+    }
+
     /// The command with its words. The far end ends when this process does: `cat` has nothing to read then.
-    fn words(&self, ports: Ports) -> Vec<String> {
-        let (name, port) = &self.server;
-        let name = if name.contains(':') { format!("[{name}]") } else { name.clone() };
+    fn words(&self, ends: &Ends) -> Vec<String> {
         let local = Ipv4Addr::LOCALHOST;
         let mut words = self.command.clone();
         for option in [
@@ -156,14 +220,41 @@ impl Begun {
             "ExitOnForwardFailure=yes",
             "ServerAliveInterval=15",
             "ServerAliveCountMax=3",
+            // What an earlier connection left there.
+            "StreamLocalBindUnlink=yes",
         ] {
             words.extend(["-o".to_owned(), option.to_owned()]);
         }
-        words.extend(["-T".into(), "-D".into(), format!("{local}:{}", ports.proxy)]);
-        words.extend(["-L".into(), format!("{local}:{}:{name}:{port}", ports.server)]);
+        words.extend(["-T".into(), "-D".into(), format!("{local}:{}", ends.proxy)]);
+        for (target, end) in self.targets.iter().zip(&ends.targets) {
+            let there = match target {
+                Target::Port(name, port) if name.contains(':') => format!("[{name}]:{port}"),
+                Target::Port(name, port) => format!("{name}:{port}"),
+                Target::Socket(path) => escaped(path),
+            };
+            let here = match end {
+                End::Port(port) => format!("{local}:{port}"),
+                End::Socket(path) => escaped(path),
+            };
+            words.extend(["-L".into(), format!("{here}:{there}")]);
+        }
         words.extend(["--".into(), self.host.clone(), "cat".into()]);
         words
     }
+}
+
+/// A folder that nobody else enters.
+fn private_folder() -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("mltui-ssh-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir()
+}
+
+/// A path among the colons of `-L`.
+fn escaped(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "\\\\").replace(':', "\\:")
 }
 
 impl Drop for Begun {
@@ -287,25 +378,54 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
     }
 
+    fn words(targets: Vec<Target>, ends: &[End]) -> String {
+        let tunnel = Tunnel::new("login1", vec!["ssh".into(), "-p".into(), "2222".into()], targets);
+        tunnel.0.words(&Ends { proxy: 1, targets: ends.to_vec() }).join(" ")
+    }
+
     #[test]
     fn what_ssh_is_told_leaves_nothing_to_ask() {
-        let tunnel =
-            Tunnel::new("login1", vec!["ssh".into(), "-p".into(), "2222".into()], ("ml".into(), 5000));
-        let words = tunnel.0.words(Ports { proxy: 1, server: 2 }).join(" ");
-        assert!(words.starts_with("ssh -p 2222 -o BatchMode=yes"), "{words}");
-        assert!(words.ends_with("-T -D 127.0.0.1:1 -L 127.0.0.1:2:ml:5000 -- login1 cat"), "{words}");
-        let six = Tunnel::new("login1", vec!["ssh".into()], ("::1".into(), 5000));
-        assert!(six.0.words(Ports { proxy: 1, server: 2 }).contains(&"127.0.0.1:2:[::1]:5000".into()));
+        let told = words(vec![Target::Port("ml".into(), 5000)], &[End::Port(2)]);
+        assert!(told.starts_with("ssh -p 2222 -o BatchMode=yes"), "{told}");
+        assert!(told.ends_with("-T -D 127.0.0.1:1 -L 127.0.0.1:2:ml:5000 -- login1 cat"), "{told}");
+        let six = words(vec![Target::Port("::1".into(), 5000)], &[End::Port(2)]);
+        assert!(six.contains(" 127.0.0.1:2:[::1]:5000 "), "{six}");
+        let socket = vec![Target::Socket("/run/a:b/.s.PGSQL.5432".into())];
+        let socket = words(socket, &[End::Socket("/tmp/x/.s.PGSQL.5432".into())]);
+        assert!(socket.contains(r" -L /tmp/x/.s.PGSQL.5432:/run/a\:b/.s.PGSQL.5432 "), "{socket}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn sockets_lie_where_nobody_else_enters_and_go_with_the_tunnel() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let targets = vec![
+            Target::Socket("/run/a/my.sock".into()),
+            Target::Port("db".into(), 5432),
+            Target::Socket("/run/b/my.sock".into()),
+        ];
+        let tunnel = Tunnel::new("login1", vec!["no-such-ssh".into()], targets);
+        let ends = tunnel.ends().unwrap();
+        assert_eq!(ends, tunnel.ends().unwrap(), "they stay");
+        let [End::Socket(first), End::Port(port), End::Socket(second)] = &ends.targets[..] else {
+            panic!("{ends:?}")
+        };
+        assert!(first != second && first.ends_with("my.sock") && *port != ends.proxy, "{ends:?}");
+        let folder = first.parent().unwrap().parent().unwrap().to_owned();
+        assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        drop(tunnel);
+        assert!(!folder.exists());
     }
 
     #[cfg(unix)]
     #[test]
     fn what_ssh_says_is_told() {
+        let server = || vec![Target::Port("ml".into(), 5000)];
         let command = ["sh", "-c", "echo Permission denied >&2; exit 255"].map(str::to_owned).to_vec();
-        let tunnel = Tunnel::new("login1", command, ("ml".into(), 5000));
+        let tunnel = Tunnel::new("login1", command, server());
         let failed = block_on(tunnel.ready()).unwrap_err();
         assert_eq!(failed, ErrorKind::Unreachable("ssh login1: Permission denied".into()));
-        let absent = Tunnel::new("login1", vec!["no-such-ssh".into()], ("ml".into(), 5000));
+        let absent = Tunnel::new("login1", vec!["no-such-ssh".into()], server());
         let failed = block_on(absent.ready()).unwrap_err();
         assert!(matches!(&failed, ErrorKind::Unreachable(words) if words.contains("cannot run no-such-ssh")));
     }

@@ -101,6 +101,7 @@ pub fn of_run(number: usize, place: ModelPlace) -> RunModel {
         model_id: name(0).as_str().into(),
         experiment_id: "1".into(),
         name: name(1),
+        model_type: name(2),
         artifact_location: name(2),
         status: name(3),
         source_run_id: None,

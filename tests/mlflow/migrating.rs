@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use mltui::store::uri::{self, RestOptions};
 use serde_json::{Value, json};
 
 use crate::stores::folders::FILL;
 use crate::support::commands;
 use crate::support::mysql::{self, MariaDb};
 use crate::support::postgres::{self, Postgres};
+use crate::support::stores::block_on;
 use crate::support::{Mlflow, Server, V2, V3};
 
 /// What begins the names of experiments and models here: others use the same servers.
@@ -35,7 +37,7 @@ found = []
 for m in (client.search_logged_models([e["id"] for e in out["experiments"].values()]) if out["experiments"] else []):
     outputs = client.get_run(m.source_run_id).outputs
     found.append({
-        "name": m.name, "status": str(m.status), "params": m.params, "run": m.source_run_id, "id": m.model_id,
+        "name": m.name, "type": m.model_type or "", "status": str(m.status), "params": m.params, "run": m.source_run_id, "id": m.model_id,
         "tags": m.tags, "outputs": [[o.model_id, o.step] for o in outputs.model_outputs],
         "metrics": sorted([x.key, x.value, x.step, x.timestamp, x.dataset_name, x.run_id] for x in m.metrics),
         "files": sorted([f.path, f.file_size] for f in client.list_logged_model_artifacts(m.model_id)),
@@ -115,6 +117,7 @@ fn source() -> &'static Made {
         let runs = &found.0["experiments"]["mig x #1"]["runs"];
         assert_eq!(runs.as_object().unwrap().len(), 3, "{runs}");
         assert_eq!(found.1.as_array().unwrap().len(), 1);
+        assert_eq!(found.1[0]["type"], "regressor");
         Made { uri, found }
     })
 }
@@ -140,8 +143,8 @@ fn a_database_becomes_files_for_mlflow_2_and_a_database_for_mlflow_3_again() {
     assert_eq!(dumped(V2, &files).0, made.found.0);
     assert_eq!(dumped(V3, &files), made.found);
     let database = format!("sqlite:///{}", home.path().join("again.db").display());
-    migrate(home.path(), &files, &database, &["--no-models"]);
-    assert_eq!(dumped(V3, &database).0, made.found.0);
+    migrate(home.path(), &files, &database, &[]);
+    assert_eq!(dumped(V3, &database), made.found);
 }
 
 #[test]
@@ -163,6 +166,33 @@ fn a_database_comes_to_a_server_of_mlflow_3_and_from_there_into_files() {
     };
     assert_eq!(names(&all), names(&made.found.0));
     assert_eq!(models[0]["metrics"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn one_workspace_is_copied_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = format!("sqlite:///{}", home.path().join("mlflow.db").display());
+    V3.run("import mlflow, sys\nmlflow.set_tracking_uri(sys.argv[1])\nmlflow.search_experiments()", &[&uri]);
+    for (workspace, name) in [("default", "of all"), ("team", "of the team")] {
+        let options = RestOptions { workspace: Some(workspace.into()), ..RestOptions::default() };
+        let store = uri::open(&uri::parse(&uri, home.path()).unwrap(), &options, false).unwrap();
+        block_on(store.create_experiment(name, &[])).unwrap();
+    }
+    let copied = |words: &[&str]| {
+        let report =
+            commands::json(home.path(), &[&["migrate", &uri, "sqlite:///copy.db", "--json"], words].concat());
+        let names = report["experiments"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap());
+        (
+            report["from"].as_str().unwrap().to_owned(),
+            names.filter(|name| *name != "Default").collect::<String>(),
+        )
+    };
+    let (from, names) = copied(&["--from-workspace", "team"]);
+    assert!(from.ends_with("(workspace team)") && names == "of the team", "{from}: {names}");
+    assert_eq!(copied(&[]).1, "of all");
+    let both = ["migrate", &uri, &uri, "--from-workspace", "team"];
+    let (code, error) = commands::refused(home.path(), &both);
+    assert!(code == 2 && error.contains("each run once"), "{error}");
 }
 
 #[test]

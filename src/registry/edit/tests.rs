@@ -118,6 +118,7 @@ impl Marking {
         let model = NewModel {
             experiment_id,
             name: "model".into(),
+            model_type: String::new(),
             source_run_id: run.clone(),
             params: Vec::new(),
             tags: Vec::new(),

@@ -81,7 +81,20 @@ impl Store {
         self.write(|| format!("finish run {}", as_it_was.run_id), Ok(()), work).await
     }
 
-    /// Whether models of their own can be made here: since MLflow 3.
+    /// Makes a store that never was, so that it can keep logged models: one for MLflow 3 alone.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub async fn begin_for_logged_models(&self) -> Result<()> {
+        if self.is_begun() {
+            return Ok(());
+        }
+        let work = async { self.imports()?.begin_for_logged_models().await };
+        self.write(|| "begin a store".into(), Ok(()), work).await
+    }
+
+    /// Whether models of their own can be made here: since MLflow 3, and in what is not there yet.
     ///
     /// # Errors
     ///

@@ -17,7 +17,7 @@ use crate::disk::{self, Care};
 use crate::mlflow::{ExperimentId, RunId};
 
 /// At the beginning of each file; another form is another number.
-const MARK: &[u8] = b"mltui folder 1\n";
+const MARK: &[u8] = b"mltui folder 2\n";
 /// Bytes of a file that is read.
 const MOST: u64 = 1 << 30;
 /// What was not written for so long is forgotten.
@@ -48,6 +48,11 @@ pub fn save(file: &Path, experiment: &Path, runs: &[(RunId, Held)]) -> io::Resul
         let meta = held.meta.unwrap_or_default();
         out.int(meta.time);
         out.natural(meta.length);
+        out.natural(u64::from(held.params.is_some()));
+        let (params, sum) = held.params.unwrap_or_default();
+        out.int(params.time);
+        out.natural(params.length);
+        out.fixed(sum);
         out.natural(held.points);
         out.bytes(&held.bytes);
     }
@@ -88,6 +93,8 @@ pub fn load(file: &Path, experiment: &Path) -> Option<Vec<(RunId, Held)>> {
         let is_young = reader.natural()? != 0;
         let has_meta = reader.natural()? != 0;
         let meta = Stamp { time: reader.int()?, length: reader.natural()? };
+        let has_params = reader.natural()? != 0;
+        let params = (Stamp { time: reader.int()?, length: reader.natural()? }, reader.fixed()?);
         let points = reader.natural()?;
         let (meta, bytes) = (has_meta.then_some(meta), reader.bytes()?.into());
         runs.push((
@@ -95,6 +102,7 @@ pub fn load(file: &Path, experiment: &Path) -> Option<Vec<(RunId, Held)>> {
             Held {
                 hash,
                 meta,
+                params: has_params.then_some(params),
                 is_young,
                 points,
                 files: Arc::default(),
@@ -120,6 +128,7 @@ mod tests {
         let held = Held {
             hash: u64::MAX,
             meta: Some(Stamp { time: 5, length: 7 }),
+            params: Some((Stamp { time: 6, length: 8 }, u64::MAX - 1)),
             is_young: true,
             points: 9,
             files: Arc::default(),
@@ -142,6 +151,7 @@ mod tests {
             (1, "ab", u64::MAX, b"abc".as_slice())
         );
         assert_eq!((held.meta, held.is_young), (Some(Stamp { time: 5, length: 7 }), true));
+        assert_eq!(held.params, Some((Stamp { time: 6, length: 8 }, u64::MAX - 1)));
         assert!(load(&path, &root.join("2")).is_none(), "of another experiment");
         let whole = std::fs::read(&path).unwrap();
         for length in 0..whole.len() {

@@ -1,7 +1,7 @@
 //! The files of a run as they lie: what is there, how long and how old, before any of it is read.
 
 use std::fs::{self, DirEntry, File, Metadata};
-use std::hash::{Hash, Hasher};
+use std::hash::Hasher;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,13 +21,16 @@ const AHEAD: i64 = 10_000_000_000;
 /// The clock of a file system may be this much coarser than the changes of its files, in nanoseconds.
 const COARSE: i64 = 2_000_000_000;
 
+/// How names of files begin that this program is about to put in their place.
+pub const OWN: &str = ".mltui-";
+
 /// Whether a failure says that something is not there; any other says nothing of it.
 pub fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// When a file was written last, in nanoseconds, and its length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stamp {
     pub time: i64,
     pub length: u64,
@@ -60,15 +63,43 @@ impl Stamp {
     }
 }
 
+/// What a file of a run belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Meta,
+    Metrics,
+    Params,
+    Tags,
+    Inputs,
+    Outputs,
+    /// What cannot be read.
+    Problems,
+}
+
+/// A number for a file as it is. What is known of several is their sum, in whatever order they come.
+pub fn entry_hash(part: Part, key: &[u8], stamp: Stamp) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write_u8(part as u8);
+    hasher.write(key);
+    hasher.write_i64(stamp.time);
+    hasher.write_u64(stamp.length);
+    // Mixed, so that what changes in two files does not cancel out.
+    let mut hash = hasher.finish();
+    for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+        hash = (hash ^ (hash >> 30)).wrapping_mul(factor);
+    }
+    hash ^ (hash >> 31)
+}
+
 /// A file whose name is a key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub key: String,
     pub stamp: Stamp,
 }
 
 /// The files of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listed {
     pub meta: Option<Stamp>,
     pub metrics: Vec<Entry>,
@@ -79,6 +110,8 @@ pub struct Listed {
     pub outputs: Vec<Entry>,
     /// What cannot be read, in words.
     pub problems: Vec<String>,
+    /// The folder of params, before they were listed: where it holds nothing but files, its time tells of those that come or go.
+    pub params_folder: Option<Stamp>,
 }
 
 impl Listed {
@@ -88,10 +121,14 @@ impl Listed {
             Ok(meta) => listed.meta = meta,
             Err(error) => listed.problems.push(format!("{META}: {error}")),
         }
+        let params = Stamp::at(&run.join(PARAMS));
         for (part, into) in
             [(METRICS, &mut listed.metrics), (PARAMS, &mut listed.params), (TAGS, &mut listed.tags)]
         {
-            keys(&run.join(part), part, into, &mut listed.problems);
+            let is_plain = keys(&run.join(part), part, into, &mut listed.problems);
+            if part == PARAMS {
+                listed.params_folder = params.filter(|_| is_plain);
+            }
         }
         for (part, into) in [(INPUTS, &mut listed.inputs), (OUTPUTS, &mut listed.outputs)] {
             match folders(&run.join(part)) {
@@ -109,22 +146,46 @@ impl Listed {
 
     /// The same for the same files: another length, time or name makes it another.
     pub fn hash(&self) -> u64 {
-        let mut hasher = FxHasher::default();
-        Hash::hash(self, &mut hasher);
-        hasher.finish()
+        let meta = self.meta.map(|meta| entry_hash(Part::Meta, META.as_bytes(), meta));
+        let problem = |problem: &String| entry_hash(Part::Problems, problem.as_bytes(), Stamp::default());
+        let parts = [
+            (Part::Metrics, &self.metrics),
+            (Part::Params, &self.params),
+            (Part::Tags, &self.tags),
+            (Part::Inputs, &self.inputs),
+            (Part::Outputs, &self.outputs),
+        ];
+        let parts = parts.into_iter().map(|(part, entries)| sum_of(part, entries));
+        parts.chain(meta).chain(self.problems.iter().map(problem)).fold(0, u64::wrapping_add)
+    }
+
+    /// The folder of params and what they add up to, where its time tells of every change that MLflow makes to them.
+    pub fn settled_params(&self, now: SystemTime) -> Option<(Stamp, u64)> {
+        let folder = self.params_folder.filter(|folder| !folder.is_young(nanos(now)))?;
+        Some((folder, sum_of(Part::Params, &self.params)))
     }
 
     /// Whether something may be written here without any sign of it: within the grain of the clock.
     pub fn is_young(&self, now: SystemTime) -> bool {
-        let now = now.duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
+        let now = nanos(now);
         let entries = self.metrics.iter().chain(&self.params).chain(&self.tags);
         let entries = entries.chain(&self.inputs).chain(&self.outputs);
         entries.map(|entry| entry.stamp).chain(self.meta).any(|stamp| stamp.is_young(now))
     }
 }
 
-/// The files below a folder, by the paths that are their keys.
-pub fn keys(folder: &Path, name: &str, into: &mut Vec<Entry>, problems: &mut Vec<String>) {
+fn nanos(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as i64)
+}
+
+fn sum_of(part: Part, entries: &[Entry]) -> u64 {
+    let each = entries.iter().map(|entry| entry_hash(part, entry.key.as_bytes(), entry.stamp));
+    each.fold(0, u64::wrapping_add)
+}
+
+/// The files below a folder, by the paths that are their keys. Whether there is nothing else in it, such as folders and links.
+pub fn keys(folder: &Path, name: &str, into: &mut Vec<Entry>, problems: &mut Vec<String>) -> bool {
+    let before = problems.len();
     let mut tell = |path: &str, error: &dyn std::fmt::Display| {
         problems.push(if path.is_empty() {
             format!("{name}: {error}")
@@ -132,8 +193,9 @@ pub fn keys(folder: &Path, name: &str, into: &mut Vec<Entry>, problems: &mut Vec
             format!("{name}/{path}: {error}")
         });
     };
-    walk(folder, "", 0, into, &mut tell);
+    let is_plain = walk(folder, "", 0, into, &mut tell);
     into.sort_by(|a, b| a.key.cmp(&b.key));
+    is_plain && problems.len() == before
 }
 
 fn walk(
@@ -142,27 +204,36 @@ fn walk(
     depth: usize,
     into: &mut Vec<Entry>,
     tell: &mut dyn FnMut(&str, &dyn std::fmt::Display),
-) {
+) -> bool {
+    let mut is_plain = true;
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(error) => return tell(above, &error),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return true,
+        Err(error) => {
+            tell(above, &error);
+            return false;
+        }
     };
     for entry in entries {
         let entry = match entry {
             Ok(entry) => entry,
-            Err(error) => return tell(above, &error),
+            Err(error) => {
+                tell(above, &error);
+                return false;
+            }
         };
         let Ok(name) = entry.file_name().into_string() else {
             tell(above, &"a file whose name is no UTF-8");
             continue;
         };
         // What this program is about to put there.
-        if name.starts_with(".mltui-") {
+        if name.starts_with(OWN) {
             continue;
         }
         let key = if above.is_empty() { name } else { format!("{above}/{name}") };
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        let kind = entry.file_type();
+        is_plain &= kind.as_ref().is_ok_and(|kind| kind.is_file());
+        if kind.is_ok_and(|kind| kind.is_dir()) {
             if depth == DEEPEST {
                 tell(&key, &"too many folders within folders");
             } else {
@@ -171,7 +242,8 @@ fn walk(
             continue;
         }
         if into.len() == MOST_KEYS {
-            return tell(above, &format_args!("more than {MOST_KEYS} files"));
+            tell(above, &format_args!("more than {MOST_KEYS} files"));
+            return false;
         }
         match stamp_of(&entry) {
             Ok(Some(stamp)) => into.push(Entry { key, stamp }),
@@ -180,6 +252,7 @@ fn walk(
             Err(error) => tell(&key, &error),
         }
     }
+    is_plain
 }
 
 /// That of a regular file or of a link to one.

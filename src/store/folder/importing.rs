@@ -242,7 +242,7 @@ fn fill_model(place: &Place, model: &LoggedModel, staged: &Path) -> Inner<()> {
         ("last_updated_timestamp".to_owned(), json!(created)),
         ("lifecycle_stage".to_owned(), json!("active")),
         ("model_id".to_owned(), json!(id)),
-        ("model_type".to_owned(), Value::Null),
+        ("model_type".to_owned(), models::kind_of(&model.model_type)),
         ("name".to_owned(), json!(model.name)),
         ("source_run_id".to_owned(), json!(model.source_run_id.as_ref().map(RunId::as_str))),
         ("status".to_owned(), json!(1)),

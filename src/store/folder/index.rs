@@ -32,6 +32,8 @@ pub struct Held {
     /// Of its files.
     pub hash: u64,
     pub meta: Option<Stamp>,
+    /// Of the folder of its params, and what these added up to, where its time tells of those that come or go.
+    pub params: Option<(Stamp, u64)>,
     /// It was read while it may have been written to, within the grain of the clock.
     pub is_young: bool,
     /// Bytes of all its points: there can be new ones that are not the latest.
@@ -83,19 +85,19 @@ pub struct Index {
 impl Index {
     /// Takes up what was read of a run.
     fn take(&mut self, id: &RunId, read: Read) {
-        let Read { hash, meta, is_young, points, files, bytes } = read;
+        let Read { hash, meta, params, is_young, points, files, bytes } = read;
         self.is_changed = true;
         if let Some(held) = self.runs.get_mut(id)
             && *held.bytes == *bytes
             && held.points == points
         {
             (held.hash, held.meta, held.is_young, held.files) = (hash, meta, is_young, files);
-            held.unread_since = None;
+            (held.params, held.unread_since) = (params, None);
             return;
         }
         self.version += 1;
         let (bytes, changed) = (bytes.into(), self.version);
-        let held = Held { hash, meta, is_young, points, files, bytes, changed, unread_since: None };
+        let held = Held { hash, meta, params, is_young, points, files, bytes, changed, unread_since: None };
         self.runs.insert(id.clone(), held);
         self.gone.remove(id);
     }
@@ -120,6 +122,7 @@ impl Index {
 struct Read {
     hash: u64,
     meta: Option<Stamp>,
+    params: Option<(Stamp, u64)>,
     is_young: bool,
     points: u64,
     files: Arc<reading::KnownFiles>,
@@ -266,9 +269,29 @@ impl Reading {
         })
     }
 
+    /// What is held of a run, where a glance at its files says that it is as it was.
+    #[cfg(target_os = "linux")]
+    fn unchanged(&self, id: &RunId, folder: &Path) -> Option<Held> {
+        let known = |held: &&Held| !held.is_young;
+        let (hash, params) = self.index().runs.get(id).filter(known).map(|held| (held.hash, held.params))?;
+        if super::glance::hash(folder, params) != Some(hash) {
+            return None;
+        }
+        self.index().runs.get(id).filter(known).filter(|held| held.hash == hash).cloned()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "there is no glance at files elsewhere")]
+    fn unchanged(&self, _: &RunId, _: &Path) -> Option<Held> {
+        None
+    }
+
     /// Reads a run where it is another than before; nothing where it is none, or gone.
     fn read_one(&self, id: &RunId, datasets: &reading::Datasets) -> Option<Held> {
         let folder = self.place.path.join(id.as_str());
+        if let Some(held) = self.unchanged(id, &folder) {
+            return Some(held);
+        }
         let now = SystemTime::now();
         let listed = Listed::of(&folder);
         let hash = listed.hash();
@@ -292,7 +315,8 @@ impl Reading {
         {
             reading::tell(&mut run, &listed.problems);
             let (files, bytes) = (Arc::clone(&before.files), codec::encode(&run));
-            let read = Read { hash, meta: before.meta, is_young: true, points: before.points, files, bytes };
+            let (meta, points) = (before.meta, before.points);
+            let read = Read { hash, meta, params: None, is_young: true, points, files, bytes };
             let mut index = self.index();
             index.take(id, read);
             return index.runs.get(id).cloned();
@@ -315,6 +339,7 @@ impl Reading {
         let read = Read {
             hash,
             meta: listed.meta,
+            params: listed.settled_params(now),
             // What could not be read may be readable without another sign of it.
             is_young: is_damaged || listed.is_young(now),
             points: listed.metrics.iter().map(|entry| entry.stamp.length).sum(),

@@ -11,6 +11,8 @@ mod codec;
 mod dump;
 mod experiments;
 mod files;
+#[cfg(target_os = "linux")]
+mod glance;
 mod histories;
 mod importing;
 mod importing_versions;

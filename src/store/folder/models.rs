@@ -86,6 +86,7 @@ fn read(place: &Place, id: &str) -> Option<LoggedModel> {
         model_id: ModelId::from(id),
         experiment_id: place.id.clone(),
         name: word("name"),
+        model_type: word("model_type"),
         artifact_location: text(&meta, "artifact_location")
             .unwrap_or_else(|| super::layout::address_of(&folder.join(ARTIFACTS))),
         status: status.to_owned(),
@@ -142,6 +143,11 @@ fn has_models(layout: &Layout) -> Inner<bool> {
     Ok(layout.experiments()?.iter().any(is_3))
 }
 
+/// The type of a model as MLflow writes it: none is null.
+pub fn kind_of(model_type: &str) -> Value {
+    if model_type.is_empty() { Value::Null } else { json!(model_type) }
+}
+
 pub fn create(layout: &Layout, new: &NewModel) -> Inner<LoggedModel> {
     if !has_models(layout)? {
         return Err(ErrorKind::Unsupported("logged models".into()));
@@ -161,7 +167,7 @@ pub fn create(layout: &Layout, new: &NewModel) -> Inner<LoggedModel> {
         ("last_updated_timestamp".to_owned(), json!(now)),
         ("lifecycle_stage".to_owned(), json!("active")),
         ("model_id".to_owned(), json!(id)),
-        ("model_type".to_owned(), Value::Null),
+        ("model_type".to_owned(), kind_of(&new.model_type)),
         ("name".to_owned(), json!(new.name)),
         ("source_run_id".to_owned(), json!(new.source_run_id.as_str())),
         ("status".to_owned(), json!(1)),

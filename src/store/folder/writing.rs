@@ -35,8 +35,17 @@ pub fn refused(path: &Path) -> impl Fn(io::Error) -> ErrorKind + '_ {
 /// A draft of a file of the thing at `home`. It begins there and not beside its place: MLflow takes every file of a folder of
 /// tags for a tag.
 pub fn draft(home: &Path, path: &Path, content: &[u8]) -> Inner<Draft> {
-    let written = |mut draft: Draft| draft.file().write_all(content).map(|()| draft);
+    let written = |mut draft: Draft| fill(&mut draft, path, content).map(|()| draft);
     Draft::begin_in(home, path, Care::Shared).and_then(written).map_err(refused(path))
+}
+
+/// Writes a draft. That of a `meta.yaml` is on the disk before it takes its place: where the power fails, an empty one in the
+/// place of a whole one would be a run that nobody opens. Of others there are many, and MLflow waits for none.
+fn fill(draft: &mut Draft, path: &Path, content: &[u8]) -> io::Result<()> {
+    if path.file_name().is_some_and(|name| name == META) {
+        return draft.write(content);
+    }
+    draft.file().write_all(content)
 }
 
 /// What a link leads to is written, and the link stays: where it leads to a file of the thing at `home`, or of those beside it.
@@ -116,7 +125,7 @@ pub fn put(home: &Path, path: &Path, content: &[u8]) -> Inner<()> {
         // Another file system is mounted, or linked to, in between.
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             let mut draft = Draft::begin(&path, Care::Shared).map_err(refused(&path))?;
-            draft.file().write_all(content).map_err(refused(&path))?;
+            fill(&mut draft, &path, content).map_err(refused(&path))?;
             if old.as_ref().is_some_and(|old| !keep_rights(&mut draft, old)) {
                 return write_over(&path, content);
             }
@@ -134,7 +143,7 @@ pub fn put_new(home: &Path, path: &Path, content: &[u8]) -> Inner<bool> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             let mut draft = Draft::begin(path, Care::Shared).map_err(refused(path))?;
-            match draft.file().write_all(content).and_then(|()| draft.put_new()) {
+            match fill(&mut draft, path, content).and_then(|()| draft.put_new()) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
                 put => put.map(|()| true).map_err(refused(path)),
             }
@@ -306,6 +315,25 @@ mod tests {
         assert!(
             remove(&path).unwrap() && !remove(&path).unwrap() && !remove(&home.path().join("tags")).unwrap()
         );
+    }
+
+    #[test]
+    fn what_a_thing_is_is_on_the_disk_before_it_takes_its_place() {
+        let home = tempfile::tempdir().unwrap();
+        let synced = |work: &dyn Fn()| {
+            let before = disk::SYNCED.get();
+            work();
+            disk::SYNCED.get() - before
+        };
+        let path = home.path().join(META);
+        assert_eq!(synced(&|| put(home.path(), &path, b"name: a\n").unwrap()), 1);
+        assert_eq!(synced(&|| change_meta(home.path(), |meta| set(meta, "name", "x")).unwrap()), 1);
+        assert_eq!(
+            synced(&|| put(home.path(), &home.path().join("tags/a"), b"1").unwrap()),
+            0,
+            "MLflow waits for none"
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "name: x\n");
     }
 
     #[test]

@@ -224,6 +224,7 @@ impl State {
             model_id: ModelId(id),
             experiment_id: new.experiment_id.clone(),
             name: new.name.clone(),
+            model_type: new.model_type.clone(),
             status: "PENDING".into(),
             source_run_id: Some(new.source_run_id.clone()),
             params: new.params.clone(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::store::secrets;
 use crate::store::sql::address::Parts;
+use crate::store::tunnel::{End, Target, Tunnel};
 
 /// Where servers listen where nothing is said.
 const PORT: u16 = 3306;
@@ -76,6 +76,8 @@ pub struct MyDatabase {
     pub(super) folder: PathBuf,
     /// Another place for them, which a server of MLflow's says to its own processes.
     pub(super) artifact_root: Option<String>,
+    /// The way through another machine, which sees the server.
+    pub(super) tunnel: Option<Tunnel>,
 }
 
 impl MyDatabase {
@@ -173,13 +175,6 @@ impl MyDatabase {
         self.password.as_deref()
     }
 
-    /// Lets nobody show the password.
-    pub fn note_secrets(&self) {
-        if let Some(password) = &self.password {
-            secrets::note(password);
-        }
-    }
-
     /// Who connects: the user of this machine where nobody is named.
     pub fn user(&self) -> String {
         let named = self.user.clone().filter(|user| !user.is_empty());
@@ -204,15 +199,40 @@ impl MyDatabase {
         (self.host.clone().unwrap_or_else(|| "localhost".into()), self.port.unwrap_or(PORT))
     }
 
-    /// The server in words: `host:3306`, `/run/mysqld/mysqld.sock`.
+    /// The server in words: `host:3306`, `/run/mysqld/mysqld.sock`, and the machine that it is reached through.
     pub fn server(&self) -> String {
-        match self.socket() {
+        let server = match self.socket() {
             Some(socket) => socket.display().to_string(),
             None => {
                 let (host, port) = self.place();
                 format!("{host}:{port}")
             }
+        };
+        server + &self.tunnel.as_ref().map_or(String::new(), Tunnel::in_words)
+    }
+
+    /// What another machine is to lead to.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot, in words.
+    pub fn target(&self) -> Result<Target, String> {
+        match (&self.socket, &self.host) {
+            (Some(socket), _) => Ok(Target::Socket(socket.clone())),
+            (None, None) => {
+                Err("write the host into tracking_uri as ssh_host sees it: mysql://localhost/DATABASE, or \
+                     ?unix_socket=/run/mysqld/mysqld.sock"
+                    .into())
+            }
+            (None, Some(host)) => Ok(Target::Port(host.clone(), self.port.unwrap_or(PORT))),
         }
+    }
+
+    /// The same by way of another machine.
+    #[must_use]
+    pub fn through(mut self, tunnel: &Tunnel) -> Self {
+        self.tunnel = Some(tunnel.clone());
+        self
     }
 
     /// How the connection is protected.
@@ -269,12 +289,19 @@ impl MyDatabase {
     pub fn for_scripts(&self) -> String {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let place = if let Some(socket) = self.socket() {
-            query.append_pair("unix_socket", &socket.to_string_lossy());
-            String::new()
-        } else {
-            let (host, port) = self.place();
-            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        // Where there is no way through the other machine, the address is as good as it can be.
+        let ends = self.tunnel.as_ref().and_then(|tunnel| tunnel.ends().ok());
+        let end = ends.and_then(|ends| ends.targets.into_iter().next());
+        let place = match (end, self.socket()) {
+            (Some(End::Port(port)), _) => format!("127.0.0.1:{port}"),
+            (Some(End::Socket(socket)), _) | (None, Some(socket)) => {
+                query.append_pair("unix_socket", &socket.to_string_lossy());
+                String::new()
+            }
+            (None, None) => {
+                let (host, port) = self.place();
+                if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+            }
         };
         for (key, file) in
             [("ssl_ca", &self.authority), ("ssl_cert", &self.certificate), ("ssl_key", &self.key)]
@@ -298,6 +325,9 @@ impl MyDatabase {
             None => "no password (~/.my.cnf or MYSQL_PWD can hold it)".to_owned(),
         };
         let tls = match self.tls_use() {
+            TlsUse::Disabled if self.socket().is_some() && self.tunnel.is_some() => {
+                "none: only ssh comes to the socket".to_owned()
+            }
             TlsUse::Disabled if self.socket().is_some() => "none: the server is on this machine".to_owned(),
             TlsUse::Disabled => "none: the connection is not encrypted (ssl_mode=DISABLED)".to_owned(),
             TlsUse::Preferred => {

@@ -14,6 +14,7 @@ use super::rows::bounded;
 use super::schema::{self, Server};
 use super::statement::{LIST, translated};
 use crate::store::sql::{ALIVE, Cells, Dialect, FRESH, Layout, Link, Pooled, Value, within};
+use crate::store::tunnel::{End, Tunnel};
 use crate::store::{ErrorKind, Inner};
 
 /// How long the server works on a statement before it gives up.
@@ -84,8 +85,8 @@ pub struct Connection {
     abandoned: bool,
 }
 
-/// How the server is asked for a connection.
-fn options(database: &MyDatabase, tls: TlsUse) -> OptsBuilder {
+/// How the server is asked for a connection, which the end of a tunnel leads to.
+fn options(database: &MyDatabase, end: Option<&End>, tls: TlsUse) -> OptsBuilder {
     let connect = database.connect_timeout.unwrap_or(CONNECT);
     let options = OptsBuilder::new()
         .user(Some(database.user()))
@@ -97,9 +98,11 @@ fn options(database: &MyDatabase, tls: TlsUse) -> OptsBuilder {
         .read_timeout(Some(ANSWER))
         .write_timeout(Some(ANSWER))
         .additional_capabilities(CapabilityFlags::CLIENT_FOUND_ROWS);
-    let options = match database.socket() {
-        Some(socket) => return options.socket(Some(socket.to_string_lossy())),
-        None => {
+    let options = match (end, database.socket()) {
+        (Some(End::Port(port)), _) => options.ip_or_hostname(Some("127.0.0.1")).tcp_port(*port),
+        (Some(End::Socket(socket)), _) => return options.socket(Some(socket.to_string_lossy())),
+        (None, Some(socket)) => return options.socket(Some(socket.to_string_lossy())),
+        (None, None) => {
             let (host, port) = database.place();
             options.ip_or_hostname(Some(host)).tcp_port(port)
         }
@@ -132,8 +135,10 @@ fn connect(database: &MyDatabase) -> Inner<Conn> {
     }
     // The driver limits the time to reach the server, not that of its first words.
     let limit = database.connect_timeout.unwrap_or(CONNECT).saturating_mul(2);
+    let ends = database.tunnel.as_ref().map(Tunnel::wait).transpose()?;
+    let end = ends.as_ref().and_then(|ends| ends.targets.first());
     let open = |tls| {
-        let options = options(database, tls);
+        let options = options(database, end, tls);
         within(limit, move || Conn::new(options)).unwrap_or(Err(Error::DriverError(DriverError::Timeout)))
     };
     let connected = match open(tls) {
@@ -299,7 +304,7 @@ impl Link for Connection {
     }
 
     fn layout(&self) -> &Layout {
-        &self.server.layout
+        &self.server.standing.layout
     }
 
     fn workspace(&self) -> &str {

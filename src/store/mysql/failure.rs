@@ -62,7 +62,7 @@ pub fn unconnected(error: &Error, to: &MyDatabase) -> ErrorKind {
     if let Some(io) = io_of(error) {
         return match tls(io) {
             Some(tls) => ErrorKind::Tls(untrusted(tls, to)),
-            None => unreachable(io.kind(), &io.to_string(), &server),
+            None => unreachable(io.kind(), &io.to_string(), to),
         };
     }
     match error {
@@ -75,7 +75,7 @@ pub fn unconnected(error: &Error, to: &MyDatabase) -> ErrorKind {
             ErrorKind::Tls(format!("no TLS connection to {server}: {error:?} ({})", to.tls_words()))
         }
         Error::DriverError(DriverError::CouldNotConnect(Some((_, words, kind)))) => {
-            unreachable(*kind, words, &server)
+            unreachable(*kind, words, to)
         }
         Error::DriverError(DriverError::ConnectTimeout | DriverError::Timeout) => {
             ErrorKind::Unreachable(format!("{server} does not answer"))
@@ -84,8 +84,13 @@ pub fn unconnected(error: &Error, to: &MyDatabase) -> ErrorKind {
     }
 }
 
-fn unreachable(kind: io::ErrorKind, words: &str, server: &str) -> ErrorKind {
+fn unreachable(kind: io::ErrorKind, words: &str, to: &MyDatabase) -> ErrorKind {
+    let server = to.server();
     ErrorKind::Unreachable(match kind {
+        // That is how ssh says that it comes to nobody.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset if to.tunnel.is_some() => {
+            format!("no MySQL server answers at {server}")
+        }
         io::ErrorKind::ConnectionRefused => {
             format!("no MySQL server listens at {server} (connection refused)")
         }

@@ -4,45 +4,18 @@ use rustc_hash::FxHashSet;
 
 use super::connection::Connection;
 use crate::store::Inner;
-use crate::store::sql::{Layout, Link};
+use crate::store::sql::{Layout, Link, Standing};
 
 /// What is known of a server and its database, as long as a connection lasts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Server {
     /// `MariaDB 10.11.19`, `MySQL 8.4.3`
-    pub version: String,
+    pub standing: Standing,
     pub is_mariadb: bool,
-    pub layout: Layout,
     /// Texts of params and tags are no longer than they are read.
     pub texts_are_short: bool,
     /// Keys that differ in upper and lower case alone are one.
     pub folds_case: bool,
-    /// The user may add and change runs.
-    pub may_write: bool,
-    /// It follows another server, or takes no writes otherwise.
-    pub is_read_only: bool,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self {
-            version: String::new(),
-            is_mariadb: false,
-            layout: Layout {
-                revision: None,
-                workspace: false,
-                workspaces: false,
-                datasets: false,
-                aliases: false,
-                storage_location: false,
-                logged_models: false,
-            },
-            texts_are_short: false,
-            folds_case: true,
-            may_write: false,
-            is_read_only: false,
-        }
-    }
 }
 
 impl Server {
@@ -95,14 +68,16 @@ pub fn probe(connection: &mut Connection) -> Inner<Server> {
         let kind = if is_mariadb { "MariaDB" } else { "MySQL" };
         let number = version.split('-').next().unwrap_or_default();
         Server {
-            version: format!("{kind} {number}"),
+            standing: Standing {
+                version: format!("{kind} {number}"),
+                layout: layout.clone(),
+                may_write,
+                is_read_only: !matches!(&*row.text(1), "0" | "OFF" | ""),
+            },
             is_mariadb,
-            layout: layout.clone(),
             texts_are_short: lengths.len() == 2
                 && lengths.iter().all(|most| most.is_some_and(|most| most <= 8_000)),
             folds_case,
-            may_write,
-            is_read_only: !matches!(&*row.text(1), "0" | "OFF" | ""),
         }
     })?;
     Ok(server.unwrap_or_default())

@@ -7,8 +7,8 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::tls_mode::TlsMode;
-use crate::store::secrets;
 use crate::store::sql::address::Parts;
+use crate::store::tunnel::{Target, Tunnel};
 
 /// Where libpq listens where nothing is said.
 const PORT: u16 = 5432;
@@ -47,6 +47,8 @@ pub struct PgDatabase {
     pub(super) folder: PathBuf,
     /// Another place for them, which a server of MLflow's says to its own processes.
     pub(super) artifact_root: Option<String>,
+    /// The way through another machine, which sees the servers.
+    pub(super) tunnel: Option<Tunnel>,
 }
 
 impl PgDatabase {
@@ -135,13 +137,6 @@ impl PgDatabase {
         self.password.as_deref()
     }
 
-    /// Lets nobody show the password.
-    pub fn note_secrets(&self) {
-        if let Some(password) = &self.password {
-            secrets::note(password);
-        }
-    }
-
     /// Who connects: as libpq has it, the user of this machine where nobody is named.
     pub fn user(&self) -> String {
         let named = self.user.clone().filter(|user| !user.is_empty());
@@ -172,10 +167,41 @@ impl PgDatabase {
         self.places().swap_remove(0)
     }
 
-    /// The server in words: `host:5432`, `/tmp:5432`.
+    /// The server in words: `host:5432`, `/tmp:5432`, and the machine that it is reached through.
     pub fn server(&self) -> String {
         let places: Vec<String> = self.places().iter().map(|(host, port)| format!("{host}:{port}")).collect();
-        places.join(", ")
+        places.join(", ") + &self.tunnel.as_ref().map_or(String::new(), Tunnel::in_words)
+    }
+
+    /// What another machine is to lead to.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot, in words.
+    pub fn targets(&self) -> Result<Vec<Target>, String> {
+        if self.hosts.iter().all(|(host, _)| host.is_empty()) {
+            return Err(
+                "write the host into tracking_uri as ssh_host sees it: postgresql://localhost/DATABASE, or \
+                        ?host=/var/run/postgresql for a socket"
+                    .into(),
+            );
+        }
+        let places = self.places();
+        if !self.is_local() && places.iter().any(|(host, _)| host.starts_with('/')) {
+            return Err("ssh_host leads to hosts or to sockets, not to both".into());
+        }
+        let target = |(host, port): (String, u16)| match host.strip_prefix('/') {
+            Some(_) => Target::Socket(Path::new(&host).join(format!(".s.PGSQL.{port}"))),
+            None => Target::Port(host, port),
+        };
+        Ok(places.into_iter().map(target).collect())
+    }
+
+    /// The same by way of another machine.
+    #[must_use]
+    pub fn through(mut self, tunnel: &Tunnel) -> Self {
+        self.tunnel = Some(tunnel.clone());
+        self
     }
 
     /// How the connection is protected.

@@ -1,5 +1,7 @@
 //! A connection to the server, with what is known of the tables behind it. Whoever asks waits on the thread that asks.
 
+use std::net::Ipv4Addr;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +24,7 @@ use super::tls_mode::TlsMode;
 use crate::store::sql::{
     ALIVE, Cells, Dialect, FRESH, Layout, Link, NEWEST, Pooled, Value, insert_new, upsert,
 };
+use crate::store::tunnel::End;
 use crate::store::{ErrorKind, Inner};
 
 /// How long the server works on a statement before it gives up.
@@ -130,11 +133,18 @@ impl Drop for Connection {
     }
 }
 
-/// How the server is asked for a connection.
-fn configuration(database: &PgDatabase, with_options: bool, mode: TlsMode) -> Config {
+/// How the server is asked for a connection, which `ends` of a tunnel lead to.
+fn configuration(database: &PgDatabase, ends: &[End], with_options: bool, mode: TlsMode) -> Config {
     let mut config = Config::new();
-    for (host, port) in database.places() {
-        config.host(&host).port(port);
+    for (at, (host, port)) in database.places().into_iter().enumerate() {
+        match ends.get(at) {
+            None => config.host(&host).port(port),
+            // The name is that of its certificate all the same.
+            Some(End::Port(end)) => config.host(&host).hostaddr(Ipv4Addr::LOCALHOST.into()).port(*end),
+            Some(End::Socket(path)) => {
+                config.host(path.parent().unwrap_or(Path::new("/")).to_string_lossy()).port(port)
+            }
+        };
     }
     config.user(database.user()).dbname(database.database());
     if let Some(password) = database.password() {
@@ -171,6 +181,10 @@ type Connected = (Client, tokio_postgres::Connection<Socket, Stream>);
 /// Connects, as it is wanted and as it may be: without our options where a server takes none, and without encryption where that
 /// was only preferred and does not come about.
 async fn connect(database: &PgDatabase) -> Inner<Connected> {
+    let ends = match &database.tunnel {
+        Some(tunnel) => tunnel.ready().await?.targets,
+        None => Vec::new(),
+    };
     let mut mode = if database.is_local() { TlsMode::Disable } else { database.tls_mode() };
     let tls = Tls::new(database, mode)?;
     // The time to reach each server is limited by itself, the time of their answers here.
@@ -179,7 +193,7 @@ async fn connect(database: &PgDatabase) -> Inner<Connected> {
     let mut with_options = true;
     let mut unencrypted = None;
     loop {
-        let config = configuration(database, with_options, mode);
+        let config = configuration(database, &ends, with_options, mode);
         let connected = tokio::time::timeout(patience, config.connect(tls.clone())).await;
         let silent = || format!("{} does not answer as a PostgreSQL server", database.server());
         let error = match connected.map_err(|_| ErrorKind::Unreachable(silent()))? {
@@ -337,7 +351,7 @@ impl Link for Connection {
     }
 
     fn layout(&self) -> &Layout {
-        &self.server.layout
+        &self.server.standing.layout
     }
 
     fn workspace(&self) -> &str {

@@ -91,6 +91,10 @@ pub fn unconnected(error: &Error, to: &PgDatabase) -> ErrorKind {
             format!("no PostgreSQL server listens at {server} (connection refused)")
         }
         Some(io::ErrorKind::NotFound) => format!("no PostgreSQL server listens at {server} (no such socket)"),
+        // That is how ssh says that it comes to nobody.
+        Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) if to.tunnel.is_some() => {
+            format!("no PostgreSQL server answers at {server}")
+        }
         Some(io::ErrorKind::UnexpectedEof) => {
             format!("{server} closes the connection at once: it may not be a PostgreSQL server")
         }

@@ -4,46 +4,18 @@ use rustc_hash::FxHashSet;
 
 use super::connection::Connection;
 use crate::store::Inner;
-use crate::store::sql::{Layout, Link, values};
+use crate::store::sql::{Layout, Link, Standing, values};
 
 /// What is known of a server and its database, as long as a connection lasts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Server {
-    /// `18.4`
-    pub version: String,
-    /// The same as a number: 180004.
+    pub standing: Standing,
+    /// Its version as a number: 180004.
     pub number: i64,
-    pub layout: Layout,
     /// Texts of params and tags are no longer than they are read.
     pub texts_are_short: bool,
-    /// The user may add and change runs.
-    pub may_write: bool,
-    /// It follows another server, or takes no writes otherwise.
-    pub is_read_only: bool,
     /// Another connection can be shown the database as one sees it.
     pub shares_snapshots: bool,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self {
-            version: String::new(),
-            number: 0,
-            layout: Layout {
-                revision: None,
-                workspace: false,
-                workspaces: false,
-                datasets: false,
-                aliases: false,
-                storage_location: false,
-                logged_models: false,
-            },
-            texts_are_short: false,
-            may_write: false,
-            is_read_only: false,
-            shares_snapshots: false,
-        }
-    }
 }
 
 /// Looks at the tables that a statement without a schema's name finds.
@@ -81,12 +53,14 @@ pub fn probe(connection: &mut Connection) -> Inner<Server> {
                      current_setting('server_version_num')::int8, \
                      has_function_privilege(to_regprocedure('pg_catalog.pg_export_snapshot()')::oid, 'EXECUTE')";
     let server = connection.one(statement, values![], |row| Server {
-        version: row.text(0).split(' ').next().unwrap_or_default().to_owned(),
-        layout: layout.clone(),
+        standing: Standing {
+            version: format!("PostgreSQL {}", row.text(0).split(' ').next().unwrap_or_default()),
+            layout: layout.clone(),
+            may_write: row.int(1) == Some(1),
+            is_read_only: row.int(2) == Some(1),
+        },
         texts_are_short: lengths.len() == 2
             && lengths.iter().all(|most| most.is_some_and(|most| most <= 8_000)),
-        may_write: row.int(1) == Some(1),
-        is_read_only: row.int(2) == Some(1),
         number: row.int(3).unwrap_or(0),
         // A server that follows another may not let it be had.
         shares_snapshots: row.int(4) == Some(1) && row.int(2) != Some(1),

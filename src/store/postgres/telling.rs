@@ -6,6 +6,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::address::PgDatabase;
 use super::tls_mode::TlsMode;
+use crate::store::tunnel::End;
+
+/// Drivers that know no `hostaddr`.
+const WITHOUT_ADDRESS: [&str; 2] = ["+pg8000", "+asyncpg"];
 
 impl PgDatabase {
     /// The address for a program of Python's, which finds the password in `PGPASSWORD`.
@@ -13,7 +17,24 @@ impl PgDatabase {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let scheme = if self.scheme == "postgres" { "postgresql" } else { &self.scheme };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let places = self.places();
+        let mut places = self.places();
+        let mut addresses = Vec::new();
+        // Where there is no way through the other machine, the address is as good as it can be.
+        let ends = self.tunnel.as_ref().and_then(|tunnel| tunnel.ends().ok());
+        for ((host, port), end) in places.iter_mut().zip(ends.into_iter().flat_map(|ends| ends.targets)) {
+            match end {
+                End::Socket(path) => {
+                    *host = path.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
+                }
+                End::Port(end) => {
+                    *port = end;
+                    addresses.push("127.0.0.1");
+                    if WITHOUT_ADDRESS.iter().any(|driver| scheme.ends_with(driver)) {
+                        *host = addresses.pop().unwrap_or_default().to_owned();
+                    }
+                }
+            }
+        }
         let place = match places.as_slice() {
             [(host, port)] if !host.starts_with('/') => {
                 if host.contains(':') {
@@ -39,6 +60,8 @@ impl PgDatabase {
             Some(whole.as_deref().unwrap_or(path).to_string_lossy().into_owned())
         };
         for (key, value) in [
+            // The host is then the name of its certificate.
+            ("hostaddr", Some(addresses.join(",")).filter(|addresses| !addresses.is_empty())),
             ("sslmode", self.tls.map(|mode| mode.as_str().to_owned())),
             ("sslrootcert", file(&self.root_certificate)),
             ("sslcert", file(&self.certificate)),
@@ -65,6 +88,7 @@ impl PgDatabase {
         let mode = self.tls_mode();
         let trusted = self.root_certificate.as_deref().map(|path| path.display());
         let tls = match mode {
+            _ if is_local && self.tunnel.is_some() => "none: only ssh comes to the socket".to_owned(),
             _ if is_local => "none: the server is on this machine".to_owned(),
             TlsMode::Disable => "none: the connection is not encrypted (sslmode=disable)".to_owned(),
             TlsMode::Prefer => {

@@ -36,7 +36,7 @@ pub fn build(options: &RestOptions) -> Inner<reqwest::Client> {
         .tls_danger_accept_invalid_certs(options.insecure_tls);
     builder = builder.redirect(if options.allow_redirects { redirects() } else { Policy::none() });
     if let Some(tunnel) = &options.tunnel {
-        let address = format!("socks5h://127.0.0.1:{}", tunnel.ports()?.proxy);
+        let address = format!("socks5h://127.0.0.1:{}", tunnel.ends()?.proxy);
         let proxy = reqwest::Proxy::all(address).map_err(|error| ErrorKind::Io(error.to_string()))?;
         builder = builder.proxy(proxy);
     }

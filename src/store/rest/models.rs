@@ -115,13 +115,16 @@ pub async fn search(
 pub async fn create(client: &Client, model: &NewModel) -> Inner<LoggedModel> {
     let params: Vec<_> =
         model.params.iter().map(|param| json!({ "key": param.key, "value": param.value })).collect();
-    let body = json!({
+    let mut body = json!({
         "experiment_id": model.experiment_id.as_str(),
         "name": model.name,
         "source_run_id": model.source_run_id.as_str(),
         "params": params,
         "tags": wire::pairs(&model.tags),
     });
+    if !model.model_type.is_empty() {
+        body["model_type"] = json!(model.model_type);
+    }
     let answer = client.post(MODELS, &body, Repeat::Never).await.map_err(too_old)?;
     answer.required("model", wire::logged_model)
 }

@@ -272,6 +272,7 @@ pub fn logged_model(value: &Value) -> Inner<LoggedModel> {
         model_id: ModelId(required(info, "model_id", text)?),
         experiment_id: ExperimentId(required(info, "experiment_id", text)?),
         name: text_or_empty(info, "name"),
+        model_type: text_or_empty(info, "model_type"),
         artifact_location: text_or_empty(info, "artifact_uri"),
         status: match status.trim_start_matches("LOGGED_MODEL_") {
             "UPLOAD_FAILED" => "FAILED".into(),

@@ -3,9 +3,9 @@
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
-use super::artifacts::Home;
 use super::logging::{ROWS, cells, latest_of, put_inputs, stored};
 use super::models::{log_output, need_table};
+use super::roots::Home;
 use super::writing::{artifact_location, fill_experiment, refuse_taken_name};
 use super::{Link, Value, as_list, rows_of, values};
 use crate::mlflow::{
@@ -235,14 +235,15 @@ pub fn logged_model(link: &mut impl Link, home: &Home, model: &LoggedModel) -> I
     link.execute(
         "INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms, \
          last_updated_timestamp_ms, status, lifecycle_stage, model_type, source_run_id, status_message) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1, 'active', '', ?6, NULL)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1, 'active', ?7, ?6, NULL)",
         values![
             id,
             experiment,
             &model.name,
             &location,
             model.creation_time.unwrap_or_else(now_ms),
-            model.source_run_id.as_ref().map(RunId::as_str)
+            model.source_run_id.as_ref().map(RunId::as_str),
+            &model.model_type
         ],
     )?;
     let params: Vec<Value<'_>> = model

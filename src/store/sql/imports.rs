@@ -35,7 +35,11 @@ impl<P: Place> Imports for SqlStore<P> {
     }
 
     async fn imports_logged_models(&self) -> Inner<bool> {
-        self.read(|db| Ok(db.layout().logged_models)).await
+        Ok(!self.place.is_begun() || self.read(|db| Ok(db.layout().logged_models)).await?)
+    }
+
+    async fn begin_for_logged_models(&self) -> Inner<()> {
+        self.ask(P::begin_for_logged_models).await
     }
 
     async fn import_logged_model(&self, model: &LoggedModel) -> Inner<()> {

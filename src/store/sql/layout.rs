@@ -3,7 +3,7 @@
 use crate::store::{ErrorKind, Inner};
 
 /// What differs between MLflow's versions, found by looking at the columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layout {
     pub revision: Option<String>,
     /// `workspace` columns, since MLflow 3.10.

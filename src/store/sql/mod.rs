@@ -20,7 +20,9 @@ mod place;
 mod pool;
 pub mod reading;
 mod registry;
+mod roots;
 pub mod search;
+mod served;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -31,12 +33,13 @@ use std::borrow::Cow;
 use super::{ErrorKind, Inner};
 use crate::mlflow::infinity::logged;
 
-pub use artifacts::Home;
 pub use dialect::{Dialect, NEWEST, insert_new, upsert};
 pub use layout::Layout;
 pub use numbers::{Numbers, head_hash};
 pub use place::{Place, behind};
 pub use pool::{ALIVE, FRESH, Lent, Pool, Pooled, within};
+pub use roots::Home;
+pub use served::{OnServer, Served, ServerAddress, Standing};
 pub use store::SqlStore;
 
 /// A value in the place of a placeholder.

@@ -48,8 +48,16 @@ pub fn create(link: &mut impl Link, model: &NewModel) -> Inner<LoggedModel> {
     link.execute(
         "INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms, \
          last_updated_timestamp_ms, status, lifecycle_stage, model_type, source_run_id, status_message) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1, 'active', '', ?6, NULL)",
-        values![&id, experiment, &model.name, &location, now_ms(), model.source_run_id.as_str()],
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, 1, 'active', ?7, ?6, NULL)",
+        values![
+            &id,
+            experiment,
+            &model.name,
+            &location,
+            now_ms(),
+            model.source_run_id.as_str(),
+            &model.model_type
+        ],
     )?;
     for Param { key, value } in &model.params {
         link.execute(
@@ -135,8 +143,8 @@ fn read(link: &mut impl Link, ids: &[ModelId]) -> Inner<Vec<LoggedModel>> {
         let mut tags = pairs(link, "tag", &is_it, &list)?;
         let mut metrics = metrics(link, &is_it, &list)?;
         let statement = format!(
-            "SELECT model_id, experiment_id, name, artifact_location, status, source_run_id, creation_timestamp_ms \
-             FROM logged_models WHERE {is_it} AND lifecycle_stage = 'active'"
+            "SELECT model_id, experiment_id, name, artifact_location, status, source_run_id, creation_timestamp_ms, \
+             model_type FROM logged_models WHERE {is_it} AND lifecycle_stage = 'active'"
         );
         let models = link.all(&statement, values![&list], |row| (row.string(0), of_row(row)))?;
         let mut models: HashMap<String, LoggedModel> = models.into_iter().collect();
@@ -161,6 +169,7 @@ fn of_row(row: &dyn Cells) -> LoggedModel {
         model_id: ModelId(row.string(0)),
         experiment_id: ExperimentId(row.string(1)),
         name: row.string(2),
+        model_type: row.string(7),
         artifact_location: row.string(3),
         status: match row.int(4) {
             Some(READY) => "READY".into(),

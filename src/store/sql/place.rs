@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use tokio::sync::mpsc;
 
 use super::Link;
-use super::artifacts::Home;
+use super::roots::Home;
 use crate::mlflow::{MetricPoint, Part, RunId, Summary};
 use crate::store::blocking::Gone;
 use crate::store::{
@@ -25,6 +25,10 @@ pub trait Place: Debug + Send + Sync + 'static {
     }
     fn begin(&self) -> Inner<()> {
         Ok(())
+    }
+    /// Makes what never was, with the tables of logged models.
+    fn begin_for_logged_models(&self) -> Inner<()> {
+        self.begin()
     }
     /// Does what only reads with a connection.
     fn read<T>(&self, work: impl FnOnce(&mut Self::Link) -> Inner<T>) -> Inner<T>;

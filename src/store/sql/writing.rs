@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::artifacts::Home;
 use super::logging::log_batch;
 use super::reading;
+use super::roots::Home;
 use super::{Link, values};
 use crate::mlflow::{ExperimentId, LifecycleStage, Run, RunId, RunStatus, Tag, names, tags};
 use crate::store::objects::below;

@@ -12,7 +12,7 @@ use rusqlite::limits::Limit;
 use super::Inner;
 use super::address::Database;
 use super::opening::{Frozen, PrivateCopy, Stamp, is_half_done, open};
-use super::schema::{self, Schema};
+use super::schema::{self, Schema, Tables};
 use crate::store::ErrorKind;
 
 /// How long MLflow waits for a lock; writers here wait as long.
@@ -168,7 +168,7 @@ impl Pool {
             )));
         }
         if connection.file.is_none() {
-            schema::create(self.path())?;
+            schema::create(self.path(), Tables::OfMlflow2)?;
             self.idle().clear();
             connection = self.connect()?;
         }
@@ -190,7 +190,19 @@ impl Pool {
 
     /// Makes the file where there never was one.
     pub fn begin(&self) -> Inner<()> {
-        if FileId::of(self.path()).is_some() { Ok(()) } else { self.write(|_| Ok(())) }
+        self.begin_with(Tables::OfMlflow2)
+    }
+
+    /// The same with these tables.
+    pub fn begin_with(&self, tables: Tables) -> Inner<()> {
+        if FileId::of(self.path()).is_some() {
+            return Ok(());
+        }
+        if self.take()?.file.is_none() {
+            self.or_gone(schema::create(self.path(), tables))?;
+        }
+        self.idle().clear();
+        self.write(|_| Ok(()))
     }
 
     /// A connection to the file as it is now; to an empty store where there never was one.

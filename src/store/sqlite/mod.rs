@@ -25,6 +25,7 @@ use tokio::sync::mpsc;
 pub use address::Database;
 use connection::{Connection, FileId, Pool};
 use cursor::FileCursor;
+use schema::Tables;
 
 use super::blocking::Gone;
 use super::sql::{Home, Place, behind};
@@ -73,6 +74,10 @@ impl Place for Sqlite {
 
     fn begin(&self) -> Inner<()> {
         self.pool.begin()
+    }
+
+    fn begin_for_logged_models(&self) -> Inner<()> {
+        self.pool.begin_with(Tables::OfMlflow3)
     }
 
     fn read<T>(&self, work: impl FnOnce(&mut Connection) -> Inner<T>) -> Inner<T> {

@@ -10,7 +10,22 @@ use crate::store::sql::{Home, Layout};
 use crate::store::{ErrorKind, now_ms};
 
 /// The tables of a new store.
-const CREATE: &str = include_str!("../../../assets/store.sql");
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tables {
+    /// Those that MLflow 2.9 and all later ones go on with.
+    OfMlflow2,
+    /// Those that MLflow 3 goes on with, with logged models.
+    OfMlflow3,
+}
+
+impl Tables {
+    fn create(self) -> &'static str {
+        match self {
+            Self::OfMlflow2 => include_str!("../../../assets/store.sql"),
+            Self::OfMlflow3 => include_str!("../../../assets/store-3.sql"),
+        }
+    }
+}
 
 /// What a file has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +75,12 @@ pub fn probe(db: &Db, path: &Path) -> Inner<Schema> {
 /// A store with nothing but MLflow's `Default` experiment, for reading where no file is yet.
 pub fn empty_in_memory(path: &Path) -> Inner<Db> {
     let db = Db::open_in_memory()?;
-    fill(&db, path)?;
+    fill(&db, path, Tables::OfMlflow2)?;
     Ok(db)
 }
 
 /// Creates the file, or leaves it alone where another program was faster.
-pub fn create(path: &Path) -> Inner<()> {
+pub fn create(path: &Path, new: Tables) -> Inner<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| ErrorKind::Io(format!("{}: {e}", folder.display())))?;
     }
@@ -74,13 +89,13 @@ pub fn create(path: &Path) -> Inner<()> {
     db.execute_batch("BEGIN IMMEDIATE")?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
     if tables == 0 {
-        fill(&db, path)?;
+        fill(&db, path, new)?;
     }
     Ok(db.execute_batch("COMMIT")?)
 }
 
-fn fill(db: &Db, path: &Path) -> Inner<()> {
-    db.execute_batch(CREATE)?;
+fn fill(db: &Db, path: &Path, tables: Tables) -> Inner<()> {
+    db.execute_batch(tables.create())?;
     let now = now_ms();
     db.execute(
         "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, creation_time, \

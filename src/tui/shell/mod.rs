@@ -134,7 +134,7 @@ impl Session {
     fn start(opened: OpenStore, size: (u16, u16), heard: Heard) -> Self {
         let OpenStore { settings, store, keymap, view } = opened;
         let (sender, messages) = mpsc::unbounded_channel();
-        let store_name = settings.location.as_ref().map_or_else(ToString::to_string, Location::name);
+        let store_name = settings.store_name();
         let keeper = Keeper::new(&settings.state_folder, &store_name);
         let sweeps = sweeps::effects::Services {
             state_folder: settings.state_folder.clone(),

@@ -83,6 +83,7 @@ impl World {
             let model = NewModel {
                 experiment_id: experiment.clone(),
                 name: "model".into(),
+                model_type: String::new(),
                 source_run_id: run.clone(),
                 params: Vec::new(),
                 tags: Vec::new(),

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::stores::conformance::conformance;
 use crate::stores::values::scan_and_changes;
-use crate::stores::{LOG_MODEL, check_dump};
-use crate::support::mysql::{MariaDb, PASSWORD, open_at, python};
+use crate::stores::{LOG_MODEL, check_dump, served};
+use crate::support::mysql::{MariaDb, PASSWORD, open_at, packages, python};
 use crate::support::stores::block_on;
 use crate::support::sweeping::{mltui, output};
 use crate::support::{Mlflow, V2, V3};
@@ -36,6 +36,7 @@ fn conforms(mlflow: Mlflow) {
         // It goes on with it.
         conformance(&store, "u-").await;
     });
+    served(mlflow, &server.uri_for_python(&name), packages(), &store);
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! What is said where a database cannot be reached, opened or written to.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 
 use mltui::mlflow::{Tag, ViewType};
 use mltui::store::{ErrorKind, StoreError};
 
 use super::bridge::{Spoils, bridge};
-use crate::support::postgres::{PASSWORD, Postgres, open_at};
+use crate::support::postgres::{Gateway, PASSWORD, Postgres, open_at};
 use crate::support::silence::{Bridge, told_as_silent};
 use crate::support::stores::{block_on, kind, new_run};
 use crate::support::{V3, free_port, wait_until};
@@ -119,32 +117,6 @@ fn a_server_that_ends_is_missed_and_found_again() {
     server.stop();
     server.restart();
     assert_eq!(block_on(store.get_run(&run.info.run_id)).unwrap().info.run_name, "r");
-}
-
-/// What a server with TLS does, in front of one without.
-struct Gateway(Child, u16);
-
-impl Gateway {
-    fn start(folder: &std::path::Path, port: u16, signed: &str) -> Self {
-        let mut process = Command::new(V3.quick_python())
-            .arg("-c")
-            .arg(include_str!("../../support/tls_proxy.py"))
-            .arg(folder)
-            .args([&port.to_string(), signed, "postgres"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self(process, line.trim().parse().unwrap())
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::stores::conformance::conformance;
 use crate::stores::values::scan_and_changes;
-use crate::stores::{LOG_MODEL, check_dump};
-use crate::support::postgres::{PASSWORD, Postgres, open_at, python};
+use crate::stores::{LOG_MODEL, check_dump, served};
+use crate::support::postgres::{PASSWORD, Postgres, open_at, packages, python};
 use crate::support::stores::{block_on, kind};
 use crate::support::sweeping::{mltui, output};
 use crate::support::{Mlflow, V2, V3};
@@ -39,6 +39,7 @@ fn conforms(mlflow: Mlflow) {
         // It goes on with it.
         conformance(&store, "u-").await;
     });
+    served(mlflow, &server.uri_for_python(&name), packages(), &store);
 }
 
 #[test]

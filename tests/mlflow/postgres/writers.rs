@@ -78,6 +78,7 @@ fn a_version_is_registered_in_mlflows_order() {
         let model = NewModel {
             experiment_id: experiment.clone(),
             name: "m".into(),
+            model_type: String::new(),
             source_run_id: run,
             params: Vec::new(),
             tags: Vec::new(),

@@ -60,7 +60,8 @@ c.set_terminated(r, "FAILED")
 gone = c.create_experiment("gone"); c.create_run(gone); c.delete_experiment(gone)
 if hasattr(c, "create_logged_model"):
     from mlflow.entities import LoggedModelOutput, LoggedModelParameter, LoggedModelStatus
-    m = c.create_logged_model(e, name="net", source_run_id=r, tags={"k": "v"}, params={"depth": "3"})
+    m = c.create_logged_model(e, name="net", source_run_id=r, tags={"k": "v"}, params={"depth": "3"},
+                              model_type="regressor")
     c.log_outputs(r, [LoggedModelOutput(m.model_id, step=7)])
     c.log_metric(r, "acc", 0.5, step=1, model_id=m.model_id, dataset_name="wine", dataset_digest="abc")
     c.log_metric(r, "acc", 0.75, step=2, model_id=m.model_id)

@@ -5,13 +5,15 @@ pub(crate) mod folders;
 mod registry;
 pub(crate) mod values;
 
+use std::path::Path;
+
 use mltui::mlflow::{Param, RunId, Tag, ViewType};
 use mltui::store::memory::Memory;
-use mltui::store::{ErrorKind, Store};
+use mltui::store::{ErrorKind, RunSearch, Store};
 use serde_json::{Value, json};
 
 use self::conformance::{conformance, experiments, life};
-use self::values::{histories, scan_and_changes, values};
+use self::values::{histories, metric, scan_and_changes, values};
 use crate::support::stores::{block_on, kind, new_run, open};
 use crate::support::{Mlflow, Server, V2, V3};
 
@@ -71,6 +73,51 @@ fn server_conforms(mlflow: Mlflow) {
         let experiment = conformance(&store, "t-").await;
         check_dump(&dump(mlflow, &server.uri()), "t-");
         scan_and_changes(&store, &experiment).await;
+    });
+}
+
+/// A server of MLflow's on a database that is looked at directly as well shows the same, and what is written by way of it is
+/// found there. `packages` hold the driver.
+pub(crate) fn served(mlflow: Mlflow, backend: &str, packages: &Path, direct: &Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["--backend-store-uri", backend];
+    let variables = [("PYTHONPATH", packages.to_str().unwrap())];
+    let server = Server::start_with(mlflow, folder.path(), &words, &variables);
+    let by_server = open(&server.uri());
+    block_on(async {
+        let info = by_server.info().await.unwrap();
+        assert_eq!(info.kind, format!("MLflow server {}", mlflow.version));
+        let experiments = direct.search_experiments(ViewType::All).await.unwrap();
+        assert_eq!(by_server.search_experiments(ViewType::All).await.unwrap(), experiments);
+        let search = RunSearch {
+            experiment_ids: experiments.into_iter().map(|one| one.experiment_id).collect(),
+            view: ViewType::All,
+            max_results: 1_000,
+            ..RunSearch::default()
+        };
+        let runs = direct.search_runs(&search).await.unwrap().runs;
+        assert!(runs.len() > 4, "{}", runs.len());
+        let found = by_server.search_runs(&search).await.unwrap().runs;
+        assert_eq!(found.len(), runs.len());
+        // As they are written, for NaN does not equal itself.
+        for (found, run) in found.iter().zip(&runs) {
+            assert_eq!(format!("{found:?}"), format!("{run:?}"));
+        }
+        let first = runs.iter().find(|run| run.info.run_name == "first").unwrap().info.run_id.clone();
+        for key in ["rmse", "many", "nan"] {
+            let history = direct.metric_history(&first, key).await.unwrap();
+            let by_server = by_server.metric_history(&first, key).await.unwrap();
+            assert_eq!(format!("{by_server:?}"), format!("{history:?}"), "{key}");
+        }
+        let models = direct.registered_models().await.unwrap();
+        assert_eq!(by_server.registered_models().await.unwrap(), models);
+        let experiment = by_server.create_experiment("by a server", &[]).await.unwrap();
+        let run = by_server.create_run(&new_run(&experiment, "r", 1)).await.unwrap().info.run_id;
+        by_server
+            .log_batch(&run, &[metric("loss", 0.5, 1, 1)], &[Param::new("lr", "0.1")], &[])
+            .await
+            .unwrap();
+        assert_eq!(direct.get_run(&run).await.unwrap(), by_server.get_run(&run).await.unwrap());
     });
 }
 

@@ -137,6 +137,7 @@ impl Recorder {
                 let new = NewModel {
                     experiment_id: self.sweep.experiment.clone(),
                     name: "model".into(),
+                    model_type: String::new(),
                     source_run_id: run.clone(),
                     params: self.params_of(trial),
                     tags: self.sweep.origin(),
