@@ -162,10 +162,12 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
             if app.capabilities.change_feed {
                 return Line::styled(format!("{} live", symbols.live), theme.good);
             }
+            // What is shown may be old by then, however often it is asked for.
+            let style = if age < OLD { theme.good } else { theme.warn };
             let age = if age < 1_000 { String::new() } else { format!(" {}", text::span(age)) };
             let interval = format!(", every {}", seconds(app.poll_interval.current(app.now)));
             Line::from(vec![
-                Span::styled(format!("{} live{age}", symbols.live), theme.good),
+                Span::styled(format!("{} live{age}", symbols.live), style),
                 Span::styled(interval, theme.dim),
             ])
         }
@@ -186,6 +188,9 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
         }
     }
 }
+
+/// Milliseconds after which what a server said last is no news any more.
+const OLD: i64 = 30_000;
 
 /// Seconds as people write them: `2s`, `0.5s`.
 fn seconds(seconds: f64) -> String {
@@ -325,6 +330,9 @@ fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let mut all: Vec<(&str, &str)> = offered.iter().map(|(row, keys)| (keys[0], row.hint)).collect();
     if layer == Layer::Search && app.searches_runs() {
         all.extend(SEARCHES);
+    }
+    if layer == Layer::Search && app.searches_details() {
+        all.extend([("down", "next"), ("up", "before")]);
     }
     if layer == Layer::Search && app.searches_experiments() {
         all.extend([("key=text", "tag")].into_iter().chain(SEARCHES.into_iter().skip(1)));

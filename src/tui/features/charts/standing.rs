@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::effects::Effect;
-use crate::catalog::Catalog;
 use crate::catalog::view::{LineKind, Projection};
+use crate::catalog::{Catalog, Row, Sym};
 use crate::mlflow::order::rank;
+use crate::mlflow::tags;
 use crate::select::Goal;
 use crate::tui::core::remote::{Remote, Ticket};
 
@@ -98,9 +101,25 @@ pub fn values(catalog: &Catalog, projection: &Projection, keys: &[String]) -> Va
             LineKind::Run(_) | LineKind::Group(_) => None,
         })
     };
+    let mut children: FxHashMap<Sym, Vec<Row>> = FxHashMap::default();
+    if let Some(parents) = catalog.tags.column(&catalog.texts, tags::PARENT_RUN_ID) {
+        for row in rows() {
+            if let Some(parent) = parents.get(row) {
+                children.entry(parent).or_default().push(row);
+            }
+        }
+    }
     let of = |key: &String| {
-        let column = catalog.metrics.column(&catalog.texts, key);
-        let values = column.into_iter().flat_map(|column| rows().filter_map(|row| column.get(row)));
+        let Some(column) = catalog.metrics.column(&catalog.texts, key) else {
+            return (key.clone(), Vec::new());
+        };
+        // A parent that says again what one of its children says is no other result.
+        let repeats = |row: &Row| {
+            let children = children.get(&catalog.run(*row).run_id).into_iter().flatten();
+            let own = column.get(*row).map(f64::to_bits);
+            children.copied().any(|child| column.get(child).map(f64::to_bits) == own)
+        };
+        let values = rows().filter(|row| !repeats(row)).filter_map(|row| column.get(row));
         let mut values: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
         values.sort_unstable_by_key(|value| rank(*value));
         (key.clone(), values)
@@ -136,6 +155,10 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Builder;
+    use crate::catalog::view::{View, project};
+    use crate::mlflow::{LifecycleStage, Metric, Run, RunInfo, RunStatus, Tag};
+    use crate::store::batch::whole_runs;
 
     #[test]
     fn a_value_stands_among_others() {
@@ -162,5 +185,39 @@ mod tests {
             [1, 2, 3, 4, 11, 12, 21, 112, 1_001].map(ordinal).join(" "),
             "1st 2nd 3rd 4th 11th 12th 21st 112th 1,001st"
         );
+    }
+
+    #[test]
+    fn a_parent_that_repeats_a_child_is_not_counted() {
+        let run = |id: &str, parent: Option<&str>, value: f64| {
+            let info = RunInfo {
+                run_id: id.into(),
+                run_name: id.to_owned(),
+                experiment_id: "1".into(),
+                user_id: String::new(),
+                status: RunStatus::Finished,
+                start_time: Some(1),
+                end_time: Some(2),
+                artifact_uri: String::new(),
+                lifecycle_stage: LifecycleStage::Active,
+            };
+            let metrics = vec![Metric { key: "rmse".into(), value, timestamp: 1, step: 0 }];
+            let tags = parent.map(|parent| Tag::new(tags::PARENT_RUN_ID, parent)).into_iter().collect();
+            let (params, inputs, model_outputs) = (Vec::new(), Vec::new(), Vec::new());
+            Run { info, metrics, params, tags, inputs, model_outputs }
+        };
+        let runs = [
+            run("sweep", None, 0.5),
+            run("a", Some("sweep"), 0.5),
+            run("b", Some("sweep"), 0.7),
+            run("own", None, 0.6),
+            run("under", Some("own"), 0.9),
+        ];
+        let mut builder = Builder::default();
+        builder.fold_changes(&whole_runs(&runs));
+        let catalog = builder.snapshot();
+        let projection = project(&catalog, &View::default(), 0);
+        let values = values(&catalog, &projection, &["rmse".to_owned()]);
+        assert_eq!(values, [("rmse".to_owned(), vec![0.5, 0.6, 0.7, 0.9])]);
     }
 }

@@ -103,15 +103,20 @@ fn name_width(runs: &Runs, width: usize, fits: impl FnOnce(usize) -> bool) -> us
     if let Some(own) = runs.columns[0].width {
         return own as usize;
     }
+    let mut badged = 0;
     let widths = runs.projection.lines.iter().take(MEASURED).map(|line| {
         let sign = usize::from(runs.shown_view.shape != Shape::Flat) * INDENT;
         let indent = line.depth as usize * INDENT + sign;
         match line.kind {
             LineKind::Run(row) => {
                 let badges = runs.badges.of(runs.catalog.run_id(row));
-                let badges =
-                    if badges.is_empty() { 0 } else { 1 + text::width(&text::clean(badges)).min(BADGES) };
-                indent + text::width(&text::clean(runs.catalog.run_name(row))) + badges
+                let name = indent + text::width(&text::clean(runs.catalog.run_name(row)));
+                if badges.is_empty() {
+                    return name;
+                }
+                let width = name + 1 + text::width(&text::clean(badges)).min(BADGES);
+                badged = badged.max(width);
+                width
             }
             LineKind::Group(group) => {
                 let value = runs.projection.groups[group as usize].value.as_deref().unwrap_or("(none)");
@@ -124,6 +129,8 @@ fn name_width(runs: &Runs, width: usize, fits: impl FnOnce(usize) -> bool) -> us
     widths.sort_unstable();
     let bounded = |width: Option<&usize>| width.map_or(0, |width| *width).clamp(NAME.0, most.max(NAME.0));
     let (longest, usual) = (bounded(widths.last()), bounded(widths.get(widths.len() * (LONG - 1) / LONG)));
+    // Few have aliases, and these are what is looked for.
+    let usual = usual.max(badged).min(longest);
     if longest - usual < WORTH || fits(longest) { longest } else { usual }
 }
 

@@ -305,7 +305,9 @@ fn keep(app: &mut App, new: NamedView, effects: &mut Effects) {
     let before = before.map_or_else(|| Some(shown_view(app)), |picked| picked.before);
     app.runs.picked_view = Some(PickedView { name: new.name.clone(), view, before });
     app.runs.changed = true;
-    app.status = Some(format!("saved the view {}", text::clean(&new.name)));
+    let words = app.runs.view.words.trim();
+    let without = if words.is_empty() { String::new() } else { format!(", without the search /{words}") };
+    app.status = Some(text::clean(&format!("saved the view {}{without}", new.name)).into_owned());
     change(app, Vec::new(), vec![new], effects);
 }
 

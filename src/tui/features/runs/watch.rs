@@ -20,7 +20,7 @@ use crate::tui::core::remote::Ticket;
 const ACTIVE: usize = 7;
 const OTHERS: usize = 3;
 /// The first pause after a failure, and the longest.
-pub const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+pub const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 /// How long an answer may take before it is said that there is none.
 pub const SILENCE: Duration = Duration::from_secs(5);
 
