@@ -96,7 +96,7 @@ impl Fit<Features, TargetValues, FitError> for Forest {
             TargetValues::Numbers(_) => (1, Link::Number),
             TargetValues::Classes { count, .. } => (*count, Link::Share),
         };
-        let form = ModelForm::Trees { trees, start: vec![0.0; outputs] };
+        let form = ModelForm::Trees { trees, start: vec![0.0; outputs], with_gaps: false };
         Ok(FittedModel { form, link, importance: Some(shares(&gains)) })
     }
 }
