@@ -57,7 +57,10 @@ pub struct Matrix {
 impl Matrix {
     /// A column for each feature, all of one length.
     pub fn new(columns: Vec<Vec<f32>>) -> Self {
-        Self { rows: columns.first().map_or(0, Vec::len), columns: columns.into_iter().map(Arc::new).collect() }
+        Self {
+            rows: columns.first().map_or(0, Vec::len),
+            columns: columns.into_iter().map(Arc::new).collect(),
+        }
     }
 
     /// How many features there are.

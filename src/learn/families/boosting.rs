@@ -162,7 +162,11 @@ impl Boosting {
                 trees.push((tree, at));
             }
         }
-        FittedModel { form: ModelForm::Trees { trees, start, with_gaps: false }, link, importance: Some(shares(&gains)) }
+        FittedModel {
+            form: ModelForm::Trees { trees, start, with_gaps: false },
+            link,
+            importance: Some(shares(&gains)),
+        }
     }
 
     /// Sets each leaf to the step that its rows ask for.

@@ -3,7 +3,9 @@
 
 use linfa::traits::Fit;
 
-use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, shares, wrong};
+use super::{
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, shares, wrong,
+};
 use crate::learn::cores;
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::histogram::{Aim, BoostOptions, Growth, Stopping, boost};
@@ -59,7 +61,9 @@ impl Family for HistGradientBoosting {
         let fraction = |name: &str, default: f64| {
             let value = params.positive(name, default)?;
             let is_one = value <= 1.0;
-            is_one.then_some(value).ok_or_else(|| wrong(format!("{name} is {value}; it must be a fraction, up to 1.0")))
+            is_one
+                .then_some(value)
+                .ok_or_else(|| wrong(format!("{name} is {value}; it must be a fraction, up to 1.0")))
         };
         let l2 = params.real("l2_regularization", 0.0)?;
         if !(l2 >= 0.0 && l2.is_finite()) {

@@ -248,9 +248,8 @@ fn thresholds(values: &[(f32, usize)], most: usize) -> Vec<f32> {
             rest -= values[at].1;
         }
         filled += values[at].1;
-        let is_full = is_big(at)
-            || filled as f64 >= mean
-            || (is_big(at + 1) && filled as f64 >= (mean * 0.5).max(1.0));
+        let is_full =
+            is_big(at) || filled as f64 >= mean || (is_big(at + 1) && filled as f64 >= (mean * 0.5).max(1.0));
         if !is_full {
             continue;
         }

@@ -153,7 +153,11 @@ impl Grower<'_> {
     fn step<C: Cell>(&self, total: C, units: &Units) -> f64 {
         let sums = total.sums(units);
         let curvature = sums.curvature / C::curvature_unit(units) + self.growth.l2;
-        if curvature > 1e-150 { self.rate * (sums.gradient / C::gradient_unit(units)) / curvature } else { 0.0 }
+        if curvature > 1e-150 {
+            self.rate * (sums.gradient / C::gradient_unit(units)) / curvature
+        } else {
+            0.0
+        }
     }
 }
 

@@ -23,7 +23,11 @@ pub struct Team<'a, C> {
 }
 
 /// Has a team of such shards, of `width` bytes a row, do some work.
-pub fn with_team<C: Cell, R>(shards: Vec<Shard<'_, C>>, width: usize, work: impl FnOnce(&mut Team<'_, C>) -> R) -> Option<R> {
+pub fn with_team<C: Cell, R>(
+    shards: Vec<Shard<'_, C>>,
+    width: usize,
+    work: impl FnOnce(&mut Team<'_, C>) -> R,
+) -> Option<R> {
     std::thread::scope(|scope| {
         let mut shards = shards.into_iter();
         let own = shards.next()?;
@@ -66,7 +70,11 @@ impl<C: Cell> Team<'_, C> {
     }
 
     /// Has all carry out an order, made for each, and gives each reply to `take`, the leader's own first.
-    fn all(&mut self, mut order: impl FnMut(&mut Self) -> Order<C>, mut take: impl FnMut(&mut Self, Reply<C>)) {
+    fn all(
+        &mut self,
+        mut order: impl FnMut(&mut Self) -> Order<C>,
+        mut take: impl FnMut(&mut Self, Reply<C>),
+    ) {
         for at in 0..self.others.len() {
             let order = order(self);
             // What has broken down is found out below.

@@ -7,9 +7,7 @@ use crate::learn::trees::{Node, Tree};
 
 pub fn scores(graph: &mut Graph, model: &FittedModel, preparation: &Preparation, features: &str) -> Wire {
     match &model.form {
-        ModelForm::Trees { trees, start, with_gaps } => {
-            ensemble(graph, (trees, *with_gaps), start, features)
-        }
+        ModelForm::Trees { trees, start, with_gaps } => ensemble(graph, (trees, *with_gaps), start, features),
         ModelForm::Linear { weights, squares, intercepts } => {
             let scaled = scaled(graph, preparation, features);
             let sizes = [weights.nrows(), weights.ncols()];
@@ -119,7 +117,9 @@ fn ensemble(
             };
             modes.push(mode.to_owned());
             thresholds.push(threshold);
-            for (list, value) in of_node.iter_mut().zip([number, at, feature, left, right, usize::from(gap_left)]) {
+            for (list, value) in
+                of_node.iter_mut().zip([number, at, feature, left, right, usize::from(gap_left)])
+            {
                 list.push(value as i64);
             }
         }

@@ -56,8 +56,11 @@ pub fn export(
     let inputs: Vec<usize> = preparation.encodings.iter().map(Encoding::column).collect();
     // A data frame of one column is handed over as a table.
     let sizes: &[Option<i64>] = if inputs.len() == 1 { &[None, Some(1)] } else { &[None] };
-    let parts: Vec<Wire> =
-        preparation.encodings.iter().map(|step| prepared(&mut graph, step, frame, sizes, model.takes_gaps())).collect();
+    let parts: Vec<Wire> = preparation
+        .encodings
+        .iter()
+        .map(|step| prepared(&mut graph, step, frame, sizes, model.takes_gaps()))
+        .collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let features = graph.node("Concat", &parts, vec![int("axis", 1)]);
     let features = graph.cast(&features, Type::Double);
