@@ -74,7 +74,9 @@ model.fit(x[:cut], y[:cut])";
 
 pub fn boosting(folder: &Path) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("\nhist_gradient_boosting with its defaults on {threads} threads, beside LightGBM and scikit-learn");
+    println!(
+        "\nhist_gradient_boosting with its defaults on {threads} threads, beside LightGBM and scikit-learn"
+    );
     let libraries = installed("boosters", &[LIGHTGBM, "narwhals"]);
     let family = families::find("hist_gradient_boosting").unwrap();
     for (rows, classes) in [(100_000, 0), (200_000, 0), (100_000, 2), (200_000, 2), (100_000, 10)] {
@@ -108,7 +110,10 @@ pub fn boosting(folder: &Path) {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let peers: Value = serde_json::from_slice(&output.stdout).unwrap();
         let (mean, deviation) = moments(&scores);
-        println!("  {rows} x 20, {}", if classes == 0 { "numbers".into() } else { format!("{classes} classes") });
+        println!(
+            "  {rows} x 20, {}",
+            if classes == 0 { "numbers".into() } else { format!("{classes} classes") }
+        );
         println!("    mltui {seconds:.2} s, {mean:.4} ± {deviation:.4}");
         for name in ["LightGBM", "scikit-learn"] {
             let theirs = peers[name][0].as_f64().unwrap();

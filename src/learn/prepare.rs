@@ -51,7 +51,7 @@ pub struct Preparation {
 pub struct Matrix {
     /// Of every feature.
     pub rows: usize,
-    columns: Vec<Arc<Vec<f32>>>,
+    columns: Vec<Arc<[f32]>>,
 }
 
 impl Matrix {
@@ -59,7 +59,7 @@ impl Matrix {
     pub fn new(columns: Vec<Vec<f32>>) -> Self {
         Self {
             rows: columns.first().map_or(0, Vec::len),
-            columns: columns.into_iter().map(Arc::new).collect(),
+            columns: columns.into_iter().map(Arc::from).collect(),
         }
     }
 

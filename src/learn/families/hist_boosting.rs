@@ -35,8 +35,8 @@ impl Family for HistGradientBoosting {
     }
 
     fn memory(&self, rows: usize, features: usize) -> u64 {
-        // Bins, rows by leaves, gradients and scores; histograms of 31 leaves.
-        let of_rows = (rows as u64).saturating_mul(features as u64 + 64);
+        // Bins (twice), rows by leaves, gradients and scores; histograms of 31 leaves.
+        let of_rows = (rows as u64).saturating_mul(2 * features as u64 + 64);
         of_rows.saturating_add((features as u64).saturating_mul(31 * 256 * 16))
     }
 

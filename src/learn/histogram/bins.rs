@@ -39,8 +39,10 @@ pub struct Binned {
     pub features: Vec<Binning>,
     /// Bytes of a row, a multiple of four.
     pub stride: usize,
-    /// Row after row.
+    /// Row after row, for sums.
     pub codes: Vec<u8>,
+    /// The same byte after byte of a row, for splits.
+    pub columns: Vec<Vec<u8>>,
 }
 
 impl Binned {
@@ -51,19 +53,41 @@ impl Binned {
         let bytes = features.iter().map(|feature| feature.byte() + 1).max().unwrap_or(0);
         let stride = bytes.next_multiple_of(4).max(4);
         let mut codes = vec![0; rows * stride];
-        let each = rows.div_ceil(threads.max(1)).next_multiple_of(BLOCK);
-        std::thread::scope(|scope| {
-            for (at, codes) in codes.chunks_mut(each * stride).enumerate() {
-                let features = &features;
-                let mut work = move || encode(columns, features, at * each, codes, stride);
-                if at == 0 && rows <= each {
-                    work();
-                } else {
-                    scope.spawn(work);
-                }
+        let each = rows.div_ceil(threads.max(1)).next_multiple_of(BLOCK).max(BLOCK);
+        let work = |at: usize, codes: &mut [u8]| encode(columns, &features, at * each, codes, stride);
+        in_parts(codes.chunks_mut(each * stride).collect(), work);
+        let mut by_byte = vec![vec![0; rows]; bytes];
+        let each = bytes.div_ceil(threads.max(1)).max(1);
+        let work = |part: usize, by_byte: &mut [Vec<u8>]| turn(&codes, stride, part * each, by_byte);
+        in_parts(by_byte.chunks_mut(each).collect(), work);
+        Self { rows, features, stride, codes, columns: by_byte }
+    }
+}
+
+/// Has a thread work on each part, the first one's being this one.
+fn in_parts<T: Send>(parts: Vec<&mut [T]>, work: impl Fn(usize, &mut [T]) + Sync) {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let mut parts = parts.into_iter().enumerate();
+        let first = parts.next();
+        for (at, part) in parts {
+            scope.spawn(move || work(at, part));
+        }
+        if let Some((at, part)) = first {
+            work(at, part);
+        }
+    });
+}
+
+/// Bytes of the rows from `first` on, each by itself.
+fn turn(codes: &[u8], stride: usize, first: usize, by_byte: &mut [Vec<u8>]) {
+    for (block, codes) in codes.chunks(BLOCK * stride).enumerate() {
+        for (at, column) in by_byte.iter_mut().enumerate() {
+            let column = &mut column[block * BLOCK..];
+            for (code, row) in column.iter_mut().zip(codes.chunks_exact(stride)) {
+                *code = row[first + at];
             }
-        });
-        Self { rows, features, stride, codes }
+        }
     }
 }
 

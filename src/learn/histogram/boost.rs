@@ -68,16 +68,8 @@ fn run<C: Cell>(binned: &Binned, aim: Aim<'_>, start: &[f64], options: &BoostOpt
     let threads = options.threads.min(worth).max(1);
     let each = rows.div_ceil(threads).next_multiple_of(STRETCH);
     let apart = options.stopping.map(|it| Draw { seed: seed_of(options.seed, u64::MAX), share: it.share });
-    let shards: Vec<Shard<'_, C>> = binned
-        .codes
-        .chunks(each * stride)
-        .enumerate()
-        .map(|(at, codes)| {
-            let from = at * each;
-            let aim = aim.of(from, from + codes.len() / stride);
-            Shard::new((from, stride, codes), aim, start, apart)
-        })
-        .collect();
+    let shard = |from: usize| Shard::new(binned, (from, each.min(rows - from)), aim, start, apart);
+    let shards: Vec<Shard<'_, C>> = (0..rows).step_by(each.max(1)).map(shard).collect();
     let apart: usize = shards.iter().map(Shard::apart).sum();
     let stopping = options.stopping.filter(|_| apart > 0);
     with_team(shards, stride, |team| rounds(team, binned, aim, BoostOptions { stopping, ..*options }))

@@ -77,12 +77,13 @@ pub struct Scan<'a, C> {
 pub struct Scratch {
     gradients: [f64; 256],
     curvatures: [f64; 256],
+    rows: [f64; 256],
     purities: [f64; 256],
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { gradients: [0.0; 256], curvatures: [0.0; 256], purities: [0.0; 256] }
+        Self { gradients: [0.0; 256], curvatures: [0.0; 256], rows: [0.0; 256], purities: [0.0; 256] }
     }
 }
 
@@ -108,9 +109,8 @@ impl<C: Cell> Scan<'_, C> {
                     let has_gaps = gaps.rows(self.units) > 0;
                     let bins = cuts.len() + usize::from(has_gaps);
                     let mut look = |start: C, gap_left: bool| {
-                        if let Some((bin, purity)) = self.look(&sums[..bins], start, l2, scratch)
-                            && purity > best.purity
-                        {
+                        let found = self.look(&sums[..bins], start, (l2, best.purity), scratch);
+                        if let Some((bin, purity)) = found {
                             best = Place { feature, bin, gap_left, purity };
                         }
                     };
@@ -173,42 +173,59 @@ impl<C: Cell> Scan<'_, C> {
         })
     }
 
-    /// The best place behind a bin, what lies before the first one being `start`; and how pure its sides are.
-    fn look(&self, bins: &[C], start: C, l2: f64, scratch: &mut Scratch) -> Option<(u8, f64)> {
-        let Scratch { gradients, curvatures, purities } = scratch;
-        let total = self.total.sums(self.units);
-        let (least_rows, least_curvature) = self.least();
-        let (mut from, mut to) = (bins.len(), 0);
+    /// The best place behind a bin, what lies before the first one being `start`; and how pure its sides are, if that is
+    /// purer than `above`.
+    fn look(
+        &self,
+        bins: &[C],
+        start: C,
+        (l2, above): (f64, f64),
+        scratch: &mut Scratch,
+    ) -> Option<(u8, f64)> {
+        let Scratch { gradients, curvatures, rows, purities } = scratch;
         let mut sum = start;
-        for (at, bin) in bins.iter().enumerate() {
+        let up_to = gradients.iter_mut().zip(curvatures.iter_mut()).zip(rows.iter_mut());
+        for (((gradient, curvature), rows), bin) in up_to.zip(bins) {
             sum.add(*bin);
             let left = sum.sums(self.units);
-            if total.rows - left.rows < least_rows || total.curvature - left.curvature < least_curvature {
-                break;
-            }
-            gradients[at & 255] = left.gradient;
-            curvatures[at & 255] = left.curvature + l2;
-            if left.rows < least_rows || left.curvature < least_curvature {
-                continue;
-            }
-            from = from.min(at);
-            to = at + 1;
+            (*gradient, *curvature, *rows) = (left.gradient, left.curvature, left.rows);
         }
+        let total = self.total.sums(self.units);
+        let (least_rows, least_curvature) = self.least();
+        let (rows, curvatures) = (&rows[..bins.len()], &curvatures[..bins.len()]);
+        let from = rows.partition_point(|rows| *rows < least_rows);
+        let from = from.max(curvatures.partition_point(|curvature| *curvature < least_curvature));
+        let to = rows.partition_point(|rows| total.rows - rows >= least_rows);
+        let to = to.min(curvatures.partition_point(|left| total.curvature - left >= least_curvature));
         if from >= to {
             return None;
         }
-        let (gradient, curvature) = (total.gradient, total.curvature + 2.0 * l2);
-        let sides = gradients[from..to].iter().zip(&curvatures[from..to]);
-        for (purity, (left, weight)) in purities[from..to].iter_mut().zip(sides) {
-            let (right, other) = (gradient - left, curvature - weight);
+        let purities = &mut purities[from..to];
+        for (purity, (left, weight)) in
+            purities.iter_mut().zip(gradients[from..to].iter().zip(&curvatures[from..to]))
+        {
+            let (right, other) = (total.gradient - left, total.curvature - weight + l2);
+            let weight = weight + l2;
             *purity = (left * left * other + right * right * weight) / (weight * other);
         }
-        let mut best = from;
-        for at in from + 1..to {
-            if purities[at] > purities[best] {
-                best = at;
-            }
+        let most = greatest(purities);
+        if most <= above {
+            return None;
         }
-        Some((best as u8, purities[best]))
+        let best = from + purities.iter().position(|purity| *purity >= most)?;
+        Some((best as u8, most))
     }
+}
+
+/// Four at a time, as they need not wait for each other.
+fn greatest(values: &[f64]) -> f64 {
+    let greater = |a: f64, b: f64| if a > b { a } else { b };
+    let (fours, rest) = values.as_chunks::<4>();
+    let mut most = [f64::NEG_INFINITY; 4];
+    for four in fours {
+        for (most, value) in most.iter_mut().zip(four) {
+            *most = greater(*value, *most);
+        }
+    }
+    most.iter().chain(rest).copied().fold(f64::NEG_INFINITY, greater)
 }

@@ -1,5 +1,6 @@
 //! A stretch of the rows, and what a thread does to it: it shares its rows out to the leaves of a tree, and sums them up.
 
+use super::bins::Binned;
 use super::cells::{Cell, Units};
 use super::objective::{Aim, Scored};
 
@@ -70,8 +71,9 @@ pub enum Reply<C> {
 pub struct Shard<'a, C> {
     /// The number of its first row.
     first: usize,
-    stride: usize,
-    codes: &'a [u8],
+    /// How many there are.
+    count: usize,
+    binned: &'a Binned,
     scored: Scored<'a>,
     /// Those that are learnt from.
     learnt: Vec<u32>,
@@ -88,28 +90,28 @@ pub struct Shard<'a, C> {
 }
 
 impl<'a, C: Cell> Shard<'a, C> {
-    /// Rows from `first` on, of `stride` bytes each; `apart` draws those by which it is judged when to stop.
+    /// `count` rows from `first` on; `apart` draws those by which it is judged when to stop.
     pub fn new(
-        (first, stride, codes): (usize, usize, &'a [u8]),
+        binned: &'a Binned,
+        (first, count): (usize, usize),
         aim: Aim<'a>,
         start: &[f64],
         apart: Option<Draw>,
     ) -> Self {
-        let rows = codes.len() / stride;
         let is_apart = |row: &u32| apart.is_some_and(|draw| draw.takes(first + *row as usize));
-        let (kept_apart, learnt): (Vec<u32>, Vec<u32>) = (0..rows as u32).partition(is_apart);
+        let (kept_apart, learnt): (Vec<u32>, Vec<u32>) = (0..count as u32).partition(is_apart);
         Self {
             first,
-            stride,
-            codes,
-            scored: Scored::new(aim, start),
+            count,
+            binned,
+            scored: Scored::new(aim.of(first, first + count), start),
             learnt,
             drawn: None,
             kept_apart,
             cells: Vec::new(),
             rows: Vec::new(),
             out: Vec::new(),
-            beside: vec![0; rows],
+            beside: vec![0; count],
             leaves: Vec::new(),
         }
     }
@@ -154,7 +156,7 @@ impl<'a, C: Cell> Shard<'a, C> {
                 Reply::Nothing
             }
             Order::Loss => {
-                let mut losses = vec![0.0; self.codes.len().div_ceil(self.stride * STRETCH)];
+                let mut losses = vec![0.0; self.count.div_ceil(STRETCH)];
                 for row in &self.kept_apart {
                     losses[*row as usize / STRETCH] += self.scored.loss(*row as usize);
                 }
@@ -170,8 +172,8 @@ impl<'a, C: Cell> Shard<'a, C> {
 
     fn part(&mut self, parting: &Parting) {
         let leaf = self.leaves[parting.leaf];
-        let (codes, stride) = (&self.codes[parting.byte..], self.stride);
-        let goes_left = |row: u32| parting.goes_left[usize::from(codes[row as usize * stride])];
+        let codes = &self.binned.columns[parting.byte][self.first..self.first + self.count];
+        let goes_left = |row: u32| parting.goes_left[usize::from(codes[row as usize])];
         let middle = leaf.from + part(&mut self.rows[leaf.from..leaf.to], &mut self.beside, goes_left);
         let out_middle =
             leaf.out_from + part(&mut self.out[leaf.out_from..leaf.out_to], &mut self.beside, goes_left);
@@ -183,10 +185,12 @@ impl<'a, C: Cell> Shard<'a, C> {
         let Leaf { from, to, .. } = self.leaves[leaf];
         sums.fill([C::default(); 256]);
         let sums = sums.as_chunks_mut::<4>().0;
+        let stride = self.binned.stride;
+        let codes = &self.binned.codes[self.first * stride..(self.first + self.count) * stride];
         for row in &self.rows[from..to] {
             let row = *row as usize;
             let cell = self.cells[row];
-            let codes = self.codes[row * self.stride..][..self.stride].as_chunks::<4>().0;
+            let codes = codes[row * stride..][..stride].as_chunks::<4>().0;
             for (sums, codes) in sums.iter_mut().zip(codes) {
                 for (sums, code) in sums.iter_mut().zip(codes) {
                     sums[usize::from(*code)].add(cell);
