@@ -8,7 +8,7 @@ use super::{
 };
 use crate::learn::cores;
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::histogram::{Aim, BoostOptions, Growth, Stopping, boost};
+use crate::learn::histogram::{Aim, BoostOptions, Growth, Stopping, boost, worthwhile};
 use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 
@@ -141,7 +141,7 @@ impl Fit<Features, TargetValues, FitError> for HistBoosting {
             subsample: self.subsample,
             stopping: self.stopping,
             seed: self.seed,
-            threads: cores::threads(),
+            threads: worthwhile(cores::threads(), data.records.raw.rows, width),
         };
         let boosted = boost(data.records.bins(), aim, &start, &options);
         let form = ModelForm::Trees { trees: boosted.trees, start, with_gaps: true };

@@ -12,8 +12,15 @@ use super::team::{Team, with_team};
 use crate::learn::families::seed_of;
 use crate::learn::trees::Tree;
 
-/// Cells of a table that are worth a thread, at least.
-const CELLS_OF_A_THREAD: usize = 100_000;
+/// Cells of a table that are worth a thread, at least: each has sums of its own, which come together after each split.
+const CELLS_OF_A_THREAD: usize = 200_000;
+/// Threads whose sums still come together faster than they are made.
+const MOST_THREADS: usize = 16;
+
+/// Of so many threads those that are worth their while.
+pub fn worthwhile(threads: usize, rows: usize, features: usize) -> usize {
+    threads.min((rows * features).div_ceil(CELLS_OF_A_THREAD)).clamp(1, MOST_THREADS)
+}
 
 /// When to stop before all rounds are over.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,7 +40,7 @@ pub struct BoostOptions {
     pub subsample: f64,
     pub stopping: Option<Stopping>,
     pub seed: u64,
-    /// At most.
+    /// What is fitted is the same for any number.
     pub threads: usize,
 }
 
@@ -64,9 +71,7 @@ fn is_even(values: &[f64], start: f64) -> bool {
 
 fn run<C: Cell>(binned: &Binned, aim: Aim<'_>, start: &[f64], options: &BoostOptions) -> Option<Boosted> {
     let (rows, stride) = (binned.rows, binned.stride);
-    let worth = (rows * binned.features.len()).div_ceil(CELLS_OF_A_THREAD);
-    let threads = options.threads.min(worth).max(1);
-    let each = rows.div_ceil(threads).next_multiple_of(STRETCH);
+    let each = rows.div_ceil(options.threads.max(1)).next_multiple_of(STRETCH);
     let apart = options.stopping.map(|it| Draw { seed: seed_of(options.seed, u64::MAX), share: it.share });
     let shard = |from: usize| Shard::new(binned, (from, each.min(rows - from)), aim, start, apart);
     let shards: Vec<Shard<'_, C>> = (0..rows).step_by(each.max(1)).map(shard).collect();

@@ -15,7 +15,7 @@ mod shard;
 mod team;
 
 pub use bins::Binned;
-pub use boost::{BoostOptions, Stopping, boost};
+pub use boost::{BoostOptions, Stopping, boost, worthwhile};
 pub use grow::Growth;
 pub use objective::Aim;
 
