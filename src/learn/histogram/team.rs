@@ -6,8 +6,8 @@ use super::cells::Cell;
 use super::shard::{Draw, Histogram, Order, Parting, Reply, Shard};
 
 /// How often it is looked whether there is something to do before a thread goes to sleep: orders follow each other by some
-/// microseconds, and a thread takes longer to wake up.
-const LOOKS: u32 = 2_000;
+/// microseconds, and a thread takes longer to wake up. Between looks others may have the core.
+const LOOKS: u32 = 100;
 
 struct Member<C> {
     orders: Sender<Order<C>>,
@@ -53,7 +53,7 @@ fn next<T>(receiver: &Receiver<T>) -> Option<T> {
     for _ in 0..LOOKS {
         match receiver.try_recv() {
             Ok(it) => return Some(it),
-            Err(TryRecvError::Empty) => std::hint::spin_loop(),
+            Err(TryRecvError::Empty) => std::thread::yield_now(),
             Err(TryRecvError::Disconnected) => return None,
         }
     }
