@@ -117,7 +117,8 @@ fn laid_out(columns: &[&[f32]], rows: usize, threads: usize) -> Vec<Binning> {
     let mut byte = 0;
     let mut bundle = Bundle::default();
     for (column, cuts) in columns.iter().zip(cuts) {
-        let bits = if cuts == [0.5] { ones(column) } else { None };
+        let is_binary = matches!(cuts.as_slice(), [cut] if cut.total_cmp(&0.5).is_eq());
+        let bits = if is_binary { ones(column) } else { None };
         let Some(bits) = bits else {
             byte += bundle.close();
             features.push(Binning::Cuts { byte, cuts });
@@ -267,11 +268,11 @@ fn thresholds(values: &[(f32, usize)], most: usize) -> Vec<f32> {
     let mut mean = rest as f64 / bins as f64;
     let mut cuts = Vec::with_capacity(most - 1);
     let mut filled = 0;
-    for at in 0..values.len() - 1 {
+    for (at, (_, count)) in values.iter().enumerate().take(values.len() - 1) {
         if !is_big(at) {
-            rest -= values[at].1;
+            rest -= count;
         }
-        filled += values[at].1;
+        filled += count;
         let is_full =
             is_big(at) || filled as f64 >= mean || (is_big(at + 1) && filled as f64 >= (mean * 0.5).max(1.0));
         if !is_full {

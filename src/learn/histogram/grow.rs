@@ -98,11 +98,11 @@ impl Grower<'_> {
         let is_left_smaller = left.total.rows(units) <= right.total.rows(units);
         let goes_on = new + 1 < self.growth.max_leaves
             && (self.can_split(&left, units) || self.can_split(&right, units));
-        let parting = Parting {
+        let parting = Arc::new(Parting {
             leaf: at,
             byte: self.binned.features[best.feature].byte(),
             goes_left: best.goes_left(self.binned),
-        };
+        });
         let smaller = goes_on.then_some(if is_left_smaller { at } else { new });
         if let Some(of_smaller) = team.split(&parting, smaller) {
             for (sum, taken) in sums.as_flattened_mut().iter_mut().zip(of_smaller.as_flattened()) {

@@ -1,5 +1,7 @@
 //! A stretch of the rows, and what a thread does to it: it shares its rows out to the leaves of a tree, and sums them up.
 
+use std::sync::Arc;
+
 use super::bins::Binned;
 use super::cells::{Cell, Units};
 use super::objective::{Aim, Scored};
@@ -44,15 +46,14 @@ pub enum Order<C> {
     /// A tree begins, for that score: [`Reply::Sums`] of all rows.
     Tree(usize, Units, Histogram<C>),
     /// A leaf is split, the right part being a new one: [`Reply::Sums`] of the one of both that is named.
-    Split(Parting, Option<(usize, Histogram<C>)>),
+    Split(Arc<Parting>, Option<(usize, Histogram<C>)>),
     /// A tree is grown: each leaf's step is added to that score. No reply.
-    Step(usize, std::sync::Arc<[f64]>),
+    Step(usize, Arc<[f64]>),
     /// How wrong scores are of rows that are kept apart: [`Reply::Losses`].
     Loss,
 }
 
 /// How a leaf is split.
-#[derive(Clone)]
 pub struct Parting {
     pub leaf: usize,
     pub byte: usize,

@@ -1,5 +1,6 @@
 //! Threads that have a stretch of the rows each. Whoever leads them has one of his own.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use super::cells::Cell;
@@ -109,16 +110,16 @@ impl<C: Cell> Team<'_, C> {
     }
 
     /// Splits a leaf, and sums one of its parts up if that is wanted.
-    pub fn split(&mut self, parting: &Parting, wanted: Option<usize>) -> Option<Histogram<C>> {
+    pub fn split(&mut self, parting: &Arc<Parting>, wanted: Option<usize>) -> Option<Histogram<C>> {
         let Some(leaf) = wanted else {
-            self.all(|_| Order::Split(parting.clone(), None), |_, _| {});
+            self.all(|_| Order::Split(Arc::clone(parting), None), |_, _| {});
             return None;
         };
-        Some(self.sums(|team| Order::Split(parting.clone(), Some((leaf, team.histogram())))))
+        Some(self.sums(|team| Order::Split(Arc::clone(parting), Some((leaf, team.histogram())))))
     }
 
-    pub fn step(&mut self, score: usize, steps: &std::sync::Arc<[f64]>) {
-        self.all(|_| Order::Step(score, std::sync::Arc::clone(steps)), |_, _| {});
+    pub fn step(&mut self, score: usize, steps: &Arc<[f64]>) {
+        self.all(|_| Order::Step(score, Arc::clone(steps)), |_, _| {});
     }
 
     /// How wrong the scores are of the rows that are kept apart, in all.
