@@ -134,7 +134,9 @@ impl Features {
             let mut matrix = self.raw.clone();
             for (at, rows) in &self.gaps {
                 let column = Arc::make_mut(&mut matrix.columns[*at]);
-                rows.iter().for_each(|row| column[*row as usize] = f32::NAN);
+                for row in rows {
+                    column[*row as usize] = f32::NAN;
+                }
             }
             matrix
         })

@@ -11,7 +11,7 @@ pub enum Aim<'a> {
     Classes(&'a [u32], usize),
 }
 
-impl<'a> Aim<'a> {
+impl Aim<'_> {
     /// How many scores a row has.
     pub fn scores(self) -> usize {
         match self {

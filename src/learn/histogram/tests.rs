@@ -99,7 +99,9 @@ fn plain_tree(columns: &[Vec<f32>], left_over: &[(f64, f64)], growth: &Growth) -
     let mut steps = vec![0.0; left_over.len()];
     for (rows, _) in &leaves {
         let step = worth(rows).1;
-        rows.iter().for_each(|row| steps[*row] = step);
+        for row in rows {
+            steps[*row] = step;
+        }
     }
     steps
 }
@@ -357,7 +359,9 @@ fn columns_of_which_a_row_has_one_share_a_byte() {
     let values: Vec<f64> = level.iter().map(|level| (level % 7) as f64 + rng.f64()).collect();
     let together = boost(&exclusive, Aim::Numbers(&values), &[0.0], &options(5, growth(20, 2)));
     // A row that has all of them is enough to keep them apart; it weighs next to nothing in the trees.
-    columns.iter_mut().for_each(|column| column.push(1.0));
+    for column in &mut columns {
+        column.push(1.0);
+    }
     let apart = binned(&columns);
     assert_eq!(apart.stride, 400);
     let alone: Vec<f64> = values.iter().copied().chain([0.0]).collect();
