@@ -1,10 +1,11 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench -- pictures` makes the pictures of the README. `cargo bench` prints all figures; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps registry postgres folders` chooses. Absolute times are remarks,
+//! `cargo bench -- pictures` makes the pictures of the README. `cargo bench` prints all figures; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training boosting beside scores sweeps registry postgres folders` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
 mod bare;
+mod boosting;
 mod charts;
 mod folders;
 mod idle;
@@ -89,6 +90,9 @@ fn main() {
     if wanted("training") {
         training::first_run();
         training::training(&folder);
+    }
+    if wanted("boosting") {
+        boosting::boosting(&folder);
     }
     if wanted("beside") {
         training::beside_a_sweep(&folder);

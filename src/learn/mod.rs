@@ -4,10 +4,12 @@
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
+mod cores;
 pub mod data;
 pub mod families;
 pub mod fingerprint;
 pub mod folds;
+mod histogram;
 pub mod model;
 pub mod onnx;
 pub mod pairs;

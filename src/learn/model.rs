@@ -41,6 +41,8 @@ pub enum ModelForm {
         trees: Vec<(Tree, usize)>,
         /// One for each score.
         start: Vec<f64>,
+        /// Whether they know what to do with a gap; others are given what stands for it.
+        with_gaps: bool,
     },
     /// Scaled features (and their squares, where there are such weights) times weights, and intercepts. A column a score.
     Linear {
@@ -90,6 +92,11 @@ pub struct FittedModel {
 pub const NEAREST: f64 = 1e-10;
 
 impl FittedModel {
+    /// Whether it is given gaps, and not what stands for them.
+    pub fn takes_gaps(&self) -> bool {
+        matches!(self.form, ModelForm::Trees { with_gaps: true, .. })
+    }
+
     /// What it predicts.
     pub fn task(&self) -> Task {
         if self.link == Link::Number { Task::Regression } else { Task::Classification }
@@ -99,11 +106,12 @@ impl FittedModel {
     pub fn scores(&self, features: &Features) -> Array2<f64> {
         let rows = features.raw.rows;
         match &self.form {
-            ModelForm::Trees { trees, start } => {
+            ModelForm::Trees { trees, start, with_gaps } => {
+                let matrix = if *with_gaps { features.with_gaps() } else { &features.raw };
                 let mut scores = Array2::from_shape_fn((rows, start.len()), |(_, score)| start[score]);
                 for (tree, score) in trees {
                     for row in 0..rows {
-                        let values = tree.predict(&features.raw, row);
+                        let values = tree.predict(matrix, row);
                         for (at, value) in values.iter().enumerate() {
                             scores[[row, score + at]] += value;
                         }

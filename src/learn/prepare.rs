@@ -1,11 +1,13 @@
 //! From columns to features: gaps filled, texts as one column a level, numbers brought to one scale. All of it is learnt
 //! from training rows alone and applied to any others. Which columns there are is decided before, in [`super::roles`].
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use ndarray::Array2;
 
+use super::cores;
 use super::data::{ColumnValues, DataColumn, DataError, DataFrame, GAP};
+use super::histogram::Binned;
 use super::roles::{ColumnRole, Roles};
 
 /// How a column becomes features.
@@ -49,13 +51,16 @@ pub struct Preparation {
 pub struct Matrix {
     /// Of every feature.
     pub rows: usize,
-    columns: Vec<Vec<f32>>,
+    columns: Vec<Arc<[f32]>>,
 }
 
 impl Matrix {
     /// A column for each feature, all of one length.
     pub fn new(columns: Vec<Vec<f32>>) -> Self {
-        Self { rows: columns.first().map_or(0, Vec::len), columns }
+        Self {
+            rows: columns.first().map_or(0, Vec::len),
+            columns: columns.into_iter().map(Arc::from).collect(),
+        }
     }
 
     /// How many features there are.
@@ -69,7 +74,8 @@ impl Matrix {
     }
 }
 
-/// The features of some rows: as they are, brought to one scale, and in sorted order; the latter two when first needed.
+/// The features of some rows: as they are, with gaps as gaps, brought to one scale, in sorted order, and in bins; all but the
+/// first when first needed.
 #[derive(Debug)]
 pub struct Features {
     /// As they are.
@@ -78,12 +84,30 @@ pub struct Features {
     deviations: Vec<f64>,
     scaled: OnceLock<Array2<f64>>,
     order: OnceLock<Vec<Vec<u32>>>,
+    /// Features, each with the rows in which something stands for a gap.
+    gaps: Vec<(usize, Vec<u32>)>,
+    with_gaps: OnceLock<Matrix>,
+    bins: OnceLock<Binned>,
 }
 
 impl Features {
     /// `means` and `deviations` are those of each feature in the training rows.
     pub fn new(raw: Matrix, means: Vec<f64>, deviations: Vec<f64>) -> Self {
-        Self { raw, means, deviations, scaled: OnceLock::new(), order: OnceLock::new() }
+        Self {
+            raw,
+            means,
+            deviations,
+            scaled: OnceLock::new(),
+            order: OnceLock::new(),
+            gaps: Vec::new(),
+            with_gaps: OnceLock::new(),
+            bins: OnceLock::new(),
+        }
+    }
+
+    /// The same where something stands for a gap: features, each with the rows of which it is one.
+    pub fn filled(self, gaps: Vec<(usize, Vec<u32>)>) -> Self {
+        Self { gaps, ..self }
     }
 
     /// Features that nothing is learnt of but by trees.
@@ -98,6 +122,32 @@ impl Features {
             Array2::from_shape_fn((self.raw.rows, self.raw.width()), |(row, at)| {
                 (f64::from(self.raw.columns[at][row]) - self.means[at]) / self.deviations[at]
             })
+        })
+    }
+
+    /// As they are, but for gaps, which are NaN.
+    pub fn with_gaps(&self) -> &Matrix {
+        if self.gaps.is_empty() {
+            return &self.raw;
+        }
+        self.with_gaps.get_or_init(|| {
+            let mut matrix = self.raw.clone();
+            for (at, rows) in &self.gaps {
+                let column = Arc::make_mut(&mut matrix.columns[*at]);
+                for row in rows {
+                    column[*row as usize] = f32::NAN;
+                }
+            }
+            matrix
+        })
+    }
+
+    /// In bins that are learnt from these rows.
+    pub(super) fn bins(&self) -> &Binned {
+        self.bins.get_or_init(|| {
+            let matrix = self.with_gaps();
+            let columns: Vec<&[f32]> = (0..matrix.width()).map(|at| matrix.column(at)).collect();
+            Binned::new(&columns, cores::threads())
         })
     }
 
@@ -174,8 +224,15 @@ impl Preparation {
 
     /// The features of some rows of a frame with the same columns.
     pub fn apply(&self, frame: &DataFrame, rows: &[u32]) -> Features {
-        let columns = self.encodings.iter().flat_map(|step| step.apply(frame, rows)).collect();
-        Features::new(Matrix::new(columns), self.means.clone(), self.deviations.clone())
+        let (mut columns, mut gaps) = (Vec::with_capacity(self.names.len()), Vec::new());
+        for step in &self.encodings {
+            let here = step.gaps(frame, rows);
+            if !here.is_empty() {
+                gaps.push((columns.len(), here));
+            }
+            columns.extend(step.apply(frame, rows));
+        }
+        Features::new(Matrix::new(columns), self.means.clone(), self.deviations.clone()).filled(gaps)
     }
 }
 
@@ -198,6 +255,17 @@ impl Encoding {
                     rows.iter().map(|row| if code(row) == *level { 1.0 } else { 0.0 }).collect()
                 };
                 levels.iter().map(of).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Which of the rows have a gap, where that is a number.
+    fn gaps(&self, frame: &DataFrame, rows: &[u32]) -> Vec<u32> {
+        match (self, &frame.columns[self.column()].values) {
+            (Self::Number { .. }, ColumnValues::Numbers(numbers)) => {
+                let is_gap = |at: &u32| numbers[rows[*at as usize] as usize].is_nan();
+                (0..rows.len() as u32).filter(is_gap).collect()
             }
             _ => Vec::new(),
         }

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use super::cores;
 use super::data::{DataError, DataFrame, Limits, Target, TargetValues};
 use super::families::{DataShape, Family, HyperParams, Samples, memory_shortage};
 use super::folds::Split;
@@ -144,6 +145,7 @@ impl PreparedPart {
         if let Some(lack) = memory_shortage(family, rows, features, Limits::of_this_machine()) {
             return Err(lack);
         }
+        let _at_work = cores::begin();
         let started = Instant::now();
         let fitted = catch_panic(|| estimator.fit(&self.train));
         let fit_seconds = started.elapsed().as_secs_f64();

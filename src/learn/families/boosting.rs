@@ -4,6 +4,7 @@
 use fastrand::Rng;
 use linfa::traits::Fit;
 
+use super::hist_boosting::MANY_ROWS;
 use super::{
     DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, seed_of, shares, wrong,
 };
@@ -25,6 +26,10 @@ impl Family for GradientBoosting {
 
     fn supports(&self, _: Task) -> bool {
         true
+    }
+
+    fn is_suggested(&self, shape: DataShape) -> bool {
+        shape.rows <= MANY_ROWS
     }
 
     fn search_space(&self, _: DataShape) -> Vec<Dimension> {
@@ -157,7 +162,11 @@ impl Boosting {
                 trees.push((tree, at));
             }
         }
-        FittedModel { form: ModelForm::Trees { trees, start }, link, importance: Some(shares(&gains)) }
+        FittedModel {
+            form: ModelForm::Trees { trees, start, with_gaps: false },
+            link,
+            importance: Some(shares(&gains)),
+        }
     }
 
     /// Sets each leaf to the step that its rows ask for.

@@ -7,10 +7,14 @@ use super::tree::growth;
 use super::{
     DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, seed_of, shares, wrong,
 };
+use crate::learn::cores;
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 use crate::learn::trees::{SampleWeights, TreeOptions, grow};
+
+/// Cells of a table whose trees are worth more than one thread.
+const CELLS_FOR_THREADS: usize = 100_000;
 
 pub struct RandomForest;
 
@@ -72,10 +76,7 @@ impl Fit<Features, TargetValues, FitError> for Forest {
         let (rows, width) = (features.raw.rows, features.raw.width());
         let tried = (width as f64 * self.share).round().max(1.0) as usize;
         let growth = TreeOptions { max_features: Some(tried), ..self.growth };
-        let mut gains = vec![0.0; width];
-        let mut trees = Vec::with_capacity(self.trees);
-        let mut times = vec![0_u32; rows];
-        for number in 0..self.trees {
+        let grow_tree = |number: usize, times: &mut [u32]| {
             let mut rng = Rng::with_seed(seed_of(self.seed, number as u64));
             times.fill(0);
             for _ in 0..rows {
@@ -83,11 +84,33 @@ impl Fit<Features, TargetValues, FitError> for Forest {
             }
             let mut of_tree = vec![0.0; width];
             let mut tree =
-                grow(features, &data.targets, SampleWeights::Times(&times), &growth, &mut rng, &mut of_tree);
+                grow(features, &data.targets, SampleWeights::Times(times), &growth, &mut rng, &mut of_tree);
             for leaf in &mut tree.leaves {
                 *leaf /= self.trees as f64;
             }
-            for (gain, of_tree) in gains.iter_mut().zip(shares(&of_tree)) {
+            (tree, shares(&of_tree))
+        };
+        // Every tree has a seed of its own: it does not matter which thread grows it.
+        let threads = if rows * width < CELLS_FOR_THREADS { 1 } else { cores::threads().min(self.trees) };
+        features.order();
+        let grown = std::thread::scope(|scope| {
+            let grow_some = |first: usize| {
+                let mut times = vec![0_u32; rows];
+                (first..self.trees).step_by(threads).map(|number| grow_tree(number, &mut times)).collect()
+            };
+            let others: Vec<_> = (1..threads).map(|first| scope.spawn(move || grow_some(first))).collect();
+            let mut grown: Vec<Vec<_>> = vec![grow_some(0)];
+            for other in others {
+                grown.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            grown
+        });
+        let mut gains = vec![0.0; width];
+        let mut trees = Vec::with_capacity(self.trees);
+        let mut grown: Vec<_> = grown.into_iter().map(Vec::into_iter).collect();
+        for number in 0..self.trees {
+            let Some((tree, of_tree)) = grown[number % threads].next() else { continue };
+            for (gain, of_tree) in gains.iter_mut().zip(of_tree) {
                 *gain += of_tree;
             }
             trees.push((tree, 0));
@@ -96,7 +119,7 @@ impl Fit<Features, TargetValues, FitError> for Forest {
             TargetValues::Numbers(_) => (1, Link::Number),
             TargetValues::Classes { count, .. } => (*count, Link::Share),
         };
-        let form = ModelForm::Trees { trees, start: vec![0.0; outputs] };
+        let form = ModelForm::Trees { trees, start: vec![0.0; outputs], with_gaps: false };
         Ok(FittedModel { form, link, importance: Some(shares(&gains)) })
     }
 }

@@ -7,6 +7,7 @@ mod boosting;
 mod calibration;
 mod elastic;
 mod forest;
+mod hist_boosting;
 mod kernels;
 mod linfa_tree;
 mod logistic;
@@ -94,7 +95,7 @@ pub trait Family: Sync {
 }
 
 /// The simple ones first: what comes later is measured by them.
-pub const FAMILIES: [&dyn Family; 14] = [
+pub const FAMILIES: [&dyn Family; 15] = [
     &ridge::Ridge,
     &logistic::Logistic,
     &ordinary::Linear,
@@ -108,6 +109,7 @@ pub const FAMILIES: [&dyn Family; 14] = [
     &kernels::Svm,
     &forest::RandomForest,
     &boosting::GradientBoosting,
+    &hist_boosting::HistGradientBoosting,
     &linfa_tree::LinfaTree,
 ];
 

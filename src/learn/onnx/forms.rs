@@ -7,7 +7,7 @@ use crate::learn::trees::{Node, Tree};
 
 pub fn scores(graph: &mut Graph, model: &FittedModel, preparation: &Preparation, features: &str) -> Wire {
     match &model.form {
-        ModelForm::Trees { trees, start } => ensemble(graph, trees, start, features),
+        ModelForm::Trees { trees, start, with_gaps } => ensemble(graph, (trees, *with_gaps), start, features),
         ModelForm::Linear { weights, squares, intercepts } => {
             let scaled = scaled(graph, preparation, features);
             let sizes = [weights.nrows(), weights.ncols()];
@@ -88,17 +88,22 @@ fn distances(graph: &mut Graph, here: &str, rows: usize, width: usize, known: Ve
 }
 
 /// Trees with the leaves' values added to one score, or to all of them.
-fn ensemble(graph: &mut Graph, trees: &[(Tree, usize)], start: &[f64], features: &str) -> Wire {
+fn ensemble(
+    graph: &mut Graph,
+    (trees, with_gaps): (&[(Tree, usize)], bool),
+    start: &[f64],
+    features: &str,
+) -> Wire {
     let nodes: usize = trees.iter().map(|(tree, _)| tree.len()).sum();
-    let mut of_node: [Vec<i64>; 5] = std::array::from_fn(|_| Vec::with_capacity(nodes));
+    let mut of_node: [Vec<i64>; 6] = std::array::from_fn(|_| Vec::with_capacity(nodes));
     let (mut modes, mut thresholds) = (Vec::with_capacity(nodes), Vec::with_capacity(nodes));
     let mut of_leaf: [Vec<i64>; 3] = Default::default();
     let mut weights = Vec::new();
     for (number, (tree, score)) in trees.iter().enumerate() {
         for at in 0..tree.len() {
-            let (mode, feature, threshold, left, right) = match tree.node(at) {
-                Node::Split { feature, threshold, left, right } => {
-                    ("BRANCH_LEQ", feature, f64::from(threshold), left, right)
+            let (mode, feature, threshold, gap_left, left, right) = match tree.node(at) {
+                Node::Split { feature, threshold, gap_left, left, right } => {
+                    ("BRANCH_LEQ", feature, f64::from(threshold), gap_left, left, right)
                 }
                 Node::Leaf(values) => {
                     for (output, value) in values.iter().enumerate() {
@@ -107,19 +112,21 @@ fn ensemble(graph: &mut Graph, trees: &[(Tree, usize)], start: &[f64], features:
                         of_leaf[2].push((score + output) as i64);
                         weights.push(*value);
                     }
-                    ("LEAF", 0, 0.0, 0, 0)
+                    ("LEAF", 0, 0.0, false, 0, 0)
                 }
             };
             modes.push(mode.to_owned());
             thresholds.push(threshold);
-            for (list, value) in of_node.iter_mut().zip([number, at, feature, left, right]) {
+            for (list, value) in
+                of_node.iter_mut().zip([number, at, feature, left, right, usize::from(gap_left)])
+            {
                 list.push(value as i64);
             }
         }
     }
-    let [tree_ids, node_ids, feature_ids, left, right] = of_node;
+    let [tree_ids, node_ids, feature_ids, left, right, gaps_left] = of_node;
     let [leaf_trees, leaf_nodes, leaf_scores] = of_leaf;
-    let settings = vec![
+    let mut settings = vec![
         int("n_targets", start.len() as i64),
         text("aggregate_function", "SUM"),
         text("post_transform", "NONE"),
@@ -136,6 +143,9 @@ fn ensemble(graph: &mut Graph, trees: &[(Tree, usize)], start: &[f64], features:
         ints("target_ids", leaf_scores),
         doubles("target_weights_as_tensor", weights),
     ];
+    if with_gaps {
+        settings.push(ints("nodes_missing_value_tracks_true", gaps_left));
+    }
     let scores = graph.ml("TreeEnsembleRegressor", &[features], settings);
     graph.cast(&scores, Type::Double)
 }

@@ -56,8 +56,11 @@ pub fn export(
     let inputs: Vec<usize> = preparation.encodings.iter().map(Encoding::column).collect();
     // A data frame of one column is handed over as a table.
     let sizes: &[Option<i64>] = if inputs.len() == 1 { &[None, Some(1)] } else { &[None] };
-    let parts: Vec<Wire> =
-        preparation.encodings.iter().map(|step| prepared(&mut graph, step, frame, sizes)).collect();
+    let parts: Vec<Wire> = preparation
+        .encodings
+        .iter()
+        .map(|step| prepared(&mut graph, step, frame, sizes, model.takes_gaps()))
+        .collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let features = graph.node("Concat", &parts, vec![int("axis", 1)]);
     let features = graph.cast(&features, Type::Double);
@@ -75,7 +78,13 @@ pub fn export(
 }
 
 /// A column as features in single precision: a table with a row each.
-fn prepared(graph: &mut Graph, step: &Encoding, frame: &DataFrame, sizes: &[Option<i64>]) -> Wire {
+fn prepared(
+    graph: &mut Graph,
+    step: &Encoding,
+    frame: &DataFrame,
+    sizes: &[Option<i64>],
+    keeps_gaps: bool,
+) -> Wire {
     let column = &frame.columns[step.column()];
     match step {
         Encoding::Number { base, fill, .. } => {
@@ -95,7 +104,7 @@ fn prepared(graph: &mut Graph, step: &Encoding, frame: &DataFrame, sizes: &[Opti
             }
             let number = if of == Type::Float { input } else { graph.cast(&input, Type::Float) };
             let column = graph.reshape(&number, &[-1, 1]);
-            if matches!(of, Type::Int64 | Type::Bool) {
+            if keeps_gaps || matches!(of, Type::Int64 | Type::Bool) {
                 return column;
             }
             let gap = graph.node("IsNaN", &[&column], Vec::new());

@@ -11,7 +11,7 @@ use fastrand::Rng;
 use proptest::prelude::*;
 
 use super::data::{DataFrame, Labels, Limits, ReadOptions, Target, TargetValues, Task, bundled, load};
-use super::families::{FAMILIES, HyperParams, memory_shortage};
+use super::families::{DataShape, FAMILIES, Family, HyperParams, memory_shortage};
 use super::folds::Split;
 use super::model::{FittedModel, ModelForm};
 use super::prepare::{Features, Matrix, Preparation};
@@ -162,6 +162,60 @@ fn every_family_fits_the_same_from_the_same_seed() {
             );
         }
     }
+}
+
+#[test]
+fn large_tables_are_boosted_on_histograms_and_small_ones_exactly() {
+    let suggested = |rows: usize| {
+        let shape = DataShape { task: Task::Regression, rows, features: 20 };
+        let families = FAMILIES.into_iter().filter(move |family| family.is_suggested(shape));
+        families.map(Family::name).filter(|name| name.contains("boosting")).collect::<Vec<_>>()
+    };
+    assert_eq!(suggested(10_000), ["gradient_boosting"]);
+    assert_eq!(suggested(10_001), ["hist_gradient_boosting"]);
+}
+
+/// What stands for a gap elsewhere would be taken for a value that means the contrary.
+#[test]
+fn boosting_on_histograms_is_given_gaps_and_not_what_stands_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::from("x,other,y\n");
+    for row in 0..400 {
+        let x = row % 20;
+        let gap = row % 3 == 0;
+        let y = if gap || !(5..15).contains(&x) { 0 } else { 10 };
+        text.push_str(&format!("{},{},{y}\n", if gap { String::new() } else { x.to_string() }, row % 7));
+    }
+    let frame = read(&write(folder.path(), "t.csv", text.as_bytes()));
+    let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
+    let study = TrainingData::new(frame, target, 0.2, 4, 1).unwrap();
+    let part = study.fold(0).unwrap();
+    let (filled, with_gaps) = (&part.held_out.raw, part.held_out.with_gaps());
+    let gaps = |matrix: &Matrix| matrix.column(0).iter().filter(|value| value.is_nan()).count();
+    assert_eq!(gaps(filled), 0);
+    assert!(gaps(with_gaps) > 10 && with_gaps.column(1) == filled.column(1));
+    let family = super::families::find("hist_gradient_boosting").unwrap();
+    let params = Params::from([("n_estimators".into(), ParamValue::Int(60))]);
+    let fitted = part.fit_and_score(family, &params, 1).unwrap();
+    assert!(fitted.scores[0] < 0.1, "{:?}", fitted.scores);
+    assert!(fitted.model.takes_gaps());
+    let importance = fitted.model.importance.unwrap();
+    assert!(importance[0] > 0.95, "{importance:?}");
+    for (name, value, said) in [
+        ("max_leaf_nodes", 1.0, "at least 2"),
+        ("subsample", 1.5, "up to 1.0"),
+        ("l2_regularization", -1.0, "0 or above"),
+        ("validation_fraction", 1.0, "below 1.0"),
+    ] {
+        let params = Params::from([(name.to_owned(), ParamValue::Real(value))]);
+        let wrong = part.fit_and_score(family, &params, 1).unwrap_err();
+        assert!(wrong.contains(name) && wrong.contains(said), "{wrong}");
+    }
+    let stopping = Params::from([("n_iter_no_change".into(), ParamValue::Int(3))]);
+    let ModelForm::Trees { trees, .. } = part.fit_and_score(family, &stopping, 1).unwrap().model.form else {
+        panic!("trees")
+    };
+    assert!(!trees.is_empty() && trees.len() <= 100);
 }
 
 #[test]

@@ -278,7 +278,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
 }
 
 /// A number from `low` to below `high`, half way where there is one.
-fn between(low: f32, high: f32) -> f32 {
+pub fn between(low: f32, high: f32) -> f32 {
     let middle = low / 2.0 + high / 2.0;
     if middle >= low && middle < high { middle } else { low }
 }

@@ -8,6 +8,7 @@ mod impurity;
 
 use super::prepare::Matrix;
 
+pub(in crate::learn) use grow::between;
 pub use grow::{SampleWeights, TreeOptions, grow};
 pub use impurity::Criterion;
 
@@ -19,6 +20,8 @@ const LEAF: u32 = u32::MAX;
 pub struct Tree {
     feature: Vec<u32>,
     threshold: Vec<f32>,
+    /// Whether a gap, which is NaN, goes left.
+    gap_left: Vec<bool>,
     /// The left child, the right one being the next; of a leaf its number among leaves.
     next: Vec<u32>,
     /// Of each leaf so many values as there are outputs.
@@ -36,6 +39,8 @@ pub enum Node<'a> {
         feature: usize,
         /// In the feature's unit.
         threshold: f32,
+        /// Whether a gap, which is NaN, goes left.
+        gap_left: bool,
         /// The number of a node.
         left: usize,
         /// The number of a node.
@@ -70,6 +75,7 @@ impl Tree {
         Node::Split {
             feature: self.feature[at] as usize,
             threshold: self.threshold[at],
+            gap_left: self.gap_left[at],
             left: next,
             right: next + 1,
         }
@@ -79,6 +85,7 @@ impl Tree {
     pub(in crate::learn) fn add(&mut self) -> usize {
         self.feature.push(LEAF);
         self.threshold.push(0.0);
+        self.gap_left.push(true);
         self.next.push(0);
         self.len() - 1
     }
@@ -89,9 +96,21 @@ impl Tree {
     }
 
     pub(in crate::learn) fn split(&mut self, at: usize, feature: usize, threshold: f32) -> (usize, usize) {
+        self.split_gaps(at, feature, threshold, true)
+    }
+
+    /// The same where there may be gaps.
+    pub(in crate::learn) fn split_gaps(
+        &mut self,
+        at: usize,
+        feature: usize,
+        threshold: f32,
+        gap_left: bool,
+    ) -> (usize, usize) {
         let (left, right) = (self.add(), self.add());
         self.feature[at] = feature as u32;
         self.threshold[at] = threshold;
+        self.gap_left[at] = gap_left;
         self.next[at] = left as u32;
         (left, right)
     }
@@ -105,7 +124,9 @@ impl Tree {
             if feature == LEAF {
                 return next;
             }
-            at = next + usize::from(value(feature as usize) > self.threshold[at]);
+            let value = value(feature as usize);
+            let is_right = if value.is_nan() { !self.gap_left[at] } else { value > self.threshold[at] };
+            at = next + usize::from(is_right);
         }
     }
 

@@ -35,7 +35,7 @@ fn distinct(folder: &Path, rows: usize) -> PathBuf {
     path
 }
 
-const REGRESSION: [&str; 10] = [
+const REGRESSION: [&str; 11] = [
     "ridge",
     "linear",
     "decision_tree",
@@ -46,10 +46,19 @@ const REGRESSION: [&str; 10] = [
     "svr",
     "random_forest",
     "gradient_boosting",
+    "hist_gradient_boosting",
 ];
 
-const CLASSIFICATION: [&str; 7] =
-    ["logistic", "decision_tree", "k_neighbors", "naive_bayes", "svm", "random_forest", "gradient_boosting"];
+const CLASSIFICATION: [&str; 8] = [
+    "logistic",
+    "decision_tree",
+    "k_neighbors",
+    "naive_bayes",
+    "svm",
+    "random_forest",
+    "gradient_boosting",
+    "hist_gradient_boosting",
+];
 
 /// One trial of each family, both tasks, and everything that is logged of them.
 fn every_family(mlflow: Mlflow, uri: &str, own_models: bool) {
