@@ -7,7 +7,7 @@ pub(crate) mod values;
 
 use std::path::Path;
 
-use mltui::mlflow::{Param, RunId, Tag, ViewType};
+use mltui::mlflow::{DatasetInput, Param, Run, RunId, Tag, ViewType};
 use mltui::store::memory::Memory;
 use mltui::store::{ErrorKind, RunSearch, Store};
 use serde_json::{Value, json};
@@ -95,9 +95,15 @@ pub(crate) fn served(mlflow: Mlflow, backend: &str, packages: &Path, direct: &St
             max_results: 1_000,
             ..RunSearch::default()
         };
-        let runs = direct.search_runs(&search).await.unwrap().runs;
+        // MLflow tells the data sets of a run in any order.
+        let in_order = |mut runs: Vec<Run>| {
+            let order = |a: &DatasetInput, b: &DatasetInput| a.dataset.name.cmp(&b.dataset.name);
+            runs.iter_mut().for_each(|run| run.inputs.sort_by(order));
+            runs
+        };
+        let runs = in_order(direct.search_runs(&search).await.unwrap().runs);
         assert!(runs.len() > 4, "{}", runs.len());
-        let found = by_server.search_runs(&search).await.unwrap().runs;
+        let found = in_order(by_server.search_runs(&search).await.unwrap().runs);
         assert_eq!(found.len(), runs.len());
         // As they are written, for NaN does not equal itself.
         for (found, run) in found.iter().zip(&runs) {
