@@ -252,7 +252,9 @@ async fn read(
         // What has to hold in any case, and is not about what runs lack.
         let is_needed = |clause: &&Clause| !matches!(clause.test, Test::IsNull);
         let needed = Filter::of(query.filter.clauses.iter().filter(is_needed).cloned().collect());
-        unknown_key(&catalog, &needed).iter().for_each(|words| tell(words));
+        if let Some(words) = unknown_key(&catalog, &needed) {
+            tell(&words);
+        }
     }
     rows.truncate(query.limit);
     if query.columns.is_empty() && by_column && !needs_all {

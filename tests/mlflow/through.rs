@@ -108,8 +108,9 @@ impl Machine {
     fn script(&self, uri: &str, packages: &Path) -> String {
         self.config(uri);
         let script = format!(
-            "import sys; sys.path.insert(0, {packages:?}); import mlflow; print(mlflow.get_tracking_uri()); \
-             print([it.name for it in mlflow.search_experiments()])"
+            "import sys; sys.path.insert(0, '{}'); import mlflow; print(mlflow.get_tracking_uri()); \
+             print([it.name for it in mlflow.search_experiments()])",
+            packages.display()
         );
         let ran = self.run(&["exec", "--", V3.quick_python().to_str().unwrap(), "-c", &script]);
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));

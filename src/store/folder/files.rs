@@ -232,7 +232,7 @@ fn walk(
         }
         let key = if above.is_empty() { name } else { format!("{above}/{name}") };
         let kind = entry.file_type();
-        is_plain &= kind.as_ref().is_ok_and(|kind| kind.is_file());
+        is_plain &= kind.as_ref().is_ok_and(fs::FileType::is_file);
         if kind.is_ok_and(|kind| kind.is_dir()) {
             if depth == DEEPEST {
                 tell(&key, &"too many folders within folders");

@@ -43,6 +43,7 @@ pub fn hash(run: &Path, params: Option<(Stamp, u64)>) -> Option<u64> {
 }
 
 /// A folder below another, where there is one; nothing for what cannot be said.
+#[expect(clippy::option_option, reason = "it is not there, and nobody knows, are two things")]
 fn folder(above: impl AsFd, name: impl rustix::path::Arg) -> Option<Option<OwnedFd>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     match openat(above, name, flags, Mode::empty()) {
@@ -52,6 +53,7 @@ fn folder(above: impl AsFd, name: impl rustix::path::Arg) -> Option<Option<Owned
     }
 }
 
+#[expect(clippy::option_option, reason = "it is not there, and nobody knows, are two things")]
 fn stamp(above: impl AsFd, name: impl rustix::path::Arg, flags: AtFlags) -> Option<Option<Stamp>> {
     let wanted = StatxFlags::TYPE | StatxFlags::MTIME | StatxFlags::SIZE;
     match statx(above, name, flags, wanted) {

@@ -30,7 +30,7 @@ impl PgDatabase {
                     *port = end;
                     addresses.push("127.0.0.1");
                     if WITHOUT_ADDRESS.iter().any(|driver| scheme.ends_with(driver)) {
-                        *host = addresses.pop().unwrap_or_default().to_owned();
+                        addresses.pop().unwrap_or_default().clone_into(host);
                     }
                 }
             }

@@ -98,7 +98,9 @@ pub(crate) fn served(mlflow: Mlflow, backend: &str, packages: &Path, direct: &St
         // MLflow tells the data sets of a run in any order.
         let in_order = |mut runs: Vec<Run>| {
             let order = |a: &DatasetInput, b: &DatasetInput| a.dataset.name.cmp(&b.dataset.name);
-            runs.iter_mut().for_each(|run| run.inputs.sort_by(order));
+            for run in &mut runs {
+                run.inputs.sort_by(order);
+            }
             runs
         };
         let runs = in_order(direct.search_runs(&search).await.unwrap().runs);
