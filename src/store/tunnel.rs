@@ -225,7 +225,7 @@ impl Begun {
         ] {
             words.extend(["-o".to_owned(), option.to_owned()]);
         }
-        words.extend(["-T".into(), "-D".into(), format!("{local}:{}", ends.proxy)]);
+        words.push("-T".into());
         for (target, end) in self.targets.iter().zip(&ends.targets) {
             let there = match target {
                 Target::Port(name, port) if name.contains(':') => format!("[{name}]:{port}"),
@@ -238,6 +238,8 @@ impl Begun {
             };
             words.extend(["-L".into(), format!("{here}:{there}")]);
         }
+        // Opened last, for where it is there the others are.
+        words.extend(["-D".into(), format!("{local}:{}", ends.proxy)]);
         words.extend(["--".into(), self.host.clone(), "cat".into()]);
         words
     }
@@ -387,7 +389,7 @@ mod tests {
     fn what_ssh_is_told_leaves_nothing_to_ask() {
         let told = words(vec![Target::Port("ml".into(), 5000)], &[End::Port(2)]);
         assert!(told.starts_with("ssh -p 2222 -o BatchMode=yes"), "{told}");
-        assert!(told.ends_with("-T -D 127.0.0.1:1 -L 127.0.0.1:2:ml:5000 -- login1 cat"), "{told}");
+        assert!(told.ends_with("-T -L 127.0.0.1:2:ml:5000 -D 127.0.0.1:1 -- login1 cat"), "{told}");
         let six = words(vec![Target::Port("::1".into(), 5000)], &[End::Port(2)]);
         assert!(six.contains(" 127.0.0.1:2:[::1]:5000 "), "{six}");
         let socket = vec![Target::Socket("/run/a:b/.s.PGSQL.5432".into())];

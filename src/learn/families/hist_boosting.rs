@@ -14,6 +14,8 @@ use crate::learn::prepare::Features;
 
 /// Above so many rows the exact trees of `gradient_boosting` take much longer, and are hardly better.
 pub(super) const MANY_ROWS: usize = 10_000;
+/// Each leaf that is open holds a histogram of all features.
+const MOST_LEAVES: usize = 4_096;
 
 pub struct HistGradientBoosting;
 
@@ -35,9 +37,9 @@ impl Family for HistGradientBoosting {
     }
 
     fn memory(&self, rows: usize, features: usize) -> u64 {
-        // Bins (twice), rows by leaves, gradients and scores; histograms of 31 leaves.
+        // Bins (twice), rows by leaves, gradients and scores; histograms of as many leaves as a search tries.
         let of_rows = (rows as u64).saturating_mul(2 * features as u64 + 64);
-        of_rows.saturating_add((features as u64).saturating_mul(31 * 256 * 16))
+        of_rows.saturating_add((features as u64).saturating_mul(255 * 256 * 16))
     }
 
     fn extra_params(&self) -> &'static [&'static str] {
@@ -70,8 +72,8 @@ impl Family for HistGradientBoosting {
             return Err(wrong(format!("l2_regularization is {l2}; it must be 0 or above")));
         }
         let max_leaves = params.count("max_leaf_nodes", 31)?;
-        if max_leaves < 2 {
-            return Err(wrong("max_leaf_nodes is 1; it must be at least 2"));
+        if !(2..=MOST_LEAVES).contains(&max_leaves) {
+            return Err(wrong(format!("max_leaf_nodes is {max_leaves}; it must be from 2 to {MOST_LEAVES}")));
         }
         let share = fraction("validation_fraction", 0.1)?;
         if share >= 1.0 {

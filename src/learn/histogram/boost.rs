@@ -94,7 +94,7 @@ fn rounds<C: Cell>(team: &mut Team<'_, C>, binned: &Binned, aim: Aim<'_>, option
     };
     let is_drawn = options.subsample < 1.0;
     let scores = aim.scores();
-    let mut trees: Vec<(Tree, usize)> = Vec::with_capacity(options.rounds * scores);
+    let mut trees: Vec<(Tree, usize)> = Vec::new();
     // The least loss, and how many trees there were.
     let mut best = (options.stopping.map_or(0.0, |_| team.loss()), 0);
     for round in 0..options.rounds {
@@ -102,11 +102,13 @@ fn rounds<C: Cell>(team: &mut Team<'_, C>, binned: &Binned, aim: Aim<'_>, option
         grower.rng = Rng::with_seed(seed);
         let draw = is_drawn.then_some(Draw { seed, share: options.subsample });
         let most = team.round(draw);
-        if most > 0.0 && most.is_finite() {
-            let units = Units::new(binned.rows, most, aim.most_curvature());
-            for score in 0..scores {
-                trees.push((grower.grow(team, score, &units), score));
-            }
+        // Where nothing is left over, or more than numbers hold, no tree helps.
+        if !(most > 0.0 && most.is_finite()) {
+            break;
+        }
+        let units = Units::new(binned.rows, most, aim.most_curvature());
+        for score in 0..scores {
+            trees.push((grower.grow(team, score, &units), score));
         }
         let is_idle = trees[trees.len().saturating_sub(scores)..].iter().all(|(tree, _)| tree.len() == 1);
         if is_idle && !is_drawn && options.growth.max_features.is_none() {

@@ -202,7 +202,7 @@ fn boosting_on_histograms_is_given_gaps_and_not_what_stands_for_them() {
     let importance = fitted.model.importance.unwrap();
     assert!(importance[0] > 0.95, "{importance:?}");
     for (name, value, said) in [
-        ("max_leaf_nodes", 1.0, "at least 2"),
+        ("max_leaf_nodes", 1.0, "from 2"),
         ("subsample", 1.5, "up to 1.0"),
         ("l2_regularization", -1.0, "0 or above"),
         ("validation_fraction", 1.0, "below 1.0"),

@@ -3,6 +3,8 @@
 use std::fs::{self, DirEntry, File, Metadata};
 use std::hash::Hasher;
 use std::io::{self, Read as _};
+#[cfg(unix)]
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -54,6 +56,19 @@ impl Stamp {
             Err(error) if is_absence(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// When what a folder holds was changed last: unlike the time that it was written, nobody sets that.
+    #[cfg(unix)]
+    fn changed(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        let time = metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec());
+        Some(Self { time: time.max(0), length: metadata.len() })
+    }
+
+    #[cfg(not(unix))]
+    fn changed(_: &Path) -> Option<Self> {
+        None
     }
 
     /// Whether something may be written without any sign of it: within the grain of the clock. One that lies far ahead is no
@@ -121,7 +136,7 @@ impl Listed {
             Ok(meta) => listed.meta = meta,
             Err(error) => listed.problems.push(format!("{META}: {error}")),
         }
-        let params = Stamp::at(&run.join(PARAMS));
+        let params = Stamp::changed(&run.join(PARAMS));
         for (part, into) in
             [(METRICS, &mut listed.metrics), (PARAMS, &mut listed.params), (TAGS, &mut listed.tags)]
         {
@@ -161,7 +176,13 @@ impl Listed {
 
     /// The folder of params and what they add up to, where its time tells of every change that MLflow makes to them.
     pub fn settled_params(&self, now: SystemTime) -> Option<(Stamp, u64)> {
-        let folder = self.params_folder.filter(|folder| !folder.is_young(nanos(now)))?;
+        let now = nanos(now);
+        // What is empty is perhaps still to be written, which does not change the folder.
+        let is_whole = |entry: &Entry| entry.stamp.length > 0 && !entry.stamp.is_young(now);
+        let folder = self.params_folder.filter(|folder| !folder.is_young(now))?;
+        if !self.params.iter().all(is_whole) {
+            return None;
+        }
         Some((folder, sum_of(Part::Params, &self.params)))
     }
 

@@ -25,7 +25,7 @@ pub fn hash(run: &Path, params: Option<(Stamp, u64)>) -> Option<u64> {
     let mut glance = Glance { names: Vec::with_capacity(NAMES), key: Vec::new() };
     for (part, name) in [(Part::Metrics, METRICS), (Part::Params, PARAMS), (Part::Tags, TAGS)] {
         if let (Part::Params, Some((known, of_params))) = (part, params)
-            && stamp(&run, name, AtFlags::empty())? == Some(known)
+            && changed(&run, name) == Some(known)
         {
             sum = of_params.wrapping_add(sum);
             continue;
@@ -65,6 +65,14 @@ fn stamp(above: impl AsFd, name: impl rustix::path::Arg, flags: AtFlags) -> Opti
         Err(Errno::NOENT) => Some(None),
         Err(_) => None,
     }
+}
+
+/// When what a folder holds was changed last.
+fn changed(above: impl AsFd, name: impl rustix::path::Arg) -> Option<Stamp> {
+    let found = statx(above, name, AtFlags::empty(), StatxFlags::CTIME | StatxFlags::SIZE).ok()?;
+    let (seconds, nanos) = (found.stx_ctime.tv_sec, i64::from(found.stx_ctime.tv_nsec));
+    let time = seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
+    Some(Stamp { time: time.max(0), length: found.stx_size })
 }
 
 /// What is used again for each folder.
@@ -181,9 +189,8 @@ mod tests {
         assert_eq!(hash(&run, None), Some(look().hash()));
         let now = SystemTime::now();
         assert_eq!(look().settled_params(now), None, "they may change within the grain of the clock");
-        let folder = fs::File::open(run.join("params")).unwrap();
-        folder.set_modified(now - Duration::from_secs(60)).unwrap();
-        let params = look().settled_params(now);
+        let later = now + Duration::from_secs(60);
+        let params = look().settled_params(later);
         assert!(params.is_some());
         assert_eq!(hash(&run, params), Some(look().hash()));
         let mut last = look().hash();
@@ -197,8 +204,11 @@ mod tests {
         differs("a tag");
         put(&run.join("metrics/val/deep/loss"), "1 2 3\n4 5 6");
         differs("points");
-        put(&run.join("params/depth"), "3");
+        put(&run.join("params/depth"), "");
+        // As who copies folders with their times does it.
+        fs::File::open(run.join("params")).unwrap().set_modified(now - Duration::from_secs(60)).unwrap();
         differs("a param");
+        assert_eq!(look().settled_params(later), None, "it is still to be written");
         fs::remove_file(run.join("meta.yaml")).unwrap();
         differs("no meta.yaml");
         put(&run.join("outputs/def/meta.yaml"), "x");
@@ -207,8 +217,8 @@ mod tests {
         differs("a name");
         // What folders within folders hold does not show in the time of the first.
         put(&run.join("params/deep/er"), "3");
-        fs::File::open(run.join("params")).unwrap().set_modified(now - Duration::from_secs(60)).unwrap();
-        assert_eq!(look().settled_params(now), None);
+        put(&run.join("params/depth"), "3");
+        assert_eq!(look().settled_params(later), None);
         std::os::unix::fs::symlink(run.join("tags/other"), run.join("tags/link")).unwrap();
         assert_eq!(hash(&run, None), None, "a link wants a closer look");
     }

@@ -332,7 +332,7 @@ fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         all.extend(SEARCHES);
     }
     if layer == Layer::Search && app.searches_details() {
-        all.extend([("down", "next"), ("up", "before")]);
+        all.extend([("down", "next"), ("up", "previous")]);
     }
     if layer == Layer::Search && app.searches_experiments() {
         all.extend([("key=text", "tag")].into_iter().chain(SEARCHES.into_iter().skip(1)));
