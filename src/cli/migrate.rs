@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::Failure;
-use super::migrate_sides::{Sides, named, place_of};
+use super::migrate_sides::{Sides, has_workspace, named, place_of};
 use super::opening::{open_existing, open_or_begin};
 use super::output::{OutputFlags, TextTable, print_json};
 use super::transferring::seen;
@@ -77,6 +77,10 @@ pub async fn run(
     };
     let (from, to) = sides.find(settings, flags, arguments.dry_run)?;
     let source = open_existing(&from)?;
+    has_workspace(&from, Some(&source)).await?;
+    if let Some(to) = &to {
+        has_workspace(to, None).await?;
+    }
     let stage = settings.state_folder.join("migrate");
     let place = to.as_ref().map_or_else(|| arguments.to.clone(), place_of);
     let request = Request {
@@ -94,7 +98,11 @@ pub async fn run(
     let started = Instant::now();
     let line = |elapsed| line(&progress.snapshot(), elapsed);
     let (to, name) = match to {
-        Some(to) => (Some(open_or_begin(&to)?), named(&to)),
+        Some(to) => {
+            let store = open_or_begin(&to)?;
+            has_workspace(&to, Some(&store)).await?;
+            (Some(store), named(&to))
+        }
         None => (None, arguments.to.clone()),
     };
     let cancelled = "cancelled; what came so far stays, and the same command goes on with it";

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::opening::open_existing;
 use crate::config::{Environment, Flags, Folders, Settings};
+use crate::store::Store;
 use crate::store::uri::{self, Location, Workspace};
 
 /// MLflow's own variables.
@@ -125,6 +126,22 @@ fn may_have_workspaces(side: &Settings) -> bool {
     }
 }
 
+/// Refuses a workspace that is not there: what knows no workspaces would take its name for nothing, and be told by it.
+pub async fn has_workspace(side: &Settings, store: Option<&Store>) -> Result<(), Failure> {
+    let Some(name) = side.rest.workspace.as_deref().filter(|name| *name != DEFAULT) else { return Ok(()) };
+    let is_there = match store {
+        None => may_have_workspaces(side),
+        Some(store) => store.workspaces().await?.iter().any(|known| known == name),
+    };
+    if is_there {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{} has no workspace {name:?}; leave it out, or make it there first",
+        side.store_name()
+    )))
+}
+
 /// The store with its workspace, where that is not the one of whoever names none.
 pub fn named(side: &Settings) -> String {
     match side.rest.workspace.as_deref() {
@@ -194,6 +211,23 @@ mod tests {
         let environment = Environment { folder: home.to_owned(), ..Environment::default() };
         let folders = Folders { config: home.to_owned(), state: home.to_owned() };
         Settings::load(&flags, &environment, &folders).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_workspace_that_is_not_there_is_refused_before_anything_is_made() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("mlflow.db");
+        let mut side = side(&format!("sqlite:///{}", file.display()), home.path());
+        assert!(has_workspace(&side, None).await.is_ok(), "none is named");
+        side.rest.workspace = Some("team".into());
+        assert!(has_workspace(&side, None).await.is_err_and(|error| error.to_string().contains("\"team\"")));
+        assert!(!file.exists());
+        // A database of this program's own knows no workspaces.
+        side.rest.workspace = None;
+        super::super::opening::open_or_begin(&side).unwrap().begin().await.unwrap();
+        side.rest.workspace = Some("team".into());
+        let store = open_existing(&side).unwrap();
+        assert!(has_workspace(&side, Some(&store)).await.is_err());
     }
 
     #[test]
