@@ -170,11 +170,13 @@ impl Cluster {
         Command::new(program).args(words).env("SLURM_CONF", self.conf()).status().unwrap().success()
     }
 
-    /// Has a job that is to run again do so now. The queue would put it off for two minutes, at times just after it was asked not
-    /// to: ask again until it runs.
+    /// Has a job that is to run again do so soon. The queue would put it off for two minutes, at times just after it was asked not
+    /// to: ask again until it runs. Not at once, because a node that is still told to end it in the same second refuses it.
     pub fn hurry(&self, job: &str) {
-        if self.ask("squeue", &["-h", "-t", "PENDING", "-o", "%i", "-j", job]).trim() != "" {
-            self.takes("scontrol", &["update", &format!("JobId={job}"), "StartTime=now"]);
+        let waiting = self.ask("squeue", &["-h", "-t", "PENDING", "-O", "EligibleTime", "-j", job]);
+        let Ok(eligible) = waiting.trim().parse::<jiff::civil::DateTime>() else { return };
+        if eligible > jiff::Zoned::now().datetime() + jiff::Span::new().seconds(10) {
+            self.takes("scontrol", &["update", &format!("JobId={job}"), "StartTime=now+3"]);
         }
     }
 
