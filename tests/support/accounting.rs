@@ -2,12 +2,12 @@
 //! and root.
 
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::wait_until;
+use super::{free_port, wait_until};
 
 pub struct Accounting {
     folder: tempfile::TempDir,
@@ -15,15 +15,11 @@ pub struct Accounting {
     daemons: Vec<Child>,
 }
 
-fn port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Accounting {
     /// With a user root in an account lab of a cluster.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (path, database, port) = (folder.path(), port(), port().to_string());
+        let (path, database, port) = (folder.path(), free_port(), free_port().to_string());
         let (data, socket) = (path.join("data"), path.join("socket"));
         let at = |name: &str, path: &Path| format!("--{name}={}", path.display());
         let made = Command::new("mariadb-install-db")

@@ -2,12 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
-use super::wait_until;
+use super::{free_port, wait_until};
 
 /// Nodes of a cluster, and what each has.
 const NODES: [&str; 2] = ["n1", "n2"];
@@ -37,10 +36,6 @@ pub struct Cluster {
     shared: Option<Vec<PathBuf>>,
     controller: Mutex<Option<Child>>,
     nodes: Mutex<Vec<(&'static str, Child)>>,
-}
-
-fn port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Cluster {
@@ -77,7 +72,7 @@ impl Cluster {
              SlurmdParameters=config_overrides\nMaxArraySize=26\nMinJobAge=300\nKillWait=3\nInactiveLimit=0\n\
              StateSaveLocation={dir}/state\nSlurmdSpoolDir={dir}/spool/%n\nSlurmctldPidFile={dir}/slurmctld.pid\n\
              SlurmdPidFile={dir}/slurmd.%n.pid\nSlurmctldLogFile={dir}/log/slurmctld.log\nSlurmdLogFile={dir}/log/slurmd.%n.log\n",
-            port()
+            free_port()
         );
         for (name, value) in settings {
             let others = conf.lines().filter(|line| !line.starts_with(&format!("{name}=")));
@@ -88,7 +83,7 @@ impl Cluster {
             fs::create_dir(path.join("spool").join(node)).unwrap();
             conf += &format!(
                 "NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={} CPUs={CPUS} RealMemory=500 State=UNKNOWN\n",
-                port()
+                free_port()
             );
         }
         conf +=

@@ -1,9 +1,11 @@
 //! Sweeps as processes, and what a store has of them in the end.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use mltui::mlflow::{RunStatus, ViewType};
 use mltui::store::uri::RestOptions;
@@ -12,6 +14,9 @@ use serde_json::Value;
 
 /// Where sweeps are kept in a home.
 pub const STATE: &str = ".local/state/mltui/sweeps";
+/// How long a command may take. A job that a queue carries out again waits for two minutes first.
+const PATIENCE: Duration = Duration::from_secs(420);
+
 pub fn mltui(home: &Path, uri: &str, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mltui"));
     command
@@ -26,10 +31,42 @@ pub fn mltui(home: &Path, uri: &str, words: &[&str]) -> Command {
     command
 }
 
+/// What a command comes to. One that takes longer than any should is ended, and the test with it: what it said by then tells why.
 pub fn output(mut command: Command) -> (i32, String, String) {
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let read = |mut pipe: Box<dyn Read + Send>| {
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).unwrap();
+            text
+        })
+    };
+    let out = read(Box::new(child.stdout.take().unwrap()));
+    let error = read(Box::new(child.stderr.take().unwrap()));
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed() > PATIENCE {
+            let threads = threads_of(child.id());
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{command:?} did not end\n{threads}\n{}\n{}", out.join().unwrap(), error.join().unwrap());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    (status.code().unwrap_or(-1), out.join().unwrap(), error.join().unwrap())
+}
+
+/// What the threads of a process are at, and the processes that it started.
+fn threads_of(process: u32) -> String {
+    let process = process.to_string();
+    let said = |program: &str, words: &[&str]| {
+        let output = Command::new(program).args(words).output();
+        output.map_or_else(|error| error.to_string(), |it| String::from_utf8_lossy(&it.stdout).into_owned())
+    };
+    said("ps", &["-L", "-o", "tid,stat,wchan:32,comm", "-p", &process]) + &said("ps", &["-ef", "--forest"])
 }
 
 /// What a store has of a trial, but for times.
