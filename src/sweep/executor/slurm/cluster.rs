@@ -14,12 +14,15 @@ use super::states::setting;
 use super::watching::Watching;
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::executor_plan::SlurmOptions;
+use crate::text;
 
 /// Trials of an array, at most, and where Slurm does not say how many it takes.
 const MOST_IN_ARRAY: usize = 1_000;
 /// The first pause before Slurm is asked again, and the longest.
 pub(super) const BREATH: Duration = Duration::from_secs(2);
 pub(super) const LONGEST: Duration = Duration::from_secs(60);
+/// Why a job waits that its user, or a pause of the sweep, holds back.
+const HELD_BY_USER: &str = "JobHeldUser";
 /// Between looks whether anybody still waits.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -37,6 +40,8 @@ pub enum Topic {
     Accounting,
     /// Whether what is asked of the sweep reaches them.
     Steering,
+    /// Whether any wait for what does not come by itself.
+    Stuck,
 }
 
 /// What a sweep's jobs are submitted with.
@@ -125,13 +130,35 @@ impl Cluster {
                     "what is asked of the sweep does not reach its jobs: {words}; trying again"
                 ));
             }
+            (Some(words), Topic::Stuck) => self.tell(words),
             (None, Topic::Submitting) => self.tell("Slurm takes jobs again"),
             (None, Topic::Watching) => self.tell("Slurm answers again"),
             (None, Topic::Accounting) => self.tell("accounting answers again"),
             (None, Topic::Steering) => self.tell("what is asked of the sweep reaches its jobs again"),
+            (None, Topic::Stuck) => self.tell("no job of the sweep is held back any more"),
         }
         said.remove(&topic);
         said.extend(words.map(|words| (topic, words.to_owned())));
+    }
+
+    /// Says which jobs of the sweep wait for what does not come by itself: it would be waited for them for ever.
+    pub(super) fn say_what_is_stuck(&self) {
+        let mut stuck = self.watching.stuck();
+        if !stuck.is_empty() {
+            let ledger = self.ledger();
+            let is_own = |job: &str| {
+                let array = job.split('_').next();
+                ledger.entries().iter().any(|entry| entry.job.as_deref() == array)
+            };
+            // What a pause holds back goes on with the sweep.
+            stuck.retain(|(job, why)| is_own(job) && !(ledger.is_held() && why == HELD_BY_USER));
+        }
+        let words = stuck.first().map(|(job, why)| {
+            let many = if stuck.len() > 1 { format!(" and {} more", stuck.len() - 1) } else { String::new() };
+            let why = text::clean(why);
+            format!("Slurm does not begin job {job}{many} ({why}): see scontrol show job {job}; scontrol release {job} lets one go on that is held, and scancel ends it")
+        });
+        self.say(Topic::Stuck, words.as_deref());
     }
 
     /// Tells people.

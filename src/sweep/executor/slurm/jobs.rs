@@ -264,6 +264,7 @@ impl TrialJob<'_> {
         let complaint = self.cluster.watching.complaint();
         self.cluster.say(Topic::Watching, complaint.as_deref());
         self.cluster.say(Topic::Accounting, self.cluster.watching.complaint_of_accounting().as_deref());
+        self.cluster.say_what_is_stuck();
         let has_begun = || self.cluster.output_of(&self.job).try_exists().unwrap_or(true);
         let state = match known {
             Known::State(state) if state.is_active() => {

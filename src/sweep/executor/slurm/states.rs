@@ -1,6 +1,6 @@
 //! How it stands with jobs, as `squeue`, `sacct` and `scontrol` tell it.
 //!
-//! The plain formats are asked for, not JSON. What is needed is an id and a state, and `-o '%i|%T'` says both in every version
+//! The plain formats are asked for, not JSON. What is needed is an id and a state, and `-o '%i|%T|%r'` says both, and why a job waits, in every version
 //! from 21.08 to 25.05 by the same names: new versions have only added some. `squeue --json` is there with a plugin alone, ignores
 //! `-u`, `-r` and `--name` until 23.02 and so has all jobs of everybody, has the rest of an array as one entry, and says the
 //! state as a text until 22.05 and as a list later, and numbers as they are until 22.05 and as objects later.
@@ -56,12 +56,35 @@ impl JobState {
 /// Tasks of an array that are told of together, at most: more than a sweep submits together.
 const MOST_TASKS: usize = 100_000;
 
-/// The format that [`squeue`] reads.
-pub const SQUEUE: &str = "%i|%T";
+/// The format that [`squeue`] and [`stuck`] read.
+pub const SQUEUE: &str = "%i|%T|%r";
 
-/// The jobs of `squeue -h -r -o '%i|%T'`, by their ids; elements of an array as `12_3`.
+/// The jobs of `squeue -h -r -o '%i|%T|%r'`, by their ids; elements of an array as `12_3`.
 pub fn squeue(text: &str) -> HashMap<String, JobState> {
     text.lines().filter_map(job).collect()
+}
+
+/// Reasons of the queue that do not pass by themselves: somebody has to release the job, or to change what it asks for.
+const STUCK: [&str; 9] = [
+    "JobHeld",
+    "requeued held",
+    "requeued_held",
+    "DependencyNeverSatisfied",
+    "BadConstraints",
+    "InvalidAccount",
+    "InvalidQOS",
+    "AccountNotAllowed",
+    "QOSNotAllowed",
+];
+
+/// The jobs of such an answer that wait for what does not come by itself, and why.
+pub fn stuck(text: &str) -> Vec<(String, String)> {
+    let stuck = |line: &str| {
+        let (id, _) = job(line).filter(|(_, state)| *state == JobState::Pending)?;
+        let reason = line.trim().splitn(3, '|').nth(2)?;
+        STUCK.iter().any(|known| reason.contains(known)).then(|| (id, reason.to_owned()))
+    };
+    text.lines().filter_map(stuck).collect()
 }
 
 /// The jobs of `sacct -n -P -X -o JobID,State`, by their ids. Tasks of an array that have not begun, and those that never did as
@@ -199,6 +222,16 @@ mod tests {
             (JobState::Pending, JobState::Running, JobState::Failed)
         );
         assert!(squeue("slurm_load_jobs error: nothing\n\n|RUNNING\n").is_empty());
+    }
+
+    #[test]
+    fn jobs_are_stuck_that_wait_for_what_does_not_come_by_itself() {
+        let text = "1_2|PENDING|Priority\n1_3|PENDING|JobArrayTaskLimit\n4|PENDING|launch failed requeued held\n\
+                    5|PENDING|JobHeldAdmin\n6|RUNNING|None\n7_1|PENDING|DependencyNeverSatisfied\n8|FAILED|JobHeldUser\n9|PENDING\n";
+        let ids: Vec<String> = stuck(text).into_iter().map(|(job, _)| job).collect();
+        assert_eq!(ids, ["4", "5", "7_1"]);
+        assert_eq!(stuck(text)[0].1, "launch failed requeued held");
+        assert_eq!(squeue(text).len(), 8);
     }
 
     #[test]

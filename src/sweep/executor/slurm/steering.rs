@@ -85,6 +85,7 @@ impl Cluster {
             // What ran when it was held would be held if it were requeued.
             let all = self.of_sweep(&active);
             scontrol_all("release", &all.iter().map(String::as_str).collect::<Vec<_>>())?;
+            self.watching.have_released();
             self.ledger().hold(false)?;
         }
         Ok(())

@@ -51,6 +51,9 @@ struct QueueView {
     at: Option<Instant>,
     asked: Option<Instant>,
     jobs: HashMap<String, JobState>,
+    /// Those that wait for what does not come by itself, and why: by the last answer, and by the last two.
+    stuck_now: Vec<(String, String)>,
+    stuck: Vec<(String, String)>,
     /// Of jobs that are in no queue any more, where accounting tells.
     past: HashMap<String, JobState>,
     /// When accounting was asked last.
@@ -173,6 +176,18 @@ impl Watching {
         self.complaint_of_accounting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The jobs of this user that wait for what does not come by itself, and why.
+    pub fn stuck(&self) -> Vec<(String, String)> {
+        self.picture.lock().unwrap_or_else(PoisonError::into_inner).stuck.clone()
+    }
+
+    /// What was held back is not any more.
+    pub fn have_released(&self) {
+        let mut picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        picture.stuck_now.clear();
+        picture.stuck.clear();
+    }
+
     /// How it stands with a job that Slurm has had since then.
     pub fn state(&self, job: &str, since: Instant) -> Known {
         self.look();
@@ -213,6 +228,8 @@ impl Watching {
             answer.as_ref().err().map(ToString::to_string);
         if let Ok(text) = answer {
             picture.jobs = states::squeue(&text);
+            let before = std::mem::replace(&mut picture.stuck_now, states::stuck(&text));
+            picture.stuck = picture.stuck_now.iter().filter(|job| before.contains(job)).cloned().collect();
             picture.at = Some(asked);
         }
         drop(picture);

@@ -27,6 +27,13 @@ fn what_is_asked_of_a_sweep_reaches_what_is_submitted() {
     wait_until("an array", || running() == 3 && pending().count() > 10);
     world.steer(&["set", "--jobs", "5"]);
     wait_until("five of it", || running() == 5);
+    let held = pending().last().unwrap().0;
+    world.cluster.tell("scontrol", &["hold", &held]);
+    let words = format!("Slurm does not begin job {held} (JobHeldAdmin)");
+    wait_until("a word of what somebody holds back", || world.said().contains(&words));
+    world.cluster.tell("scontrol", &["release", &held]);
+    let words = "no job of the sweep is held back any more";
+    wait_until("a word of its release", || world.said().contains(words));
     world.steer(&["pause"]);
     wait_until("all others to be held", || pending().all(|(_, _, reason)| reason == "JobHeldUser"));
     // The next process knows that they are.
@@ -40,6 +47,12 @@ fn what_is_asked_of_a_sweep_reaches_what_is_submitted() {
     wait_until("those that are not wanted any more to be cancelled", || world.cluster.jobs().len() <= 8);
     world.go();
     assert!(driver.wait().unwrap().success(), "{}", world.said());
+    assert_eq!(
+        world.said().matches("Slurm does not begin").count(),
+        1,
+        "a pause is no news: {}",
+        world.said()
+    );
     let (parents, trials) = seen(&world.uri, "train");
     assert_eq!((parents[0].status, trials.len()), (RunStatus::Finished, 14));
     assert!(trials.iter().all(|trial| trial.status == RunStatus::Finished));
