@@ -11,7 +11,7 @@ use super::summaries::NeededHistory;
 use super::{Builder, Catalog};
 use crate::mlflow::{RunId, Summary};
 use crate::store::blocking::behind_others;
-use crate::store::{Changes, Cursor, ErrorKind, Result, Scan, Store, StoreError, UsedDataset};
+use crate::store::{Changes, Cursor, ErrorKind, Result, RunBatch, Scan, Store, StoreError, UsedDataset};
 
 /// Batches that wait to be folded in; a scan that is faster than that waits itself.
 const WAITING: usize = 4;
@@ -70,6 +70,27 @@ fn snapshot(builder: &mut Builder, published: &mut Vec<Arc<Catalog>>, complete: 
     let catalog = Arc::new(builder.snapshot());
     published.push(Arc::clone(&catalog));
     Snapshot { catalog, complete }
+}
+
+/// When the next snapshot is due while an experiment is being read.
+struct Pace {
+    pause: Duration,
+    due: Instant,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { pause: FIRST_PAUSE, due: Instant::now() + FIRST_PAUSE }
+    }
+
+    fn is_due(&mut self, batch: &RunBatch) -> bool {
+        let is_due = batch.completes_first_page || Instant::now() >= self.due;
+        if is_due {
+            self.pause = self.pause * 3 / 2;
+            self.due = Instant::now() + self.pause;
+        }
+        is_due
+    }
 }
 
 /// Lets go of what nobody shows any more.
@@ -220,21 +241,48 @@ impl Sync {
         self.reading_data_sets = JoinSet::new();
         let (store, scan) = (self.store.clone(), self.scan.clone());
         let scanning = tokio::spawn(async move { store.scan(&scan, sink).await });
-        // Folding in is much work: whoever presses a key meanwhile does not wait for it.
+        if self.store.capabilities().cheap_reads {
+            self.fold_behind(batches, &mut publish).await?;
+        } else {
+            // They come slowly.
+            let mut pace = Pace::new();
+            while let Some(batch) = batches.recv().await {
+                let_go(&mut self.published);
+                self.builder.fold(&batch);
+                if pace.is_due(&batch) {
+                    publish(self.snapshot(false));
+                }
+            }
+        }
+        self.builder.end_scan();
+        self.cursor = match scanning.await {
+            Ok(result) => result?,
+            Err(error) => {
+                return Err(StoreError::new("read the runs", ErrorKind::Io(error.to_string())));
+            }
+        };
+        publish(self.snapshot(true));
+        Ok(())
+    }
+
+    /// Folds in what comes as fast as it is read, which is much work: whoever presses a key meanwhile does not wait for it.
+    async fn fold_behind(
+        &mut self,
+        mut batches: mpsc::Receiver<RunBatch>,
+        publish: &mut impl FnMut(Snapshot),
+    ) -> Result<()> {
         let (news, mut snapshots) = mpsc::unbounded_channel();
         let (mut builder, mut published) =
             (std::mem::take(&mut self.builder), std::mem::take(&mut self.published));
         let folding = tokio::spawn(behind_others(move || {
-            let mut pause = FIRST_PAUSE;
-            let mut due = Instant::now() + pause;
+            let mut pace = Pace::new();
             // Nobody listens any more where the experiment is left.
             while let Some(batch) = batches.blocking_recv().filter(|_| !news.is_closed()) {
-                builder.fold(&batch);
+                // Before there is more.
                 let_go(&mut published);
-                if batch.completes_first_page || Instant::now() >= due {
+                builder.fold(&batch);
+                if pace.is_due(&batch) {
                     let _ = news.send(snapshot(&mut builder, &mut published, false));
-                    pause = pause * 3 / 2;
-                    due = Instant::now() + pause;
                 }
             }
             Ok((builder, published))
@@ -247,14 +295,6 @@ impl Sync {
             Ok(Err(kind)) => return Err(StoreError::new("read the runs", kind)),
             Err(error) => return Err(StoreError::new("read the runs", ErrorKind::Io(error.to_string()))),
         }
-        self.builder.end_scan();
-        self.cursor = match scanning.await {
-            Ok(result) => result?,
-            Err(error) => {
-                return Err(StoreError::new("read the runs", ErrorKind::Io(error.to_string())));
-            }
-        };
-        publish(self.snapshot(true));
         Ok(())
     }
 

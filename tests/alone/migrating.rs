@@ -82,8 +82,9 @@ fn a_copy_that_is_killed_goes_on_and_copies_nothing_twice() {
             child.kill().unwrap();
             child.wait().unwrap();
             for run in runs(&open(&path.display().to_string())) {
+                // The mark goes last: in a folder that is a step of its own.
                 let is_whole = run.tag("mltui.migrating").is_none();
-                assert_eq!(is_whole, run.info.status == RunStatus::Finished, "{run:?}");
+                assert!(!is_whole || run.info.status == RunStatus::Finished, "{run:?}");
             }
         }
         let before = runs(&open(&path.display().to_string()));
