@@ -43,12 +43,13 @@ impl Visit {
     }
 }
 
-/// Whether the details show charts with their values.
+/// Whether the details show charts with their curves, or tiles with where the run stands.
 pub fn has_charts(screen: &str) -> bool {
-    // Of a chart, or of a tile with where the run stands.
-    ["val 0.", "val 1.", "best of 1", "st of 1", "nd of 1", "rd of 1", "th of 1"]
-        .iter()
-        .any(|words| screen.contains(words))
+    let has_curves = screen.contains('┤') && screen.contains(['⠉', '⠑', '⠒']);
+    has_curves
+        || ["best of 1", "st of 1", "nd of 1", "rd of 1", "th of 1"]
+            .iter()
+            .any(|words| screen.contains(words))
 }
 
 pub fn spread(mut times: Vec<f64>) -> (f64, f64) {
