@@ -198,14 +198,12 @@ impl Builder {
     /// Takes in a head; returns the run's row, and whether anything of it is different now.
     fn head(&mut self, head: &Head, texts: &[Sym]) -> (Row, bool) {
         let run_id = texts[head.run_id as usize];
-        let uri = self.interner.texts.get(texts[head.artifact_uri as usize]);
-        let pattern = uri.replace(self.interner.texts.get(run_id), "\u{1}");
         let run = RunRow {
             run_id,
             experiment_id: texts[head.experiment_id as usize],
             name: texts[head.name as usize],
             user: texts[head.user as usize],
-            artifact_pattern: self.interner.intern(&pattern),
+            artifact_pattern: texts[head.artifact_pattern as usize],
             status: head.status,
             stage: head.stage,
             present: true,

@@ -24,6 +24,7 @@ pub use texts::{Sym, Texts};
 
 use crate::mlflow::{LifecycleStage, RunStatus};
 pub use crate::store::batch::NO_TIME;
+use crate::store::batch::RUN_ID;
 
 /// A run's place in the catalogue; it stays the same as long as the run is known.
 pub type Row = u32;
@@ -210,7 +211,7 @@ impl Catalog {
     }
 
     pub fn artifact_uri(&self, row: Row) -> String {
-        self.texts.get(self.run(row).artifact_pattern).replace('\u{1}', self.run_id(row))
+        self.texts.get(self.run(row).artifact_pattern).replace(RUN_ID, self.run_id(row))
     }
 
     /// The rows of runs that are present.

@@ -74,7 +74,8 @@ impl Texts {
 #[derive(Debug, Default)]
 pub struct Interner {
     pub texts: Texts,
-    index: HashTable<Sym>,
+    /// With half of the hash of each text: it is not looked at again where the table grows.
+    index: HashTable<(u32, Sym)>,
     /// Bytes of the long texts that are kept whole.
     long: usize,
     /// The texts of which the beginnings are kept, by what tells the whole ones apart: a hash and the length.
@@ -86,7 +87,9 @@ impl Interner {
     /// The number of a text: where there is too much of long ones, of its beginning and a word that it was cut.
     pub fn intern(&mut self, text: &str) -> Sym {
         let hash = FxBuildHasher.hash_one(text);
-        if let Some(sym) = self.index.find(hash, |sym| self.texts.get(*sym) == text) {
+        let half = (hash ^ (hash >> 32)) as u32;
+        let known = |(known, sym): &(u32, Sym)| *known == half && self.texts.get(*sym) == text;
+        if let Some((_, sym)) = self.index.find(whole(half), known) {
             return *sym;
         }
         if text.len() > LONG + limits::CUT.len() {
@@ -98,10 +101,14 @@ impl Interner {
             self.long += text.len();
         }
         let sym = self.texts.push(text);
-        let texts = &self.texts;
-        self.index.insert_unique(hash, sym, |sym| FxBuildHasher.hash_one(texts.get(*sym)));
+        self.index.insert_unique(whole(half), (half, sym), |(half, _)| whole(*half));
         sym
     }
+}
+
+/// A hash whose upper bits, which tell entries apart, and lower bits, which say where they are, both tell of a text.
+fn whole(half: u32) -> u64 {
+    u64::from(half) << 32 | u64::from(half)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! brings their heads; values of any part refer to these numbers.
 
 use std::hash::{BuildHasher, BuildHasherDefault};
+use std::ops::Range;
 
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
@@ -16,6 +17,9 @@ pub type TextId = u32;
 
 /// Longer texts are hardly ever the same: each is sent anew, and none is remembered.
 const LONG: usize = 1_024;
+
+/// Stands for the id of a run where the addresses of many differ by it alone.
+pub const RUN_ID: &str = "\u{1}";
 
 /// No time known.
 pub const NO_TIME: i64 = i64::MIN;
@@ -31,8 +35,8 @@ pub struct Head {
     pub name: TextId,
     /// Whose it is.
     pub user: TextId,
-    /// Where its files are.
-    pub artifact_uri: TextId,
+    /// Where its files are, with [`RUN_ID`] in the place of its id.
+    pub artifact_pattern: TextId,
     /// How far it is.
     pub status: RunStatus,
     /// Whether it is deleted.
@@ -96,6 +100,27 @@ impl RunBatch {
     }
 }
 
+/// Where a text is among others that end there.
+fn span(ends: &[u32], id: TextId) -> Range<usize> {
+    let start = if id == 0 { 0 } else { ends[id as usize - 1] as usize };
+    start..ends[id as usize] as usize
+}
+
+/// The keys of a run by their numbers, and the values that were there last: the next run mostly has the same keys in the same
+/// order, and many of the same values.
+#[derive(Debug, Default)]
+pub struct KeyOrder {
+    keys: Vec<TextId>,
+    values: Vec<Option<TextId>>,
+    run: u32,
+    at: usize,
+}
+
+impl KeyOrder {
+    /// Keys that are remembered.
+    const MOST: usize = 4_096;
+}
+
 /// Fills the batches of one part and remembers which texts it has sent.
 #[derive(Debug)]
 pub struct BatchWriter {
@@ -106,6 +131,8 @@ pub struct BatchWriter {
     ends: Vec<u32>,
     index: HashTable<TextId>,
     runs: u32,
+    /// The pattern of the address before.
+    last_pattern: Option<TextId>,
 }
 
 fn hash(text: &str) -> u64 {
@@ -121,6 +148,7 @@ impl BatchWriter {
             ends: Vec::new(),
             index: HashTable::new(),
             runs: 0,
+            last_pattern: None,
         }
     }
 
@@ -129,22 +157,60 @@ impl BatchWriter {
         if text.len() > LONG {
             return self.unique_text(text);
         }
-        let Self { texts, ends, index, batch, .. } = self;
-        let span = |id: TextId, ends: &[u32]| {
-            let start = if id == 0 { 0 } else { ends[id as usize - 1] as usize };
-            start..ends[id as usize] as usize
-        };
         let hashed = hash(text);
-        if let Some(id) = index.find(hashed, |id| texts[span(*id, ends)] == *text) {
+        if let Some(id) = self.index.find(hashed, |id| self.texts[self.span(*id)] == *text) {
             return *id;
         }
+        let Self { texts, ends, index, batch, .. } = self;
         let id = ends.len() as TextId;
         texts.push_str(text);
         ends.push(texts.len() as u32);
         batch.text.push_str(text);
         batch.text_ends.push(batch.text.len() as u32);
-        index.insert_unique(hashed, id, |id| hash(&texts[span(*id, ends)]));
+        index.insert_unique(hashed, id, |id| hash(&texts[span(ends, *id)]));
         id
+    }
+
+    /// The number of a key of a run, which is mostly the one that is expected next.
+    pub fn key(&mut self, text: &str, run: u32, order: &mut KeyOrder) -> TextId {
+        let at = if order.run == run { order.at } else { 0 };
+        (order.run, order.at) = (run, at + 1);
+        if let Some(id) = order.keys.get(at).copied()
+            && self.texts[self.span(id)] == *text
+        {
+            return id;
+        }
+        let id = self.text(text);
+        if text.len() <= LONG && at < KeyOrder::MOST {
+            order.keys.truncate(at);
+            // Behind a key that is not remembered none is.
+            if order.keys.len() == at {
+                order.keys.push(id);
+            }
+        }
+        id
+    }
+
+    /// The number of the value of the key that was asked for last.
+    pub fn value(&mut self, text: &str, order: &mut KeyOrder) -> TextId {
+        let at = order.at - 1;
+        if let Some(id) = order.values.get(at).copied().flatten()
+            && self.texts[self.span(id)] == *text
+        {
+            return id;
+        }
+        let id = self.text(text);
+        if at < KeyOrder::MOST {
+            if order.values.len() <= at {
+                order.values.resize(at + 1, None);
+            }
+            order.values[at] = (text.len() <= LONG).then_some(id);
+        }
+        id
+    }
+
+    fn span(&self, id: TextId) -> Range<usize> {
+        span(&self.ends, id)
     }
 
     /// A text that is known to be new and is never asked for again, such as a run's own id.
@@ -154,6 +220,20 @@ impl BatchWriter {
         self.batch.text.push_str(text);
         self.batch.text_ends.push(self.batch.text.len() as u32);
         id
+    }
+
+    /// The address of a run's files with [`RUN_ID`] in the place of its id, which mostly is that of the run before.
+    pub fn artifact_pattern(&mut self, uri: &str, id: &str) -> TextId {
+        let is_last = |pattern: TextId| {
+            let (before, after) = self.texts[self.span(pattern)].split_once(RUN_ID)?;
+            Some(uri.strip_prefix(before)?.strip_suffix(after)? == id)
+        };
+        if let Some(last) = self.last_pattern.filter(|last| is_last(*last) == Some(true)) {
+            return last;
+        }
+        let pattern = self.text(&uri.replace(id, RUN_ID));
+        self.last_pattern = Some(pattern);
+        pattern
     }
 
     /// Adds a head and returns the run's number.
@@ -171,7 +251,7 @@ impl BatchWriter {
             experiment_id: self.text(info.experiment_id.as_str()),
             name: self.text(&info.run_name),
             user: self.text(&info.user_id),
-            artifact_uri: self.unique_text(&info.artifact_uri),
+            artifact_pattern: self.artifact_pattern(&info.artifact_uri, info.run_id.as_str()),
             status: info.status,
             stage: info.lifecycle_stage,
             start_time: info.start_time.unwrap_or(NO_TIME),
@@ -207,4 +287,61 @@ pub fn whole_runs<'a>(runs: impl IntoIterator<Item = &'a Run>) -> RunBatch {
     }
     writer.batch.replaces = true;
     writer.take()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_one_number_in_whatever_order_they_come() {
+        let mut writer = BatchWriter::new(0);
+        let mut order = KeyOrder::default();
+        let long = "k".repeat(LONG + 1);
+        let mut expected = std::collections::HashMap::new();
+        for (run, keys) in [
+            &["a", "b", "c"][..],
+            &["a", "b", "c"],
+            &["c", "a"],
+            &[""],
+            &["b", &long, "", "c"],
+            &["b", "", "c"],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            for key in keys {
+                let id = writer.key(key, run as u32, &mut order);
+                let value = if *key == "b" { "same".to_owned() } else { format!("{key}{run}") };
+                let value_id = writer.value(&value, &mut order);
+                for (text, id) in [(*key, id), (&value, value_id)] {
+                    if text.len() <= LONG {
+                        assert_eq!(*expected.entry(text.to_owned()).or_insert(id), id, "{text}");
+                        assert_eq!(writer.text(text), id);
+                    }
+                    assert_eq!(writer.batch.texts().nth(id as usize), Some(text));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_are_kept_by_what_they_have_in_common() {
+        let mut writer = BatchWriter::new(0);
+        let uris = [
+            ("s3://x/1/a7/artifacts", "a7"),
+            ("s3://x/1/b8/artifacts", "b8"),
+            ("s3://x/1/b8/b8/artifacts", "b8"),
+            ("s3://x/1/artifacts", "c9"),
+            ("s3://x/2/c9", "c9"),
+            ("", ""),
+            ("s3://x/1/a7/artifacts", "a7"),
+        ];
+        let ids = uris.map(|(uri, id)| writer.artifact_pattern(uri, id));
+        let texts: Vec<&str> = writer.batch.texts().collect();
+        for ((uri, id), pattern) in uris.into_iter().zip(ids) {
+            assert_eq!(texts[pattern as usize].replace(RUN_ID, id), uri);
+        }
+        assert!(ids[0] == ids[1] && ids[0] == ids[6] && ids[0] != ids[2]);
+    }
 }

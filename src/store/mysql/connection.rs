@@ -43,6 +43,7 @@ const MYSQL: Dialect = Dialect {
     by_bytes: "",
     no_escape: " ESCAPE ''",
     runs_at_once: 200,
+    sorts_groups: false,
     latest_experiment: "SELECT experiment_id FROM runs ORDER BY start_time DESC LIMIT 1",
     // 0 would stand for the next one.
     experiment_ids: (1, i32::MAX as i64),

@@ -9,7 +9,7 @@ use super::statement::quoted;
 use super::{Pool, changes};
 use crate::mlflow::infinity::logged;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
-use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
+use crate::store::batch::{BatchWriter, Head, KeyOrder, MetricCell, NO_TIME, RunBatch, TextCell};
 use crate::store::sql::reading::find_runs;
 use crate::store::sql::search::stage_condition;
 use crate::store::sql::{Cells, Link, Numbers, Pooled as _, head_hash, values};
@@ -120,7 +120,11 @@ fn heads(
             experiment_id: writer.text(experiment_id),
             name: writer.text(&name),
             user: writer.text(&row.text(6)),
-            artifact_uri: if is_bare { writer.text("") } else { writer.unique_text(&row.text(7)) },
+            artifact_pattern: if is_bare {
+                writer.text("")
+            } else {
+                writer.artifact_pattern(&row.text(7), &id)
+            },
             status,
             stage,
             start_time: row.int(4).unwrap_or(NO_TIME),
@@ -169,10 +173,11 @@ impl Values<'_> {
         };
         let Some(from) = self.from("latest_metrics", keys) else { return Ok(true) };
         let statement = format!("SELECT v.run_uuid, v.key, v.value, v.is_nan {from}");
+        let mut order = KeyOrder::default();
         let is_read = connection.rows(&statement, &[], |row| {
             let Some(run) = self.number(row) else { return Ok(true) };
             let value = if row.int(3) == Some(1) { f64::NAN } else { logged(row.real(2)) };
-            let key = writer.text(&row.text(1));
+            let key = writer.key(&row.text(1), run, &mut order);
             writer.batch.metrics.push(MetricCell { run, key, value });
             Ok(writer.batch.metrics.len() < CELLS || self.sink.blocking_send(writer.take()).is_ok())
         })?;
@@ -189,9 +194,14 @@ impl Values<'_> {
         let Some(from) = self.from(table, keys) else { return Ok(true) };
         let value = if connection.server.texts_are_short { "v.value".into() } else { bounded("v.value") };
         let statement = format!("SELECT v.run_uuid, v.key, {value} {from}");
+        let mut order = KeyOrder::default();
         let is_read = connection.rows(&statement, &[], |row| {
             let Some(run) = self.number(row) else { return Ok(true) };
-            let cell = TextCell { run, key: writer.text(&row.text(1)), value: writer.text(&row.text(2)) };
+            let cell = TextCell {
+                run,
+                key: writer.key(&row.text(1), run, &mut order),
+                value: writer.value(&row.text(2), &mut order),
+            };
             let cells = if is_params { &mut writer.batch.params } else { &mut writer.batch.tags };
             cells.push(cell);
             let is_full = cells.len() >= CELLS || writer.batch.text.len() > BATCH;

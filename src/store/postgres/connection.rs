@@ -50,6 +50,7 @@ const POSTGRES: Dialect = Dialect {
     by_bytes: " COLLATE \"C\"",
     no_escape: " ESCAPE ''",
     runs_at_once: 200,
+    sorts_groups: false,
     latest_experiment: "SELECT experiment_id FROM runs ORDER BY start_time DESC NULLS LAST LIMIT 1",
     experiment_ids: (0, i32::MAX as i64),
     // Never back: somebody may just have been given the next one.

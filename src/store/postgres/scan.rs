@@ -12,7 +12,7 @@ use super::cursor::{Known, PgCursor, TagCounts, look};
 use super::rows::bounded;
 use crate::mlflow::infinity::logged;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
-use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
+use crate::store::batch::{BatchWriter, Head, KeyOrder, MetricCell, NO_TIME, RunBatch, TextCell};
 use crate::store::sql::reading::find_runs;
 use crate::store::sql::search::stage_condition;
 use crate::store::sql::{Lent, Link, Numbers, Pooled, values};
@@ -160,7 +160,11 @@ fn heads(
             experiment_id: writer.text(experiment_id),
             name: writer.text(&text(name)),
             user: writer.text(&text(user)),
-            artifact_uri: if is_bare { writer.text("") } else { writer.unique_text(&text(uri)) },
+            artifact_pattern: if is_bare {
+                writer.text("")
+            } else {
+                writer.artifact_pattern(&text(uri), &id)
+            },
             status: text(status).parse().unwrap_or(RunStatus::Running),
             stage: LifecycleStage::parse(&text(stage)),
             start_time: int(start).unwrap_or(NO_TIME),
@@ -254,11 +258,11 @@ impl Values<'_> {
         writer: &mut BatchWriter,
     ) -> Inner<Result<(), Gone>> {
         let query = format!("SELECT v.run_uuid::text, v.key::text, v.value::float8, v.is_nan {from}");
-        let mut last = Last::default();
+        let (mut last, mut order) = (Last::default(), KeyOrder::default());
         connection.copy(&query, self.sink, |[id, key, value, is_nan]: Fields<'_, 4>| {
             let run = last.number(self, id).filter(|run| *run >= self.whole)?;
             let value = if truth(is_nan) { f64::NAN } else { logged(real(value)) };
-            let key = writer.text(&text(key));
+            let key = writer.key(&text(key), run, &mut order);
             writer.batch.metrics.push(MetricCell { run, key, value });
             (writer.batch.metrics.len() >= CELLS).then(|| writer.take())
         })
@@ -274,7 +278,7 @@ impl Values<'_> {
         let value: Cow<'_, str> =
             if connection.server.texts_are_short { "v.value".into() } else { bounded("v.value").into() };
         let query = format!("SELECT v.run_uuid::text, v.key::text, {value} {from}");
-        let mut last = Last::default();
+        let (mut last, mut order) = (Last::default(), KeyOrder::default());
         let is_tags = table == ValueTable::Tags;
         let mut counts = is_tags.then(|| self.tags.lock().unwrap_or_else(PoisonError::into_inner));
         connection.copy(&query, self.sink, |[id, key, value]: Fields<'_, 3>| {
@@ -285,7 +289,11 @@ impl Values<'_> {
             if run < self.whole {
                 return None;
             }
-            let cell = TextCell { run, key: writer.text(&text(key)), value: writer.text(&text(value)) };
+            let cell = TextCell {
+                run,
+                key: writer.key(&text(key), run, &mut order),
+                value: writer.value(&text(value), &mut order),
+            };
             let cells =
                 if table == ValueTable::Params { &mut writer.batch.params } else { &mut writer.batch.tags };
             cells.push(cell);

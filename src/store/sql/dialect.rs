@@ -25,6 +25,8 @@ pub struct Dialect {
     pub no_escape: &'static str,
     /// Runs that are read by one statement.
     pub runs_at_once: usize,
+    /// Rows are sorted to be grouped, which takes longer than to go through them here.
+    pub sorts_groups: bool,
     /// The experiment of the run that was created last.
     pub latest_experiment: &'static str,
     /// The least and the greatest id that an experiment can be given.

@@ -82,6 +82,9 @@ pub fn experiment(link: &mut impl Link, id: &ExperimentId) -> Inner<Experiment> 
 }
 
 pub fn run_counts(link: &mut impl Link) -> Inner<HashMap<ExperimentId, RunCount>> {
+    if link.dialect().sorts_groups {
+        return run_counts_by_row(link);
+    }
     let counts = link.all(
         "SELECT experiment_id, sum(CASE WHEN lifecycle_stage = 'active' THEN 1 ELSE 0 END), count(*), \
          max(start_time) FROM runs GROUP BY experiment_id",
@@ -94,6 +97,21 @@ pub fn run_counts(link: &mut impl Link) -> Inner<HashMap<ExperimentId, RunCount>
         },
     )?;
     Ok(counts.into_iter().collect())
+}
+
+fn run_counts_by_row(link: &mut impl Link) -> Inner<HashMap<ExperimentId, RunCount>> {
+    let mut counts: FxHashMap<i64, RunCount> = FxHashMap::default();
+    link.each("SELECT experiment_id, lifecycle_stage, start_time FROM runs", &[], &mut |row| {
+        let count = counts.entry(row.int(0).unwrap_or(-1)).or_default();
+        if row.text(1) == "active" {
+            count.active += 1;
+        } else {
+            count.deleted += 1;
+        }
+        count.last_start = count.last_start.max(row.int(2));
+        Ok(())
+    })?;
+    Ok(counts.into_iter().map(|(key, count)| (ExperimentId(key.to_string()), count)).collect())
 }
 
 pub fn latest_experiment(link: &mut impl Link) -> Inner<Option<ExperimentId>> {

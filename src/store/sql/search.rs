@@ -324,6 +324,7 @@ mod tests {
             by_bytes: " COLLATE \"C\"",
             no_escape: " ESCAPE ''",
             runs_at_once: 1,
+            sorts_groups: false,
             latest_experiment: "",
             experiment_ids: (0, 0),
             skip_experiment_ids: None,

@@ -23,6 +23,7 @@ const SQLITE: Dialect = Dialect {
     by_bytes: "",
     no_escape: "",
     runs_at_once: 1,
+    sorts_groups: true,
     latest_experiment: "SELECT experiment_id FROM runs WHERE rowid = (SELECT max(rowid) FROM runs)",
     experiment_ids: (0, i64::MAX),
     skip_experiment_ids: None,

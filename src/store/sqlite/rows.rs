@@ -25,7 +25,10 @@ pub fn bounded(column: &str) -> String {
 /// A text; numbers as text, nothing as the empty text, bytes as far as they are UTF-8.
 pub fn text<'a>(row: &'a Row<'_>, column: usize) -> Cow<'a, str> {
     match row.get_ref(column) {
-        Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => String::from_utf8_lossy(bytes),
+        Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        },
         Ok(ValueRef::Integer(int)) => Cow::Owned(int.to_string()),
         Ok(ValueRef::Real(real)) => Cow::Owned(real.to_string()),
         _ => Cow::Borrowed(""),

@@ -1,6 +1,8 @@
 //! The rows of a table in stretches of rowids, so that no statement stays open for long. Gaps are stepped over: whoever
 //! wrote the file may have given rows any number that there is.
 
+use std::sync::{Mutex, PoisonError};
+
 use rusqlite::Connection as Db;
 
 use super::Inner;
@@ -8,36 +10,37 @@ use super::Inner;
 /// From one rowid to another, both among them.
 pub type Stretch = (i64, i64);
 
-/// Stretches from the first row to what is the last when they are begun.
+/// Stretches of a table from the first row to what is the last when they are begun, taken by one or by several connections.
 #[derive(Debug)]
-pub struct Stretches<'a> {
-    db: &'a Db,
+pub struct Stretches {
     table: &'static str,
     /// The least number that was not among any yet; none when there is no further.
-    from: Option<i64>,
+    from: Mutex<Option<i64>>,
     last: i64,
     length: i64,
 }
 
-impl<'a> Stretches<'a> {
-    pub fn new(db: &'a Db, table: &'static str, length: i64) -> Inner<Self> {
+impl Stretches {
+    pub fn new(db: &Db, table: &'static str, length: i64) -> Inner<Self> {
         let last: Option<i64> =
             db.query_row(&format!("SELECT max(rowid) FROM {table}"), [], |row| row.get(0))?;
-        Ok(Self { db, table, from: last.map(|_| i64::MIN), last: last.unwrap_or(i64::MIN), length })
+        let from = Mutex::new(last.map(|_| i64::MIN));
+        Ok(Self { table, from, last: last.unwrap_or(i64::MIN), length })
     }
 
     /// The next stretch that holds a row.
-    pub fn next(&mut self) -> Inner<Option<Stretch>> {
-        let Some(from) = self.from else { return Ok(None) };
+    pub fn next(&self, db: &Db) -> Inner<Option<Stretch>> {
+        let mut next = self.from.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(from) = *next else { return Ok(None) };
         let mut statement =
-            self.db.prepare_cached(&format!("SELECT min(rowid) FROM {} WHERE rowid >= ?1", self.table))?;
+            db.prepare_cached(&format!("SELECT min(rowid) FROM {} WHERE rowid >= ?1", self.table))?;
         let first: Option<i64> = statement.query_row([from], |row| row.get(0))?;
         let Some(first) = first.filter(|first| *first <= self.last) else {
-            self.from = None;
+            *next = None;
             return Ok(None);
         };
         let end = first.saturating_add(self.length - 1).min(self.last);
-        self.from = end.checked_add(1);
+        *next = end.checked_add(1);
         Ok(Some((first, end)))
     }
 }
@@ -97,8 +100,8 @@ mod tests {
         for rows in [&HOSTILE[..], &HOSTILE[..1], &HOSTILE[7..], &HOSTILE[3..5], &[]] {
             let db = table(rows);
             let (mut found, mut count) = (Vec::new(), 0);
-            let mut stretches = Stretches::new(&db, "t", 3).unwrap();
-            while let Some(stretch) = stretches.next().unwrap() {
+            let stretches = Stretches::new(&db, "t", 3).unwrap();
+            while let Some(stretch) = stretches.next(&db).unwrap() {
                 found.extend(among(rows, stretch));
                 count += 1;
             }

@@ -82,7 +82,11 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCurs
     let beside = beside.map(|read| read.unwrap_or_else(|_| Err(broken()))).transpose()?;
     let total = numbers.len();
     if total as u32 > whole {
-        let part = ValueScan { scan, numbers: &numbers, whole, sink, beside };
+        let mut by_number = vec![0; total];
+        for (id, number) in &numbers.by_hex {
+            by_number[*number as usize] = *id;
+        }
+        let part = ValueScan { scan, numbers: &numbers, by_number, whole, sink, beside };
         part.values(pool, &mut connection, writer)?;
     }
     pool.give_back(connection);
@@ -125,8 +129,8 @@ fn heads(
         "SELECT {head}, rowid FROM runs WHERE rowid BETWEEN ?1 AND ?2 AND experiment_id = ?3 AND {}",
         stage_condition(scan.view)
     ))?;
-    let mut stretches = Stretches::new(&connection.db, "runs", STRETCH)?;
-    while let Some((from, to)) = stretches.next()? {
+    let stretches = Stretches::new(&connection.db, "runs", STRETCH)?;
+    while let Some((from, to)) = stretches.next(&connection.db)? {
         let mut rows = statement.query(rusqlite::params![from, to, scan.experiment_id.as_key()])?;
         while let Some(row) = rows.next()? {
             let id = text(row, 0);
@@ -135,7 +139,7 @@ fn heads(
                 experiment_id: writer.text(&text(row, 1)),
                 name: 0,
                 user: 0,
-                artifact_uri: 0,
+                artifact_pattern: 0,
                 status: text(row, 4).parse().unwrap_or(RunStatus::Running),
                 stage: LifecycleStage::parse(&text(row, 7)),
                 start_time: int(row, 5).unwrap_or(NO_TIME),
@@ -154,7 +158,11 @@ fn heads(
                 run_id: writer.unique_text(&id),
                 name: writer.text(&name),
                 user: writer.text(&text(row, 3)),
-                artifact_uri: if is_bare { writer.text("") } else { writer.unique_text(&text(row, 8)) },
+                artifact_pattern: if is_bare {
+                    writer.text("")
+                } else {
+                    writer.artifact_pattern(&text(row, 8), &id)
+                },
                 ..head
             };
             numbers.insert(&id, writer.head(head));

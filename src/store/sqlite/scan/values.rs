@@ -4,7 +4,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::{BATCH, Gone, STRETCH, send};
 use crate::mlflow::limits;
-use crate::store::batch::{BatchWriter, MetricCell, RunBatch, TextCell};
+use crate::store::batch::{BatchWriter, KeyOrder, MetricCell, RunBatch, TextCell};
 use crate::store::sql::Numbers;
 use crate::store::sqlite::Inner;
 use crate::store::sqlite::connection::{Connection, Pool};
@@ -50,6 +50,8 @@ impl ValueTable {
 pub struct ValueScan<'a> {
     pub scan: &'a Scan,
     pub numbers: &'a Numbers,
+    /// The ids by their numbers; of those that are none of MLflow's, nothing.
+    pub by_number: Vec<u128>,
     /// Runs with a lower number were sent whole.
     pub whole: u32,
     pub sink: &'a Sender<RunBatch>,
@@ -71,8 +73,8 @@ pub fn beside(connection: &Connection, keys: &[String]) -> Inner<Vec<(Id, u32, f
         vec!["?"; keys.len()].join(", ")
     ))?;
     let mut found = Vec::new();
-    let mut stretches = Stretches::new(&connection.db, "latest_metrics", STRETCH)?;
-    while let Some((from, to)) = stretches.next()? {
+    let stretches = Stretches::new(&connection.db, "latest_metrics", STRETCH)?;
+    while let Some((from, to)) = stretches.next(&connection.db)? {
         let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
         let values = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql));
         let mut rows = statement.query(rusqlite::params_from_iter(values))?;
@@ -96,43 +98,47 @@ impl ValueScan<'_> {
         if (count as i64) * 4 < all {
             return self.by_run(connection, &mut writer);
         }
-        // Params are about as much work as metrics and tags together.
+        // Whoever is through with metrics or params takes what is left of tags.
+        let [params, metrics, tags] = ValueTable::ALL;
+        let rest = Stretches::new(&connection.db, tags.name(), STRETCH)?;
+        let walk = |connection: &Connection, table: ValueTable, writer: &mut BatchWriter| {
+            let stretches = Stretches::new(&connection.db, table.name(), STRETCH)?;
+            match self.walk(connection, table, &stretches, &[], writer)? {
+                Ok(()) => self.walk(connection, tags, &rest, &[], writer),
+                gone => Ok(gone),
+            }
+        };
         let second = pool.take();
         std::thread::scope(|scope| {
-            let params = scope.spawn(move || {
+            let second = scope.spawn(|| {
                 let connection = second?;
-                let result = self.walk(&connection, ValueTable::Params, None, &mut BatchWriter::new(1));
+                let result = walk(&connection, params, &mut BatchWriter::new(1));
                 pool.give_back(connection);
                 result
             });
-            let mut result = self.walk(connection, ValueTable::Metrics, None, &mut writer);
-            if let Ok(Ok(())) = result {
-                result = self.walk(connection, ValueTable::Tags, None, &mut writer);
-            }
-            let params =
-                params.join().unwrap_or_else(|_| Err(ErrorKind::Io("the reader of params stopped".into())));
-            result.and(params).map(drop)
+            let first = walk(connection, metrics, &mut writer);
+            let second =
+                second.join().unwrap_or_else(|_| Err(ErrorKind::Io("the reader of params stopped".into())));
+            first.and(second).map(drop)
         })
     }
 
-    /// Walks a whole table in stretches of rowids; of all keys, or of these.
+    /// Walks a table in stretches of rowids; of all keys where none are named.
     fn walk(
         &self,
         connection: &Connection,
         table: ValueTable,
-        keys: Option<&[String]>,
+        stretches: &Stretches,
+        keys: &[String],
         writer: &mut BatchWriter,
     ) -> Inner<Result<(), Gone>> {
-        let name = table.name();
-        let keys = keys.unwrap_or_default();
         // The unary plus keeps the index away.
         let among = match keys.len() {
             0 => String::new(),
             count => format!(" AND +key IN ({})", vec!["?"; count].join(", ")),
         };
         let condition = format!("rowid BETWEEN ? AND ?{among}");
-        let mut stretches = Stretches::new(&connection.db, name, STRETCH)?;
-        while let Some((from, to)) = stretches.next()? {
+        while let Some((from, to)) = stretches.next(&connection.db)? {
             let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
             let values: Vec<_> = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql)).collect();
             self.select(connection, table, &condition, &values, writer)?;
@@ -200,7 +206,8 @@ impl ValueScan<'_> {
             }
             let keys = table.keys(&self.scan.values).unwrap_or_default();
             if is_worth_a_walk(connection, table, keys)? {
-                if self.walk(connection, table, Some(keys), writer)?.is_err() {
+                let stretches = Stretches::new(&connection.db, table.name(), STRETCH)?;
+                if self.walk(connection, table, &stretches, keys, writer)?.is_err() {
                     return Ok(());
                 }
                 continue;
@@ -239,26 +246,39 @@ impl ValueScan<'_> {
         }
     }
 
+    /// The number of a run, which is mostly the one that is expected.
+    fn number(&self, id: &str, expected: u32) -> Option<u32> {
+        let Some(hex) = Numbers::hex(id) else { return self.numbers.get(id) };
+        if hex != 0 && self.by_number.get(expected as usize) == Some(&hex) {
+            return Some(expected);
+        }
+        self.numbers.by_hex.get(&hex).copied()
+    }
+
     /// Turns rows of `key, value, run_uuid, …` into cells. Rows of one run mostly follow each other.
     fn cells(&self, mut rows: rusqlite::Rows<'_>, table: ValueTable, writer: &mut BatchWriter) -> Inner<()> {
         let mut last_id = String::new();
         let mut last_number = None;
+        let mut next = 0;
+        let mut order = KeyOrder::default();
         while let Some(row) = rows.next()? {
             let id = text(row, 2);
             if *id != *last_id {
                 last_id.clear();
                 last_id.push_str(&id);
-                last_number = self.numbers.get(&id).filter(|number| *number >= self.whole);
+                let found = self.number(&id, next);
+                next = found.map_or(next, |number| number + 1);
+                last_number = found.filter(|number| *number >= self.whole);
             }
             let Some(run) = last_number else { continue };
-            let key = writer.text(&text(row, 0));
+            let key = writer.key(&text(row, 0), run, &mut order);
             match table {
                 ValueTable::Metrics => {
                     let value = metric_value(row, 1, 3);
                     writer.batch.metrics.push(MetricCell { run, key, value });
                 }
                 ValueTable::Params | ValueTable::Tags => {
-                    let value = writer.text(&limits::cut(&text(row, 1), WHOLE));
+                    let value = writer.value(&limits::cut(&text(row, 1), WHOLE), &mut order);
                     let cell = TextCell { run, key, value };
                     if table == ValueTable::Params {
                         &mut writer.batch.params
