@@ -1,6 +1,7 @@
 //! Files of runs and models that lie in this machine's file system.
 
 pub mod files;
+mod leftovers;
 mod transfer;
 
 use std::path::{Component, Path, PathBuf};
