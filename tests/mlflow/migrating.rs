@@ -253,5 +253,16 @@ fn a_database_comes_into_mariadb() {
     migrate(home.path(), &made.uri, &server.uri(&name), &[]);
     let printed = mysql::python(V3, &dump_program(V3), &[&server.uri_for_python(&name), START]);
     assert_eq!(plain(&printed), made.found);
-    refused_as_one(home.path(), &server.uri(&name), &server.uri(&name).replace("127.0.0.1", "localhost"));
+}
+
+#[test]
+#[ignore = "needs Debian's mariadb-server: apt-get install mariadb-server, and root"]
+fn a_mariadb_is_not_copied_into_itself() {
+    let home = tempfile::tempdir().unwrap();
+    let server = MariaDb::shared();
+    let uri = server.uri(server.template(V3));
+    let socket = format!("?unix_socket={}", server.folder.join("my.sock").display());
+    for other in [uri.replace("127.0.0.1", "localhost"), uri.clone() + &socket] {
+        refused_as_one(home.path(), &uri, &other);
+    }
 }

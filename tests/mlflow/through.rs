@@ -54,11 +54,16 @@ impl Machine {
 
     fn stop(&mut self) {
         let Some(mut daemon) = self.daemon.take() else { return };
-        let port = format!("sshd: root@notty|sshd.*-p {}", self.port);
+        // Each connection is a process of its own, and another one below that. Other tests have theirs.
+        let mut all = vec![daemon.id().to_string()];
+        for at in 0.. {
+            let Some(parent) = all.get(at) else { break };
+            let listed = Command::new("pgrep").args(["-P", parent]).output().unwrap();
+            all.extend(String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned));
+        }
         let _ = daemon.kill();
         let _ = daemon.wait();
-        // Each connection is a process of its own.
-        let _ = Command::new("pkill").args(["-9", "-f", &port]).status();
+        let _ = Command::new("kill").arg("-9").args(&all[1..]).stderr(Stdio::null()).status();
     }
 
     /// Words by which its `ssh` is known among processes.

@@ -37,26 +37,26 @@ pub fn sweep(folder: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let Some(of) = name.to_str().and_then(machine_of) else { continue };
-        let is_dead = entry.metadata().is_ok_and(|metadata| {
-            is_own(&metadata) && is_dead(&entry.path(), &metadata, of == Some(machine.as_str()))
-        });
+        let is_dead = entry
+            .metadata()
+            .is_ok_and(|metadata| is_own(&metadata) && is_dead(&entry.path(), &metadata, of == machine));
         if is_dead && let Err(error) = std::fs::remove_file(entry.path()) {
             tracing::warn!(%error, path = %entry.path().display(), "what an upload left stays");
         }
     }
 }
 
-/// The machine that a name tells, which may be none; nothing where it is no such file.
-fn machine_of(name: &str) -> Option<Option<&str>> {
+/// The machine that a name tells, which may be empty; nothing where it is no such file.
+fn machine_of(name: &str) -> Option<&str> {
     let rest = name.strip_prefix(PREFIX)?;
     let is_random =
         |text: &str| text.len() == RANDOM && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     match rest.split_once('-') {
         Some((machine, random)) => {
             let is_machine = machine.len() == MACHINE && machine.bytes().all(|byte| byte.is_ascii_hexdigit());
-            (is_machine && is_random(random)).then_some(Some(machine))
+            (is_machine && is_random(random)).then_some(machine)
         }
-        None => is_random(rest).then_some(None),
+        None => is_random(rest).then_some(""),
     }
 }
 
