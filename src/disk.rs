@@ -60,14 +60,23 @@ impl Draft {
         Self::begin_in(folder_of(path), path, care)
     }
 
+    /// The same with what its name begins with.
+    pub fn begin_as(path: &Path, care: Care, prefix: &str) -> io::Result<Self> {
+        Self::begin_with(folder_of(path), path, care, prefix)
+    }
+
     /// Begins one in another folder of the same file system, for whoever lists that of its place takes each file there for a
     /// whole one.
     pub fn begin_in(folder: &Path, path: &Path, care: Care) -> io::Result<Self> {
+        Self::begin_with(folder, path, care, ".mltui-")
+    }
+
+    fn begin_with(folder: &Path, path: &Path, care: Care, prefix: &str) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         options.mode(care.of_file());
-        let file = tempfile::Builder::new().prefix(".mltui-").make_in(folder, |beside| options.open(beside));
+        let file = tempfile::Builder::new().prefix(prefix).make_in(folder, |beside| options.open(beside));
         Ok(Self { file: file.map_err(named(path))?, path: path.to_owned(), care })
     }
 

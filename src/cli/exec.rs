@@ -43,6 +43,9 @@ pub fn exec(settings: &Settings, arguments: &ExecArguments) -> Result<(), Failur
     let Some((program, words)) = arguments.command.split_first() else {
         return Err(Failure::Usage("exec needs a command, as in `mltui exec -- python train.py`".into()));
     };
+    if let Some(tunnel) = &settings.rest.tunnel {
+        way(tunnel, settings)?;
+    }
     let access = settings.script_access();
     let mut command = Command::new(program);
     command.args(words);
@@ -50,8 +53,8 @@ pub fn exec(settings: &Settings, arguments: &ExecArguments) -> Result<(), Failur
         command.env_remove(name);
     });
     command.envs(access.variables).envs(settings.script_experiment());
-    if let Some(tunnel) = &settings.rest.tunnel {
-        return through(tunnel, settings, command);
+    if settings.rest.tunnel.is_some() {
+        return beside(command);
     }
     let failed =
         |cause: io::Error| Failure::NotRun { command: program.to_string_lossy().into_owned(), cause };
@@ -67,18 +70,23 @@ pub fn exec(settings: &Settings, arguments: &ExecArguments) -> Result<(), Failur
     }
 }
 
-/// Runs a command beside a tunnel that stays as long as it runs, and ends with its exit code.
-fn through(tunnel: &Tunnel, settings: &Settings, command: Command) -> Result<(), Failure> {
-    let program = command.get_program().to_string_lossy().into_owned();
+/// Waits for the way through another machine: only then it is known what a command is told.
+fn way(tunnel: &Tunnel, settings: &Settings) -> Result<(), Failure> {
     if matches!(&settings.location, Ok(Location::Server(url)) if url.scheme() != "http") {
         return Err(Failure::Usage(
             "a command cannot reach an https server through ssh: its certificate is for another name than this machine's"
                 .into(),
         ));
     }
+    tunnel.wait().map_err(|kind| StoreError::new("reach the server", kind))?;
+    Ok(())
+}
+
+/// Runs a command beside this process, whose tunnel stays as long as it runs, and ends with its exit code.
+fn beside(command: Command) -> Result<(), Failure> {
+    let program = command.get_program().to_string_lossy().into_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let status = runtime.block_on(async {
-        tunnel.ready().await.map_err(|kind| StoreError::new("reach the server", kind))?;
         let mut child = tokio::process::Command::from(command)
             .spawn()
             .map_err(|cause| Failure::NotRun { command: program, cause })?;

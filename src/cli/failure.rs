@@ -150,7 +150,7 @@ impl Failure {
             | Self::Usage(_)
             | Self::Policy(_)
             | Self::Data(_)
-            | Self::Migrate(MigrateError::Taken(_) | MigrateError::Lacks(_))
+            | Self::Migrate(MigrateError::Taken(_) | MigrateError::Lacks(_) | MigrateError::Same(_))
             | Self::Transfer(TransferError::Address(_)) => 2,
             Self::Store(error)
             | Self::Transfer(TransferError::Store(error))
@@ -221,7 +221,7 @@ impl Failure {
             | Self::Migrate(MigrateError::NoExperiment(_))
             | Self::Transfer(TransferError::Nothing(_)) => "not_found",
             Self::NoFile(_) => "no_store",
-            Self::Usage(_) | Self::Policy(_) => "usage",
+            Self::Usage(_) | Self::Policy(_) | Self::Migrate(MigrateError::Same(_)) => "usage",
             Self::NoneEligible(_) => "none_eligible",
             Self::NotBetter(_) => "not_better",
             Self::RunsFailed { .. } => "runs_failed",

@@ -171,13 +171,12 @@ impl Settings {
         same
     }
 
-    /// The name under which things are kept for the store: the same however it is opened.
+    /// The name under which things are kept for the store: the same however it is opened. An address behind another machine is
+    /// that machine's: `10.0.0.5` and `db.internal` are others in each network.
     pub fn store_name(&self) -> String {
         match (&self.location, &self.rest.tunnel) {
-            (Ok(location), Some(tunnel)) if location.is_of_its_machine() => {
-                location.name() + &tunnel.in_words()
-            }
-            (Ok(location), _) => location.name(),
+            (Ok(location), Some(tunnel)) => location.name() + &tunnel.in_words(),
+            (Ok(location), None) => location.name(),
             (Err(error), _) => error.to_string(),
         }
     }

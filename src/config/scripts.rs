@@ -90,7 +90,7 @@ impl Settings {
     /// Where a script finds a server that is reached through another machine: at a port of this one.
     fn through_tunnel(&self, location: &Location) -> Option<String> {
         let Location::Server(url) = location else { return None };
-        let ends = self.rest.tunnel.as_ref()?.ends().ok()?;
+        let ends = self.rest.tunnel.as_ref()?.for_scripts()?;
         let Some(End::Port(port)) = ends.targets.first() else { return None };
         let mut url = url::Url::parse(&uri::address(url)).ok()?;
         // A certificate is for the server's own name.

@@ -321,6 +321,22 @@ fn the_user_is_who_the_system_says() {
 }
 
 #[test]
+fn one_address_behind_two_machines_is_two_stores() {
+    for uri in ["postgresql://ana@10.0.0.5/ml", "mysql://ana@db.internal/ml", "http://localhost:5000"] {
+        let config = ["login1", "login2"]
+            .map(|host| format!("[profiles.{host}]\ntracking_uri = '{uri}'\nssh_host = '{host}'\n"));
+        let config = format!("{}[profiles.here]\ntracking_uri = '{uri}'\n", config.concat());
+        let name = |profile: &str| {
+            let flags = Flags { profile: Some(profile.into()), ..Flags::default() };
+            load(&config, &flags, &[]).unwrap().store_name()
+        };
+        let names = [name("here"), name("login1"), name("login2")];
+        assert_eq!(names.iter().collect::<std::collections::HashSet<_>>().len(), 3, "{names:?}");
+        assert!(names[1].contains("login1"), "{names:?}");
+    }
+}
+
+#[test]
 fn scripts_may_log_to_a_folder_of_files() {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("mlruns")).unwrap();

@@ -45,6 +45,14 @@ pub fn tunnel(
                     .into(),
             )
         }
+        // There is no way to write it for ssh.
+        (Some(Ok(targets)), _)
+            if targets.iter().any(
+                |target| matches!(target, Target::Socket(path) if path.to_string_lossy().contains("${")),
+            ) =>
+        {
+            refused("ssh takes ${ in the path of a socket for a variable of its own: name a link to it instead".into())
+        }
         (Some(Ok(targets)), _) => Ok(Some(Tunnel::new(host, command, targets))),
         (None, Location::Databricks(_)) => refused(
             "ssh_host is for servers that only another machine sees; Databricks is reached directly, or through the proxy that \
@@ -87,6 +95,11 @@ mod tests {
         // What is found on this machine is not what the other one has.
         refused("postgresql:///ml", "ssh_host = \"login1\"", "host=/var/run/postgresql");
         refused("mysql:///ml", "ssh_host = \"login1\"", "unix_socket=");
+        refused(
+            "mysql:///ml?unix_socket=/run/${x}/my.sock",
+            "ssh_host = \"login1\"",
+            "a variable of its own",
+        );
         refused("postgresql:///ml?host=a,/run/pg", "ssh_host = \"login1\"", "not to both");
         refused("mysql://db/ml?ssl_ca=/ca.pem", "ssh_host = \"login1\"", "ssl_mode=REQUIRED");
         refused("databricks", "ssh_host = \"login1\"", "HTTPS_PROXY");

@@ -15,6 +15,9 @@ pub enum MigrateError {
     Store(#[from] StoreError),
     #[error(transparent)]
     NoExperiment(#[from] NoExperiment),
+    /// Both are one, in words.
+    #[error("{0}")]
+    Same(&'static str),
     /// Names that others have in the other store.
     #[error("the target has {what}, which did not come from there; --merge copies into {it}", what = .0.join(", "), it = if .0.len() == 1 { "it" } else { "them" })]
     Taken(Vec<String>),

@@ -21,6 +21,7 @@ mod plan;
 mod progress;
 mod registry;
 mod runs;
+mod same;
 mod sums;
 #[cfg(test)]
 mod tests;

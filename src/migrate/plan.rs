@@ -9,6 +9,7 @@ use super::marks::Origin;
 use super::progress::{Phase, Progress};
 use super::registry::is_new;
 use super::runs::{each_page, view};
+use super::same::keep_apart;
 use crate::mlflow::{
     Experiment, ExperimentId, LifecycleStage, ModelVersion, RegisteredModel, RunId, ViewType,
 };
@@ -50,6 +51,9 @@ pub async fn plan(from: &Store, to: &Store, request: &Request) -> Result<Plan> {
 }
 
 async fn planned(from: &Store, to: Option<&Store>, request: &Request) -> Result<Plan> {
+    if let Some(to) = to.filter(|to| to.is_begun()) {
+        keep_apart(from, to).await?;
+    }
     let mut notes = Vec::new();
     let sources = chosen(from, request, &mut notes).await?;
     let targets = match to {

@@ -5,6 +5,7 @@
 
 #![expect(missing_docs, reason = "what methods do and when they fail is said where everybody calls them")]
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub type Inner<T> = std::result::Result<T, ErrorKind>;
 ///
 /// What each method answers, and when it fails, says the method of the same name of [`Store`](super::Store).
 #[async_trait]
-pub trait Backend: Send + Sync + Debug {
+pub trait Backend: Any + Send + Sync + Debug {
     /// How it is best asked; always the same.
     fn capabilities(&self) -> Capabilities;
     async fn info(&self) -> Inner<StoreInfo>;
@@ -42,6 +43,11 @@ pub trait Backend: Send + Sync + Debug {
     /// Makes a store that never was; one that went away is not made anew.
     async fn begin(&self) -> Inner<()> {
         Ok(())
+    }
+
+    /// Whether another one is the same place, whatever their addresses; none where that cannot be told.
+    async fn is_same_place(&self, _: &dyn Backend) -> Inner<Option<bool>> {
+        Ok(None)
     }
 
     /// The workspaces that it has, in any order; none where it knows no such thing.

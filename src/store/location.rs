@@ -114,18 +114,6 @@ impl Location {
         }
     }
 
-    /// Whether the address means another store on each machine: `localhost`, or a socket.
-    pub fn is_of_its_machine(&self) -> bool {
-        let is_own = |target: &Target| match target {
-            Target::Port(name, _) => {
-                name.eq_ignore_ascii_case("localhost")
-                    || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-            }
-            Target::Socket(_) => true,
-        };
-        matches!(self.targets(), Some(Ok(targets)) if targets.iter().any(is_own))
-    }
-
     /// How a database server or a workspace is reached, in words: who connects, and how that is protected.
     pub fn ways(&self) -> Option<[(&'static str, String); 3]> {
         match self {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use mltui::mlflow::ViewType;
 use mltui::store::uri::{self, RestOptions};
 use serde_json::{Value, json};
 
@@ -134,6 +135,30 @@ fn migrate(folder: &Path, from: &str, to: &str, more: &[&str]) -> Value {
     report
 }
 
+/// One store under two names is not copied into itself: nothing is written.
+fn refused_as_one(folder: &Path, from: &str, to: &str) {
+    for more in [&[][..], &["--merge"], &["--merge", "--dry-run"]] {
+        let (code, error) = commands::refused(folder, &[&["migrate", from, to], more].concat());
+        assert!(code == 2 && error.contains("FROM and TO are the same store"), "{from} {to}: {error}");
+    }
+}
+
+#[test]
+fn a_server_is_not_copied_into_itself_or_its_own_database() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, home.path());
+    block_on(commands::fill(&commands::open(&server.uri())));
+    let other = server.uri().replace("127.0.0.1", "localhost");
+    let database = format!("sqlite:///{}", home.path().join("store.db").display());
+    for (from, to) in [(server.uri(), other), (server.uri(), database.clone()), (database, server.uri())] {
+        refused_as_one(home.path(), &from, &to);
+    }
+    let listed = commands::open(&server.uri());
+    for experiment in block_on(listed.search_experiments(ViewType::All)).unwrap() {
+        assert!(experiment.tags.iter().all(|tag| tag.key != "mltui.migrated_from"), "{experiment:?}");
+    }
+}
+
 #[test]
 fn a_database_becomes_files_for_mlflow_2_and_a_database_for_mlflow_3_again() {
     let home = tempfile::tempdir().unwrap();
@@ -213,6 +238,7 @@ fn a_database_comes_into_postgresql() {
     let uri = server.uri_for_python(&name);
     let printed = postgres::python(V3, &dump_program(V3), &[&uri, START]);
     assert_eq!(plain(&printed), made.found);
+    refused_as_one(home.path(), &server.uri(&name), &server.uri(&name).replace("127.0.0.1", "localhost"));
     // MLflow goes on counting.
     let next = "import mlflow\nmlflow.set_tracking_uri(sys.argv[1])\nprint(mlflow.create_experiment('next'))";
     assert!(postgres::python(V3, next, &[&uri]).trim().parse::<u32>().unwrap() > 2);
@@ -227,4 +253,16 @@ fn a_database_comes_into_mariadb() {
     migrate(home.path(), &made.uri, &server.uri(&name), &[]);
     let printed = mysql::python(V3, &dump_program(V3), &[&server.uri_for_python(&name), START]);
     assert_eq!(plain(&printed), made.found);
+}
+
+#[test]
+#[ignore = "needs Debian's mariadb-server: apt-get install mariadb-server, and root"]
+fn a_mariadb_is_not_copied_into_itself() {
+    let home = tempfile::tempdir().unwrap();
+    let server = MariaDb::shared();
+    let uri = server.uri(server.template(V3));
+    let socket = format!("?unix_socket={}", server.folder.join("my.sock").display());
+    for other in [uri.replace("127.0.0.1", "localhost"), uri.clone() + &socket] {
+        refused_as_one(home.path(), &uri, &other);
+    }
 }

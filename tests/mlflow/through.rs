@@ -54,11 +54,16 @@ impl Machine {
 
     fn stop(&mut self) {
         let Some(mut daemon) = self.daemon.take() else { return };
-        let port = format!("sshd: root@notty|sshd.*-p {}", self.port);
+        // Each connection is a process of its own, and another one below that. Other tests have theirs.
+        let mut all = vec![daemon.id().to_string()];
+        for at in 0.. {
+            let Some(parent) = all.get(at) else { break };
+            let listed = Command::new("pgrep").args(["-P", parent]).output().unwrap();
+            all.extend(String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned));
+        }
         let _ = daemon.kill();
         let _ = daemon.wait();
-        // Each connection is a process of its own.
-        let _ = Command::new("pkill").args(["-9", "-f", &port]).status();
+        let _ = Command::new("kill").arg("-9").args(&all[1..]).stderr(Stdio::null()).status();
     }
 
     /// Words by which its `ssh` is known among processes.
@@ -71,14 +76,19 @@ impl Machine {
         !listed.stdout.is_empty()
     }
 
+    /// Options for its `ssh`.
+    fn options(&self) -> String {
+        let known = self.folder.join("known");
+        let known = format!("-o StrictHostKeyChecking=accept-new -o UserKnownHostsFile={}", known.display());
+        format!("-F none -p {} -i {} {known}", self.port, self.key())
+    }
+
     fn config(&self, uri: &str) {
+        self.config_with(uri, &format!("ssh {}", self.options()));
+    }
+
+    fn config_with(&self, uri: &str, command: &str) {
         let mut text = String::new();
-        let command = format!(
-            "ssh -F none -p {} -i {} -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile={}",
-            self.port,
-            self.key(),
-            self.folder.join("known").display()
-        );
         writeln!(text, "[profiles.far]\ntracking_uri = \"{uri}\"\nssh_host = \"root@127.0.0.1\"").unwrap();
         writeln!(text, "ssh_command = \"{command}\"").unwrap();
         std::fs::write(self.folder.join("c.toml"), text).unwrap();
@@ -224,4 +234,133 @@ fn a_mariadb_that_another_machine_sees_is_reached_through_it() {
     let nobody = machine.experiments(&nobody).unwrap_err();
     assert!(nobody.contains("cannot connect to 127.0.0.1:") && nobody.contains("through ssh"), "{nobody}");
     wait_until("the end of ssh", || !machine.is_used());
+}
+
+/// A connection that the user has open, and that others share.
+struct Master(Child, String);
+
+impl Master {
+    fn start(machine: &Machine) -> Self {
+        let options = format!("{} -S {}", machine.options(), machine.folder.join("master").display());
+        let mut command = Command::new("ssh");
+        command.args(options.split(' ')).args(["-M", "-N", "root@127.0.0.1"]);
+        let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_until("the master", || machine.folder.join("master").exists());
+        Self(child, options)
+    }
+
+    /// The ports and sockets that it listens at, but for its own.
+    fn forwards(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.0.id());
+        let links = std::fs::read_dir(folder).unwrap().flatten();
+        let sockets: Vec<String> = links
+            .filter_map(|link| std::fs::read_link(link.path()).ok()?.to_str().map(str::to_owned))
+            .filter_map(|to| Some(to.strip_prefix("socket:[")?.trim_end_matches(']').to_owned()))
+            .collect();
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let listens = |line: &&str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.get(3) == Some(&"0A") && sockets.iter().any(|inode| words.get(9) == Some(&inode.as_str()))
+        };
+        table.lines().filter(listens).count()
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs Debian's openssh-server: apt-get install openssh-server procps, and root"]
+fn a_connection_that_others_share_is_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::shared(V3);
+    let machine = Machine::start(folder.path());
+    let master = Master::start(&machine);
+    let refused = |words: &str| {
+        machine.config_with(&server.uri(), &format!("ssh {words}"));
+        let listed = machine.run(&["experiments"]);
+        let error = String::from_utf8(listed.stderr).unwrap();
+        if listed.status.success() { String::new() } else { error }
+    };
+    // One of its own is enough.
+    assert_eq!(refused(&master.1), "");
+    assert_eq!(master.forwards(), 0);
+    // Nobody is let in any more, as where a second factor is asked for.
+    std::fs::write(folder.path().join("user.pub"), "").unwrap();
+    let alone = refused(&machine.options());
+    assert!(alone.contains("Permission denied"), "{alone}");
+    assert_eq!(refused(&master.1), "");
+    wait_until("the end of the forwards", || master.forwards() == 0);
+}
+
+/// Takes the port of the proxy when it is run first, and is `ssh` then.
+const TAKER: &str = r#"
+for word; do last=$now; now=$word; [ "$last" = -D ] && port=${now##*:}; done
+if [ -n "$port" ] && [ ! -e taken ]; then
+    echo "$port" > taken
+    python -c 'import socket, sys, time; it = socket.socket(); it.bind(("127.0.0.1", int(sys.argv[1]))); it.listen()
+open("listens", "w"); time.sleep(20)' "$port" > /dev/null 2>&1 < /dev/null &
+    while [ ! -e listens ]; do sleep 0.05; done
+fi
+exec ssh "$@"
+"#;
+
+#[test]
+#[ignore = "needs Debian's openssh-server: apt-get install openssh-server procps, and root"]
+fn a_port_that_somebody_else_takes_is_left_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::shared(V3);
+    let machine = Machine::start(folder.path());
+    let python = V3.quick_python().display().to_string();
+    std::fs::write(folder.path().join("taker"), TAKER.replace("python -c", &format!("{python} -c"))).unwrap();
+    machine.config_with(&server.uri(), &format!("sh taker {}", machine.options()));
+    let script =
+        "import mlflow; print(mlflow.get_tracking_uri(), [it.name for it in mlflow.search_experiments()])";
+    let ran = machine.run(&["exec", "--", &python, "-c", script]);
+    let (out, error) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap());
+    assert!(out.contains("Default"), "{out}{error}");
+    assert!(folder.path().join("taken").exists() && folder.path().join("listens").exists());
+}
+
+#[test]
+#[ignore = "needs Debian's openssh-server: apt-get install openssh-server procps, and root"]
+fn sockets_go_with_the_program_in_whatever_way_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let name = server.database(V3);
+    let machine = Machine::start(folder.path());
+    // What ssh would put something in for.
+    let link = folder.path().join("a%h");
+    std::os::unix::fs::symlink(&server.folder, &link).unwrap();
+    let place = format!("host={}&port={}", link.display().to_string().replace('%', "%25"), server.port);
+    let password = PASSWORD.replace(' ', "%20");
+    machine.config(&format!("postgresql://postgres:{password}@/{name}?{place}"));
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let there = || std::fs::read_dir(&temporary).unwrap().count();
+    for signal in ["-TERM", "-INT", "-KILL"] {
+        let ready = folder.path().join("ready");
+        let script = format!("touch {}; exec sleep 20", ready.display());
+        let mut command = machine.command(&["exec", "--", "sh", "-c", &script]);
+        let mut child = command.env("TMPDIR", &temporary).spawn().unwrap();
+        wait_until("the command", || ready.exists());
+        assert_eq!(there(), 1, "{signal}");
+        let ended = Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(ended.unwrap().success());
+        if signal == "-INT" {
+            // That is the command's business.
+            assert_eq!(there(), 1);
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
+        wait_until("the end of the folder", || there() == 0);
+        std::fs::remove_file(&ready).unwrap();
+    }
+    let listed = machine.command(&["experiments"]).env("TMPDIR", &temporary).output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    assert_eq!(there(), 0);
 }

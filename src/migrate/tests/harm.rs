@@ -124,3 +124,50 @@ async fn what_was_done_in_the_target_stays() {
         assert_eq!(to.metric_history(&one, "late").await.unwrap().len(), 1);
     }
 }
+
+/// Why nothing was copied.
+async fn refused(from: &Store, to: &Store, stage: &Path) -> String {
+    let request = Request { merges: true, ..request(stage) };
+    migrate(from, to, &request, &Progress::default()).await.unwrap_err().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_is_not_copied_into_itself_whatever_it_is_called() {
+    let home = tempfile::tempdir().unwrap();
+    let from = named(home.path(), "a.db");
+    plain("main", &from).await;
+    std::fs::hard_link(home.path().join("a.db"), home.path().join("b.db")).unwrap();
+    let same = "FROM and TO are the same store: nothing";
+    assert!(refused(&from, &named(home.path(), "b.db"), home.path()).await.contains(same));
+    let memory = Store::new(Memory::default());
+    assert!(refused(&memory, &memory.clone(), home.path()).await.contains(same));
+    let root = home.path().join("mlruns");
+    let files = file_store(&root);
+    plain("main", &files).await;
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&root, home.path().join("link")).unwrap();
+        assert!(refused(&files, &file_store(&home.path().join("link")), home.path()).await.contains(same));
+    }
+    for experiment in from.search_experiments(ViewType::All).await.unwrap() {
+        assert!(experiment.tags.iter().all(|tag| tag.key != FROM), "{experiment:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_names_of_one_server_are_told_by_what_is_behind_them() {
+    let home = tempfile::tempdir().unwrap();
+    let plain_one = named(home.path(), "a.db");
+    plain("main", &plain_one).await;
+    std::fs::copy(home.path().join("a.db"), home.path().join("b.db")).unwrap();
+    // They say as little of themselves as a server.
+    let (from, _) = database(&home.path().join("a.db"), 0, Moment::Before);
+    let (to, _) = database(&home.path().join("b.db"), 0, Moment::Before);
+    assert!(refused(&from, &to, home.path()).await.contains("exact copy"));
+    // A copy that went on is another store.
+    plain("more", &to).await;
+    let request = Request { merges: true, ..request(home.path()) };
+    assert_eq!(copied(&to, &from, &request).await.copied.runs, 1);
+    // So is what was copied by this very program, though nothing is new.
+    assert_eq!(copied(&to, &from, &request).await.copied.runs, 0);
+}

@@ -101,6 +101,20 @@ impl Store {
         Ok(info)
     }
 
+    /// Whether another store is the same place, by what both places say and not by their addresses; none where that cannot be
+    /// told: of servers, of a database and another that follows it. Workspaces make no difference.
+    ///
+    /// # Errors
+    ///
+    /// If one of them does not answer.
+    pub async fn is_same_place(&self, other: &Self) -> Result<Option<bool>> {
+        if Arc::ptr_eq(&self.backend, &other.backend) {
+            return Ok(Some(true));
+        }
+        let look = self.backend.is_same_place(&*other.backend);
+        self.call(|| "tell two stores apart".into(), look).await
+    }
+
     /// Whether there is anything yet: the file of a local store is made by the first write.
     pub fn is_begun(&self) -> bool {
         self.backend.is_begun()

@@ -44,8 +44,7 @@ fn tree(layout: &Layout, place: &Place, own: &Path, uri: &str) -> Inner<Kept<Loc
         return Ok(Kept::There(uri.to_owned()));
     }
     let beside = own.join(ARTIFACTS);
-    let whole =
-        |root: PathBuf| Kept::Here(LocalTree { written: Ok(root.clone()), root, uri: uri.to_owned() });
+    let whole = |root: PathBuf| Kept::Here(LocalTree::new(root.clone(), uri.to_owned(), Ok(root)));
     let Some(folder) = folder_of(layout, uri) else {
         // A server kept them with the store, or elsewhere.
         let is_here = uri.is_empty() || (uri.starts_with("mlflow-artifacts:") && beside.is_dir());
@@ -81,7 +80,7 @@ fn tree(layout: &Layout, place: &Place, own: &Path, uri: &str) -> Inner<Kept<Loc
         )))
     };
     match &written {
-        Ok(_) => Ok(Kept::Here(LocalTree { root: folder, uri: uri.to_owned(), written })),
+        Ok(_) => Ok(Kept::Here(LocalTree::new(folder, uri.to_owned(), written))),
         Err(error) => Err(error.clone()),
     }
 }
@@ -108,7 +107,7 @@ pub fn of(layout: &Layout, of: &FilesOf) -> Inner<Kept<LocalTree>> {
                 Err(ErrorKind::Invalid(format!("the artifact location {uri:?} leads to a folder above")))
             }
             Some(root) if root.is_dir() => {
-                Ok(Kept::Here(LocalTree { written: Ok(root.clone()), root, uri: uri.clone() }))
+                Ok(Kept::Here(LocalTree::new(root.clone(), uri.clone(), Ok(root))))
             }
             Some(folder) => Err(ErrorKind::Elsewhere(format!(
                 "the folder {} does not exist; its files were moved, or are on another machine",

@@ -31,6 +31,7 @@ mod tests;
 mod writing;
 mod yaml;
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::blocking::off_thread;
-use super::local::files as local_files;
+use super::local::{files as local_files, is_same_file};
 use super::objects::{self, Kept};
 use super::pages::token_at;
 use super::{
@@ -178,6 +179,12 @@ impl Backend for Folder {
 
     fn imports(&self) -> Option<&dyn Imports> {
         Some(self)
+    }
+
+    async fn is_same_place(&self, other: &dyn Backend) -> Inner<Option<bool>> {
+        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else { return Ok(None) };
+        let root = other.shared.layout.root.clone();
+        self.at(move |layout| Ok(is_same_file(&layout.root, &root))).await
     }
 
     async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>> {

@@ -1,6 +1,7 @@
 //! Files of runs and models that lie in this machine's file system.
 
 pub mod files;
+mod leftovers;
 mod transfer;
 
 use std::path::{Component, Path, PathBuf};
@@ -18,6 +19,22 @@ pub fn inside(root: &Path, path: &str) -> Inner<PathBuf> {
     } else {
         Err(ErrorKind::Invalid(format!("the artifact path {path:?} is outside the run's folder")))
     }
+}
+
+/// Whether two paths lead to one file or folder: by another name, a link or another mount of the same file system. None where that
+/// cannot be told, as of a file system of another machine that is mounted twice.
+pub fn is_same_file(one: &Path, other: &Path) -> Option<bool> {
+    if one.canonicalize().ok()? == other.canonicalize().ok()? {
+        return Some(true);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let (one, other) = (one.metadata().ok()?, other.metadata().ok()?);
+        (one.dev() == other.dev()).then_some(one.ino() == other.ino())
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 /// Writes a file below a folder.

@@ -1,17 +1,18 @@
 //! Files of this machine as streams.
 
+use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{files, inside, unwritten};
-use crate::disk::{self, Care, Draft};
+use super::{files, inside, leftovers, unwritten};
+use crate::disk::{self, Care};
 use crate::store::{ArtifactList, ErrorKind, FileBody, FileTree, Inner, Opened, Resume, Sent};
 
 /// Bytes that are read at once.
@@ -21,9 +22,27 @@ const PART: usize = 1 << 20;
 #[derive(Debug)]
 pub struct LocalTree {
     pub root: PathBuf,
-    pub uri: String,
+    uri: String,
     /// The folder to write to, where that can be.
     pub written: Inner<PathBuf>,
+    swept: Swept,
+}
+
+impl LocalTree {
+    pub fn new(root: PathBuf, uri: String, written: Inner<PathBuf>) -> Self {
+        Self { root, uri, written, swept: Swept::default() }
+    }
+}
+
+/// Folders that were looked through for what others left.
+#[derive(Debug, Clone, Default)]
+struct Swept(Arc<Mutex<HashSet<PathBuf>>>);
+
+impl Swept {
+    /// Whether a folder was not.
+    fn insert(&self, folder: &Path) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned())
+    }
 }
 
 #[async_trait]
@@ -71,8 +90,9 @@ impl FileTree for LocalTree {
         // Whoever does not wait any more does not want it either.
         let _end = End(Arc::clone(&is_over));
         let (told, mut parts) = mpsc::unbounded_channel();
+        let swept = self.swept.clone();
         let copying = tokio::task::spawn_blocking(move || {
-            copy(&from, &target, &is_over, &|bytes| {
+            copy(&from, &target, &swept, &is_over, &|bytes| {
                 let _ = told.send(bytes);
             })
         });
@@ -97,10 +117,15 @@ impl Drop for End {
     }
 }
 
-fn copy(from: &Path, target: &Path, is_over: &AtomicBool, sent: &dyn Fn(i64)) -> Inner<()> {
+fn copy(from: &Path, target: &Path, swept: &Swept, is_over: &AtomicBool, sent: &dyn Fn(i64)) -> Inner<()> {
     let mut file = files::open(from)?;
     disk::make_folder_of(target, Care::Shared).map_err(unwritten)?;
-    let mut draft = Draft::begin(target, Care::Shared).map_err(unwritten)?;
+    if let Some(folder) = target.parent()
+        && swept.insert(folder)
+    {
+        leftovers::sweep(folder);
+    }
+    let mut draft = leftovers::begin(target).map_err(unwritten)?;
     let mut buffer = vec![0; PART];
     loop {
         let length = file.read(&mut buffer).map_err(files::io(from))?;

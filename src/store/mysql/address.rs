@@ -290,7 +290,7 @@ impl MyDatabase {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         // Where there is no way through the other machine, the address is as good as it can be.
-        let ends = self.tunnel.as_ref().and_then(|tunnel| tunnel.ends().ok());
+        let ends = self.tunnel.as_ref().and_then(Tunnel::for_scripts);
         let end = ends.and_then(|ends| ends.targets.into_iter().next());
         let place = match (end, self.socket()) {
             (Some(End::Port(port)), _) => format!("127.0.0.1:{port}"),

@@ -21,8 +21,8 @@ pub use address::{MyDatabase, TlsUse};
 use connection::Connection;
 use cursor::MyCursor;
 
-use super::sql::{Home, OnServer, Served, ServerAddress, Standing};
-use super::{Changes, HistoryCursor, HistoryPart, Inner, RunBatch, Scan};
+use super::sql::{Home, Link as _, OnServer, Served, ServerAddress, Standing, values};
+use super::{Changes, ErrorKind, HistoryCursor, HistoryPart, Inner, RunBatch, Scan};
 use crate::mlflow::RunId;
 
 type Pool = super::sql::Pool<Connection>;
@@ -54,6 +54,27 @@ impl Served for Connection {
 
     fn standing(&self) -> &Standing {
         &self.server.standing
+    }
+
+    fn is_to_same(&mut self, other: &mut Self) -> Inner<Option<bool>> {
+        let database = |link: &mut Self| {
+            link.one("SELECT DATABASE(), @@lower_case_table_names", &[], |row| {
+                let name = row.string(0);
+                if row.int(1) == Some(0) { name } else { name.to_lowercase() }
+            })
+        };
+        // Of the whole server.
+        let name = format!("mltui-{:016x}", fastrand::u64(..));
+        let asks = |link: &mut Self, question: &str| {
+            Ok::<_, ErrorKind>(link.one(question, values![&name], |row| row.int(0))?.flatten() == Some(1))
+        };
+        let is_locked = asks(self, "SELECT GET_LOCK(?1, 0)")?;
+        let is_free = asks(other, "SELECT IS_FREE_LOCK(?1)");
+        asks(self, "SELECT RELEASE_LOCK(?1)")?;
+        if !is_locked || is_free? {
+            return Ok(None);
+        }
+        Ok(Some(database(self)? == database(other)?))
     }
 
     fn history_since(&mut self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {

@@ -4,6 +4,13 @@
 //! most; the rest, rows in places that became free, runs that ended, tags that changed and tags that are gone, is found by reading
 //! the numbers of all rows' transactions, which takes tens or hundreds of milliseconds on 100,000 runs and is therefore done at most for a small
 //! part of the time. The runs that are being looked at are read anew at every change.
+//!
+//! A point whose step is lower than the latest one changes nothing but `metrics`, which are too many to be read. It is found where
+//! it lies at the end of the table, and wherever it lies by its key and time, which are indexed: at once where its time is that of
+//! now, as MLflow gives it. One that is dated back and lies in a place that became free (something was deleted before, as by
+//! `mlflow gc`), and one of a database of more than [`KEYS`] keys that lies so, is not found: columns of minima, means and the like
+//! have it after the next value of the run, or when the experiment is opened again. Histories always have it: whoever opens a
+//! chart reads what was written since, by the transaction and not by the step.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +25,7 @@ use crate::mlflow::RunId;
 use crate::store::batch::whole_runs;
 use crate::store::sql::reading::find_runs;
 use crate::store::sql::search::stage_condition;
-use crate::store::sql::{Link, Pooled, values};
+use crate::store::sql::{Link, Pooled, as_list, values};
 use crate::store::{Changes, ErrorKind, Inner, Scan};
 
 /// With more changed runs than this, reading everything again is cheaper.
@@ -26,6 +33,10 @@ const MANY: usize = 5_000;
 /// Looking at all runs may take one part in this many of the time, and at all values one in that many.
 const HEADS_SHARE: u32 = 20;
 const VALUES_SHARE: u32 = 50;
+/// Values of more keys are not asked for one by one.
+const KEYS: usize = 2_000;
+/// How much older the time of a value may be than the last look, in milliseconds: clocks differ, and who logs waits.
+const SKEW: i64 = 15_000;
 /// Servers from 14 on go right to the page that is named.
 const FINDS_ENDS: i64 = 140_000;
 
@@ -79,8 +90,12 @@ fn since(
     if now.heads.is_due(&snapshot) {
         now.heads = round(connection, HEADS_SHARE, &seen.heads, &snapshot, |connection| {
             counted = Some(new_heads(connection, scan, &seen.heads.seen, &mut changed)?);
+            now.keys = Some(Arc::new(keys(connection)?));
             Ok(())
         })?;
+    }
+    if is_written && let Some(keys) = &now.keys {
+        new_points(connection, scan, keys, seen, &mut changed)?;
     }
     if now.values.is_due(&snapshot) {
         let mut tags = None;
@@ -154,6 +169,42 @@ fn new_rows(
          SELECT new.run_uuid FROM new JOIN runs ON runs.run_uuid = new.run_uuid WHERE runs.experiment_id = ?1"
     );
     connection.each(&statement, values![scan.experiment_id.as_key()], &mut |row| {
+        changed.insert(RunId(row.string(0)));
+        Ok(())
+    })
+}
+
+/// The keys of all metrics, as long as they are not many: from one to the next, for the server would look through all values.
+fn keys(connection: &mut Connection) -> Inner<Vec<String>> {
+    // A walk as one statement: each step is a look into the index.
+    let statement = format!(
+        "WITH RECURSIVE keys AS ((SELECT key FROM metrics ORDER BY key LIMIT 1) UNION ALL \
+         SELECT (SELECT m.key FROM metrics m WHERE m.key > keys.key ORDER BY m.key LIMIT 1) FROM keys \
+         WHERE keys.key IS NOT NULL) SELECT key FROM keys WHERE key IS NOT NULL LIMIT {}",
+        KEYS + 1
+    );
+    let keys = connection.all(&statement, &[], |row| row.string(0))?;
+    Ok(if keys.len() > KEYS { Vec::new() } else { keys })
+}
+
+/// The runs of the experiment that logged points a moment ago, wherever they lie: their table's index begins with key and time.
+fn new_points(
+    connection: &mut Connection,
+    scan: &Scan,
+    keys: &[String],
+    seen: &PgCursor,
+    changed: &mut FxHashSet<RunId>,
+) -> Inner<()> {
+    let first = if connection.server.number >= 120_000 { "MATERIALIZED" } else { "" };
+    let statement = format!(
+        "WITH new AS {first} (SELECT DISTINCT found.run_uuid FROM json_array_elements_text(?1::json) AS k(key) \
+         CROSS JOIN LATERAL (SELECT m.run_uuid FROM metrics m WHERE m.key = k.key AND m.timestamp >= ?2 AND {}) found) \
+         SELECT new.run_uuid FROM new JOIN runs ON runs.run_uuid = new.run_uuid WHERE runs.experiment_id = ?3",
+        seen.look.snapshot.newer("m")
+    );
+    let list = as_list(keys.iter().map(String::as_str));
+    let values = values![&list, seen.look.time - SKEW, scan.experiment_id.as_key()];
+    connection.each(&statement, values, &mut |row| {
         changed.insert(RunId(row.string(0)));
         Ok(())
     })

@@ -21,6 +21,8 @@ pub struct Look {
     pub identity: (i64, i64),
     /// How many pages each of the tables has that mostly grow at the end.
     pub pages: Pages,
+    /// The server's clock, in milliseconds.
+    pub time: i64,
 }
 
 /// The pages of tables.
@@ -45,7 +47,8 @@ pub fn look(connection: &mut Connection) -> Inner<Look> {
         |table: &str| format!("pg_relation_size('{table}'::regclass) / current_setting('block_size')::int");
     let statement = format!(
         "SELECT txid_current_snapshot()::text, 'runs'::regclass::oid::int8, \
-         (SELECT oid::int8 FROM pg_catalog.pg_database WHERE datname = current_database()), {}, {}, {}",
+         (SELECT oid::int8 FROM pg_catalog.pg_database WHERE datname = current_database()), {}, {}, {}, \
+         (extract(epoch FROM clock_timestamp()) * 1000)::int8",
         pages("metrics"),
         pages("params"),
         pages("tags")
@@ -56,6 +59,7 @@ pub fn look(connection: &mut Connection) -> Inner<Look> {
             snapshot: Snapshot::parse(&row.text(0))?,
             identity: (int(1), int(2)),
             pages: Pages { metrics: int(3), params: int(4), tags: int(5) },
+            time: int(6),
         })
     })?;
     found.flatten().ok_or_else(|| ErrorKind::Database("a snapshot that is none".into()))
@@ -88,6 +92,8 @@ pub struct PgCursor {
     pub values: Round,
     /// The runs of the experiment that are in view.
     pub known: Arc<Known>,
+    /// The keys of all metrics, as long as they are few; none before they were looked for.
+    pub keys: Option<Arc<Vec<String>>>,
     /// How many tags they have, where all are read.
     pub tags: Option<Arc<TagCounts>>,
 }
@@ -160,7 +166,7 @@ impl PgCursor {
     pub fn at(look: Look, known: Known, tags: Option<TagCounts>) -> Self {
         let round = Round { seen: look.snapshot.clone(), ..Round::default() };
         let tags = tags.map(Arc::new);
-        Self { look, heads: round.clone(), values: round, known: Arc::new(known), tags }
+        Self { look, heads: round.clone(), values: round, known: Arc::new(known), keys: None, tags }
     }
 }
 

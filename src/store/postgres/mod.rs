@@ -27,7 +27,7 @@ use connection::Connection;
 use cursor::PgCursor;
 pub use tls_mode::TlsMode;
 
-use super::sql::{Home, OnServer, Served, ServerAddress, Standing};
+use super::sql::{Home, Link as _, OnServer, Served, ServerAddress, Standing, values};
 use super::{Changes, HistoryCursor, HistoryPart, Inner, RunBatch, Scan};
 use crate::mlflow::RunId;
 
@@ -60,6 +60,20 @@ impl Served for Connection {
 
     fn standing(&self) -> &Standing {
         &self.server.standing
+    }
+
+    fn is_to_same(&mut self, other: &mut Self) -> Inner<Option<bool>> {
+        let key = fastrand::i64(..);
+        let lock = |link: &mut Self| {
+            let locked = link.one("SELECT pg_try_advisory_xact_lock(?1)", values![key], |row| row.int(0));
+            Ok(locked?.flatten() == Some(1))
+        };
+        self.at_one_time(|one| {
+            let is_locked = lock(one)?;
+            let is_free = other.at_one_time(lock)?;
+            // That it is free proves nothing: the other one may follow the first.
+            Ok((is_locked && !is_free).then_some(true))
+        })
     }
 
     fn history_since(&mut self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {

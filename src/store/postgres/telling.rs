@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::address::PgDatabase;
 use super::tls_mode::TlsMode;
-use crate::store::tunnel::End;
+use crate::store::tunnel::{End, Tunnel};
 
 /// Drivers that know no `hostaddr`.
 const WITHOUT_ADDRESS: [&str; 2] = ["+pg8000", "+asyncpg"];
@@ -20,7 +20,7 @@ impl PgDatabase {
         let mut places = self.places();
         let mut addresses = Vec::new();
         // Where there is no way through the other machine, the address is as good as it can be.
-        let ends = self.tunnel.as_ref().and_then(|tunnel| tunnel.ends().ok());
+        let ends = self.tunnel.as_ref().and_then(Tunnel::for_scripts);
         for ((host, port), end) in places.iter_mut().zip(ends.into_iter().flat_map(|ends| ends.targets)) {
             match end {
                 End::Socket(path) => {

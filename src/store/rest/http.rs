@@ -36,9 +36,13 @@ pub fn build(options: &RestOptions) -> Inner<reqwest::Client> {
         .tls_danger_accept_invalid_certs(options.insecure_tls);
     builder = builder.redirect(if options.allow_redirects { redirects() } else { Policy::none() });
     if let Some(tunnel) = &options.tunnel {
-        let address = format!("socks5h://127.0.0.1:{}", tunnel.ends()?.proxy);
-        let proxy = reqwest::Proxy::all(address).map_err(|error| ErrorKind::Io(error.to_string()))?;
-        builder = builder.proxy(proxy);
+        let tunnel = tunnel.clone();
+        // Its port may be another one by the next time. Past it nothing goes.
+        let proxy = move |_: &reqwest::Url| {
+            let port = tunnel.ends().map_or(0, |ends| ends.proxy);
+            reqwest::Url::parse(&format!("socks5h://127.0.0.1:{port}")).ok()
+        };
+        builder = builder.proxy(reqwest::Proxy::custom(proxy));
     }
     builder = tls::certificates(builder, options)?;
     builder.build().map_err(|error| ErrorKind::Io(error.to_string()))

@@ -35,7 +35,7 @@ pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<Kept<
                     ))),
                 }
             });
-            Ok(LocalTree { root, uri: said.uri, written })
+            Ok(LocalTree::new(root, said.uri, written))
         }
         FilesOf::Model(id) => {
             let said = place.read(|link| Said::of_model(link, id))?;
@@ -44,7 +44,7 @@ pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<Kept<
                 return Ok(there);
             }
             let root = root_of_model(home, &said, id)?;
-            Ok(LocalTree { written: Ok(root.clone()), root, uri: said.uri })
+            Ok(LocalTree::new(root.clone(), said.uri, Ok(root)))
         }
         FilesOf::Place(uri) if is_in_objects(uri) => return Ok(Kept::There(uri.clone())),
         FilesOf::Place(uri) => match Root::of(home, uri) {
@@ -52,7 +52,7 @@ pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<Kept<
                 Err(ErrorKind::Invalid(format!("the artifact location {uri:?} leads to a folder above")))
             }
             Root::Folder(root) | Root::Served(root) if root.is_dir() => {
-                Ok(LocalTree { written: Ok(root.clone()), root, uri: uri.clone() })
+                Ok(LocalTree::new(root.clone(), uri.clone(), Ok(root)))
             }
             Root::Folder(folder) => Err(Beside::nowhere().not_here(&folder)),
             Root::Served(_) | Root::Elsewhere => Err(elsewhere(uri)),

@@ -12,6 +12,7 @@ mod importing;
 mod imports;
 mod inputs;
 mod layout;
+mod logged_models;
 mod logging;
 pub mod models;
 mod numbers;

@@ -30,6 +30,10 @@ pub trait Place: Debug + Send + Sync + 'static {
     fn begin_for_logged_models(&self) -> Inner<()> {
         self.begin()
     }
+    /// Whether another one is the same database, whatever their addresses; none where that cannot be told.
+    fn is_same(&self, _: &Self) -> Inner<Option<bool>> {
+        Ok(None)
+    }
     /// Does what only reads with a connection.
     fn read<T>(&self, work: impl FnOnce(&mut Self::Link) -> Inner<T>) -> Inner<T>;
     /// Does something in one transaction, which is committed when it succeeds. Where others came in between it is done anew.

@@ -9,7 +9,8 @@ use super::place::{Place, behind};
 use super::{Home, Layout, Link, Pool, Pooled, histories};
 use crate::mlflow::{MetricPoint, Part, RunId, Summary};
 use crate::store::{
-    Capabilities, Changes, Cursor, HistoryCursor, HistoryPart, Inner, RunBatch, Scan, StoreInfo, secrets,
+    Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, Inner, RunBatch, Scan, StoreInfo,
+    secrets,
 };
 
 /// The address of a database of a server. Printed, it shows no password.
@@ -41,6 +42,9 @@ pub trait Served: Pooled<Address: ServerAddress> + Link + 'static {
     type Seen: Any + Debug + PartialEq + Send + Sync;
 
     fn standing(&self) -> &Standing;
+    /// Whether another connection is to the same database; none where that cannot be told. What one of them locks, with nothing
+    /// written, the other cannot lock then: a server that follows the first, or has a copy of its files, has locks of its own.
+    fn is_to_same(&mut self, other: &mut Self) -> Inner<Option<bool>>;
     fn history_since(&mut self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart>;
     fn scan(pool: &Pool<Self>, scan: &Scan, sink: &mpsc::Sender<RunBatch>) -> Inner<Self::Seen>;
     fn changes(
@@ -103,6 +107,14 @@ impl<C: Served> Place for OnServer<C> {
             writable: server.may_write && !server.is_read_only,
             notes,
         })
+    }
+
+    fn is_same(&self, other: &Self) -> Inner<Option<bool>> {
+        match self.pool.read(|one| other.pool.read(|another| one.is_to_same(another))) {
+            // Not each server that speaks its language knows these locks, and some let nobody have them.
+            Err(ErrorKind::Database(_) | ErrorKind::Unsupported(_) | ErrorKind::Denied(_)) => Ok(None),
+            told => told,
+        }
     }
 
     fn read<T>(&self, work: impl FnOnce(&mut C) -> Inner<T>) -> Inner<T> {

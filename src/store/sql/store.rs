@@ -1,5 +1,6 @@
 //! A store that is a database: everything is asked of it by statements, on threads that may block.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,21 +8,19 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::place::Place;
-use super::{
-    Link, artifacts, histories, importing, inputs, logging, models, paging, reading, registry, writing,
-};
+use super::{Link, artifacts, histories, importing, inputs, logging, paging, reading, registry, writing};
 use crate::mlflow::{
-    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
-    ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
+    DatasetInput, Experiment, ExperimentId, Metric, MetricPoint, ModelStage, ModelVersion, Param, Part,
+    RegisteredModel, Run, RunId, Summary, Tag, ViewType,
 };
 use crate::store::blocking::{Listener, behind_others, off_thread};
 use crate::store::local::files;
-use crate::store::objects::{self, Kept, is_in_objects};
+use crate::store::objects::{self, Kept};
 use crate::store::pages::token_at;
 use crate::store::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, FileTree, FilesOf, HistoryCursor,
-    HistoryPage, HistoryPart, Imports, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
-    RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset,
+    HistoryPage, HistoryPart, Imports, Inner, LoggedModels, ModelPage, NewRun, Registry, RunBatch, RunCount,
+    RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset,
 };
 
 /// The store in a database.
@@ -103,6 +102,12 @@ impl<P: Place> Backend for SqlStore<P> {
 
     fn logged_models(&self) -> Option<&dyn LoggedModels> {
         Some(self)
+    }
+
+    async fn is_same_place(&self, other: &dyn Backend) -> Inner<Option<bool>> {
+        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else { return Ok(None) };
+        let other = Arc::clone(&other.place);
+        self.ask(move |place| place.is_same(&other)).await
     }
 
     async fn workspaces(&self) -> Inner<Vec<String>> {
@@ -441,57 +446,5 @@ impl<P: Place> Registry for SqlStore<P> {
     async fn model_version_by_alias(&self, name: &str, alias: &str) -> Inner<ModelVersion> {
         let (name, alias) = (name.to_owned(), alias.to_owned());
         self.read(move |db| registry::version_by_alias(db, &name, &alias)).await
-    }
-}
-
-#[async_trait]
-impl<P: Place> LoggedModels for SqlStore<P> {
-    async fn get_logged_model(&self, id: &ModelId) -> Inner<LoggedModel> {
-        let id = id.clone();
-        self.read(move |db| models::logged_model(db, &id)).await
-    }
-
-    async fn logged_models_of(&self, _: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
-        let run = run.clone();
-        self.read(move |db| models::of_run(db, &run)).await
-    }
-
-    async fn logged_models_in(&self, experiment: &ExperimentId) -> Inner<Vec<LoggedModel>> {
-        let experiment = experiment.clone();
-        self.read(move |db| models::of_experiment(db, &experiment)).await
-    }
-
-    async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
-        let model = model.clone();
-        self.write(move |db| models::create(db, &model)).await
-    }
-
-    async fn log_model_output(&self, run: &RunId, model: &ModelId, step: i64) -> Inner<()> {
-        let (run, model) = (run.clone(), model.clone());
-        self.write(move |db| models::log_output(db, &run, &model, step)).await
-    }
-
-    async fn log_model_metrics(
-        &self,
-        run: &RunId,
-        model: &ModelId,
-        metrics: &[Metric],
-        dataset: Option<&Dataset>,
-    ) -> Inner<()> {
-        let (run, model, metrics, dataset) = (run.clone(), model.clone(), metrics.to_vec(), dataset.cloned());
-        self.write(move |db| models::log_metrics(db, &run, &model, &metrics, dataset.as_ref())).await
-    }
-
-    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
-        if is_in_objects(&model.artifact_location) {
-            return objects::open(&model.artifact_location).await?.put(path, content).await;
-        }
-        let (model, path, content) = (model.clone(), path.to_owned(), content.to_vec());
-        self.ask(move |place| artifacts::write_of_model(place, &model, &path, &content)).await
-    }
-
-    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Inner<()> {
-        let id = id.clone();
-        self.write(move |db| models::finish(db, &id, is_whole)).await
     }
 }

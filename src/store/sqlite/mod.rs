@@ -28,6 +28,7 @@ use cursor::FileCursor;
 use schema::Tables;
 
 use super::blocking::Gone;
+use super::local::is_same_file;
 use super::sql::{Home, Place, behind};
 use super::{Capabilities, Changes, Cursor, HistoryCursor, HistoryPart, Inner, RunBatch, Scan, StoreInfo};
 use crate::mlflow::{MetricPoint, Part, RunId, Summary};
@@ -78,6 +79,10 @@ impl Place for Sqlite {
 
     fn begin_for_logged_models(&self) -> Inner<()> {
         self.pool.begin_with(Tables::OfMlflow3)
+    }
+
+    fn is_same(&self, other: &Self) -> Inner<Option<bool>> {
+        Ok(is_same_file(self.path(), other.path()))
     }
 
     fn read<T>(&self, work: impl FnOnce(&mut Connection) -> Inner<T>) -> Inner<T> {

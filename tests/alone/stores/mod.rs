@@ -1,6 +1,7 @@
 //! A local store beyond what every store does: what others do to its file, and what cannot be done in it.
 
 mod files;
+mod leftovers;
 mod marks;
 mod sealed;
 

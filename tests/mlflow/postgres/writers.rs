@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use mltui::catalog::sync::Sync;
-use mltui::mlflow::{Metric, Param, Tag, ViewType};
-use mltui::store::{NewModel, NewRun, Scan, ScanValues, Store};
+use mltui::mlflow::{Metric, Param, RunStatus, Tag, ViewType};
+use mltui::store::{HistoryCursor, NewModel, NewRun, RunUpdate, Scan, ScanValues, Store, now_ms};
 
 use crate::support::postgres::{Postgres, open_at, python};
 use crate::support::stores::{block_on, new_run};
@@ -192,6 +192,55 @@ fn what_others_write_is_seen_wherever_it_lies() {
         seen.is_some()
     });
     assert_eq!(seen.unwrap().catalog.count, 29);
+}
+
+/// A point whose step is lower than the latest changes no latest value, and may lie where something was before.
+#[test]
+fn a_lower_step_that_is_logged_late_is_seen_wherever_it_lies() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Postgres::shared();
+    let name = server.database(V3);
+    let store = open_at(&server.uri(&name), folder.path());
+    block_on(async {
+        let experiment = store.create_experiment("e", &[]).await.unwrap();
+        server.sql(
+            &name,
+            &ROOM.replace(
+                "'other', i, false FROM generate_series(1, 20000)",
+                "'other', i, false FROM generate_series(1, 60000)",
+            ),
+        );
+        server.sql(&name, "VACUUM metrics");
+        let run = store.create_run(&new_run(&experiment, "r", 1)).await.unwrap().info.run_id;
+        let log = async |step: i64| {
+            let metric = Metric { key: "loss".into(), value: step as f64, timestamp: now_ms(), step };
+            store.log_batch(&run, &[metric], &[], &[]).await.unwrap();
+        };
+        log(9).await;
+        let end = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(9), run_name: None };
+        store.update_run(&run, &end).await.unwrap();
+        let scan =
+            Scan { experiment_id: experiment, view: ViewType::ActiveOnly, first: 5, values: ScanValues::All };
+        let (sender, mut batches) = tokio::sync::mpsc::channel(100);
+        let mut cursor = store.scan(&scan, sender).await.unwrap();
+        while batches.try_recv().is_ok() {}
+        let before = store.history_since(&run, "loss", &HistoryCursor::START).await.unwrap();
+        for step in [3, 2] {
+            log(step).await;
+            let ends = "SELECT (max((ctid::text::point)[0]) - 128)::int8 FROM metrics";
+            let place = format!(
+                "SELECT (ctid::text::point)[0]::int8 FROM metrics WHERE step = {step} AND run_uuid = '{run}'"
+            );
+            assert!(server.number(&name, &place) < server.number(&name, ends), "it lies in the room");
+            let changes = store.changes(&scan, &mut cursor, &[]).await.unwrap();
+            let runs: usize = changes.batches.iter().map(|batch| batch.heads.len()).sum();
+            assert_eq!((runs, changes.reload), (1, false), "{step}");
+        }
+        // What is read of it since is that.
+        let new = store.history_since(&run, "loss", &before.cursor).await.unwrap();
+        assert_eq!(new.points.iter().map(|point| point.step).collect::<Vec<_>>(), [2, 3]);
+        assert!(!new.replaces);
+    });
 }
 
 /// An experiment of many runs and one of few, with values that tell whose they are.

@@ -63,6 +63,8 @@ pub struct CachedHistory {
     cursor: HistoryCursor,
     /// What it was asked for at last.
     version_asked: Option<MetricVersion>,
+    /// Writes to the store that had been seen then.
+    writes_asked: u64,
     /// What came of it is in `points`.
     pub fetched: Remote<()>,
     /// What the points that can be drawn come to.
@@ -79,6 +81,8 @@ pub struct CachedHistory {
 #[derive(Debug, Default)]
 pub struct Histories {
     known: FxHashMap<HistoryKey, CachedHistory>,
+    /// What was wanted last.
+    shown: FxHashSet<HistoryKey>,
     points: usize,
     /// Gives versions.
     count: u64,
@@ -125,18 +129,30 @@ impl Histories {
 
     /// What is to be read so that these are up to date, those among it that are on their way: the new request takes
     /// the place of the one before. Nothing where nothing has to be asked anew.
-    pub fn want(&mut self, shown: &[(HistoryKey, MetricVersion)]) -> Option<Vec<HistoryRequest>> {
+    ///
+    /// What comes on the screen again is asked for where somebody wrote meanwhile (`writes` counts that): a lower step that is
+    /// logged late leaves the latest value as it was.
+    pub fn want(
+        &mut self,
+        shown: &[(HistoryKey, MetricVersion)],
+        writes: u64,
+    ) -> Option<Vec<HistoryRequest>> {
         let mut wants = Vec::new();
         let mut is_new = false;
         for (which, heard) in shown {
             let known = self.known.entry(which.clone()).or_default();
-            let is_asked = known.version_asked.is_some_and(|asked| asked.is_same(*heard));
+            let is_outdated = known.writes_asked != writes && !self.shown.contains(which);
+            let is_asked = known.version_asked.is_some_and(|asked| asked.is_same(*heard)) && !is_outdated;
             if is_asked && !known.fetched.is_waiting() {
                 continue;
             }
             is_new |= !is_asked;
             known.version_asked = Some(*heard);
+            known.writes_asked = writes;
             wants.push(which.clone());
+        }
+        if self.shown.len() != shown.len() || shown.iter().any(|(which, _)| !self.shown.contains(which)) {
+            self.shown = shown.iter().map(|(which, _)| which.clone()).collect();
         }
         if !is_new {
             return None;
@@ -300,25 +316,46 @@ mod tests {
             histories.get(&which).unwrap().points.iter().map(|point| point.step).collect::<Vec<_>>()
         };
         let heard = |value: f64| vec![(which.clone(), MetricVersion::of_value(value, 0))];
-        let first = histories.want(&heard(1.0)).unwrap().remove(0);
+        let first = histories.want(&heard(1.0), 0).unwrap().remove(0);
         assert_eq!(first.cursor, HistoryCursor::START);
-        assert!(histories.want(&heard(1.0)).is_none(), "it is on its way");
+        assert!(histories.want(&heard(1.0), 0).is_none(), "it is on its way");
         assert!(histories.is_waiting([&which].into_iter()));
         histories.take(&first, part(&[0, 1], true, 7), 0);
-        assert!(histories.want(&heard(1.0)).is_none(), "nothing is new");
-        let second = histories.want(&heard(2.0)).unwrap().remove(0);
+        assert!(histories.want(&heard(1.0), 0).is_none(), "nothing is new");
+        let second = histories.want(&heard(2.0), 0).unwrap().remove(0);
         assert_eq!(second.cursor, HistoryCursor::new(7_i64));
         histories.take(&first, part(&[9], false, 9), 0);
         assert_eq!(steps(&histories), [0, 1], "an answer that comes late is dropped");
         histories.take(&second, part(&[1, 2], false, 9), 0);
         assert_eq!(steps(&histories), [0, 1, 2]);
         // What goes out of sight unanswered is asked for again.
-        let third = histories.want(&heard(3.0)).unwrap().remove(0);
+        let third = histories.want(&heard(3.0), 0).unwrap().remove(0);
         let other =
             vec![(HistoryKey { run: RunId::from("s"), key: "loss".into() }, MetricVersion::default())];
-        assert_eq!(histories.want(&other).unwrap().len(), 1);
+        assert_eq!(histories.want(&other, 0).unwrap().len(), 1);
         histories.take(&third, part(&[3], false, 11), 0);
         assert_eq!(steps(&histories), [0, 1, 2]);
-        assert_eq!(histories.want(&heard(3.0)).unwrap()[0].cursor, HistoryCursor::new(9_i64));
+        assert_eq!(histories.want(&heard(3.0), 0).unwrap()[0].cursor, HistoryCursor::new(9_i64));
+    }
+
+    #[test]
+    fn what_comes_on_the_screen_again_is_looked_at_where_somebody_wrote() {
+        let mut histories = Histories::default();
+        let of = |run: &str| {
+            let which = HistoryKey { run: RunId::from(run), key: "loss".into() };
+            vec![(which, MetricVersion::of_value(1.0, 0))]
+        };
+        let first = histories.want(&of("r"), 4).unwrap().remove(0);
+        histories.take(&first, part(&[2, 5], true, 7), 0);
+        assert!(histories.want(&of("r"), 5).is_none(), "it is on the screen, and its run has ended");
+        let other = histories.want(&of("s"), 5).unwrap().remove(0);
+        histories.take(&other, part(&[1], true, 7), 0);
+        // A lower step came late.
+        let again = histories.want(&of("r"), 5).unwrap().remove(0);
+        assert_eq!(again.cursor, HistoryCursor::new(7_i64), "only what is new is read");
+        histories.take(&again, part(&[3], false, 8), 0);
+        let steps = histories.get(&again.of).unwrap().points.iter().map(|point| point.step);
+        assert_eq!(steps.collect::<Vec<_>>(), [2, 3, 5]);
+        assert!(histories.want(&of("s"), 5).is_none(), "nobody wrote since");
     }
 }

@@ -54,7 +54,7 @@ pub fn want(app: &mut App, shown: &[(HistoryKey, Vec<RunId>)], effects: &mut Eff
             wanted.push((which, heard));
         }
     }
-    if let Some(wants) = app.histories.want(&wanted) {
+    if let Some(wants) = app.histories.want(&wanted, app.writes) {
         effects.push(Effect::Read(wants));
     }
     for (which, members) in shown {
