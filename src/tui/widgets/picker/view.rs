@@ -37,7 +37,15 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
     line.push_span(Span::raw(" ".repeat(gap)));
     line.push_span(Span::styled(count, theme.dim));
     put(frame, room, 0, line);
-    put(frame, room, 1, Line::styled(theme.glyphs.horizontal.repeat(width), theme.border));
+    let (labels, notes) = &picker.heading;
+    let rule = if labels.is_empty() {
+        Line::styled(theme.glyphs.horizontal.repeat(width), theme.border)
+    } else {
+        let labels = format!("{}{labels} ", " ".repeat(mark.saturating_sub(2)));
+        let notes = text::fit_right(notes, width.saturating_sub(text::width(&labels)), theme.glyphs.ellipsis);
+        Line::styled(format!("{labels}{notes}"), theme.heading)
+    };
+    put(frame, room, 1, rule);
     if picker.found.is_empty() {
         let words = match picker.makes {
             Some(what) => format!("enter takes it as {what}"),
