@@ -129,9 +129,9 @@ fn n_leads_from_one_place_that_was_found_to_the_next() {
     keys(&mut app, "n", &runs);
     assert!(drawn(&app).contains("Note"), "{}", drawn(&app));
     // Among the lines of a tab too.
-    keys(&mut app, "esc esc ] /", &runs);
+    keys(&mut app, "esc esc", &runs);
     while app.details.tab != Tab::Params {
-        keys(&mut app, "esc ]", &runs);
+        keys(&mut app, "]", &runs);
     }
     keys(&mut app, "/ r enter n", &runs);
     assert!(drawn(&app).contains("2 of 2 lines") && app.overlay.is_none(), "{}", drawn(&app));
@@ -152,9 +152,10 @@ fn a_readme_is_a_page_and_its_source_is_a_key_away() {
         text.contains("# Model card") && text.contains("One **bold**") && text.contains("| a | b |"),
         "{text}"
     );
-    keys(&mut app, "v / e n t r y enter", &runs);
+    keys(&mut app, "v / e n t r y", &runs);
     let text = drawn(&app);
     assert!(text.contains("1 of 1 line") && text.contains("• an entry"), "{text}");
+    keys(&mut app, "enter", &runs);
     // As wide as there is room.
     feed(&mut app, Msg::Resize { columns: 60, rows: 20 }, &runs);
     assert!(drawn(&app).contains("• an entry"), "{}", drawn(&app));
