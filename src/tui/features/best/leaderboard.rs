@@ -244,7 +244,10 @@ fn bar_ends(values: &[f64]) -> String {
     let Some(best) = finite.first() else { return String::new() };
     let farther = |a: &&f64, b: &&f64| (*a - best).abs().total_cmp(&(*b - best).abs());
     let worst = finite.iter().max_by(farther).filter(|worst| (*worst - best).abs() > 0.0);
-    worst.map_or_else(String::new, |worst| format!("{} to {}", text::number(*worst), text::number(*best)))
+    let Some(worst) = worst else { return String::new() };
+    let is_close = text::short_number(*worst) == text::short_number(*best);
+    let words = if is_close { text::number } else { text::short_number };
+    format!("{} to {}", words(*worst), words(*best))
 }
 
 /// Bars from the worst that is listed, a cell long, to the best.
@@ -333,6 +336,10 @@ mod tests {
     fn the_ends_of_bars_are_told() {
         assert_eq!(bar_ends(&[0.5, 0.6, 1.4, f64::INFINITY]), "1.4 to 0.5");
         assert_eq!(bar_ends(&[0.95, 0.9]), "0.9 to 0.95");
+        assert_eq!(
+            (bar_ends(&[3.9979, 3.71181]), bar_ends(&[2.0003, 2.0001])),
+            ("3.71 to 4".into(), "2.0001 to 2.0003".into())
+        );
         assert_eq!((bar_ends(&[0.9, 0.9]), bar_ends(&[])), (String::new(), String::new()));
     }
 
