@@ -137,7 +137,12 @@ impl Sheet {
             cell if on_terminal && at >= NAMES => text::cut(&text::clean(&cell.plain()), WIDEST, "…"),
             cell => text::clean(&cell.plain()).into_owned(),
         };
-        let head = self.columns.iter().map(|column| text::clean(column).into_owned()).collect();
+        let mut head: Vec<String> =
+            self.columns.iter().map(|column| text::clean(column).into_owned()).collect();
+        if on_terminal && head.len() > NAMES {
+            let cut = text::distinct(&head[NAMES..], WIDEST, "…");
+            head.splice(NAMES.., cut);
+        }
         let rows = self.rows.iter().map(|row| row.iter().enumerate().map(shown).collect());
         let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
         let numbers: Vec<bool> = (0..self.columns.len()).map(|at| self.is_number(at)).collect();

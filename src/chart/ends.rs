@@ -8,6 +8,9 @@ use super::trace::LineLabel;
 const STRIDE: usize = 24;
 /// Cells beside each other in which the labels of ends would touch.
 const NEAR: usize = 3;
+/// Cells of a plot for each cell of a letter along a line and the one behind it: on a low plot there are fewer letters, or
+/// they would hide the lines.
+const SPARSE: usize = 8;
 
 /// A label on a plot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +94,9 @@ pub struct PassingLine {
 /// Where labels stand along lines, apart from each other and from those at the ends; those of different lines stand in
 /// different columns as far as that goes.
 pub fn along(lines: &[PassingLine], ends: &[LineSign], columns: usize, rows: usize) -> Vec<LineSign> {
-    let stride = STRIDE.min((columns / 2).max(8));
+    let wide = |line: &PassingLine| line.label.width() + usize::from(line.label.width() > 0);
+    let letters: usize = lines.iter().map(wide).sum();
+    let stride = STRIDE.min((columns / 2).max(8)).max(letters * SPARSE / rows.max(1));
     let mut signs: Vec<LineSign> = Vec::new();
     for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.label.width() > 0) {
         let PassingLine { places, label, ink } = line;
@@ -144,6 +149,21 @@ mod tests {
         let told: Vec<(&str, usize)> =
             signs.iter().map(|sign| (sign.text.as_str(), sign.place.row)).collect();
         assert_eq!(told, [("b", 4), ("c", 5), ("a", 6)]);
+    }
+
+    #[test]
+    fn a_low_plot_has_fewer_letters_along_its_lines() {
+        let lines: Vec<PassingLine> = (0..10)
+            .map(|at| PassingLine {
+                places: vec![(0.0, 0.5), (40.0, 0.5 + f64::from(at % 3))],
+                label: LineLabel([Some('a'), Some('v')]),
+                ink: Ink::of(at as u8),
+            })
+            .collect();
+        let signs = |rows: usize| along(&lines, &[], 40, rows).len();
+        assert!(signs(3) < 6, "{}", signs(3));
+        let few = along(&lines[..2], &[], 40, 12);
+        assert_eq!(few.len(), 4, "where there is room, each line has its letter twice: {few:?}");
     }
 
     proptest! {

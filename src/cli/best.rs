@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::{Map, Value as Json, json};
 
 use super::choosing::{ChosenBest, PolicyFlags};
+use super::metric_names::missing;
 use super::output::print_json;
 use super::{Failure, find_experiment, open};
 use crate::catalog::NO_TIME;
@@ -12,6 +13,7 @@ use crate::config::Settings;
 use crate::mlflow::Experiment;
 use crate::select::{MetricGoal, PolicyOrigin, Ranked, SpreadOf, TieBreak, reason};
 use crate::sheet::json_number;
+use crate::store::Store;
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -36,7 +38,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         print_json(&report(&chosen, &experiment, arguments.top), out)?;
     }
     if chosen.selection.best().is_none() {
-        return Err(none_eligible(&chosen));
+        return Err(none_eligible(&store, &experiment, &chosen).await);
     }
     if !arguments.json {
         out.write_all(shown(&chosen, arguments.top).as_bytes())?;
@@ -44,8 +46,11 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     Ok(())
 }
 
-pub fn none_eligible(chosen: &ChosenBest) -> Failure {
-    Failure::NoneEligible(reason(chosen).join("\n  "))
+/// Why no run is eligible: a metric that is mistyped, or what runs lack.
+pub async fn none_eligible(store: &Store, experiment: &Experiment, chosen: &ChosenBest) -> Failure {
+    let metric = &chosen.selection.policy.primary().metric;
+    let missing = missing(store, experiment, &chosen.catalog, metric).await;
+    missing.unwrap_or_else(|| Failure::NoneEligible(reason(chosen).join("\n  ")))
 }
 
 /// The reason; without counts where not all runs were read.

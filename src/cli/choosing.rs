@@ -1,6 +1,7 @@
 //! How the commands choose: what is asked for, and the choice among the runs that it takes to tell.
 
 use super::Failure;
+use super::metric_names::missing_in;
 use super::reading::{decide_ties, newest, read_columns, read_pages};
 use super::siblings::find_spread;
 use super::sweep_report::say;
@@ -53,7 +54,7 @@ pub struct ChosenBest {
 /// A metric, with the direction that is stated behind it.
 type Named<'a> = (&'a str, Option<Goal>);
 
-fn named(text: &str) -> Named<'_> {
+pub fn named(text: &str) -> Named<'_> {
     match text.rsplit_once(':') {
         Some((metric, "min")) => (metric, Some(Goal::Minimize)),
         Some((metric, "max")) => (metric, Some(Goal::Maximize)),
@@ -90,10 +91,14 @@ impl PolicyFlags {
         }
         let ties: Vec<Named<'_>> = self.tie.iter().map(|text| named(text)).collect();
         let is_open = metrics.iter().chain(&ties).any(|(_, goal)| goal.is_none());
-        let told = if is_open { optuna_directions(&newest(store, experiment).await?) } else { Vec::new() };
+        let newest = if is_open { Some(newest(store, experiment).await?) } else { None };
+        let told = newest.as_ref().map_or_else(Vec::new, optuna_directions);
         let objective = |(metric, goal): Named<'_>| {
             let goal = goal.or_else(|| settings.selecting.patterns.goal(&told, metric));
-            goal.map(|goal| MetricGoal::new(metric, goal)).ok_or_else(|| undirected(metric))
+            // The direction of what is not there is no question.
+            let missing = || newest.as_ref().and_then(|newest| missing_in(newest, experiment, metric));
+            let failure = || missing().unwrap_or_else(|| undirected(metric));
+            goal.map(|goal| MetricGoal::new(metric, goal)).ok_or_else(failure)
         };
         let metrics = metrics.into_iter().map(objective).collect::<Result<_, _>>()?;
         Ok((metrics, ties.into_iter().map(objective).collect::<Result<_, _>>()?))

@@ -3,14 +3,12 @@
 use std::io::{IsTerminal as _, Write};
 
 use super::finding::find_run;
+use super::metric_names::no_metric;
 use super::output::OutputFlags;
 use super::{Failure, open};
 use crate::config::Settings;
 use crate::sheet::{Cell, Format, Sheet};
 use crate::text;
-
-/// Names of metrics that are told where a run has no such metric.
-const TOLD: usize = 12;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -30,15 +28,12 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let run = find_run(&store, &arguments.run).await?;
     let mut points = store.metric_history(&run.info.run_id, &arguments.metric).await?;
     if points.is_empty() {
-        let names: Vec<&str> = run.metrics.iter().take(TOLD).map(|metric| metric.key.as_str()).collect();
-        let more = if run.metrics.len() > TOLD { ", …" } else { "" };
+        let names: Vec<&str> = run.metrics.iter().map(|metric| metric.key.as_str()).collect();
         let name = &run.info.run_name;
-        let words = if names.is_empty() {
-            format!("run {name} has no metrics")
-        } else {
-            format!("run {name} has no metric {:?}; it has {}{more}", arguments.metric, names.join(", "))
-        };
-        return Err(Failure::NoneEligible(words));
+        if names.is_empty() {
+            return Err(Failure::NoneEligible(format!("run {name} has no metrics")));
+        }
+        return Err(no_metric(&format!("run {name} has no metric"), &arguments.metric, &names));
     }
     points.sort_by_key(|point| (point.step, point.timestamp));
     points.drain(..points.len().saturating_sub(arguments.last.unwrap_or(usize::MAX)));

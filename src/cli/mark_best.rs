@@ -230,7 +230,9 @@ async fn request(
         }
     } else {
         let chosen = arguments.asked.choose(settings, store, experiment, 2).await?;
-        let Some(found) = chosen.selection.best() else { return Err(best::none_eligible(&chosen)) };
+        let Some(found) = chosen.selection.best() else {
+            return Err(best::none_eligible(store, experiment, &chosen).await);
+        };
         let objective = chosen.selection.policy.primary();
         request.run = RunId::from(chosen.catalog.run_id(found.row));
         request.metric.clone_from(&objective.metric);

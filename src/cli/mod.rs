@@ -18,6 +18,7 @@ mod failure;
 mod finding;
 mod history;
 mod mark_best;
+mod metric_names;
 mod migrate;
 mod migrate_sides;
 mod model_folder;

@@ -4,10 +4,12 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::choosing::PolicyFlags;
+use super::choosing::{self, PolicyFlags};
 use super::finding::find_run;
 use super::mark_best::finish_interrupted;
+use super::metric_names::{missing_in, no_metric};
 use super::output::print_json;
+use super::reading::newest;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
 use crate::marking::{self, Journal, ModelBy};
@@ -182,10 +184,7 @@ fn policy(settings: &Settings, arguments: &Arguments) -> Result<(ModelPolicy, Op
         policy.min_delta = least;
     }
     if let Some(named) = &arguments.metric {
-        let (metric, goal) = match named.rsplit_once(':') {
-            Some((metric, end)) if matches!(end, "min" | "max") => (metric, Goal::parse(end)),
-            _ => (named.as_str(), settings.selecting.patterns.goal(&[], named)),
-        };
+        let (metric, goal) = metric_named(settings, named);
         let goal = goal.ok_or_else(|| {
             Failure::Usage(format!(
                 "unknown whether lower or higher {metric:?} is better; write {metric}:min or {metric}:max"
@@ -202,6 +201,37 @@ fn policy(settings: &Settings, arguments: &Arguments) -> Result<(ModelPolicy, Op
     Ok((policy, None))
 }
 
+/// A metric as it is written behind `--metric`, and its direction.
+fn metric_named<'a>(settings: &Settings, words: &'a str) -> (&'a str, Option<Goal>) {
+    let (metric, goal) = choosing::named(words);
+    (metric, goal.or_else(|| settings.selecting.patterns.goal(&[], metric)))
+}
+
+/// Where nobody knows the direction of the metric: whether it is there at all.
+async fn check_metric(settings: &Settings, arguments: &Arguments, store: &Store) -> Result<(), Failure> {
+    let Some((metric, None)) = arguments.metric.as_deref().map(|words| metric_named(settings, words)) else {
+        return Ok(());
+    };
+    if let Some(experiment) = &arguments.best {
+        let experiment = find_experiment(store, experiment).await?;
+        let missing = missing_in(&newest(store, &experiment).await?, &experiment, metric);
+        return missing.map_or(Ok(()), Err);
+    }
+    let run = if let Some(id) = &arguments.run {
+        find_run(store, id).await?
+    } else {
+        let versions = store.model_versions(&arguments.model).await?;
+        let version = versions.iter().find(|version| Some(version.version) == arguments.version);
+        let Some(id) = version.and_then(|version| version.run_id.clone()) else { return Ok(()) };
+        store.get_run(&id).await?
+    };
+    let known: Vec<&str> = run.metrics.iter().map(|metric| metric.key.as_str()).collect();
+    if known.contains(&metric) {
+        return Ok(());
+    }
+    Err(no_metric(&format!("run {} has no metric", run.info.run_name), metric, &known))
+}
+
 /// What to promote: the version that is named, or that of a run, or of the best run.
 async fn request(
     settings: &Settings,
@@ -209,6 +239,7 @@ async fn request(
     store: &Store,
     role: Role,
 ) -> Result<PromotionRequest, Failure> {
+    check_metric(settings, arguments, store).await?;
     let (policy, compare_by) = policy(settings, arguments)?;
     let mut why = "chosen by hand".to_owned();
     let version = if let Some(version) = arguments.version {
@@ -221,7 +252,9 @@ async fn request(
         let metric = compare_by.as_ref().or(policy.metric.as_ref());
         let metric = metric.map(|metric| format!("{}:{}", metric.metric, metric.goal.short()));
         let chosen = PolicyFlags::by(metric).choose(settings, store, &experiment, 2).await?;
-        let Some(found) = chosen.selection.best() else { return Err(best::none_eligible(&chosen)) };
+        let Some(found) = chosen.selection.best() else {
+            return Err(best::none_eligible(store, &experiment, &chosen).await);
+        };
         why = if chosen.is_counted {
             reason::why(&chosen.selection)
         } else {

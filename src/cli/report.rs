@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::choosing::PolicyFlags;
 use super::finding::find_run;
+use super::metric_names::missing;
 use super::reading::read_all;
 use super::{Failure, find_experiment, open};
 use crate::catalog::{Builder, Catalog};
@@ -53,7 +54,9 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let catalog = Arc::new(read_all(&store, &experiment, &policy).await?);
     let selection = choose(settings, &catalog, &policy, arguments.top.max(SAMPLE));
     let Some(best) = selection.best() else {
-        return Err(Failure::NoneEligible(reason::long(&selection, &catalog, origin).join("\n  ")));
+        let missing = missing(&store, &experiment, &catalog, &policy.primary().metric).await;
+        let reason = || Failure::NoneEligible(reason::long(&selection, &catalog, origin).join("\n  "));
+        return Err(missing.unwrap_or_else(reason));
     };
     let best = RunId::from(catalog.run_id(best.row));
     let held = match &arguments.vs {

@@ -8,6 +8,8 @@ use crate::catalog::{Bound, ColumnSpec};
 
 /// Runs below which nothing is said: a correlation of 0.5 among fewer is as likely as not by chance.
 pub const FEWEST: usize = 12;
+/// Up to this R² out of bag, the forest has learnt nothing: what it takes for important is noise.
+pub const NOISE: f64 = 0.05;
 /// Different texts of a param that are told apart; the rest counts as one.
 const TEXTS: usize = 12;
 const SEED: u64 = 20_260_101;
@@ -40,6 +42,13 @@ pub struct Matter {
     pub runs: usize,
 }
 
+impl Matter {
+    /// Whether its importance is noise: of a forest that has learnt nothing, or of too few runs.
+    pub fn is_noise(&self, r2: f64) -> bool {
+        r2 <= NOISE || self.correlation == Correlation::TooFew
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Matters {
     /// So many runs have the metric; that is too few.
@@ -50,7 +59,7 @@ pub enum Matters {
         runs: usize,
         /// Of the forest, out of bag.
         r2: f64,
-        /// The most important first.
+        /// The most important first, and those behind that too few runs have.
         params: Vec<Matter>,
     },
 }
@@ -113,9 +122,11 @@ pub fn ranked(target: &[f64], texts: Vec<(String, Vec<Option<String>>)>) -> Matt
     Matters::Ranked { runs: target.len(), r2: found.r2, params }
 }
 
-/// The most important first, then by name.
+/// The most important first, then by name; behind them those that say nothing, as too few runs have them.
 pub fn by_importance(a: &Matter, b: &Matter) -> std::cmp::Ordering {
-    b.importance.total_cmp(&a.importance).then_with(|| a.param.cmp(&b.param))
+    let says_nothing = |matter: &Matter| matter.correlation == Correlation::TooFew;
+    let by_trust = says_nothing(a).cmp(&says_nothing(b));
+    by_trust.then_with(|| b.importance.total_cmp(&a.importance)).then_with(|| a.param.cmp(&b.param))
 }
 
 /// Adds a param to the rows: a number as it is, texts as one column each. Returns the rank correlation; nothing for a param

@@ -411,6 +411,10 @@ fn params_that_matter_are_told_from_those_that_do_not() {
         (of("rare"), of("flat")),
         (Some(importance::Correlation::TooFew), Some(importance::Correlation::Flat))
     );
+    assert_eq!(params.last().map(|matter| matter.param.as_str()), Some("rare"), "it says nothing");
+    let is_noise = |r2: f64| params.iter().map(|matter| matter.is_noise(r2)).collect::<Vec<_>>();
+    assert_eq!(is_noise(0.9).iter().filter(|is_noise| **is_noise).count(), 1);
+    assert!(is_noise(0.05).iter().all(|is_noise| *is_noise), "a forest that has learnt nothing");
     let few = compared(&runs[..FEWEST - 1], false);
     assert_eq!(matters(&few, "rmse", 0), Matters::TooFew { runs: FEWEST - 1 });
     assert_eq!(matters(&comparison, "unknown", 0), Matters::TooFew { runs: 0 });

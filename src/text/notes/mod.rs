@@ -14,12 +14,24 @@ pub type Words = (String, Kind);
 
 /// Cells that stay for words, however deep they are moved in.
 const LEAST: usize = 8;
+/// Lists and quotations in one another that are moved in.
+const DEEPEST: usize = 24;
 
 /// A note as lines of no more than so many cells; nothing in it steers a terminal. Line breaks stay line breaks, as MLflow's
 /// page has it.
 pub fn laid_out(note: &str, room: usize) -> Vec<Vec<Words>> {
-    let mut page = Page::new(room.max(LEAST));
+    pages(note, Page::new(room.max(LEAST)), Options::empty())
+}
+
+/// The same of a file: the lines of a paragraph go on in one another, and settings may stand above it, as in cards of models.
+pub fn laid_out_page(text: &str, room: usize) -> Vec<Vec<Words>> {
+    let page = Page { joins_lines: true, ..Page::new(room.max(LEAST)) };
+    pages(text, page, Options::ENABLE_YAML_STYLE_METADATA_BLOCKS)
+}
+
+fn pages(note: &str, mut page: Page, options: Options) -> Vec<Vec<Words>> {
     let extensions = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let extensions = extensions | options;
     for event in Parser::new_ext(note, extensions) {
         page.take(event);
     }
@@ -60,6 +72,8 @@ struct Page {
     table: Option<Table>,
     /// An empty line is due before the next words.
     is_apart: bool,
+    /// Lines of a paragraph go on in one another.
+    joins_lines: bool,
 }
 
 impl Page {
@@ -75,6 +89,7 @@ impl Page {
             code: None,
             table: None,
             is_apart: false,
+            joins_lines: false,
         }
     }
 
@@ -100,6 +115,7 @@ impl Page {
                 self.push(&words, Kind::Plain);
             }
             Event::SoftBreak | Event::HardBreak if self.table.is_some() => self.push(" ", Kind::Plain),
+            Event::SoftBreak if self.joins_lines => self.push(" ", self.kind()),
             Event::SoftBreak | Event::HardBreak => self.flush(),
             Event::Rule => {
                 self.end_block();
@@ -132,6 +148,9 @@ impl Page {
                     CodeBlockKind::Indented => Language::Plain,
                 };
                 self.code = Some(Code { highlighter: Highlighter::new(language), text: String::new() });
+            }
+            Tag::MetadataBlock(_) => {
+                self.code = Some(Code { highlighter: Highlighter::new(Language::Yaml), text: String::new() });
             }
             Tag::List(first) => {
                 self.flush();
@@ -184,8 +203,7 @@ impl Page {
             | Tag::DefinitionListTitle
             | Tag::DefinitionListDefinition
             | Tag::Superscript
-            | Tag::Subscript
-            | Tag::MetadataBlock(_) => {}
+            | Tag::Subscript => {}
         }
     }
 
@@ -201,7 +219,7 @@ impl Page {
                 self.inside.pop();
                 self.kinds.pop();
             }
-            TagEnd::CodeBlock => self.end_code(),
+            TagEnd::CodeBlock | TagEnd::MetadataBlock(_) => self.end_code(),
             TagEnd::List(_) => {
                 self.flush();
                 self.lists.pop();
@@ -210,7 +228,8 @@ impl Page {
             TagEnd::Item => {
                 self.flush();
                 // An entry without words has its mark all the same.
-                if let Some(Inside::Entry { mark: Some(_), .. }) = self.inside.last() {
+                let has_mark = matches!(self.inside.last(), Some(Inside::Entry { mark: Some(_), .. }));
+                if has_mark && self.inside.len() <= DEEPEST {
                     self.words.push((String::new(), Kind::Plain));
                     self.flush();
                 }
@@ -247,8 +266,7 @@ impl Page {
             | TagEnd::DefinitionListTitle
             | TagEnd::DefinitionListDefinition
             | TagEnd::Superscript
-            | TagEnd::Subscript
-            | TagEnd::MetadataBlock(_) => {}
+            | TagEnd::Subscript => {}
         }
     }
 
@@ -258,13 +276,14 @@ impl Page {
             Inside::Entry { cells, .. } => *cells,
             Inside::Quote => 2,
         };
-        self.room.saturating_sub(self.inside.iter().map(cells).sum()).max(LEAST.min(self.room))
+        self.room.saturating_sub(self.inside.iter().take(DEEPEST).map(cells).sum()).max(LEAST.min(self.room))
     }
 
     /// What stands before the words of a line: marks of entries once, then as much empty room.
     fn before(&mut self) -> Vec<Words> {
         self.inside
             .iter_mut()
+            .take(DEEPEST)
             .map(|inside| match inside {
                 Inside::Entry { mark, cells } => {
                     mark.take().map_or((" ".repeat(*cells), Kind::Plain), |mark| (mark, Kind::Key))

@@ -20,6 +20,21 @@ fn cells(words: &[Words]) -> usize {
     words.iter().map(|(words, _)| width(words)).sum()
 }
 
+/// The most cells that a column may have so that all have room, at least one.
+fn most(widths: &[usize], room: usize) -> usize {
+    let mut ascending = widths.to_vec();
+    ascending.sort_unstable();
+    let mut left = room;
+    for (at, width) in ascending.iter().enumerate() {
+        let share = left / (ascending.len() - at);
+        if *width > share {
+            return share.max(1);
+        }
+        left -= width;
+    }
+    usize::MAX
+}
+
 impl Table {
     /// Cells of the columns. The widest ones give way.
     fn widths(&self, room: usize) -> Vec<usize> {
@@ -27,9 +42,11 @@ impl Table {
         let widest = |at: usize| self.rows.iter().filter_map(|row| row.get(at)).map(|cell| cells(cell)).max();
         let mut widths: Vec<usize> = (0..count).map(|at| widest(at).unwrap_or(0)).collect();
         let room = room.saturating_sub(GAP * count.saturating_sub(1));
-        while widths.iter().sum::<usize>() > room {
-            let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > 1) else { break };
-            *widest -= 1;
+        let most = most(&widths, room);
+        let mut left = room.saturating_sub(widths.iter().map(|width| (*width).min(most)).sum());
+        for width in widths.iter_mut().filter(|width| **width > most) {
+            *width = most + usize::from(left > 0);
+            left = left.saturating_sub(1);
         }
         widths
     }

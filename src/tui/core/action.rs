@@ -5,7 +5,7 @@ use super::app::App;
 use super::layer::{Layer, Scope};
 pub use super::possible::{Possible, always, can_write, given, has_target, on_loaded_runs, on_runs};
 use crate::tui::features::{
-    best, charts, compare, datasets, experiments, export, files, models, runs, session, sweeps,
+    best, charts, compare, datasets, details, experiments, export, files, models, runs, session, sweeps,
 };
 use crate::tui::widgets::{confirm, help, picker, prompt};
 
@@ -15,6 +15,7 @@ pub enum Action {
     Go(super::go::Action),
     Panes(super::panes::Action),
     Experiments(experiments::actions::Action),
+    Details(details::actions::Action),
     Runs(runs::actions::Action),
     Best(best::actions::Action),
     Sweeps(sweeps::actions::Action),
@@ -68,8 +69,9 @@ pub const PROGRAM: &str = "Program";
 pub const DIALOGS: &str = "Lists, prompts and questions";
 
 /// All rows, in the order of help and footer.
-static TABLES: [&[ActionRow]; 23] = [
+static TABLES: [&[ActionRow]; 24] = [
     super::go::ROWS,
+    details::actions::ROWS,
     runs::actions::TABLE_ROWS,
     runs::actions::SELECTION_ROWS,
     sweeps::actions::ROWS,
@@ -158,6 +160,7 @@ is_part! {
     Go: super::go::Action,
     Panes: super::panes::Action,
     Experiments: experiments::actions::Action,
+    Details: details::actions::Action,
     Runs: runs::actions::Action,
     Best: best::actions::Action,
     Sweeps: sweeps::actions::Action,

@@ -98,6 +98,9 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     }
 }
 
+/// Cells of the name of the experiment, at least.
+const LEAST_NAME: usize = 12;
+
 fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = area.width as usize;
     let state = connection(app, theme);
@@ -115,20 +118,20 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         let running = app.runs.running();
         let running = if running > 0 { format!(", {} running", text::count(running)) } else { String::new() };
         let sweep = app.sweeps.in_words().map_or(String::new(), |words| format!("  {words}"));
-        let summary = format!(
-            "  {}  {}{running}{sweep}",
-            text::clean(&app.runs.name),
-            text::runs(app.runs.catalog.count)
-        );
+        let counts = format!("  {}{running}{sweep}", text::runs(app.runs.catalog.count));
+        let name = room.saturating_sub(text::width(&counts) + 2).max(LEAST_NAME);
+        let name = text::without_middle(&text::clean(&app.runs.name), name, theme.glyphs.ellipsis);
+        let summary = format!("  {name}{counts}");
         // The experiment is worth more room than the address of the store.
-        let store = text::cut(&place, room.saturating_sub(text::width(&summary)), theme.glyphs.ellipsis);
+        let left_over = room.saturating_sub(text::width(&summary));
+        let store = text::without_middle(&place, left_over, theme.glyphs.ellipsis);
         left.push(Span::styled(store.clone(), theme.dim));
         left.push(Span::styled(
             text::cut(&summary, room - text::width(&store).min(room), theme.glyphs.ellipsis),
             theme.accent,
         ));
     } else {
-        left.push(Span::styled(text::cut(&place, room, theme.glyphs.ellipsis), theme.dim));
+        left.push(Span::styled(text::without_middle(&place, room, theme.glyphs.ellipsis), theme.dim));
     }
     frame.render_widget(Line::from(left), area);
     let x = area.x + (width.saturating_sub(state_width + 1)) as u16;
@@ -295,8 +298,11 @@ fn status_context(app: &App) -> String {
 }
 
 /// What is used most: these come first, as there is seldom room for all.
-const FIRST: [&str; 18] = [
+const FIRST: [&str; 21] = [
     "open",
+    "next-match",
+    "previous-match",
+    "source",
     "save-files",
     "open-artifact",
     "copy-artifact",

@@ -321,6 +321,8 @@ mod tests {
                 // Two may share a key only if they exclude each other, as to complete a line and to go to the next one.
                 let is_arrow = [chords("up"), chords("down")].contains(keys);
                 let excludes = (*scope == Scope::Plan && *keys == chords("tab"))
+                    // A search that stands, and a page that is looked into, have the keys of the pane that they stand in.
+                    || (*scope == Scope::Panes && [chords("n"), chords("v")].contains(keys))
                     || (*scope == Scope::Prompt && is_arrow);
                 let is_known = actions.len() == 1 || excludes;
                 assert!(is_known, "{actions:?} share {keys:?}");

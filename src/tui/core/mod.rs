@@ -7,6 +7,7 @@ pub mod effect;
 pub mod form;
 pub mod go;
 pub mod keymap;
+pub mod latest;
 pub mod layer;
 pub mod layout;
 pub mod memory;

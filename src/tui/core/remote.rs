@@ -100,6 +100,11 @@ impl<T, E> Remote<T, E> {
         self.value.as_ref()
     }
 
+    /// To be shown in another way; it stays the same answer.
+    pub fn value_mut(&mut self) -> Option<&mut T> {
+        self.value.as_mut()
+    }
+
     /// Why the last request came to nothing, if it did.
     pub fn error(&self) -> Option<&E> {
         self.error.as_ref()
@@ -117,6 +122,11 @@ impl<T, E> Remote<T, E> {
     /// Whether it was asked for, or is known.
     pub fn is_asked(&self) -> bool {
         self.is_waiting || self.value.is_some() || self.error.is_some()
+    }
+
+    /// When the value came, or was confirmed, in milliseconds since the epoch.
+    pub fn as_of(&self) -> Option<i64> {
+        self.as_of
     }
 
     /// Milliseconds since the value came.

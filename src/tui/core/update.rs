@@ -207,6 +207,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Go(action) => go::perform(app, action, effects),
         Action::Panes(action) => panes::perform(app, action),
         Action::Experiments(action) => experiments::update::perform(app, action, effects),
+        Action::Details(action) => details::update::perform(app, action),
         Action::Runs(action) => runs::update::perform(app, action, effects),
         Action::Best(action) => best::update::perform(app, action, effects),
         Action::Sweeps(action) => sweeps::update::perform(app, action, effects),

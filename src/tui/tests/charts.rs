@@ -288,9 +288,9 @@ fn one_cursor_goes_through_all_charts() {
         let known = app.histories.get(&HistoryKey { run, key: key.to_owned() }).unwrap();
         known.points.iter().find(|point| point.step == at as i64).unwrap().value
     };
-    let (val, train) = (text::legend_number(point("val/loss")), text::legend_number(point("train/loss")));
+    let (val, train) = (text::number(point("val/loss")), text::number(point("train/loss")));
     assert!(screen.contains(&format!("val {val}  t ╌╌ train {train}")), "{val} {screen}");
-    assert!(screen.contains(&format!("grad_norm  {}", text::legend_number(point("grad_norm")))), "{screen}");
+    assert!(screen.contains(&format!("grad_norm  {}", text::number(point("grad_norm")))), "{screen}");
     // Drawn by time, it has another axis.
     assert!(screen.contains("stepless_mae  0.92  by time"), "{screen}");
     // The chart on the whole screen goes on from there.
@@ -317,8 +317,7 @@ fn charts_stand_over_another_metric_of_the_run() {
     keys(&mut app, "enter", &runs);
     assert!(drawn(&app).contains("val/acc · by epoch"), "{}", drawn(&app));
     // Training ends where epoch is least, and the cursor goes from point to point of that axis.
-    let latest =
-        text::legend_number(runs[8].metrics.iter().find(|metric| metric.key == "val/acc").unwrap().value);
+    let latest = text::number(runs[8].metrics.iter().find(|metric| metric.key == "val/acc").unwrap().value);
     assert!(drawn(&app).contains(&latest), "{}", drawn(&app));
     keys(&mut app, "g g", &runs);
     assert!(drawn(&app).contains("epoch 0.92, step 39: "), "{}", drawn(&app));

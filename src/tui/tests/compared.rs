@@ -42,6 +42,25 @@ fn decimal_points_of_a_column_stand_under_one_another() {
 }
 
 #[test]
+fn a_long_name_leaves_room_for_other_columns() {
+    let (mut app, mut runs) = opened((60, 20), 3);
+    runs[0].info.run_name = "finetune-resnet50-imagenet-augmented-lr-0.001-bs-256-seed-41".into();
+    runs[1].info.run_name = "finetune-resnet50-imagenet-augmented-lr-0.001-bs-256-seed-42".into();
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    for run in &runs[1..] {
+        app.runs.badges.of.insert(run.info.run_id.0.clone(), "@champion @challenger".to_owned());
+    }
+    keys(&mut app, "C", &runs);
+    let head = |app: &App| drawn(app).lines().nth(2).unwrap().to_owned();
+    assert!(head(&app).contains("a calm-ibis-2") && head(&app).contains("d-42"), "{}", drawn(&app));
+    // As rows, their names keep what differs.
+    keys(&mut app, "v", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("seed-41") && text.contains("seed-42"), "{text}");
+}
+
+#[test]
 fn a_table_says_how_many_rows_lie_below() {
     let (mut app, runs) = opened((100, 20), 30);
     keys(&mut app, "C v", &runs);

@@ -358,7 +358,11 @@ fn another_value_of_the_histories_is_read_as_it_is_seen() {
     let text = drawn(&app);
     assert!(text.contains("values at step 3") && text.contains("at step 3"), "{text}");
     keys(&mut app, "]", &runs);
-    assert!(drawn(&app).contains("val_rmse (at step 3)"), "{}", drawn(&app));
+    assert!(
+        drawn(&app).contains("val_rmse · lower is better · 3 runs · values at step 3"),
+        "{}",
+        drawn(&app)
+    );
     let Effect::Shell(Shell::Copy(text)) = exported(&mut app, "copy as csv", &runs) else { panic!() };
     assert!(text.lines().next().unwrap().contains("at(metrics.val_rmse, 3)"), "{text}");
 }

@@ -6,6 +6,7 @@ mod columns;
 mod compared;
 mod comparing;
 mod data_sets;
+mod going_on;
 mod hostile;
 mod listing;
 mod previews;

@@ -112,6 +112,64 @@ fn words_are_found_in_a_file_that_is_looked_into() {
 }
 
 #[test]
+fn n_leads_from_one_place_that_was_found_to_the_next() {
+    let (mut app, runs) = artifacts((120, 36), "", &["a.log"]);
+    let lines =
+        (0..500).map(|at| if at % 100 == 90 { format!("Error {at}\n") } else { format!("step {at}\n") });
+    look_into(&mut app, lines.collect::<String>().as_bytes());
+    keys(&mut app, "/ e r r enter n n", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("Error 290") && text.contains("3 of 5 lines"), "{text}");
+    assert!(text.contains("n next") && text.contains("N previous"), "{text}");
+    keys(&mut app, "N", &runs);
+    assert!(drawn(&app).contains("2 of 5 lines"), "{}", drawn(&app));
+    // Where nothing is searched any more, n writes a note as before.
+    keys(&mut app, "esc", &runs);
+    assert!(!drawn(&app).contains("n next"), "{}", drawn(&app));
+    keys(&mut app, "n", &runs);
+    assert!(drawn(&app).contains("Note"), "{}", drawn(&app));
+    // Among the lines of a tab too.
+    keys(&mut app, "esc esc", &runs);
+    while app.details.tab != Tab::Params {
+        keys(&mut app, "]", &runs);
+    }
+    keys(&mut app, "/ r enter n", &runs);
+    assert!(drawn(&app).contains("2 of 2 lines") && app.overlay.is_none(), "{}", drawn(&app));
+}
+
+#[test]
+fn a_readme_is_a_page_and_its_source_is_a_key_away() {
+    let (mut app, runs) = artifacts((100, 30), "", &["README.md", "other.txt"]);
+    let source = "---\ntags: [a]\n---\n# Model card\n\nOne **bold**\nline.\n\n- an entry\n\n| a | b |\n|---|---|\n| 1 | 2 |\n";
+    look_into(&mut app, source.as_bytes());
+    let text = drawn(&app);
+    assert!(text.contains("Model card") && !text.contains("# Model card"), "{text}");
+    assert!(text.contains("One bold line.") && text.contains("• an entry"), "{text}");
+    assert!(text.contains("tags: [a]") && text.contains("v source"), "{text}");
+    keys(&mut app, "v", &runs);
+    let text = drawn(&app);
+    assert!(
+        text.contains("# Model card") && text.contains("One **bold**") && text.contains("| a | b |"),
+        "{text}"
+    );
+    keys(&mut app, "v / e n t r y", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("1 of 1 line") && text.contains("• an entry"), "{text}");
+    keys(&mut app, "enter", &runs);
+    // As wide as there is room.
+    feed(&mut app, Msg::Resize { columns: 60, rows: 20 }, &runs);
+    assert!(drawn(&app).contains("• an entry"), "{}", drawn(&app));
+    // What is no page has no source, and what is too long for one is shown as it is.
+    keys(&mut app, "esc esc j", &runs);
+    look_into(&mut app, b"# text");
+    keys(&mut app, "v", &runs);
+    assert!(drawn(&app).contains("# text"), "{}", drawn(&app));
+    let (mut app, _) = artifacts((100, 30), "", &["README.md"]);
+    look_into(&mut app, format!("# Long\n\n{}", "words and words\n".repeat(20_000)).as_bytes());
+    assert!(drawn(&app).contains("# Long"), "{}", drawn(&app));
+}
+
+#[test]
 fn of_a_large_log_the_end_is_a_key_away() {
     let (mut app, _) = artifacts((120, 36), "", &["train.log", "notes.txt"]);
     let lines = |from: usize| (from..from + 400_000).map(|at| format!("epoch {at} of them\n"));

@@ -24,8 +24,8 @@ pub fn centred_box(
         Rect { x: (screen.width - width) / 2, y: (screen.height.saturating_sub(height)) / 2, width, height };
     frame.render_widget(Clear, area);
     let room = (width as usize).saturating_sub(4);
-    let title = text::cut(&text::clean(title), room, theme.glyphs.ellipsis);
-    let hint = text::cut(hint, room.saturating_sub(text::width(&title) + 2), theme.glyphs.ellipsis);
+    let title = text::without_middle(&text::clean(title), room, theme.glyphs.ellipsis);
+    let hint = whole(hint.split("  "), room.saturating_sub(text::width(&title) + 2), "  ");
     let mut spans = vec![Span::styled(format!(" {title} "), theme.accent)];
     if !hint.is_empty() {
         spans.push(Span::styled(format!("{hint} "), theme.dim));
@@ -36,9 +36,36 @@ pub fn centred_box(
     Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
 }
 
+/// The parts that have room, whole: half a word says less than none.
+pub fn whole<T: AsRef<str>>(parts: impl IntoIterator<Item = T>, room: usize, between: &str) -> String {
+    let mut words = String::new();
+    for part in parts {
+        let before = if words.is_empty() { "" } else { between };
+        if text::width(&words) + text::width(before) + text::width(part.as_ref()) <= room {
+            words.push_str(before);
+            words.push_str(part.as_ref());
+        }
+    }
+    words
+}
+
 /// A line of a box.
 pub fn put(frame: &mut Frame<'_>, room: Rect, at: usize, line: Line<'_>) {
     if (at as u16) < room.height {
         frame.render_widget(line, Rect { y: room.y + at as u16, height: 1, ..room });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stand_whole_or_not_at_all() {
+        let parts = ["4 runs", "last values", "/lr"];
+        assert_eq!(whole(parts, 40, " · "), "4 runs · last values · /lr");
+        assert_eq!(whole(parts, 12, " · "), "4 runs · /lr");
+        assert_eq!(whole(parts, 3, " · "), "/lr");
+        assert_eq!(whole(parts, 2, " · "), "");
     }
 }

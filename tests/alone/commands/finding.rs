@@ -61,7 +61,7 @@ fn a_run_is_found_by_id_name_and_the_beginning_of_its_id() {
     let (code, message) = refused(folder.path(), &[place, &["history", "nobody", "val/loss"]].concat());
     assert!(code == 3 && message.contains("no run has the id or name \"nobody\""), "{message}");
     let (code, message) = refused(folder.path(), &[place, &["history", id, "loss"]].concat());
-    assert!(code == 3 && message.contains("it has val/loss"), "{message}");
+    assert!(code == 3 && message.contains("has no metric \"loss\"; did you mean val/loss?"), "{message}");
     let compared = printed(
         folder.path(),
         &[place, &["compare", "bold owl 50%", second.info.run_id.as_str(), "--csv"]].concat(),
@@ -74,6 +74,33 @@ fn a_run_is_found_by_id_name_and_the_beginning_of_its_id() {
     let begins = &third.info.run_id.as_str()[..20];
     let (code, message) = refused(folder.path(), &[place, &["compare", "third", begins]].concat());
     assert!(code == 2 && message.contains("2 to 500 different runs"), "{message}");
+}
+
+#[test]
+fn a_metric_that_no_run_has_is_told_with_what_may_be_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let store = open(&address);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let first = runtime.block_on(run(&store, "bold-owl", &[(1, 1.0)]));
+    let place: &[&str] = &["--tracking-uri", &address];
+    let id = first.info.run_id.as_str();
+    let said = "no run of \"finding\" has a metric";
+    for (words, metric) in [
+        (&["best", "finding", "--metric", "val/lsos"][..], "val/lsos"),
+        (&["best", "finding", "--metric", "val/lsso", "--max"], "val/lsso"),
+        (&["report", "finding", "--metric", "val/lossy:min"], "val/lossy"),
+        (&["mark-best", "finding", "--metric", "val/lox"], "val/lox"),
+        (&["promote", "model", "--best", "finding", "--to", "champion", "--metric", "val/lox"], "val/lox"),
+    ] {
+        let (code, message) = refused(folder.path(), &[place, words].concat());
+        let wanted = format!("{said} {metric:?}; did you mean val/loss?");
+        assert!(code == 3 && message.contains(&wanted), "{message}");
+    }
+    let words = ["promote", "model", "--run", id, "--to", "champion", "--metric", "zz"];
+    let (code, message) = refused(folder.path(), &[place, &words].concat());
+    let wanted = "run bold-owl has no metric \"zz\"; metrics are val/loss";
+    assert!(code == 3 && message.contains(wanted), "{message}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::config::Glyphs;
 use crate::mlflow::{MetricPoint, RunId};
 use crate::select::{Selection, is_seed, reason, spread};
 use crate::text;
+use crate::text::by_point;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::requests::go_to_run;
@@ -33,21 +34,34 @@ const TREND: usize = 10;
 /// Cells between columns, and around the list.
 const GAP: usize = 2;
 const FRAME: usize = 13;
+/// Cells of the name of a metric over its values, at most.
+const METRIC: usize = 16;
 
 /// A column beside the names, and how much it matters where not all have room: the least first.
 struct Column {
     order: u8,
+    title: String,
     cells: Vec<String>,
     is_right: bool,
 }
 
 impl Column {
-    fn new(order: u8, cells: Vec<String>, is_right: bool) -> Self {
-        Self { order, cells, is_right }
+    fn new(order: u8, title: impl Into<String>, cells: Vec<String>, is_right: bool) -> Self {
+        Self { order, title: title.into(), cells, is_right }
+    }
+
+    /// Numbers, whose decimal points stand under one another.
+    fn of_numbers(order: u8, title: impl Into<String>, mut cells: Vec<String>) -> Self {
+        by_point(&mut cells);
+        Self::new(order, title, cells, true)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.cells.iter().all(String::is_empty)
     }
 
     fn width(&self) -> usize {
-        self.cells.iter().map(|cell| text::width(cell)).max().unwrap_or(0)
+        self.cells.iter().chain([&self.title]).map(|cell| text::width(cell)).max().unwrap_or(0)
     }
 }
 
@@ -81,7 +95,7 @@ pub fn open(app: &mut App, effects: &mut Effects) {
     if selection.ranking.is_empty() {
         return app.say("none of the runs is eligible; esc clears a filter, w explains");
     }
-    let (labels, notes) = told(app, catalog, selection);
+    let Told { labels, heading, notes } = told(app, catalog, selection);
     let items = labels.into_iter().zip(notes).zip(&selection.ranking).map(|((label, note), ranked)| Item {
         label,
         note,
@@ -106,24 +120,32 @@ pub fn open(app: &mut App, effects: &mut Effects) {
         Picked::Toggled(id, on) => select(app, &id, on),
         Picked::Removed(_) => {}
     })
+    .under(" #  run", heading)
     .open(app);
 }
 
 /// Trends were read: they stand in the list that is open.
 pub fn trends_read(app: &mut App) {
     let Some((catalog, selection)) = ranked(app) else { return };
-    let (labels, notes) = told(app, catalog, selection);
+    let Told { labels, heading, notes } = told(app, catalog, selection);
     let Some(Overlay::Picker(picker)) = &mut app.overlay else { return };
     let list = picker.list_mut();
     // Meanwhile others may be ranked.
     let is_same = list.entries.iter().map(|entry| &entry.label).eq(&labels);
     if list.title.starts_with(TITLE) && is_same {
+        list.heading.1 = heading;
         list.entries.iter_mut().zip(notes).for_each(|(entry, note)| entry.note = note);
     }
 }
 
-/// The names of the ranked runs, and what stands beside them.
-fn told(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> (Vec<String>, Vec<String>) {
+/// The names of the ranked runs, and what stands beside them, under titles.
+struct Told {
+    labels: Vec<String>,
+    heading: String,
+    notes: Vec<String>,
+}
+
+fn told(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Told {
     let labels: Vec<String> = selection
         .ranking
         .iter()
@@ -136,8 +158,8 @@ fn told(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> (Vec<String
         .collect();
     let longest = labels.iter().map(|label| text::width(&text::clean(label))).max().unwrap_or(0);
     let room = (app.size.0 as usize).saturating_sub(longest + FRAME);
-    let notes = notes(columns(app, catalog, selection), selection.ranking.len(), room);
-    (labels, notes)
+    let (heading, notes) = notes(columns(app, catalog, selection), selection.ranking.len(), room);
+    Told { labels, heading, notes }
 }
 
 fn select(app: &mut App, id: &RunId, on: bool) {
@@ -163,21 +185,23 @@ fn columns(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Vec<Colu
         None => String::new(),
     };
     let metric = &selection.policy.primary().metric;
+    let ellipsis = ellipsis(app.glyphs);
     let mut columns = vec![
-        Column::new(3, bars(&first, app.glyphs), false),
-        Column::new(4, trends(app, catalog, &rows, metric), false),
+        Column::new(3, bar_ends(&first), bars(&first, app.glyphs), false),
+        Column::new(4, "trend", trends(app, catalog, &rows, metric), false),
     ];
-    for objective in 0..selection.policy.objectives.len() {
-        let values = ranking.iter().map(|ranked| {
-            ranked.values.get(objective).map_or_else(String::new, |value| text::number(*value))
-        });
-        columns.push(Column::new(u8::from(objective > 0), values.collect(), true));
+    for (at, objective) in selection.policy.objectives.iter().enumerate() {
+        let values = ranking
+            .iter()
+            .map(|ranked| ranked.values.get(at).map_or_else(String::new, |value| text::number(*value)));
+        let title = text::without_middle(&text::clean(&objective.metric), METRIC, ellipsis);
+        columns.push(Column::of_numbers(u8::from(at > 0), title, values.collect()));
     }
-    columns.push(Column::new(1, gaps.map(gap).collect(), true));
+    columns.push(Column::of_numbers(1, "to best", gaps.map(gap).collect()));
     if catalog.metrics.len() <= FEW_METRICS {
-        columns.push(Column::new(5, spreads(catalog, &rows, selection), true));
+        columns.push(Column::new(5, "spread", spreads(catalog, &rows, selection), true));
     }
-    columns.push(Column::new(2, rows.iter().map(sign).collect(), false));
+    columns.push(Column::new(2, "", rows.iter().map(sign).collect(), false));
     if catalog.metrics.len() <= FEW_METRICS {
         columns.extend(params(app, catalog, &rows));
     }
@@ -214,6 +238,18 @@ fn spreads(catalog: &Catalog, rows: &[Row], selection: &Selection) -> Vec<String
     rows.iter().map(sign).collect()
 }
 
+/// What a cell of a bar and a whole bar stand for: the worst value that is listed, and the best.
+fn bar_ends(values: &[f64]) -> String {
+    let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    let Some(best) = finite.first() else { return String::new() };
+    let farther = |a: &&f64, b: &&f64| (*a - best).abs().total_cmp(&(*b - best).abs());
+    let worst = finite.iter().max_by(farther).filter(|worst| (*worst - best).abs() > 0.0);
+    let Some(worst) = worst else { return String::new() };
+    let is_close = text::short_number(*worst) == text::short_number(*best);
+    let words = if is_close { text::number } else { text::short_number };
+    format!("{} to {}", words(*worst), words(*best))
+}
+
 /// Bars from the worst that is listed, a cell long, to the best.
 fn bars(values: &[f64], glyphs: Glyphs) -> Vec<String> {
     let bar = if glyphs == Glyphs::Ascii { "=" } else { "■" };
@@ -240,7 +276,7 @@ fn params(app: &App, catalog: &Arc<Catalog>, rows: &[Row]) -> Vec<Column> {
             && entry.present * 2 > rows.len()
             && !is_seed(entry.spec.title())
     });
-    let ellipsis = if app.glyphs == Glyphs::Ascii { "~" } else { "…" };
+    let ellipsis = ellipsis(app.glyphs);
     let column = |(at, entry): (usize, &Entry)| {
         let bound = comparison.bound(entry);
         let cell = |member: usize| {
@@ -248,9 +284,13 @@ fn params(app: &App, catalog: &Arc<Catalog>, rows: &[Row]) -> Vec<Column> {
             let whole = text::clean(&format!("{} {words}", entry.spec.title())).into_owned();
             text::without_middle(&whole, PARAM, ellipsis)
         };
-        Column::new(6 + at as u8, (0..rows.len()).map(cell).collect(), false)
+        Column::new(6 + at as u8, "", (0..rows.len()).map(cell).collect(), false)
     };
     told.take(PARAMS).enumerate().map(column).collect()
+}
+
+fn ellipsis(glyphs: Glyphs) -> &'static str {
+    Symbols::of(glyphs).ellipsis
 }
 
 fn signed(by: f64) -> String {
@@ -258,25 +298,24 @@ fn signed(by: f64) -> String {
     if by > 0.0 { format!("+{words}") } else { words }
 }
 
-/// The columns that have room, side by side; what matters least gives way.
-fn notes(mut columns: Vec<Column>, rows: usize, room: usize) -> Vec<String> {
-    columns.retain(|column| column.width() > 0);
+/// The columns that have room, side by side, and their titles; what matters least gives way.
+fn notes(mut columns: Vec<Column>, rows: usize, room: usize) -> (String, Vec<String>) {
+    columns.retain(|column| !column.is_empty());
     let used = |columns: &[Column]| columns.iter().map(|column| column.width() + GAP).sum::<usize>();
     while columns.len() > 1 && used(&columns) > room + GAP {
         let least = columns.iter().enumerate().max_by_key(|(_, column)| column.order);
         let Some((at, _)) = least else { break };
         columns.remove(at);
     }
-    let cell = |column: &Column, row: usize| {
-        let cell = &column.cells[row];
-        if column.is_right {
-            text::fit_right(cell, column.width(), "")
-        } else {
-            text::fit(cell, column.width(), "")
-        }
+    let fitted = |column: &Column, words: &str| {
+        let fit = if column.is_right { text::fit_right } else { text::fit };
+        fit(words, column.width(), "")
     };
-    let line = |row: usize| columns.iter().map(|column| cell(column, row)).collect::<Vec<_>>().join("  ");
-    (0..rows).map(line).collect()
+    let beside = |words: &dyn Fn(&Column) -> String| {
+        columns.iter().map(words).collect::<Vec<_>>().join(&" ".repeat(GAP))
+    };
+    let line = |row: usize| beside(&|column| fitted(column, &column.cells[row]));
+    (beside(&|column| fitted(column, &column.title)), (0..rows).map(line).collect())
 }
 
 #[cfg(test)]
@@ -294,9 +333,21 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_bars_are_told() {
+        assert_eq!(bar_ends(&[0.5, 0.6, 1.4, f64::INFINITY]), "1.4 to 0.5");
+        assert_eq!(bar_ends(&[0.95, 0.9]), "0.9 to 0.95");
+        assert_eq!(
+            (bar_ends(&[3.9979, 3.71181]), bar_ends(&[2.0003, 2.0001])),
+            ("3.71 to 4".into(), "2.0001 to 2.0003".into())
+        );
+        assert_eq!((bar_ends(&[0.9, 0.9]), bar_ends(&[])), (String::new(), String::new()));
+    }
+
+    #[test]
     fn what_matters_least_gives_way() {
-        let column =
-            |order: u8, words: [&str; 2]| Column::new(order, words.map(str::to_owned).to_vec(), order == 0);
+        let column = |order: u8, words: [&str; 2]| {
+            Column::new(order, "t", words.map(str::to_owned).to_vec(), order == 0)
+        };
         let columns = || {
             vec![
                 column(3, ["====", "="]),
@@ -305,8 +356,12 @@ mod tests {
                 column(5, ["lr 0.1", "lr 1"]),
             ]
         };
-        assert_eq!(notes(columns(), 2, 40), ["====  0.5  lr 0.1", "=      10  lr 1  "]);
-        assert_eq!(notes(columns(), 2, 16), ["====  0.5", "=      10"]);
-        assert_eq!(notes(columns(), 2, 5), ["0.5", " 10"]);
+        let told = |room: usize| {
+            let (heading, notes) = notes(columns(), 2, room);
+            [vec![heading], notes].concat()
+        };
+        assert_eq!(told(40), ["t       t  t     ", "====  0.5  lr 0.1", "=      10  lr 1  "]);
+        assert_eq!(told(16), ["t       t", "====  0.5", "=      10"]);
+        assert_eq!(told(5), ["  t", "0.5", " 10"]);
     }
 }

@@ -41,13 +41,13 @@ impl MemberLabels {
         self.names.get(member).map_or("", String::as_str)
     }
 
-    /// In so many cells each, no two the same.
+    /// In so many cells each, no two the same: what is too long loses its middle first.
     pub fn cut(&self, cells: usize, ellipsis: &str) -> Rc<[String]> {
         let mut known = self.cut.borrow_mut();
         match known.as_ref() {
             Some(cut) if cut.cells == cells && cut.ellipsis == ellipsis => Rc::clone(&cut.names),
             Some(_) | None => {
-                let names: Rc<[String]> = distinct(&self.names, cells, ellipsis).into();
+                let names: Rc<[String]> = apart(&self.names, cells, ellipsis).into();
                 let cut = CutLabels { cells, ellipsis: ellipsis.to_owned(), names: Rc::clone(&names) };
                 *known = Some(cut);
                 names
@@ -93,10 +93,15 @@ pub fn twins<'a>(entries: impl Iterator<Item = &'a Entry> + Clone) -> FxHashSet<
 pub fn cut_apart(texts: &mut Vec<String>, cells: usize, ellipsis: &str) -> FxHashMap<String, String> {
     texts.sort_unstable();
     texts.dedup();
+    let cuts = apart(texts, cells, ellipsis);
+    texts.iter().cloned().zip(cuts).collect()
+}
+
+/// Without their middle where that leaves no two the same, else as they can be told apart.
+fn apart(texts: &[String], cells: usize, ellipsis: &str) -> Vec<String> {
     let middle: Vec<String> = texts.iter().map(|text| without_middle(text, cells, ellipsis)).collect();
     let are_apart = middle.iter().collect::<FxHashSet<_>>().len() == middle.len();
-    let cuts = if are_apart { middle } else { distinct(texts, cells, ellipsis) };
-    texts.iter().cloned().zip(cuts).collect()
+    if are_apart { middle } else { distinct(texts, cells, ellipsis) }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{CompareScreen, CompareTab, Show, params, plots, table};
 use crate::mlflow::Statistic;
 use crate::text;
 use crate::tui::core::app::App;
+use crate::tui::widgets::boxes::whole;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::theme::Theme;
 
@@ -97,6 +98,13 @@ pub fn statistic_word(statistic: Statistic) -> String {
     }
 }
 
+fn values_word(statistic: Statistic) -> String {
+    match statistic {
+        Statistic::At(step) => format!("values at step {step}"),
+        statistic => format!("{} values", statistic_word(statistic)),
+    }
+}
+
 fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
     let mut spans = vec![Span::raw(" ")];
     for tab in CompareTab::ALL {
@@ -118,33 +126,36 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
             parts.push(format!("{} experiments", experiments.len()));
         }
         if screen.tab == CompareTab::Table {
-            let all = text::count(comparison.entries.len());
-            parts.push(match screen.statistic {
-                Statistic::At(step) => format!("values at step {step}"),
-                statistic => format!("{} values", statistic_word(statistic)),
-            });
-            parts.push(format!("{} of {all} rows", text::count(screen.shown.len())));
-            parts.push(if screen.by_name { "by name".into() } else { "what differs most first".into() });
-            if !screen.words.value().is_empty() {
-                parts.push(format!("/{}", text::clean(screen.words.value())));
-            }
+            // What is left out or computed is said first: it must not be overlooked.
             match screen.show {
                 Show::Values => {}
                 Show::Difference => parts.push("difference to base".into()),
                 Show::Relative => parts.push("% of base".into()),
             }
+            if !screen.words.value().is_empty() {
+                parts.push(format!("/{}", text::clean(screen.words.value())));
+            }
+            let all = text::count(comparison.entries.len());
+            parts.push(values_word(screen.statistic));
+            parts.push(format!("{} of {all} rows", text::count(screen.shown.len())));
+            parts.push(if screen.by_name { "by name".into() } else { "what differs most first".into() });
         } else if let Some(metric) = &screen.metric {
             let words = comparison.goal(metric).map_or("no known direction", crate::select::Goal::word);
-            let value = statistic_word(screen.statistic);
-            parts.push(format!("{} ({value}), {words}", text::clean(metric)));
+            parts.insert(0, text::clean(metric).into_owned());
+            parts.insert(1, words.to_owned());
+            parts.push(values_word(screen.statistic));
         }
     }
     let used: usize = spans.iter().map(Span::width).sum();
     let separator = format!(" {} ", theme.glyphs.separator);
-    let rest = format!("{separator}{} ", parts.join(&separator));
-    spans.push(Span::styled(
-        text::cut(&rest, width.saturating_sub(used + 3), theme.glyphs.ellipsis),
-        theme.dim,
-    ));
+    let room = width.saturating_sub(used + 3 + text::width(&separator));
+    // Of a metric the beginning and the end say most.
+    if let Some(first) = parts.first_mut() {
+        *first = text::without_middle(first, room, theme.glyphs.ellipsis);
+    }
+    let rest = whole(&parts, room, &separator);
+    if !rest.is_empty() {
+        spans.push(Span::styled(format!("{separator}{rest} "), theme.dim));
+    }
     Line::from(spans)
 }

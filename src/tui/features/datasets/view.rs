@@ -65,7 +65,8 @@ fn list(app: &App, screen: &DatasetsScreen, theme: &Theme, frame: &mut Frame<'_>
     if screen.sets.value().is_some() {
         title.push(Span::styled(format!("{} ", text::count(screen.length())), theme.dim));
     }
-    let name = text::cut(&text::clean(&screen.name), area.width as usize / 2, theme.glyphs.ellipsis);
+    let name =
+        text::without_middle(&text::clean(&screen.name), area.width as usize / 2, theme.glyphs.ellipsis);
     title.push(Span::styled(format!("of {name} "), theme.dim));
     if let (Some(error), Some(age)) = (screen.sets.error(), screen.sets.age(app.now)) {
         let words = format!("as of {} ago: {} ", text::span(age), text::clean(&error.kind.to_string()));

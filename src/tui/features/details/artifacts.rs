@@ -29,6 +29,8 @@ pub struct OpenFile {
     pub top: usize,
     /// The first column of a table on the screen, or the first cell of a text's lines.
     pub left: usize,
+    /// A page is shown as it is written.
+    pub as_source: bool,
 }
 
 /// Cells by which a text is scrolled sideways.
@@ -36,7 +38,14 @@ const SIDEWAYS: isize = 16;
 
 impl OpenFile {
     pub fn new(path: String) -> Self {
-        Self { path, content: Remote::default(), part: FilePart::default(), top: 0, left: 0 }
+        Self {
+            path,
+            content: Remote::default(),
+            part: FilePart::default(),
+            top: 0,
+            left: 0,
+            as_source: false,
+        }
     }
 
     /// Scrolls in so many lines, of which the first is the file's heading.
@@ -44,6 +53,21 @@ impl OpenFile {
         let Some(content) = self.content.value() else { return };
         let seen = height.saturating_sub(1 + content.header());
         self.top = self.top.saturating_add_signed(by).min(content.length().saturating_sub(seen));
+    }
+
+    /// Lays a page out for the room that there is for it. About as much of it as before stands above; whether its lines are
+    /// other ones.
+    pub fn lay_out(&mut self, room: (usize, usize)) -> bool {
+        let as_source = self.as_source;
+        let Some(content) = self.content.value_mut() else { return false };
+        let before = content.length().max(1);
+        let is_other = content.lay_out((!as_source).then_some(room.0));
+        if is_other {
+            self.top = self.top.min(before) * content.length() / before;
+            self.left = 0;
+            self.step(0, room.1);
+        }
+        is_other
     }
 
     /// Whether there is more of it at a side than is seen in so many cells.

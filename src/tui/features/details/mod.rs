@@ -3,6 +3,7 @@
 //! State: [`Details`], as `app.details`: the tab, the run that was fetched, its artifacts and models. The core calls `update`;
 //! others ask [`Details::run`] which run is shown.
 
+pub mod actions;
 pub mod artifacts;
 pub mod effects;
 pub mod find;

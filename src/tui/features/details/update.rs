@@ -2,9 +2,10 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use super::actions::Action;
 use super::artifacts::OpenFile;
 use super::effects::Effect;
-use super::find::Find;
+use super::find::{self, Find};
 use super::models::RunModel;
 use super::preview::{FilePart, Preview};
 use super::series::in_order;
@@ -124,6 +125,28 @@ fn look_into(app: &mut App, path: String, effects: &mut Effects) {
     effects.push(Effect::Preview { id, path, part: FilePart::default(), ticket });
 }
 
+/// Lays the page out that is looked into, where its room or what is shown of it is another.
+fn lay_out_page(app: &mut App) {
+    let Some(area) = file_area(app) else { return };
+    let height = app.geometry().rows(Focus::Details);
+    let opened = app.details.artifacts.preview.as_mut();
+    if opened.is_some_and(|opened| opened.lay_out((area.width as usize, height))) {
+        app.details.find.at = None;
+    }
+}
+
+pub fn perform(app: &mut App, action: Action) {
+    match action {
+        Action::NextMatch => find::next(app, 1),
+        Action::PreviousMatch => find::next(app, -1),
+        Action::Source => {
+            if let Some(opened) = &mut app.details.artifacts.preview {
+                opened.as_source = !opened.as_source;
+            }
+        }
+    }
+}
+
 /// Looks into the other part of a text that is too large: of a log the end says most.
 pub fn look_at_part(app: &mut App, part: FilePart, effects: &mut Effects) {
     let Some(id) = app.details.shown_run().cloned().filter(|_| app.details.tab == Tab::Artifacts) else {
@@ -192,6 +215,7 @@ pub fn needs_of_tab(app: &mut App, effects: &mut Effects) {
     if let Some(pane) = app.geometry().details {
         app.details.lay_out_note(details_body(pane));
     }
+    lay_out_page(app);
     let Some(run) = app.details.run() else { return };
     let id: RunId = run.info.run_id.clone();
     let models = models::places(run);

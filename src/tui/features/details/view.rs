@@ -57,7 +57,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     // The run is said first: what is below belongs to it, whatever is selected above.
     let (style, status) = theme.status(run.info.status);
     let room = area.width.saturating_sub(12) as usize;
-    let name = text::cut(&text::clean(&run.info.run_name), room, theme.glyphs.ellipsis);
+    let name = text::without_middle(&text::clean(&run.info.run_name), room, theme.glyphs.ellipsis);
     let mut heading = vec![Span::styled(name, theme.heading), Span::raw("  "), Span::styled(status, style)];
     if let Some(group) = group {
         let words = format!("  first of {} in the group", text::count(group.runs.len()));

@@ -43,7 +43,7 @@ fn block<'a>(
     width: u16,
 ) -> ratatui::widgets::Block<'a> {
     let room = (width as usize).saturating_sub(4);
-    let title = text::cut(&text::clean(title), room, theme.glyphs.ellipsis);
+    let title = text::without_middle(&text::clean(title), room, theme.glyphs.ellipsis);
     let style = if focused { theme.accent } else { theme.text };
     let mut left = room.saturating_sub(text::width(&title) + 1);
     let mut spans = vec![Span::styled(format!(" {title} "), style)];

@@ -12,8 +12,9 @@ use crate::catalog::search::Search;
 use crate::catalog::view::{FoldState, Group, LineKind, Shape, ViewLine};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::mlflow::filter::Direction;
-use crate::mlflow::{LifecycleStage, RunStatus, tags};
+use crate::mlflow::{LifecycleStage, RunStatus, Statistic, tags};
 use crate::text;
+use crate::tui::core::app::App;
 use crate::tui::widgets::frame::with_letters;
 use crate::tui::widgets::sparkline::sparkline;
 use crate::tui::widgets::table::VisibleColumn;
@@ -32,18 +33,14 @@ pub struct RunCells<'a> {
     search: Option<Search>,
     /// The most cells of a number from its decimal point on, in each place.
     fractions: Vec<usize>,
+    app: &'a App,
     now: i64,
 }
 
 impl<'a> RunCells<'a> {
     /// For the lines on the screen.
-    pub fn new(
-        runs: &'a Runs,
-        theme: &'a Theme,
-        places: &'a [VisibleColumn],
-        lines: &[ViewLine],
-        now: i64,
-    ) -> Self {
+    pub fn new(app: &'a App, theme: &'a Theme, places: &'a [VisibleColumn], lines: &[ViewLine]) -> Self {
+        let (runs, now) = (&app.runs, app.now);
         let bound = |place: &VisibleColumn| Bound::new(&runs.catalog, &runs.columns[place.column].spec);
         let bound: Vec<Option<Bound>> =
             places.iter().map(|place| (!place.is_picture).then(|| bound(place))).collect();
@@ -60,7 +57,7 @@ impl<'a> RunCells<'a> {
         let fractions = fractions.collect();
         let words = &runs.shown_view.words;
         let search = (!words.trim().is_empty()).then(|| Search::new(words));
-        Self { runs, theme, places, bound, search, fractions, now }
+        Self { runs, theme, places, bound, search, fractions, app, now }
     }
 
     /// The cells of a line.
@@ -84,6 +81,16 @@ impl<'a> RunCells<'a> {
         Line::styled(sparkline(points.unwrap_or_default(), width, theme), theme.spark)
     }
 
+    /// The latest value of a metric of a run that goes on: a chart of it may have heard more than the table.
+    fn latest(&self, spec: &ColumnSpec, row: Row) -> Option<Value<'static>> {
+        let ColumnSpec::Metric(key, Statistic::Latest) = spec else { return None };
+        let catalog = &self.runs.catalog;
+        if !catalog.run(row).status.is_active() {
+            return None;
+        }
+        self.app.latest(&catalog.run_id(row).into(), Some(row), key).map(Value::Number)
+    }
+
     fn run_cell(
         &self,
         line: &ViewLine,
@@ -100,7 +107,7 @@ impl<'a> RunCells<'a> {
                 theme.dim,
             );
         }
-        let value = bound.value(&runs.catalog, row, self.now);
+        let value = self.latest(spec, row).unwrap_or_else(|| bound.value(&runs.catalog, row, self.now));
         let (mut words, mut style) = cell(&value, spec, self.now, theme);
         let is_finite = !matches!(value, Value::Number(number) if !number.is_finite());
         if fraction > 0 && is_finite && number_of(&value, spec).is_some() {
@@ -231,8 +238,7 @@ pub fn cell(value: &Value<'_>, spec: &ColumnSpec, now: i64, theme: &Theme) -> (S
         Value::Number(number) => (text::number(*number), number_style(*number, theme)),
         Value::Point(number, step) => {
             // At a chosen step, the title says which it is.
-            let step =
-                step.filter(|_| !matches!(spec, ColumnSpec::Metric(_, crate::mlflow::Statistic::At(_))));
+            let step = step.filter(|_| !matches!(spec, ColumnSpec::Metric(_, Statistic::At(_))));
             let at = step.map_or(String::new(), |step| format!(" @{step}"));
             (format!("{}{at}", text::number(*number)), number_style(*number, theme))
         }

@@ -45,7 +45,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     }
     let table = table(runs, area);
     let lines = runs.projection.lines.get(table.rows.shown.clone()).unwrap_or_default();
-    let cells = RunCells::new(runs, theme, &table.columns.places, lines, app.now);
+    let cells = RunCells::new(app, theme, &table.columns.places, lines);
     let titles = table.columns.places.iter().map(|place| {
         let title = || heading(runs, place.column, place.width, theme);
         let words = if place.is_picture { "trend".into() } else { title() };

@@ -77,6 +77,8 @@ type Typed<T> = Box<dyn Fn(&str) -> Result<T, String>>;
 #[derive(Debug)]
 pub struct PickerList {
     pub title: String,
+    /// What stands over the labels and the notes, where they are columns.
+    pub heading: (&'static str, String),
     pub entries: Vec<PickerEntry>,
     /// Entries can be removed.
     pub can_remove: bool,
@@ -133,6 +135,7 @@ impl<T: Clone> Picker<T> {
         let found = (0..entries.len() as u32).collect();
         let list = PickerList {
             title: title.into(),
+            heading: ("", String::new()),
             entries,
             can_remove: false,
             can_arrange: false,
@@ -147,6 +150,12 @@ impl<T: Clone> Picker<T> {
     /// The same with the cursor on an entry.
     pub fn at(mut self, at: usize) -> Self {
         self.list.cursor.at = at;
+        self
+    }
+
+    /// The same with titles over the labels and the notes.
+    pub fn under(mut self, labels: &'static str, notes: String) -> Self {
+        self.list.heading = (labels, notes);
         self
     }
 

@@ -19,6 +19,12 @@ const SAMPLE: usize = 200;
 /// Cells of the sign that tells what is on.
 const MARK: usize = 4;
 
+/// Cells of a label, beside which a note stands.
+fn label_room(width: usize, note: &str, longest_label: usize) -> usize {
+    let least = (width * 3 / 5).min(longest_label);
+    least.max(width.saturating_sub(text::width(note) + 3))
+}
+
 pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     let shown = height(frame.area().height).min(picker.entries.len().max(1));
     let longest = |words: fn(&PickerEntry) -> &str| {
@@ -37,7 +43,17 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
     line.push_span(Span::raw(" ".repeat(gap)));
     line.push_span(Span::styled(count, theme.dim));
     put(frame, room, 0, line);
-    put(frame, room, 1, Line::styled(theme.glyphs.horizontal.repeat(width), theme.border));
+    let (labels, notes) = &picker.heading;
+    let rule = if labels.is_empty() {
+        Line::styled(theme.glyphs.horizontal.repeat(width), theme.border)
+    } else {
+        let labels = format!("{}{labels}", " ".repeat(mark.saturating_sub(2)));
+        let label = label_room(width, notes, longest_label);
+        let labels = text::fit(&labels, label, theme.glyphs.ellipsis);
+        let notes = text::fit_right(notes, width.saturating_sub(label + 1), theme.glyphs.ellipsis);
+        Line::styled(format!("{labels} {notes}"), theme.heading)
+    };
+    put(frame, room, 1, rule);
     if picker.found.is_empty() {
         let words = match picker.makes {
             Some(what) => format!("enter takes it as {what}"),
@@ -58,8 +74,7 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
         };
         let mark = if mark.is_empty() { String::new() } else { format!("{mark} ") };
         let label = text::clean(&item.label);
-        let least = (width * 3 / 5).min(longest_label);
-        let room_for_label = least.max(width.saturating_sub(text::width(&item.note) + 3));
+        let room_for_label = label_room(width, &item.note, longest_label);
         let fitted =
             text::fit(&label, room_for_label.saturating_sub(text::width(&mark)), theme.glyphs.ellipsis);
         let mut spans = vec![Span::styled(mark, theme.accent)];

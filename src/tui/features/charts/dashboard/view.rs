@@ -90,7 +90,7 @@ fn in_words(app: &App, body: Rect) -> String {
             XAxis::Step => format!("at step {}", value.round()),
             XAxis::Relative => format!("at {}", time_words(value, Unit::Duration)),
             XAxis::Wall => format!("at {}", time_words(value, Unit::Moment)),
-            XAxis::Metric => format!("at {} {}", charts.axis_words(options.x), text::legend_number(value)),
+            XAxis::Metric => format!("at {} {}", charts.axis_words(options.x), text::number(value)),
         });
     }
     let area = charts_area(body, charts.drawn.len());
@@ -213,22 +213,28 @@ fn charts_axis(app: &App) -> String {
 }
 
 /// The value of a line at the cursor of all charts, or its latest; `-` before its first. A chart of another axis has no cursor.
-fn number_at(app: &App, known: &CachedHistory, is_other: bool) -> String {
-    let point = match app.charts.cursor.filter(|_| !is_other) {
-        Some(x) => known.point_at(x, &app.charts.options),
-        None => known.points.last().copied(),
+fn number_at(app: &App, line: &Series, known: &CachedHistory, is_other: bool) -> String {
+    let value = match app.charts.cursor.filter(|_| !is_other) {
+        Some(x) => known.point_at(x, &app.charts.options).map(|point| point.value),
+        None => known.points.last().map(|last| latest(app, line).unwrap_or(last.value)),
     };
-    match point {
-        Some(point) => text::legend_number(point.value),
+    match value {
+        Some(value) => text::number(value),
         None if known.points.is_empty() => String::new(),
         None => "-".into(),
     }
 }
 
+/// What is known of a run that goes on and is under the cursor, if anybody has heard more than the chart.
+pub fn latest(app: &App, line: &Series) -> Option<f64> {
+    let row = app.row_that_goes_on(&line.which.run)?;
+    app.latest(&line.which.run, Some(row), &line.which.key)
+}
+
 /// The value of the run under the cursor.
 fn value<'a>(app: &App, lines: &ChartLines<'_>, is_other: bool, theme: &Theme) -> Vec<Span<'a>> {
     let Some((line, known)) = lines.of_run(app.charts.own).next() else { return Vec::new() };
-    let number = known.map_or(String::new(), |known| number_at(app, known, is_other));
+    let number = known.map_or(String::new(), |known| number_at(app, line, known, is_other));
     let mut spans = Vec::new();
     if number.is_empty() {
         return spans;
@@ -258,7 +264,8 @@ fn parts<'a>(
             let stroke = if has_strokes { format!("{} ", theme.stroke(part.stroke)) } else { String::new() };
             spans.push(Span::styled(format!("  {} {stroke}{}", part.sign, text::clean(&part.word)), style));
             if let Some(known) = known.filter(|_| has_values) {
-                spans.push(Span::styled(format!(" {}", number_at(app, known, is_other)), theme.heading));
+                spans
+                    .push(Span::styled(format!(" {}", number_at(app, line, known, is_other)), theme.heading));
             }
         }
         spans
@@ -356,12 +363,13 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
         let value = known.map_or_else(
             || {
                 let group = chosen.filter(|chart| chart.is_single).and_then(|_| charts.group_value(line));
-                let latest = group
+                let value = group
                     .map(|group| group.mean)
+                    .or_else(|| latest(app, line))
                     .or_else(|| tiles::value(line, app.details.run(), &app.histories));
-                latest.map_or("-".into(), text::legend_number)
+                value.map_or("-".into(), text::number)
             },
-            |known| number_at(app, known, known.is_at_one_step() && charts.options.x == XAxis::Step),
+            |known| number_at(app, line, known, known.is_at_one_step() && charts.options.x == XAxis::Step),
         );
         let is_best = drawn.members.is_empty() && app.best.run_id().is_some_and(|best| drawn.has(best));
         let star = if is_best { theme.glyphs.best } else { "" };

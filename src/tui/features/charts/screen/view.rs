@@ -16,6 +16,7 @@ use crate::tui::core::progress;
 use crate::tui::features::charts::histories::CachedHistory;
 use crate::tui::features::charts::pictures::{CachedPicture, Pictures, screen_options};
 use crate::tui::features::charts::series::Series;
+use crate::tui::widgets::boxes::whole;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
@@ -85,9 +86,11 @@ fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Li
     let run = app.details.run().filter(|run| chosen == Some(&run.info.run_id));
     parts.extend(run.and_then(|run| progress::in_words(run, app.now).into_iter().next()));
     let separator = format!(" {} ", theme.glyphs.separator);
-    let name = text::cut(&text::clean(screen.key()), width.saturating_sub(6), theme.glyphs.ellipsis);
-    let room = width.saturating_sub(text::width(&name) + 8);
-    let rest = text::cut(&format!("{separator}{}", parts.join(&separator)), room, theme.glyphs.ellipsis);
+    let name =
+        text::without_middle(&text::clean(screen.key()), width.saturating_sub(6), theme.glyphs.ellipsis);
+    let room = width.saturating_sub(text::width(&name) + text::width(&separator) + 8);
+    let rest = whole(&parts, room, &separator);
+    let rest = if rest.is_empty() { rest } else { format!("{separator}{rest}") };
     Line::from(vec![
         Span::raw(" "),
         Span::styled(name, theme.accent),
@@ -184,9 +187,9 @@ fn label(screen: &ChartScreen, line: &Series) -> String {
 
 /// A value, and what it is when smoothed.
 fn value_words(reading: &Reading) -> String {
-    let value = reading.point.map_or_else(|| "-".to_owned(), |point| text::legend_number(point.value));
+    let value = reading.point.map_or_else(|| "-".to_owned(), |point| text::number(point.value));
     match reading.smoothed {
-        Some(smoothed) => format!("{value} ~{}", text::legend_number(smoothed)),
+        Some(smoothed) => format!("{value} ~{}", text::number(smoothed)),
         None => value,
     }
 }
@@ -204,7 +207,7 @@ fn around(reading: &Reading, band: Band) -> Option<String> {
 /// `min 0.51 @88  max 2.3 @0`, and `100 points, 3 NaN`.
 fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
     let extremes = known.summary.map_or(String::new(), |summary| {
-        let of = |(value, step): (f64, i64)| format!("{} @{step}", text::legend_number(value));
+        let of = |(value, step): (f64, i64)| format!("{} @{step}", text::number(value));
         format!("min {}  max {}", of(summary.min), of(summary.max))
     });
     let points = known.points.len();
@@ -234,11 +237,7 @@ fn heading(app: &App, screen: &ChartScreen) -> String {
         XAxis::Metric => {
             let step = point.map_or(String::new(), |point| format!(", step {}", point.step));
             let several = of_several(app, screen, point);
-            format!(
-                "{} {}{step}{exact}{several}",
-                app.charts.axis_words(options.x),
-                text::legend_number(value)
-            )
+            format!("{} {}{step}{exact}{several}", app.charts.axis_words(options.x), text::number(value))
         }
         axis => {
             let unit = if axis == XAxis::Wall { Unit::Moment } else { Unit::Duration };

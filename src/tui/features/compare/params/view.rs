@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::compare::importance::{Correlation, FEWEST, Matters};
+use crate::compare::importance::{Correlation, FEWEST, Matters, NOISE};
 use crate::text;
 use crate::text::distinct;
 use crate::tui::features::compare::CompareScreen;
@@ -46,7 +46,7 @@ pub fn draw(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: 
         }
     };
     let width = area.width as usize - 2;
-    let trust = if r2 <= 0.05 {
+    let trust = if r2 <= NOISE {
         ("the params explain nothing of it: what follows is noise", theme.warn)
     } else if r2 < 0.3 {
         ("the params explain little of it: take what follows as a hint", theme.warn)
@@ -87,10 +87,11 @@ pub fn draw(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: 
             Correlation::Flat => "-".into(),
             Correlation::Text => "text".into(),
         };
+        let style = if matter.is_noise(r2) { theme.dim } else { theme.spark };
         let line = Line::from(vec![
             Span::raw(text::fit(label, name, theme.glyphs.ellipsis)),
             Span::raw(format!("  {:>11}  ", format!("{:.3}", matter.importance.max(0.0)))),
-            Span::styled(theme.glyphs.bar.repeat(filled), theme.spark),
+            Span::styled(theme.glyphs.bar.repeat(filled), style),
             Span::raw(" ".repeat(bar - filled)),
             Span::raw(format!("  {correlation:>12}  {:>5}", matter.runs)),
         ]);

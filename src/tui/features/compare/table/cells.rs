@@ -86,14 +86,23 @@ impl<'a> MemberCells<'a> {
         }
     }
 
-    /// The cells of what stands around a member's name: its letter, signs, aliases.
+    /// The cells of what stands around a member's name in any case: its letter, signs, how many others it stands for.
     pub fn signs_width(&self, member: usize) -> usize {
-        let badges = text::width(&self.badges(member)).min(BADGES);
         let base = if self.base == Some(member) { BASE.len() } else { 0 };
-        2 + usize::from(self.is_best(member))
-            + if badges > 0 { badges + 1 } else { 0 }
-            + self.others(member).len()
-            + base
+        2 + usize::from(self.is_best(member)) + self.others(member).len() + base
+    }
+
+    /// The cells of its aliases, which stand behind the name where there is room.
+    pub fn badges_width(&self, member: usize) -> usize {
+        match text::width(&self.badges(member)).min(BADGES) {
+            0 => 0,
+            badges => badges + 1,
+        }
+    }
+
+    /// The cells of a member's name in full, with all that stands around it.
+    pub fn title_width(&self, member: usize) -> usize {
+        text::width(self.screen.labels.name(member)) + self.signs_width(member) + self.badges_width(member)
     }
 
     /// A key that is shown, and where its values are.

@@ -76,17 +76,17 @@ impl MemberCells<'_> {
             let said = entries.iter().take(SAMPLE).map(|(entry, bound)| self.said(entry, bound, member));
             width_of(said).max(VALUE.0)
         };
-        let name = |member: usize| text::width(screen.labels.name(member));
         let room = width.saturating_sub(lead + first + GAP + 1);
-        let whole = |member: usize| values(member).max(name(member) + self.signs_width(member));
+        let whole = |member: usize| values(member).max(self.title_width(member));
         let most = widest(screen.members(), room, VALUE.0, widest_of_many(width), whole);
-        // Signs stand beside the name, whatever it takes.
+        // Signs stand beside the name, whatever it takes; aliases where there is room.
         let signs = (0..screen.members()).map(|member| self.signs_width(member)).max().unwrap_or(0);
         let members = screen.labels.cut(most.saturating_sub(signs).max(VALUE.0 - 1), ellipsis);
         let table = Table::new(area, rows, across, |column| {
             let Some(member) = column.checked_sub(1) else { return ColumnRequest::left(first) };
             let title = text::width(&members[member]) + self.signs_width(member);
-            ColumnRequest::right(values(member).min(most).max(title))
+            let aliases = self.badges_width(member).min(most.saturating_sub(title));
+            ColumnRequest::right(values(member).min(most).max(title + aliases))
         });
         LaidTable { table, members, keys, first_key }
     }
@@ -95,8 +95,7 @@ impl MemberCells<'_> {
         let (screen, width) = (self.screen, area.width as usize);
         let rows = Rows::new(below_titles(area), screen.member_cursor, screen.members());
         let shown = rows.shown.clone();
-        let name = |member: usize| text::width(screen.labels.name(member));
-        let longest = shown.clone().map(|member| name(member) + self.signs_width(member)).max();
+        let longest = shown.clone().map(|member| self.title_width(member)).max();
         let first = names_width(longest.unwrap_or(0), width);
         let signs = shown.clone().map(|member| self.signs_width(member)).max().unwrap_or(0);
         let members = screen.labels.cut(first.saturating_sub(signs).max(4), ellipsis);

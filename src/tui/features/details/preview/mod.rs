@@ -1,5 +1,6 @@
 //! What a file holds, as far as a terminal can show it: texts in colour, tables, images.
 
+mod page;
 pub mod split;
 pub mod table;
 pub mod view;
@@ -12,6 +13,7 @@ use image::{DynamicImage, GenericImageView, RgbImage};
 use crate::learn::data::parquet_head;
 use crate::text;
 use crate::text::highlight::Language;
+use page::Page;
 use table::{COLUMNS, Table, kept_rows};
 pub use words::TextLine;
 
@@ -33,6 +35,8 @@ pub enum Preview {
         widest: usize,
         /// There is more than is kept.
         cut: bool,
+        /// What it says as a page, if it is one.
+        page: Option<Page>,
     },
     Table {
         kind: String,
@@ -89,8 +93,25 @@ impl Preview {
         let mut lines = words::lines(language, &words);
         let cut = lines.len() > LINES;
         lines.truncate(LINES);
-        let widest = lines.iter().map(|line| text::width(&line.words)).max().unwrap_or(0);
-        Self::Text { kind: kind(language.name()), lines, widest, cut }
+        let page = Page::of(language, &words).filter(|_| !cut);
+        Self::Text { kind: kind(language.name()), widest: widest(&lines), lines, cut, page }
+    }
+
+    /// Whether it is a text that can be laid out as a page, and is.
+    pub fn is_laid_out(&self) -> Option<bool> {
+        match self {
+            Self::Text { page, .. } => page.as_ref().map(Page::is_laid_out),
+            Self::Table { .. } | Self::Image { .. } | Self::Nothing(_) => None,
+        }
+    }
+
+    /// Lays a page out for so many cells, or shows its source. Whether its lines are other ones now.
+    pub fn lay_out(&mut self, room: Option<usize>) -> bool {
+        let Self::Text { lines, widest: cells, page: Some(page), .. } = self else { return false };
+        let Some(laid) = page.lines(room) else { return false };
+        *cells = widest(&laid);
+        *lines = laid;
+        true
     }
 
     /// The same of a file that is too large to be fetched whole, from its beginning. What is read from its end, or makes no
@@ -107,7 +128,7 @@ impl Preview {
         let first = |kind: String| format!("the first {size}: {kind}");
         match is_shown_in_parts.then(|| Self::of(path, content)) {
             Some(Self::Text { kind, lines, widest, .. }) => {
-                Self::Text { kind: first(kind), lines, widest, cut: true }
+                Self::Text { kind: first(kind), lines, widest, cut: true, page: None }
             }
             Some(Self::Table { kind, mut table }) => {
                 // Nobody knows how many there are.
@@ -133,7 +154,7 @@ impl Preview {
         }
         match Self::of(path, content) {
             Self::Text { kind, lines, widest, .. } => {
-                Self::Text { kind: format!("the last {size}: {kind}"), lines, widest, cut: true }
+                Self::Text { kind: format!("the last {size}: {kind}"), lines, widest, cut: true, page: None }
             }
             other @ (Self::Table { .. } | Self::Image { .. } | Self::Nothing(_)) => other,
         }
@@ -166,6 +187,10 @@ impl Preview {
             Self::Image { .. } | Self::Nothing(_) => 0,
         }
     }
+}
+
+fn widest(lines: &[TextLine]) -> usize {
+    lines.iter().map(|line| text::width(&line.words)).max().unwrap_or(0)
 }
 
 fn parquet(content: Vec<u8>) -> Preview {

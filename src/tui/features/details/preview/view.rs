@@ -106,7 +106,7 @@ fn draw_heading(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'
         (Some(image), None) => (image.to_string(), kind),
         (None, _) => (below_model(&opened.path).to_owned(), kind),
     };
-    let name = text::cut(&text::clean(&name), width / 2, theme.glyphs.ellipsis);
+    let name = text::without_middle(&text::clean(&name), width / 2, theme.glyphs.ellipsis);
     let room = width.saturating_sub(text::width(&name) + 2);
     let kind = text::cut(&text::clean(&kind), room, theme.glyphs.ellipsis);
     let heading =

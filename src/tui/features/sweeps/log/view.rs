@@ -27,7 +27,7 @@ pub fn draw(log: &LogScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     let follows = if log.follows { "following" } else { "F follows" };
     let style = if log.follows { theme.running } else { theme.dim };
     let width = (body.width as usize).saturating_sub(4);
-    let title = text::cut(&text::clean(&log.title), width, theme.glyphs.ellipsis);
+    let title = text::without_middle(&text::clean(&log.title), width, theme.glyphs.ellipsis);
     let rest = text::cut(
         &format!(" {place}{left_out} "),
         width.saturating_sub(text::width(&title) + follows.len() + 3),

@@ -61,7 +61,7 @@ fn title<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Line<'a> {
     }
     let progress = &screen.progress;
     let words = format!("{} {} {}", progress.name, theme.glyphs.separator, progress.data);
-    let words = text::cut(&text::clean(&words), width.saturating_sub(22), theme.glyphs.ellipsis);
+    let words = text::without_middle(&text::clean(&words), width.saturating_sub(22), theme.glyphs.ellipsis);
     spans.push(Span::styled(format!("{} {words} ", theme.glyphs.separator), theme.accent));
     Line::from(spans)
 }

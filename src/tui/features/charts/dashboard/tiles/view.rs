@@ -9,6 +9,7 @@ use crate::select::Goal;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::features::charts::dashboard::Chart;
+use crate::tui::features::charts::dashboard::view::latest;
 use crate::tui::features::charts::standing::{Standing, ordinal};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
@@ -27,7 +28,12 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         .lines()
         .iter()
         .zip(&groups)
-        .map(|(line, group)| group.map(|group| group.mean).or_else(|| value(line, run, &app.histories)))
+        .map(|(line, group)| {
+            group
+                .map(|group| group.mean)
+                .or_else(|| latest(app, line))
+                .or_else(|| value(line, run, &app.histories))
+        })
         .collect();
     let spread = |group: &GroupValue| group.in_words(app.charts.options.band, theme.glyphs.range);
     let standing = |value: f64| app.charts.standings.of(chart.metric.key(), value, goal);
@@ -37,7 +43,7 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         }
     };
     if let [value] = values[..] {
-        let number = value.map_or_else(|| "-".to_owned(), text::legend_number);
+        let number = value.map_or_else(|| "-".to_owned(), text::number);
         let standing = value.and_then(standing);
         let room = width.saturating_sub(text::width(&number) + 1);
         let words = match groups[0] {
@@ -59,7 +65,7 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         return;
     }
     let numbers: Vec<String> =
-        values.iter().map(|value| value.map_or_else(|| "-".to_owned(), text::legend_number)).collect();
+        values.iter().map(|value| value.map_or_else(|| "-".to_owned(), text::number)).collect();
     let number_width = numbers.iter().map(|number| text::width(number)).max().unwrap_or(0);
     let places: Vec<Option<Standing>> = values.iter().map(|value| value.and_then(standing)).collect();
     // Of several runs, how far they are apart says more than where their mean would stand.
@@ -77,7 +83,11 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
     } else {
         numbers.len()
     };
-    for at in 0..shown {
+    // The run under the cursor is always among them.
+    let own = chart.lines().iter().position(|line| line.run == app.charts.own);
+    let last = own.filter(|own| *own >= shown);
+    let told = (0..shown.saturating_sub(usize::from(last.is_some()))).chain(last).take(shown);
+    for (y, at) in told.enumerate() {
         let drawn = &app.charts.drawn[chart.lines()[at].run];
         let style = theme.ink(chart.lines()[at].ink);
         let room = width.saturating_sub(number_width + place_width + 5).min(BAR);
@@ -89,7 +99,7 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         if let Some(standing) = places[at].filter(|_| room > 2) {
             spans.extend(bar(standing, room, theme, style).spans);
         }
-        put(frame, at, Line::from(spans));
+        put(frame, y, Line::from(spans));
     }
     if shown < numbers.len() {
         put(frame, shown, Line::styled(format!("   {} more", numbers.len() - shown), theme.dim));

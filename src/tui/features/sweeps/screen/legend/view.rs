@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use crate::compare::importance::{FEWEST, Matters};
+use crate::compare::importance::{FEWEST, Matters, NOISE};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::features::sweeps::list::view::state_style;
@@ -175,7 +175,13 @@ fn importance<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line
         Some(Matters::NothingDiffers { .. }) => return said("no param differs".into()),
         Some(Matters::Ranked { runs, r2, params }) => (*runs, *r2, params),
     };
-    let trust = if r2 < 0.3 { ", a hint only" } else { "" };
+    let trust = if r2 <= NOISE {
+        ", noise"
+    } else if r2 < 0.3 {
+        ", a hint only"
+    } else {
+        ""
+    };
     let heading = format!("importance, {} trials{trust}", text::count(runs));
     let mut lines = vec![Line::styled(text::cut(&heading, width, theme.glyphs.ellipsis), theme.heading)];
     let name = params.iter().map(|matter| text::width(&text::clean(&matter.param))).max().unwrap_or(0);
@@ -185,10 +191,11 @@ fn importance<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line
     for matter in params {
         let share = if greatest > 0.0 { (matter.importance / greatest).max(0.0) } else { 0.0 };
         let filled = (share * room as f64).round() as usize;
+        let style = if matter.is_noise(r2) { theme.dim } else { theme.spark };
         lines.push(Line::from(vec![
             Span::styled(text::fit(&text::clean(&matter.param), name, theme.glyphs.ellipsis), theme.text),
             Span::styled(format!(" {:>5.2} ", matter.importance.max(0.0)), theme.dim),
-            Span::styled(theme.glyphs.bar.repeat(filled), theme.spark),
+            Span::styled(theme.glyphs.bar.repeat(filled), style),
         ]));
     }
     lines

@@ -1,0 +1,89 @@
+//! What is said where somebody names a metric that is not there.
+
+use super::Failure;
+use super::reading::newest;
+use crate::catalog::Catalog;
+use crate::mlflow::Experiment;
+use crate::select::SAMPLE;
+use crate::store::Store;
+use crate::text::order::natural;
+
+/// Names that are told where none is near.
+const TOLD: usize = 12;
+/// Names that may be meant.
+const NEAR: usize = 3;
+
+/// That there is no such metric, what may be meant, or else what there is. `said` is how that begins.
+pub fn no_metric(said: &str, metric: &str, known: &[&str]) -> Failure {
+    let near = near(metric, known);
+    let rest = if !near.is_empty() {
+        format!("; did you mean {}?", near.join(" or "))
+    } else if known.is_empty() {
+        String::new()
+    } else {
+        let more = if known.len() > TOLD { ", …" } else { "" };
+        format!("; metrics are {}{more}", known[..known.len().min(TOLD)].join(", "))
+    };
+    Failure::NoneEligible(format!("{said} {metric:?}{rest}"))
+}
+
+/// The same of the newest runs of an experiment; nothing where they have it.
+pub fn missing_in(newest: &Catalog, experiment: &Experiment, metric: &str) -> Option<Failure> {
+    let mut known: Vec<&str> = newest.metrics.keys(&newest.texts).map(|(key, _)| key).collect();
+    if known.contains(&metric) {
+        return None;
+    }
+    known.sort_unstable_by(|a, b| natural(a, b));
+    let name = &experiment.name;
+    let said = if newest.count < SAMPLE {
+        format!("no run of {name:?} has a metric")
+    } else {
+        format!("none of the newest {SAMPLE} runs of {name:?} has a metric")
+    };
+    Some(no_metric(&said, metric, &known))
+}
+
+/// Why no run is eligible, where that is because a metric is not there.
+pub async fn missing(
+    store: &Store,
+    experiment: &Experiment,
+    catalog: &Catalog,
+    metric: &str,
+) -> Option<Failure> {
+    if catalog.metrics.column(&catalog.texts, metric).is_some() {
+        return None;
+    }
+    missing_in(&newest(store, experiment).await.ok()?, experiment, metric)
+}
+
+/// The names that may be meant, the nearest first: those that are nearly the same, or that hold the words.
+fn near<'a>(wanted: &str, known: &[&'a str]) -> Vec<&'a str> {
+    let lower = wanted.to_lowercase();
+    let most = (wanted.chars().count() / 3).max(1);
+    let mut found: Vec<(usize, &str)> = known
+        .iter()
+        .filter_map(|name| {
+            let other = name.to_lowercase();
+            let distance = strsim::osa_distance(&lower, &other);
+            let holds = lower.len() > 2 && other.contains(&lower);
+            (distance <= most || holds).then_some((distance, *name))
+        })
+        .collect();
+    found.sort_by_key(|(distance, _)| *distance);
+    found.into_iter().take(NEAR).map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_are_told_or_else_what_there_is() {
+        let said = |metric: &str, known: &[&str]| no_metric("no run has a metric", metric, known).to_string();
+        let known = ["val_rmse", "rmse", "train_loss", "val/acc"];
+        assert_eq!(said("val_rsme", &known), "no run has a metric \"val_rsme\"; did you mean val_rmse?");
+        assert!(said("RMSE", &known).ends_with("did you mean rmse or val_rmse?"), "{}", said("RMSE", &known));
+        assert!(said("f1", &known).ends_with("; metrics are val_rmse, rmse, train_loss, val/acc"));
+        assert_eq!(said("f1", &[]), "no run has a metric \"f1\"");
+    }
+}
