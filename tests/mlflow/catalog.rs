@@ -109,6 +109,21 @@ impl World<'_> {
         versions
     }
 
+    /// Kills the program when it has made a version, and is about to put its files where they belong.
+    fn kill_when_made(&self, words: &[&str]) {
+        let host = &self.ana.host;
+        told(host, "hold");
+        told(host, "seen");
+        let mut command = self.ana.command(&self.variables(), words);
+        let mut begun = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_until("the request for credentials", || {
+            times(&told(host, "seen"), "/generate-temporary-credentials") > 0
+        });
+        begun.kill().unwrap();
+        begun.wait().unwrap();
+        told(host, "release");
+    }
+
     fn python(&self, program: &str, argument: &str) -> Value {
         let words = ["exec", "--", V3.quick_python().to_str().unwrap(), "-c", program, argument];
         last_line(&self.run(&words))
@@ -192,25 +207,14 @@ fn versions_are_registered_in_unity_catalog_and_read_by_mlflows_client() {
     assert_eq!(world.versions(), ready(&[1, 2]));
 
     // Killed between making a version and finishing it: the next start goes on with the same.
-    told(&host, "hold");
-    told(&host, "seen");
-    let mut begun = world.ana.command(&world.variables(), &World::promote(of("later").0, "champion"));
-    let mut begun = begun.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut asked = 0;
-    wait_until("the request for credentials", || {
-        asked += times(&told(&host, "seen"), "/generate-temporary-credentials");
-        asked > 0
-    });
-    begun.kill().unwrap();
-    begun.wait().unwrap();
+    world.kill_when_made(&World::promote(of("later").0, "champion"));
     let versions = world.versions();
     assert_eq!(versions.last().unwrap().1, "PENDING_REGISTRATION");
     let pending = versions.last().unwrap().0;
-    told(&host, "release");
     world.done(&World::promote(of("later").0, "champion"));
     assert_eq!(world.versions(), ready(&[1, 2, pending]));
 
-    // The best run, under a name that is new.
+    // The best run, under a name that is new; this one is killed as well.
     let words = [
         "mark-best",
         "/Users/ana@example.org/red",
@@ -220,9 +224,11 @@ fn versions_are_registered_in_unity_catalog_and_read_by_mlflows_client() {
         "main.ml.best",
         "--json",
     ];
+    world.kill_when_made(&words);
     let marked: Value = serde_json::from_str(&world.done(&words)).unwrap();
     assert_eq!(marked["run"]["run_id"], of("last").0);
     let best: Value = serde_json::from_str(&world.done(&["models", "main.ml.best", "--json"])).unwrap();
+    assert_eq!(best["versions"].as_array().unwrap().len(), 1);
     assert_eq!(
         (&best["versions"][0]["status"], &best["aliases"]["champion"]),
         (&json!("READY"), &json!(1)),

@@ -83,11 +83,16 @@ pub async fn check(client: &Arc<Client>, name: &str, source: &str) -> Inner<()> 
         let has_weights = is_asked && origin.has("model").await?;
         Description::checked(&description, |_| has_weights).map(drop)
     };
-    work.await.map_err(|kind| match told(kind, name, source) {
+    work.await.map_err(|kind| told(of_files(kind), name, source))
+}
+
+/// That files are missing, or refused by their storage, says nothing of models, and keeps nothing else from being done.
+fn of_files(kind: ErrorKind) -> ErrorKind {
+    match kind {
         ErrorKind::NotFound(words) => ErrorKind::Invalid(words),
         ErrorKind::ObjectStore(words, hint) => ErrorKind::Invalid(format!("{words}; {hint}")),
         other => other,
-    })
+    }
 }
 
 fn no_model(source: &str) -> ErrorKind {
@@ -138,7 +143,7 @@ async fn make(client: &Arc<Client>, new: &New<'_>) -> Inner<ModelVersion> {
     let made = answer.required("model_version", Made::read)?;
     let failure = match fill(client, &made, &copy).await {
         Ok(version) => return Ok(version),
-        Err(failure) => failure,
+        Err(failure) => of_files(failure),
     };
     let (name, number) = (&made.version.name, made.version.version);
     if failure.may_pass() {
@@ -173,8 +178,8 @@ pub async fn complete(client: &Arc<Client>, name: &str, version: u64) -> Inner<(
 
 /// The files of a model on this machine, which may be registered.
 async fn brought(client: &Arc<Client>, source: &str) -> Inner<(Origin, LocalCopy, Description)> {
-    let origin = Origin::find(client, source).await?;
-    let copy = origin.copy().await?;
+    let origin = Origin::find(client, source).await.map_err(of_files)?;
+    let copy = origin.copy().await.map_err(of_files)?;
     let description = copy.description()?.ok_or_else(|| no_model(source))?;
     let description = Description::checked(&description, |path| copy.has(path))?;
     Ok((origin, copy, description))
