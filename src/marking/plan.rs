@@ -181,7 +181,7 @@ async fn registered(
         Some(_) => store.model_versions(&name).await?,
         None => Vec::new(),
     };
-    let found = versions.iter().find(|version| source.is_of(version));
+    let found = versions.iter().find(|version| version.is_whole() && source.is_of(version));
     let existing = found.map(|version| version.version);
     if existing.is_none()
         && let Err(error) = store.check_registering(&name, &source.address).await

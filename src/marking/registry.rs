@@ -36,12 +36,16 @@ pub async fn register(
     };
     if !is_there {
         let is_ours = |tag: &Tag| tag.key == VERSION_OF && tag.value == record.id;
-        let made = versions.iter().flatten().find(|version| version.tags.iter().any(is_ours));
+        let is_made = |it: &&ModelVersion| !it.has_failed() && it.tags.iter().any(is_ours);
+        let made = versions.iter().flatten().find(is_made);
         model.created_version = true;
         // The version that it had is gone, and perhaps the model with it: what the aliases pointed to was another time.
         model.moved = false;
         model.version = Some(match made {
-            Some(made) => made.version,
+            Some(made) => {
+                store.complete_model_version(made).await?;
+                made.version
+            }
             None => {
                 let tag = Tag::new(VERSION_OF, record.id.clone());
                 let run = record.run();

@@ -86,7 +86,7 @@ impl Job<'_> {
         for version in versions {
             let done = match there.get(&version.version) {
                 Some(known) if known.tags.iter().any(|tag| tag.key == PLACEHOLDER) => {
-                    self.complete(version).await
+                    self.go_on(known, version).await
                 }
                 Some(_) => continue,
                 None if self.keeps => self.import_version(version).await,
@@ -189,6 +189,12 @@ impl Job<'_> {
     fn tell_number(&self, version: &ModelVersion) {
         let words = format!("the target gave out the number {} before, and does not again", version.version);
         self.problem(format!("version {} of model {:?}", version.version, version.name), words);
+    }
+
+    /// Goes on with a version that was begun.
+    async fn go_on(&self, known: &ModelVersion, version: &ModelVersion) -> Result<()> {
+        self.to.complete_model_version(known).await?;
+        self.complete(version).await
     }
 
     /// Says of a version what could not be said when it was made; the mark goes last.

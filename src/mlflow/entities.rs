@@ -379,6 +379,21 @@ impl ModelVersion {
         source.strip_prefix("models:/").filter(|id| id.starts_with("m-")).map(ModelId::from)
     }
 
+    /// It was begun, and its files are not all there yet, or nobody said so.
+    pub fn is_unfinished(&self) -> bool {
+        self.status == "PENDING_REGISTRATION"
+    }
+
+    /// It cannot be finished.
+    pub fn has_failed(&self) -> bool {
+        self.status == "FAILED_REGISTRATION"
+    }
+
+    /// It is there to be used.
+    pub fn is_whole(&self) -> bool {
+        !self.is_unfinished() && !self.has_failed()
+    }
+
     /// Its stage, where it has one.
     pub fn stage(&self) -> Option<&str> {
         Some(self.current_stage.as_str()).filter(|stage| !matches!(*stage, "" | "None"))

@@ -175,9 +175,11 @@ async fn registered(store: &Store, promotion: &Promotion) -> Result<u64> {
     let versions = store.model_versions(&promotion.model).await?;
     // Somebody may have registered the same since.
     let run = promotion.run_id.as_deref().map(RunId::from);
-    let is_same = versions.iter().find(|it| it.source == promotion.source && it.run_id == run);
-    let made = versions.iter().find(|it| it.tags.iter().any(is_ours)).or(is_same);
+    let is_same =
+        versions.iter().find(|it| it.is_whole() && it.source == promotion.source && it.run_id == run);
+    let made = versions.iter().find(|it| !it.has_failed() && it.tags.iter().any(is_ours)).or(is_same);
     if let Some(made) = made {
+        store.complete_model_version(made).await?;
         return Ok(made.version);
     }
     let tag = Tag::new(VERSION_OF, promotion.id.clone());

@@ -222,6 +222,11 @@ pub trait Registry: Send + Sync {
         run_id: Option<&RunId>,
         tags: &[Tag],
     ) -> Inner<ModelVersion>;
+    /// Finishes a version that is unfinished, where making one takes several steps.
+    async fn complete_model_version(&self, name: &str, version: u64) -> Inner<()> {
+        let _ = (name, version);
+        Ok(())
+    }
     async fn get_model_version(&self, name: &str, version: u64) -> Inner<ModelVersion>;
     async fn model_versions(&self, name: &str) -> Inner<Vec<ModelVersion>>;
     async fn model_versions_of(&self, runs: &[RunId]) -> Inner<Vec<ModelVersion>>;

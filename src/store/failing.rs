@@ -285,6 +285,9 @@ impl<B: Backend + 'static> Registry for Arc<Failing<B>> {
         let registry = passed(self.backend.registry());
         self.turn(registry.create_model_version(name, source, run_id, tags)).await
     }
+    async fn complete_model_version(&self, name: &str, version: u64) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).complete_model_version(name, version)).await
+    }
     async fn model_versions(&self, name: &str) -> Inner<Vec<ModelVersion>> {
         self.turn(passed(self.backend.registry()).model_versions(name)).await
     }

@@ -3,6 +3,7 @@
 //! MLflow is installed on first use; what needs none of it is a module of `alone`.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod catalog;
 mod commands;
 mod comparing;
 mod connections;

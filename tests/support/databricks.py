@@ -11,13 +11,19 @@ It answers as the public reference of the REST API, and MLflow's own client for 
   list, or a file that is made, appended to and flushed; parts are read by Range and If-Range, with strong ETags;
 - models in Unity Catalog (2.0/mlflow/unity-catalog/...) in the shapes of MLflow's own messages: requests with unknown fields
   are refused, names have three parts, lists come without tags and aliases, filters have one condition, tags have no
-  punctuation in their names, at most 1000 characters and 50 of them; the workspace's older registry has no aliases.
+  punctuation in their names, at most 1000 characters and 50 of them; the workspace's older registry has no aliases;
+- a new version in Unity Catalog is PENDING_REGISTRATION until it is finalized; its files go to a bucket, by temporary credentials
+  that are handed out for writing before that, and for reading afterwards.
 
 Other than the real thing: no Files API; no rights, groups or limits of rates; ids are MLflow's; the older registry and Unity Catalog share
-the names of MLflow's registry; versions are not made in Unity Catalog, nor files put there; the clocks of signed addresses are
-not looked at unless a test makes them old (POST /stand-in/age); S3's and Azure's signatures are not computed.
+the names of MLflow's registry; the temporary credentials are always the same, let in by the whole bucket, and are Amazon's; whether
+the files of a version are there is not looked at; the clocks of signed addresses are not looked at unless a test makes them old
+(POST /stand-in/age); S3's and Azure's signatures of addresses are not computed. A test may ask for wrong credentials once
+(/stand-in/stale), for none until it says so (/stand-in/hold, /stand-in/release), for a bucket that is not there
+(/stand-in/bucket?name=NAME), and for the Files API alone (/stand-in/files-api).
 
-Arguments: port of the server, token, client id, client secret, seconds that tokens hold. Prints its port."""
+Arguments: port of the server, token, client id, client secret, seconds that tokens hold; key id, secret and session token of the
+bucket, where there is one. Prints its port."""
 import base64, hashlib, json, re, secrets, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -39,6 +45,9 @@ LACKS = re.compile(
 http = requests.Session()
 http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=32))
 tokens, signed, blocks, seen, lock = {}, {}, {}, [], threading.Lock()
+pending, model_ids, asked = set(), {}, {"stale": 0, "bucket": "models", "files-api": False}
+open_to_all = threading.Event()
+open_to_all.set()
 
 
 class Refused(Exception):
@@ -86,12 +95,32 @@ def registry(method, path, body):
     return mlflow(method, "/api/2.0/mlflow/" + path, body if is_get else None, None if is_get else body)
 
 
+def location(name, version):
+    return f"s3://{asked['bucket']}/unity/{name}/{version}"
+
+
+def bucket_credentials(request, status):
+    writes = request.operation == uc.MODEL_VERSION_OPERATION_READ_WRITE
+    if writes != (status == "PENDING_REGISTRATION"):
+        raise invalid(f"Model version {request.name} {request.version} has the status {status}")
+    open_to_all.wait()
+    key, secret, token = sys.argv[6:9]
+    with lock:
+        is_stale, asked["stale"] = asked["stale"] > 0, max(asked["stale"] - 1, 0)
+    keys = {"access_key_id": key, "secret_access_key": secret, "session_token": token + "x" * is_stale}
+    return {"aws_temp_credentials": keys, "expiration_time": int(time.time() + EXPIRES) * 1000, "storage_mode": "CUSTOMER_HOSTED"}
+
+
 def version_of(found):
     kept = {key: found[key] for key in (
         "name", "version", "creation_timestamp", "last_updated_timestamp", "user_id", "description", "source", "run_id",
         "status", "status_message", "model_id", "tags") if found.get(key)}
     kept["aliases"] = [{"alias": alias, "version": found["version"]} for alias in found.get("aliases", [])]
-    kept["storage_location"] = "s3://stand-in/" + found["name"]
+    kept["storage_location"] = location(found["name"], found["version"])
+    if (found["name"], str(found["version"])) in pending:
+        kept["status"] = "PENDING_REGISTRATION"
+    if model := model_ids.get((found["name"], str(found["version"]))):
+        kept["model_id"] = model
     return each(kept, from_mlflow)
 
 
@@ -122,6 +151,10 @@ def catalog(method, path, given):
         ("GET", "model-versions/search"): "SearchModelVersions", ("POST", "registered-models/alias"): "SetRegisteredModelAlias",
         ("DELETE", "registered-models/alias"): "DeleteRegisteredModelAlias", ("GET", "registered-models/alias"): "GetModelVersionByAlias",
         ("POST", "registered-models/set-tag"): "SetRegisteredModelTag", ("DELETE", "registered-models/delete-tag"): "DeleteRegisteredModelTag",
+        ("POST", "model-versions/create"): "CreateModelVersion", ("POST", "model-versions/finalize"): "FinalizeModelVersion",
+        ("POST", "model-versions/generate-temporary-credentials"): "GenerateTemporaryModelVersionCredentials",
+        ("GET", "model-versions/get-download-uri"): "GetModelVersionDownloadUri",
+        ("GET", "registered-models:is-databricks-sdk-models-artifact-repository-enabled"): "IsDatabricksSdkModelsArtifactRepositoryEnabled",
         ("POST", "model-versions/set-tag"): "SetModelVersionTag", ("DELETE", "model-versions/delete-tag"): "DeleteModelVersionTag",
     }
     name = messages.get((method, path))
@@ -139,6 +172,27 @@ def catalog(method, path, given):
     plain = json.loads(message_to_json(request))
     if name in ("GetRegisteredModel", "GetModelVersion"):
         result = {"registered_model": model()} if name == "GetRegisteredModel" else {"model_version": version()}
+    elif name == "IsDatabricksSdkModelsArtifactRepositoryEnabled":
+        result = {"is_databricks_sdk_models_artifact_repository_enabled": bool(asked["files-api"])}
+    elif name == "GetModelVersionDownloadUri":
+        result = {"artifact_uri": version()["storage_location"]}
+    elif name == "GenerateTemporaryModelVersionCredentials":
+        result = {"credentials": bucket_credentials(request, version()["status"])}
+    elif name == "CreateModelVersion":
+        for tag in request.tags:
+            check_tag([], tag)
+        made = each(without(plain, "feature_deps", "run_tracking_server_id", "model_version_dependencies"), to_mlflow)
+        found = registry("POST", path, made)["model_version"]
+        with lock:
+            pending.add((found["name"], str(found["version"])))
+            model_ids[found["name"], str(found["version"])] = request.model_id
+        result = {"model_version": version_of(found)}
+    elif name == "FinalizeModelVersion":
+        with lock:
+            if (request.name, request.version) not in pending:
+                raise invalid(f"Model version {request.name} {request.version} is not pending")
+            pending.discard((request.name, request.version))
+        result = {"model_version": version()}
     elif name == "SearchRegisteredModels":
         found = registry("GET", path, {"max_results": request.max_results or 100, "page_token": request.page_token})
         # The catalogue knows no others.
@@ -255,6 +309,14 @@ class Handler(BaseHTTPRequestHandler):
             elif path == "/stand-in/age":
                 for it in signed.values():
                     it["old"] = True
+            elif path in ("/stand-in/stale", "/stand-in/files-api"):
+                asked[path.removeprefix("/stand-in/")] = 1
+            elif path == "/stand-in/bucket":
+                asked["bucket"] = query["name"]
+            elif path == "/stand-in/hold":
+                open_to_all.clear()
+            elif path == "/stand-in/release":
+                open_to_all.set()
             elif path == "/stand-in/seen":
                 found, seen[:] = list(seen), []
                 return {"seen": found}

@@ -18,8 +18,9 @@ const PACKAGES: &[&str] = &[
     "xmltodict==1.0.4",
     "py-partiql-parser==0.6.3",
 ];
-/// Requests until it looks at who asks: those that make a user, its rights and its key, and a bucket.
-const OPEN_REQUESTS: &str = "4";
+/// Requests until it looks at who asks: those that make a user, its rights and its key, a bucket, and a role with its rights and
+/// temporary credentials.
+const OPEN_REQUESTS: &str = "7";
 const MAKE: &str = r#"
 import boto3, json
 known = {"endpoint_url": sys.argv[1], "region_name": "us-east-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
@@ -29,7 +30,11 @@ rights = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": [
 users.put_user_policy(UserName="ana", PolicyName="all", PolicyDocument=json.dumps(rights))
 key = users.create_access_key(UserName="ana")["AccessKey"]
 boto3.client("s3", **known).create_bucket(Bucket="models")
-print(key["AccessKeyId"], key["SecretAccessKey"])
+trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}]}
+role = users.create_role(RoleName="catalog", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+users.put_role_policy(RoleName="catalog", PolicyName="all", PolicyDocument=json.dumps(rights))
+given = boto3.client("sts", **known).assume_role(RoleArn=role, RoleSessionName="catalog")["Credentials"]
+print(key["AccessKeyId"], key["SecretAccessKey"], given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 "#;
 
 /// The server, with the bucket `models`; it ends with the test program.
@@ -38,6 +43,8 @@ pub struct Moto {
     pub port: u16,
     pub key: String,
     pub secret: String,
+    /// A key, its secret and its token, as they are handed out for a while.
+    pub temporary: [String; 3],
 }
 
 /// Where the packages are, which are installed on first use.
@@ -70,10 +77,12 @@ impl Moto {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let process = command.spawn().unwrap();
         wait_until("the object store", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        let mut moto = Self { process, port, key: String::new(), secret: String::new() };
+        let mut moto =
+            Self { process, port, key: String::new(), secret: String::new(), temporary: Default::default() };
         let made = python(MAKE, &[&moto.uri()]);
-        let (key, secret) = made.trim().split_once(' ').unwrap();
-        (moto.key, moto.secret) = (key.to_owned(), secret.to_owned());
+        let made: Vec<String> = made.split_whitespace().map(str::to_owned).collect();
+        let [key, secret, temporary @ ..] = <[String; 5]>::try_from(made).unwrap();
+        (moto.key, moto.secret, moto.temporary) = (key, secret, temporary);
         moto
     }
 

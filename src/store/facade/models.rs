@@ -193,6 +193,20 @@ impl Store {
         self.write(|| format!("add a version to model {name:?}"), check_tags(tags), work).await
     }
 
+    /// Finishes a version that was begun and broke off; one that is not unfinished stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::create_model_version`].
+    pub async fn complete_model_version(&self, version: &ModelVersion) -> Result<()> {
+        if !version.is_unfinished() {
+            return Ok(());
+        }
+        let (name, number) = (&version.name, version.version);
+        let work = async { self.registry()?.complete_model_version(name, number).await };
+        self.write(|| format!("finish version {number} of model {name:?}"), Ok(()), work).await
+    }
+
     /// All versions of a model, the newest first; none of a model that does not exist.
     ///
     /// # Errors

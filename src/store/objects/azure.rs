@@ -7,6 +7,7 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder}
 
 use super::address::Bucket;
 use super::environment::Environment;
+use super::given::{self, ForAzure, Given};
 use super::place::{Place, Who};
 use super::told::Told;
 use super::transport::Connector;
@@ -159,6 +160,7 @@ pub fn open(bucket: &Bucket, environment: &Environment) -> Inner<(MicrosoftAzure
         endpoint: account.endpoint.clone(),
         region: None,
         who: Who::new(account.who),
+        is_given: false,
         patience: ways.patience.as_secs(),
     };
     let built = builder().build().map_err(failed)?;
@@ -168,6 +170,37 @@ pub fn open(bucket: &Bucket, environment: &Environment) -> Inner<(MicrosoftAzure
     let words = format!("{} give no access to the account {:?}", account.who, account.name);
     let told = Told::new(Arc::clone(built.credentials()), words, SIGN_IN);
     Ok((builder().with_credentials(Arc::new(told)).build().map_err(failed)?, place))
+}
+
+/// By a shared access signature that was handed out, at `endpoint`, or Azure's own.
+pub fn open_given(
+    bucket: &Bucket,
+    environment: &Environment,
+    given: &Arc<Given>,
+    endpoint: Option<&str>,
+) -> Inner<(MicrosoftAzure, Place)> {
+    let ways = environment.ways();
+    let own = || format!("https://{}", bucket.host.replacen(".dfs.", ".blob.", 1));
+    let endpoint = endpoint.map_or_else(own, str::to_owned);
+    let built = MicrosoftAzureBuilder::new()
+        .with_container_name(&bucket.name)
+        .with_retry(super::retries())
+        .with_http_connector(Connector::new(&ways)?)
+        .with_account(bucket.account())
+        .with_endpoint(endpoint.clone())
+        .with_allow_http(endpoint.starts_with("http://"))
+        .with_credentials(Arc::new(ForAzure(Arc::clone(given))))
+        .build()
+        .map_err(|error| ErrorKind::ObjectStore(innermost(&error), SIGN_IN))?;
+    let place = Place {
+        bucket: bucket.clone(),
+        endpoint,
+        region: None,
+        who: Who::new(given::WHO),
+        is_given: true,
+        patience: ways.patience.as_secs(),
+    };
+    Ok((built, place))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use object_store::{Attribute, Attributes, ObjectStore, PutMultipartOptions, PutO
 use super::address::{Bucket, Service};
 use super::environment::Environment;
 use super::failure::{Refusal, cause, kind_of};
+use super::given::{Given, is_of_credentials};
 use super::place::Place;
 use super::s3::S3;
 use super::{azure, google, kinds};
@@ -34,27 +35,32 @@ pub struct Client {
     asked: Mutex<Arc<Asked>>,
     s3: Option<S3>,
     service: Service,
+    given: Option<Arc<Given>>,
 }
 
 impl Client {
-    pub fn open(bucket: &Bucket, environment: &Environment) -> Inner<Self> {
+    /// By credentials that were handed out, or those of the environment.
+    pub fn open(bucket: &Bucket, environment: &Environment, given: Option<Arc<Given>>) -> Inner<Self> {
         let both =
             |keeper: Arc<dyn Keeper>, place| Asked { writer: Arc::clone(&keeper), reader: keeper, place };
         let (asked, s3) = match bucket.service {
             Service::S3 => {
-                let s3 = S3::new(bucket, environment)?;
+                let s3 = S3::new(bucket, environment, given.as_ref())?;
                 (in_region(&s3, &s3.region)?, Some(s3))
             }
             Service::Google => {
-                let (keeper, place) = google::open(bucket, environment)?;
+                let (keeper, place) = google::open(bucket, environment, given.as_ref())?;
                 (both(Arc::new(keeper), place), None)
             }
             Service::Azure => {
-                let (keeper, place) = azure::open(bucket, environment)?;
+                let (keeper, place) = match &given {
+                    Some(given) => azure::open_given(bucket, environment, given, None)?,
+                    None => azure::open(bucket, environment)?,
+                };
                 (both(Arc::new(keeper), place), None)
             }
         };
-        Ok(Self { asked: Mutex::new(Arc::new(asked)), s3, service: bucket.service })
+        Ok(Self { asked: Mutex::new(Arc::new(asked)), s3, service: bucket.service, given })
     }
 
     pub fn asked(&self) -> Arc<Asked> {
@@ -67,11 +73,25 @@ impl Client {
         F: Fn(Arc<Asked>) -> A + Send,
         A: Future<Output = object_store::Result<T>> + Send,
     {
-        let asked = self.asked();
-        let failure = match work(Arc::clone(&asked)).await {
+        let mut asked = self.asked();
+        let round = match &self.given {
+            Some(given) => given.round().await,
+            None => 0,
+        };
+        let mut failure = match work(Arc::clone(&asked)).await {
             Ok(done) => return Ok(done),
             Err(failure) => failure,
         };
+        if let Some(given) = &self.given
+            && is_of_credentials(&failure)
+        {
+            given.renew(round).await?;
+            asked = self.asked();
+            failure = match work(Arc::clone(&asked)).await {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            };
+        }
         let told = cause::<Refusal>(&failure).and_then(|refusal| refusal.region.clone());
         let other = told.filter(|region| asked.place.region() != Some(region) && is_region(region));
         let (Some(s3), Some(region)) = (&self.s3, other) else {

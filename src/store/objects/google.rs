@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::address::Bucket;
 use super::environment::Environment;
+use super::given::{self, ForGoogle, Given};
 use super::place::{Place, Who};
 use super::told::Told;
 use super::transport::Connector;
@@ -48,7 +49,12 @@ fn checked(path: &Path, name: &str) -> Inner<String> {
     }
 }
 
-pub fn open(bucket: &Bucket, environment: &Environment) -> Inner<(GoogleCloudStorage, Place)> {
+/// By credentials that were handed out, or those of the environment.
+pub fn open(
+    bucket: &Bucket,
+    environment: &Environment,
+    given: Option<&Arc<Given>>,
+) -> Inner<(GoogleCloudStorage, Place)> {
     let ways = environment.ways();
     let connector = Connector::new(&ways)?;
     let failed = |error: object_store::Error| ErrorKind::ObjectStore(innermost(&error), SIGN_IN);
@@ -63,15 +69,27 @@ pub fn open(bucket: &Bucket, environment: &Environment) -> Inner<(GoogleCloudSto
         endpoint,
         region: None,
         who: Who::new(who),
+        is_given: given.is_some(),
         patience: ways.patience.as_secs(),
     };
     if let Some(host) = environment.get("STORAGE_EMULATOR_HOST") {
         let url = if host.contains("://") { host.to_owned() } else { format!("http://{host}") };
         let url = url.trim_end_matches('/');
+        if let Some(given) = given {
+            let told = Arc::new(ForGoogle(Arc::clone(given)));
+            let built = builder().with_base_url(url).with_credentials(told).build().map_err(failed)?;
+            return Ok((built, place(format!("{url} (STORAGE_EMULATOR_HOST)"), given::WHO)));
+        }
         let emulated =
             builder().with_base_url(url).with_skip_signature(true).with_credentials(Told::nobody()).build();
         let place = place(format!("{url} (STORAGE_EMULATOR_HOST)"), "nobody's credentials");
         return Ok((emulated.map_err(failed)?, place));
+    }
+    let public = "https://storage.googleapis.com".to_owned();
+    if let Some(given) = given {
+        let told = Arc::new(ForGoogle(Arc::clone(given)));
+        let built = builder().with_credentials(told).build().map_err(failed)?;
+        return Ok((built, place(public, given::WHO)));
     }
     let found = file(environment);
     let who = match &found {
@@ -91,7 +109,7 @@ pub fn open(bucket: &Bucket, environment: &Environment) -> Inner<(GoogleCloudSto
     };
     let told = Told::new(credentials, words, SIGN_IN);
     let built = builder().with_credentials(Arc::new(told)).build().map_err(failed)?;
-    Ok((built, place("https://storage.googleapis.com".to_owned(), &who)))
+    Ok((built, place(public, &who)))
 }
 
 #[cfg(test)]
@@ -105,7 +123,7 @@ mod tests {
     fn credentials_are_those_that_googles_tools_leave() {
         let home = tempfile::tempdir().unwrap();
         let open = |variables: &[(&str, &str)]| {
-            open(&parse("gs://models/x").unwrap().0, &Environment::of(variables, Some(home.path())))
+            open(&parse("gs://models/x").unwrap().0, &Environment::of(variables, Some(home.path())), None)
         };
         let (_, place) = open(&[("STORAGE_EMULATOR_HOST", "localhost:4443")]).unwrap();
         assert_eq!(place.server(), "http://localhost:4443 (STORAGE_EMULATOR_HOST)");

@@ -9,6 +9,7 @@ mod azure;
 mod client;
 mod environment;
 mod failure;
+mod given;
 mod google;
 mod kinds;
 mod place;
@@ -34,6 +35,7 @@ pub use address::{below, is_in_objects, path_end};
 use client::Client;
 use environment::Environment;
 pub use failure::is_refusal;
+pub use given::{Issued, Issuer, Secret};
 pub use tree::ObjectTree;
 pub use upload::settled;
 
@@ -66,12 +68,24 @@ pub async fn open(uri: &str) -> Inner<ObjectTree> {
             // Files of settings are read, and certificates.
             let of = bucket.clone();
             let opening =
-                tokio::task::spawn_blocking(move || Client::open(&of, &Environment::of_process())).await;
+                tokio::task::spawn_blocking(move || Client::open(&of, &Environment::of_process(), None))
+                    .await;
             let opened = opening.unwrap_or_else(|error| Err(ErrorKind::Io(error.to_string())))?;
             let mut known = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry(bucket).or_insert_with(|| Arc::new(opened)))
         }
     };
+    Ok(ObjectTree::new(client, uri, key))
+}
+
+/// The files at an address for which somebody hands out credentials, of which the first are there already.
+pub async fn open_given(uri: &str, issuer: Arc<dyn Issuer>, first: Issued) -> Inner<ObjectTree> {
+    let (bucket, key) = given::place_of(uri)?;
+    let given = given::Given::new(issuer, first);
+    let opening = tokio::task::spawn_blocking(move || {
+        Client::open(&bucket, &Environment::of_process(), Some(given)).map(Arc::new)
+    });
+    let client = opening.await.unwrap_or_else(|error| Err(ErrorKind::Io(error.to_string())))?;
     Ok(ObjectTree::new(client, uri, key))
 }
 

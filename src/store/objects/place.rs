@@ -22,6 +22,9 @@ impl Who {
     }
 }
 
+/// What is done where credentials that were handed out do not do.
+const GIVEN: &str = "ask the workspace's administrator to check the storage of the model's catalog: the same again asks for new credentials";
+
 /// A bucket for those who read errors.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -30,6 +33,8 @@ pub struct Place {
     pub endpoint: String,
     pub region: Option<String>,
     pub who: Who,
+    /// Its credentials were handed out.
+    pub is_given: bool,
     /// Seconds.
     pub patience: u64,
 }
@@ -68,6 +73,9 @@ impl Place {
 
     /// What is done when credentials are none, or no more.
     pub fn sign_in(&self) -> &'static str {
+        if self.is_given {
+            return GIVEN;
+        }
         match self.bucket.service {
             Service::S3 => {
                 "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile (AWS_PROFILE); `aws sso login` signs in again"
@@ -83,6 +91,9 @@ impl Place {
 
     /// What is done when they are not enough.
     pub fn rights(&self) -> &'static str {
+        if self.is_given {
+            return GIVEN;
+        }
         match self.bucket.service {
             Service::S3 => "ask the bucket's owner for s3:ListBucket, s3:GetObject and s3:PutObject",
             Service::Google => "ask the bucket's owner for the role Storage Object User",

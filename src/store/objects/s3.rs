@@ -4,13 +4,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider};
 use object_store::{Attribute, Attributes, ClientOptions, HeaderMap, HeaderValue, TagSet};
 use serde_json::{Map, Value};
 
 use super::address::Bucket;
 use super::aws::{Chain, Files, chosen};
 use super::environment::Environment;
+use super::given::{self, ForAws, Given};
 use super::place::{Place, Who};
 use super::transport::{Connector, Ways};
 use crate::store::reasons::innermost;
@@ -32,7 +33,9 @@ pub struct S3 {
     extra: Extra,
     ways: Ways,
     connector: Connector,
-    chain: Arc<Chain>,
+    credentials: AwsCredentialProvider,
+    /// They are handed out, and not the environment's.
+    is_given: bool,
     who: Who,
 }
 
@@ -53,7 +56,8 @@ pub struct Clients {
 }
 
 impl S3 {
-    pub fn new(bucket: &Bucket, environment: &Environment) -> Inner<Self> {
+    /// By credentials that were handed out, or those of the environment.
+    pub fn new(bucket: &Bucket, environment: &Environment, given: Option<&Arc<Given>>) -> Inner<Self> {
         let files = Files::read(environment)?;
         let profile = files.profile(chosen(environment).0).cloned().unwrap_or_default();
         let endpoint = ENDPOINTS.iter().find_map(|name| Some((environment.get(name)?.trim(), *name)));
@@ -61,16 +65,16 @@ impl S3 {
             |name: &str| name == ENDPOINTS[0] || !environment.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
         let endpoint =
             endpoint.or_else(|| Some((profile.get("endpoint_url")?, "endpoint_url of the profile")));
-        let endpoint = endpoint
+        let mut endpoint = endpoint
             .filter(|(_, name)| is_ours(name))
             .map(|(url, name)| (url.trim_end_matches('/').to_owned(), name));
         if let Some((url, name)) = &endpoint {
             checked(url, name)?;
         }
         let region = environment.first(&["AWS_DEFAULT_REGION", "AWS_REGION"]).map(|(_, region)| region);
-        let region = region.or_else(|| profile.get("region")).unwrap_or("us-east-1").trim().to_owned();
+        let mut region = region.or_else(|| profile.get("region")).unwrap_or("us-east-1").trim().to_owned();
         let style = environment.get("MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE").filter(|style| *style != "auto");
-        let is_virtual = match style.or_else(|| profile.get("addressing_style")) {
+        let mut is_virtual = match style.or_else(|| profile.get("addressing_style")) {
             Some("path") => false,
             Some("virtual") => true,
             Some("auto") | None => endpoint.is_none() && is_host(&bucket.name),
@@ -89,9 +93,25 @@ impl S3 {
             .get("MLFLOW_EXPERIMENTAL_S3_SIGNATURE_VERSION")
             .is_some_and(|version| version.eq_ignore_ascii_case("unsigned"));
         let connector = Connector::new(&ways)?;
-        let who = Who::new(if unsigned { "nobody's credentials" } else { "the credentials" });
-        let chain = Arc::new(Chain::new(environment.clone(), connector.clone(), who.clone()));
-        let extra = environment.get(EXTRA).map(Extra::parse).transpose()?.unwrap_or_default();
+        let unsigned = unsigned && given.is_none();
+        let who = Who::new(match given {
+            Some(_) => given::WHO,
+            None if unsigned => "nobody's credentials",
+            None => "the credentials",
+        });
+        let credentials: AwsCredentialProvider = match given {
+            Some(given) => Arc::new(ForAws(Arc::clone(given))),
+            None => Arc::new(Chain::new(environment.clone(), connector.clone(), who.clone())),
+        };
+        let mut extra = environment.get(EXTRA).map(Extra::parse).transpose()?.unwrap_or_default();
+        if let Some(given) = given {
+            extra.encrypt(&given.encryption)?;
+        }
+        if !bucket.host.is_empty() {
+            // Cloudflare's, which has one region.
+            endpoint = Some((format!("https://{}", bucket.host), "the storage location"));
+            (region, is_virtual) = ("auto".to_owned(), true);
+        }
         let owner = environment.get("MLFLOW_S3_EXPECTED_BUCKET_OWNER").map(str::to_owned);
         Ok(Self {
             bucket: bucket.clone(),
@@ -103,7 +123,8 @@ impl S3 {
             extra,
             ways,
             connector,
-            chain,
+            credentials,
+            is_given: given.is_some(),
             who,
         })
     }
@@ -123,6 +144,7 @@ impl S3 {
             endpoint,
             region: Some(region.to_owned()),
             who: self.who.clone(),
+            is_given: self.is_given,
             patience: self.ways.patience.as_secs(),
         }
     }
@@ -159,7 +181,7 @@ impl S3 {
         builder = if self.unsigned {
             builder.with_skip_signature(true)
         } else {
-            builder.with_credentials(Arc::clone(&self.chain) as _)
+            builder.with_credentials(Arc::clone(&self.credentials))
         };
         let mut headers = HeaderMap::new();
         if let Some(owner) = &self.owner {
@@ -225,6 +247,18 @@ impl Extra {
         Ok(extra)
     }
 
+    /// What was said with credentials comes before what is set here, which replaces it.
+    fn encrypt(&mut self, told: &[(&'static str, String)]) -> Inner<()> {
+        let mut settings = Vec::new();
+        for (name, value) in told {
+            let key = name.parse().map_err(|_| refused(&format!("{name} is no setting of S3")))?;
+            settings.push((key, value.clone()));
+        }
+        settings.append(&mut self.settings);
+        self.settings = settings;
+        Ok(())
+    }
+
     fn add(&mut self, name: &str, value: &Value) -> Inner<()> {
         let wrong = || refused(&format!("{EXTRA}: the value of {name} cannot be sent"));
         if let ("Metadata", Value::Object(metadata)) = (name, value) {
@@ -287,7 +321,7 @@ mod tests {
     use super::*;
 
     fn s3(variables: &[(&str, &str)]) -> Inner<S3> {
-        S3::new(&parse("s3://models/x").unwrap().0, &Environment::of(variables, None))
+        S3::new(&parse("s3://models/x").unwrap().0, &Environment::of(variables, None), None)
     }
 
     #[test]

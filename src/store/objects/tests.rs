@@ -1,4 +1,5 @@
 mod credentials;
+mod given;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,7 +22,7 @@ const KEYS: [(&str, &str); 3] = [
 
 pub fn tree(uri: &str, environment: &Environment) -> ObjectTree {
     let (bucket, key) = address::parse(uri).unwrap();
-    ObjectTree::new(Arc::new(Client::open(&bucket, environment).unwrap()), uri, key)
+    ObjectTree::new(Arc::new(Client::open(&bucket, environment, None).unwrap()), uri, key)
 }
 
 fn environment(server: &StandIn, more: &[(&str, &str)]) -> Environment {

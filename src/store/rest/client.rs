@@ -143,7 +143,7 @@ impl Client {
     }
 
     /// A request for a path whose segments are not escaped yet. Names from outside stand in it: none leads elsewhere.
-    fn request(&self, method: Method, path: &str) -> Inner<RequestBuilder> {
+    pub(super) fn request(&self, method: Method, path: &str) -> Inner<RequestBuilder> {
         if leads_elsewhere(path) {
             return Err(ErrorKind::Invalid(format!("{path:?} is outside the server's API")));
         }
@@ -306,7 +306,7 @@ impl Client {
     }
 
     /// Sends a request, and again after a pause where that is safe and may help.
-    async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received<'_>> {
+    pub(super) async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received<'_>> {
         let http = self.http()?;
         let request = request.build().map_err(|error| unwritten(&error))?;
         let mut attempt = 0;

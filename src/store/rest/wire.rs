@@ -40,7 +40,7 @@ fn text_or_empty(value: &Value, key: &str) -> String {
 }
 
 /// 64-bit whole numbers come as numbers or as texts; they are exact, never by way of a float.
-fn int(value: &Value) -> Inner<i64> {
+pub fn int(value: &Value) -> Inner<i64> {
     let parsed = match value {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.parse().ok(),

@@ -10,6 +10,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
 use super::catalog_tags::{key_here, key_there, there};
+use super::registering::{self, New};
 use crate::mlflow::{ModelStage, ModelVersion, RegisteredModel, RunId, Tag};
 use crate::store::pages::Pages;
 use crate::store::rest::client::{Client, Repeat};
@@ -71,17 +72,6 @@ fn new_name(name: &str) -> Inner<&str> {
     )))
 }
 
-/// Files of a new version have to be put where the catalogue keeps them.
-fn no_upload(name: &str, source: &str) -> ErrorKind {
-    match new_name(name) {
-        Err(kind) => kind,
-        Ok(name) => ErrorKind::Unsupported(format!(
-            "upload of models into Unity Catalog: register the version with mlflow.register_model({source:?}, {name:?}), and \
-             promote it here"
-        )),
-    }
-}
-
 fn model_of(value: &Value) -> Inner<RegisteredModel> {
     let mut model = wire::registered_model(value)?;
     with_keys_here(&mut model.tags);
@@ -89,7 +79,7 @@ fn model_of(value: &Value) -> Inner<RegisteredModel> {
 }
 
 /// Aliases stand with the version that they point to.
-fn version_of(value: &Value) -> Inner<ModelVersion> {
+pub fn version_of(value: &Value) -> Inner<ModelVersion> {
     let mut plain = value.clone();
     let aliases = plain.get("aliases").and_then(Value::as_array).into_iter().flatten();
     let aliases: Vec<Value> = aliases.map(|alias| alias.get("alias").unwrap_or(alias).clone()).collect();
@@ -248,18 +238,23 @@ impl Registry for UnityCatalog {
     }
 
     async fn check_registering(&self, name: &str, source: &str) -> Inner<()> {
-        Err(no_upload(name, source))
+        registering::check(&self.client, new_name(name)?, source).await.map_err(no_catalog)
     }
 
     async fn create_model_version(
         &self,
         name: &str,
         source: &str,
-        _: Option<&RunId>,
-        _: &[Tag],
+        run_id: Option<&RunId>,
+        tags: &[Tag],
     ) -> Inner<ModelVersion> {
-        // It would be there as soon as it is asked for, and stay unfinished without its files.
-        Err(no_upload(name, source))
+        let tags = tags.iter().map(there).collect::<Inner<Vec<_>>>()?;
+        let new = New { name: new_name(name)?, source, run_id, tags };
+        registering::create(&self.client, &new).await.map_err(no_catalog)
+    }
+
+    async fn complete_model_version(&self, name: &str, version: u64) -> Inner<()> {
+        registering::complete(&self.client, named(name)?, version).await.map_err(no_catalog)
     }
 
     async fn get_model_version(&self, name: &str, version: u64) -> Inner<ModelVersion> {

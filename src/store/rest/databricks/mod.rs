@@ -5,6 +5,7 @@ mod catalog;
 mod catalog_tags;
 mod files;
 mod login;
+mod registering;
 mod signed;
 mod uploading;
 
