@@ -36,7 +36,8 @@ fn the_table_and_a_chart_say_what_was_heard_last() {
         features::charts::histories::HistoryKey { run: runs[1].info.run_id.clone(), key: "val_rmse".into() },
         features::charts::histories::MetricVersion::of_value(0.2222, 9),
     )];
-    for want in app.histories.want(&wants).unwrap() {
+    let writes = app.writes;
+    for want in app.histories.want(&wants, writes).unwrap() {
         take(&mut app, read(want, &runs));
     }
     take(&mut app, Msg::Frame);
