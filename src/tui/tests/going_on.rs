@@ -24,7 +24,9 @@ fn the_table_and_a_chart_say_what_was_heard_last() {
     app.now += 1_000;
     for effect in take(&mut app, snapshot(ticket, &runs)) {
         if matches!(effect, Effect::Runs(_)) {
-            answer(effect, &runs).into_iter().for_each(|msg| drop(take(&mut app, msg)));
+            for msg in answer(effect, &runs) {
+                drop(take(&mut app, msg));
+            }
         }
     }
     take(&mut app, Msg::Frame);

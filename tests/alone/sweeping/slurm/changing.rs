@@ -27,7 +27,7 @@ fn what_is_asked_of_a_sweep_reaches_what_is_submitted() {
     wait_until("an array", || running() == 3 && pending().count() > 10);
     world.steer(&["set", "--jobs", "5"]);
     wait_until("five of it", || running() == 5);
-    let held = pending().last().unwrap().0;
+    let held = pending().next_back().unwrap().0;
     world.cluster.tell("scontrol", &["hold", &held]);
     let words = format!("Slurm does not begin job {held} (JobHeldAdmin)");
     wait_until("a word of what somebody holds back", || world.said().contains(&words));
