@@ -1,7 +1,7 @@
 //! How the commands choose: what is asked for, and the choice among the runs that it takes to tell.
 
 use super::Failure;
-use super::metric_names::missing_in;
+use super::metric_names::missing_or;
 use super::reading::{decide_ties, newest, read_columns, read_pages};
 use super::siblings::find_spread;
 use super::sweep_report::say;
@@ -96,8 +96,10 @@ impl PolicyFlags {
         let objective = |(metric, goal): Named<'_>| {
             let goal = goal.or_else(|| settings.selecting.patterns.goal(&told, metric));
             // The direction of what is not there is no question.
-            let missing = || newest.as_ref().and_then(|newest| missing_in(newest, experiment, metric));
-            let failure = || missing().unwrap_or_else(|| undirected(metric));
+            let failure = || match &newest {
+                Some(newest) => missing_or(undirected(metric), newest, experiment, metric),
+                None => Failure::Usage(undirected(metric)),
+            };
             goal.map(|goal| MetricGoal::new(metric, goal)).ok_or_else(failure)
         };
         let metrics = metrics.into_iter().map(objective).collect::<Result<_, _>>()?;
@@ -169,7 +171,7 @@ impl PolicyFlags {
             }
             Resolved::Undirected(metric, origin) => match self.flag() {
                 Some(goal) => Ok((Policy::new(MetricGoal::new(metric, goal)), origin)),
-                None => Err(undirected(&metric)),
+                None => Err(Failure::Usage(undirected(&metric))),
             },
             Resolved::Open if counts.is_empty() => {
                 Err(Failure::NoneEligible(format!("no run of {:?} has a metric", experiment.name)))
@@ -226,8 +228,8 @@ impl PolicyFlags {
     }
 }
 
-fn undirected(metric: &str) -> Failure {
-    Failure::Usage(format!(
+fn undirected(metric: &str) -> String {
+    format!(
         "unknown whether lower or higher {metric:?} is better; pass --min or --max, or write {metric}:min or {metric}:max"
-    ))
+    )
 }

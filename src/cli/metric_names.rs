@@ -28,7 +28,7 @@ pub fn no_metric(said: &str, metric: &str, known: &[&str]) -> Failure {
 }
 
 /// The same of the newest runs of an experiment; nothing where they have it.
-pub fn missing_in(newest: &Catalog, experiment: &Experiment, metric: &str) -> Option<Failure> {
+fn missing_in(newest: &Catalog, experiment: &Experiment, metric: &str) -> Option<Failure> {
     let mut known: Vec<&str> = newest.metrics.keys(&newest.texts).map(|(key, _)| key).collect();
     if known.contains(&metric) {
         return None;
@@ -41,6 +41,16 @@ pub fn missing_in(newest: &Catalog, experiment: &Experiment, metric: &str) -> Op
         format!("none of the newest {SAMPLE} runs of {name:?} has a metric")
     };
     Some(no_metric(&said, metric, &known))
+}
+
+/// The same where nobody knows the direction of a metric and `undirected` says so. Where older runs may have it, both are
+/// told.
+pub fn missing_or(undirected: String, newest: &Catalog, experiment: &Experiment, metric: &str) -> Failure {
+    match missing_in(newest, experiment, metric) {
+        Some(missing) if newest.count < SAMPLE => missing,
+        Some(missing) => Failure::Usage(format!("{undirected}; {missing}")),
+        None => Failure::Usage(undirected),
+    }
 }
 
 /// Why no run is eligible, where that is because a metric is not there.
@@ -76,6 +86,7 @@ fn near<'a>(wanted: &str, known: &[&'a str]) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mlflow::LifecycleStage;
 
     #[test]
     fn the_nearest_names_are_told_or_else_what_there_is() {
@@ -85,5 +96,24 @@ mod tests {
         assert!(said("RMSE", &known).ends_with("did you mean rmse or val_rmse?"), "{}", said("RMSE", &known));
         assert!(said("f1", &known).ends_with("; metrics are val_rmse, rmse, train_loss, val/acc"));
         assert_eq!(said("f1", &[]), "no run has a metric \"f1\"");
+    }
+
+    #[test]
+    fn older_runs_may_have_what_the_newest_have_not() {
+        let experiment = Experiment {
+            experiment_id: "1".into(),
+            name: "wine".into(),
+            artifact_location: String::new(),
+            lifecycle_stage: LifecycleStage::Active,
+            creation_time: None,
+            last_update_time: None,
+            tags: Vec::new(),
+        };
+        let said = |count: usize| {
+            let newest = Catalog { count, ..Catalog::default() };
+            missing_or("unknown".into(), &newest, &experiment, "f1").to_string()
+        };
+        assert_eq!(said(SAMPLE - 1), "no run of \"wine\" has a metric \"f1\"");
+        assert_eq!(said(SAMPLE), "unknown; none of the newest 100 runs of \"wine\" has a metric \"f1\"");
     }
 }

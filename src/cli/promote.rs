@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::choosing::{self, PolicyFlags};
 use super::finding::find_run;
 use super::mark_best::finish_interrupted;
-use super::metric_names::{missing_in, no_metric};
+use super::metric_names::{missing_or, no_metric};
 use super::output::print_json;
 use super::reading::newest;
 use super::{Failure, best, find_experiment, open};
@@ -185,11 +185,7 @@ fn policy(settings: &Settings, arguments: &Arguments) -> Result<(ModelPolicy, Op
     }
     if let Some(named) = &arguments.metric {
         let (metric, goal) = metric_named(settings, named);
-        let goal = goal.ok_or_else(|| {
-            Failure::Usage(format!(
-                "unknown whether lower or higher {metric:?} is better; write {metric}:min or {metric}:max"
-            ))
-        })?;
+        let goal = goal.ok_or_else(|| Failure::Usage(undirected(metric)))?;
         let named = MetricGoal::new(metric, goal);
         if policy.metric.as_ref().is_some_and(|known| *known != named) {
             policy.metric = Some(named.clone());
@@ -199,6 +195,10 @@ fn policy(settings: &Settings, arguments: &Arguments) -> Result<(ModelPolicy, Op
         return Ok((policy, Some(named)));
     }
     Ok((policy, None))
+}
+
+fn undirected(metric: &str) -> String {
+    format!("unknown whether lower or higher {metric:?} is better; write {metric}:min or {metric}:max")
 }
 
 /// A metric as it is written behind `--metric`, and its direction.
@@ -214,8 +214,8 @@ async fn check_metric(settings: &Settings, arguments: &Arguments, store: &Store)
     };
     if let Some(experiment) = &arguments.best {
         let experiment = find_experiment(store, experiment).await?;
-        let missing = missing_in(&newest(store, &experiment).await?, &experiment, metric);
-        return missing.map_or(Ok(()), Err);
+        let newest = newest(store, &experiment).await?;
+        return Err(missing_or(undirected(metric), &newest, &experiment, metric));
     }
     let run = if let Some(id) = &arguments.run {
         find_run(store, id).await?

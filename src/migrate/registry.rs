@@ -97,7 +97,8 @@ impl Job<'_> {
                 None => self.new_version(version).await,
             };
             match of_one(done)? {
-                Ok(()) => self.state().copied.versions += 1,
+                Ok(true) => self.state().copied.versions += 1,
+                Ok(false) => {}
                 Err(why) => self.problem(format!("version {} of model {name:?}", version.version), why),
             }
         }
@@ -160,13 +161,15 @@ impl Job<'_> {
         Ok(source.clone())
     }
 
-    async fn import_version(&self, version: &ModelVersion) -> Result<()> {
+    async fn import_version(&self, version: &ModelVersion) -> Result<bool> {
         let new = self.renewed_version(version).await?;
-        Ok(self.to.import_model_version(&new).await?)
+        self.to.import_model_version(&new).await?;
+        Ok(true)
     }
 
     /// Adds a version where the target gives numbers out by itself: those that are missing before it are taken up and deleted.
-    async fn new_version(&self, version: &ModelVersion) -> Result<()> {
+    /// Returns whether it has its number.
+    async fn new_version(&self, version: &ModelVersion) -> Result<bool> {
         let new = self.renewed_version(version).await?;
         let mut tags = new.tags.clone();
         tags.push(Tag::new(PLACEHOLDER, "1"));
@@ -174,7 +177,8 @@ impl Job<'_> {
             let made =
                 self.to.create_model_version(&new.name, &new.source, new.run_id.as_ref(), &tags).await?;
             if made.version == version.version {
-                return self.complete(version).await;
+                self.complete(version).await?;
+                return Ok(true);
             }
             self.to.delete_model_version(&new.name, made.version).await?;
             if made.version > version.version {
@@ -182,7 +186,7 @@ impl Job<'_> {
             }
         }
         self.tell_number(version);
-        Ok(())
+        Ok(false)
     }
 
     /// A server gives out numbers behind those that it gave out.
@@ -191,10 +195,24 @@ impl Job<'_> {
         self.problem(format!("version {} of model {:?}", version.version, version.name), words);
     }
 
-    /// Goes on with a version that was begun.
-    async fn go_on(&self, known: &ModelVersion, version: &ModelVersion) -> Result<()> {
+    /// Goes on with a version that was begun, if it was: another one may have taken its number up on its way to a later one.
+    /// Returns whether the version is there.
+    async fn go_on(&self, known: &ModelVersion, version: &ModelVersion) -> Result<bool> {
+        let new = self.renewed_version(version).await?;
+        if known.source.trim_end_matches('/') != new.source.trim_end_matches('/') {
+            self.to.delete_model_version(&known.name, known.version).await?;
+            if self.keeps {
+                return self.import_version(version).await;
+            }
+            self.tell_number(version);
+            return Ok(false);
+        }
         self.to.complete_model_version(known).await?;
-        self.complete(version).await
+        for tag in new.tags.iter().filter(|tag| !known.tags.contains(tag)) {
+            self.to.set_model_version_tag(&known.name, known.version, tag).await?;
+        }
+        self.complete(version).await?;
+        Ok(true)
     }
 
     /// Says of a version what could not be said when it was made; the mark goes last.

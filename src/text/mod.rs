@@ -13,7 +13,7 @@ mod safe;
 pub mod shell;
 
 pub use aligned::{aligned, by_point};
-pub use naming::{distinct, without_middle};
+pub use naming::{distinct, legend_number, without_middle};
 pub use readable::readable;
 pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
 use unicode_segmentation::UnicodeSegmentation;
@@ -110,8 +110,8 @@ pub fn wrap(words: &str, cells: usize) -> Vec<String> {
     lines
 }
 
-/// A metric's value as it stands on the screen, wherever that is, with five significant digits; what is copied, saved or told in
-/// full has all of them ([`exact`]), and ranges have three ([`short_number`]): `0.5631`, `12,345`-like sizes without separators, `1.2e-7`.
+/// A metric's value, with five significant digits (legends of charts have six, [`legend_number`], and what is copied or saved has
+/// all, [`exact`]): `0.5631`, `12,345`-like sizes without separators, `1.2e-7`.
 pub fn number(value: f64) -> String {
     if value.is_nan() {
         return "NaN".into();

@@ -1,4 +1,4 @@
-//! Names cut so that they can still be told apart.
+//! Names cut so that they can still be told apart, and numbers beside them.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use unicode_segmentation::UnicodeSegmentation;
@@ -129,6 +129,17 @@ fn number(names: &mut [String], cells: usize) {
     }
 }
 
+/// A value as it stands in a legend, with six significant digits.
+pub fn legend_number(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || !(1e-4..1e7).contains(&size) {
+        return super::number(value);
+    }
+    let digits = (5 - size.log10().floor() as i32).clamp(0, 9) as usize;
+    let fixed = format!("{value:.digits$}");
+    if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -166,6 +177,19 @@ mod tests {
         let names: Vec<String> =
             (0..20_000).map(|at| format!("resnet50-imagenet-{}-warmup-long", at % 500)).collect();
         assert!(are_distinct(&distinct(&names, 12, "…")));
+    }
+
+    #[test]
+    fn six_digits_stand_in_a_legend() {
+        for (value, text) in [
+            (0.563_123_44, "0.563123"),
+            (12_345.678, "12345.7"),
+            (2.0, "2"),
+            (f64::NAN, "NaN"),
+            (1e-9, "1e-9"),
+        ] {
+            assert_eq!(legend_number(value), text);
+        }
     }
 
     proptest! {

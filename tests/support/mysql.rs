@@ -132,8 +132,10 @@ impl MariaDb {
         self.sql("mysql", &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
         let script =
             "mariadb-dump --no-defaults -S \"$0\" -u root $1 | mariadb --no-defaults -S \"$0\" -u root $2";
-        let mut copy = Command::new("sh");
-        copy.args(["-c", script]).arg(self.folder.join("my.sock")).args([template, name.as_str()]);
+        let mut copy = Command::new("bash");
+        copy.args(["-o", "pipefail", "-c", script])
+            .arg(self.folder.join("my.sock"))
+            .args([template, name.as_str()]);
         run(&mut copy, "mariadb-dump");
         name
     }

@@ -1,6 +1,8 @@
 //! What others have, and what is in the source, is there afterwards as it was before.
 
 use super::*;
+use crate::migrate::marks::PLACEHOLDER;
+use crate::migrate::same::keep_apart;
 
 fn named(folder: &Path, name: &str) -> Store {
     let uri = format!("sqlite:///{}", folder.join(name).display());
@@ -159,15 +161,44 @@ async fn two_names_of_one_server_are_told_by_what_is_behind_them() {
     let home = tempfile::tempdir().unwrap();
     let plain_one = named(home.path(), "a.db");
     plain("main", &plain_one).await;
+    let old = plain_one.create_experiment("old", &[]).await.unwrap();
+    plain_one.delete_experiment(&old).await.unwrap();
     std::fs::copy(home.path().join("a.db"), home.path().join("b.db")).unwrap();
     // They say as little of themselves as a server.
     let (from, _) = database(&home.path().join("a.db"), 0, Moment::Before);
     let (to, _) = database(&home.path().join("b.db"), 0, Moment::Before);
     assert!(refused(&from, &to, home.path()).await.contains("exact copy"));
+    // One that was restored from a copy may lack runs that nothing else tells of.
+    to.restore_experiment(&old).await.unwrap();
+    run(&to, &old, "later", None).await;
+    to.delete_experiment(&old).await.unwrap();
+    keep_apart(&from, &to).await.unwrap();
     // A copy that went on is another store.
     plain("more", &to).await;
     let request = Request { merges: true, ..request(home.path()) };
-    assert_eq!(copied(&to, &from, &request).await.copied.runs, 1);
+    assert_eq!(copied(&to, &from, &request).await.copied.runs, 2);
     // So is what was copied by this very program, though nothing is new.
     assert_eq!(copied(&to, &from, &request).await.copied.runs, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_another_version_took_up_is_not_completed_as_its_own() {
+    let home = tempfile::tempdir().unwrap();
+    let (from, to) = (named(home.path(), "a.db"), Store::new(Memory::default()));
+    from.begin().await.unwrap();
+    for store in [&from, &to] {
+        store.create_registered_model("m").await.unwrap();
+    }
+    for number in 1..=2 {
+        from.create_model_version("m", &format!("s3://files/{number}"), None, &[]).await.unwrap();
+    }
+    let mark = [Tag::new(PLACEHOLDER, "1")];
+    to.create_model_version("m", "s3://files/2", None, &mark).await.unwrap();
+    let request = Request { merges: true, ..request(home.path()) };
+    let report = copied(&from, &to, &request).await;
+    assert!(told(&report, "does not again"), "{:?}", report.problems);
+    assert_eq!(report.copied.versions, 1);
+    let there = to.model_versions("m").await.unwrap();
+    let there: Vec<_> = there.iter().map(|it| (it.version, it.source.as_str())).collect();
+    assert_eq!(there, [(2, "s3://files/2")]);
 }

@@ -22,7 +22,7 @@ pub fn inside(root: &Path, path: &str) -> Inner<PathBuf> {
 }
 
 /// Whether two paths lead to one file or folder: by another name, a link or another mount of the same file system. None where that
-/// cannot be told, as of a file system of another machine that is mounted twice.
+/// cannot be told, as of what is not there.
 pub fn is_same_file(one: &Path, other: &Path) -> Option<bool> {
     if one.canonicalize().ok()? == other.canonicalize().ok()? {
         return Some(true);
@@ -31,7 +31,7 @@ pub fn is_same_file(one: &Path, other: &Path) -> Option<bool> {
     {
         use std::os::unix::fs::MetadataExt as _;
         let (one, other) = (one.metadata().ok()?, other.metadata().ok()?);
-        (one.dev() == other.dev()).then_some(one.ino() == other.ino())
+        Some(one.dev() == other.dev() && one.ino() == other.ino())
     }
     #[cfg(not(unix))]
     None

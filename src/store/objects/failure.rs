@@ -10,6 +10,24 @@ use crate::store::error::UNTRUSTED;
 use crate::store::reasons::{innermost, plain_text, tls_cause, tls_words};
 use crate::store::secrets::hide;
 
+/// How services name it that they do not know who asks.
+const STRANGERS: [&str; 12] = [
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidToken",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "AuthFailure",
+    "AuthenticationFailed",
+    "InvalidAuthenticationInfo",
+    "AuthenticationRequired",
+    "UnrecognizedClientException",
+    "invalid_grant",
+    "invalid_client",
+];
+/// Or not any more.
+const EXPIRED: [&str; 4] =
+    ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"];
 /// Letters of a message that are shown.
 const LONGEST: usize = 300;
 
@@ -45,6 +63,14 @@ impl Refusal {
         // A part of a secret is known for none: it has to be hidden before anything is cut.
         let message = hide(message.lines().next().unwrap_or_default()).chars().take(LONGEST).collect();
         Self { status, code: code.unwrap_or_default(), message, region: element(&text, "Region").or(region) }
+    }
+
+    /// Whether somebody may not do that, and is not just unknown.
+    pub fn is_of_rights(&self) -> bool {
+        let code = self.code.as_str();
+        let is_of_who =
+            STRANGERS.contains(&code) || EXPIRED.contains(&code) || code == "RequestTimeTooSkewed";
+        self.status == 403 && !is_of_who
     }
 
     /// The same in words for people.
@@ -139,28 +165,15 @@ fn refused(refusal: &Refusal, place: &Place, path: &str) -> ErrorKind {
         (_, "InvalidBucketName") => {
             told(format!("{uri}: {words}"), "check the artifact location of the experiment")
         }
-        (_, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired") => {
+        (_, code) if EXPIRED.contains(&code) => {
             told(format!("{uri}: {} have expired ({words})", place.who()), place.sign_in())
         }
         (_, "RequestTimeTooSkewed") => {
             told(format!("{uri}: {words}"), "set the clock of this machine: it differs from the server's")
         }
-        (
-            _,
-            "InvalidAccessKeyId"
-            | "SignatureDoesNotMatch"
-            | "InvalidToken"
-            | "InvalidClientTokenId"
-            | "InvalidSecurity"
-            | "AuthFailure"
-            | "AuthenticationFailed"
-            | "InvalidAuthenticationInfo"
-            | "AuthenticationRequired"
-            | "UnrecognizedClientException"
-            | "invalid_grant"
-            | "invalid_client",
-        )
-        | (401, _) => told(format!("{uri} rejects {} ({words})", place.who()), place.sign_in()),
+        (status, code) if status == 401 || STRANGERS.contains(&code) => {
+            told(format!("{uri} rejects {} ({words})", place.who()), place.sign_in())
+        }
         (301 | 307, _)
         | (_, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException") => {
             let region =
@@ -190,6 +203,20 @@ pub fn is_refusal(kind: &ErrorKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_may_not_is_told_from_who_is_not_known() {
+        let is_of_rights =
+            |status, code: &str| Refusal::read(status, b"", Some(code.to_owned()), None).is_of_rights();
+        for code in ["AccessDenied", "AuthorizationPermissionMismatch", "AuthorizationFailure", ""] {
+            assert!(is_of_rights(403, code), "{code}");
+        }
+        for code in ["SignatureDoesNotMatch", "AuthenticationFailed", "ExpiredToken", "RequestTimeTooSkewed"]
+        {
+            assert!(!is_of_rights(403, code), "{code}");
+        }
+        assert!(!is_of_rights(401, "AccessDenied") && !is_of_rights(503, "AccessDenied"));
+    }
 
     #[test]
     fn a_refusal_is_read_in_whatever_form_it_comes() {

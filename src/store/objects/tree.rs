@@ -80,11 +80,7 @@ impl ObjectTree {
             async move {
                 let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
                 match asked.reader.list_paginated(prefix.as_deref(), options).await {
-                    Err(error)
-                        if cause::<Refusal>(&error).is_some_and(|refusal| refusal.code == "AccessDenied") =>
-                    {
-                        Ok(())
-                    }
+                    Err(error) if cause::<Refusal>(&error).is_some_and(Refusal::is_of_rights) => Ok(()),
                     listed => listed.map(drop),
                 }
             }

@@ -6,11 +6,11 @@
 //! part of the time. The runs that are being looked at are read anew at every change.
 //!
 //! A point whose step is lower than the latest one changes nothing but `metrics`, which are too many to be read. It is found where
-//! it lies at the end of the table, and wherever it lies by its key and time, which are indexed: at once where its time is that of
-//! now, as MLflow gives it. One that is dated back and lies in a place that became free (something was deleted before, as by
-//! `mlflow gc`), and one of a database of more than [`KEYS`] keys that lies so, is not found: columns of minima, means and the like
-//! have it after the next value of the run, or when the experiment is opened again. Histories always have it: whoever opens a
-//! chart reads what was written since, by the transaction and not by the step.
+//! it lies at the end of the table, and wherever it lies by its key and time, which are indexed: soon where its time is that of
+//! now, as MLflow gives it. One that is dated back or ahead and lies in a place that became free (something was deleted before, as
+//! by `mlflow gc`), and one that lies so in a database of more than [`KEYS`] keys or one that takes too long to tell, is not found:
+//! columns of minima, means and the like have it after the next value of the run, or when the experiment is opened again.
+//! Histories always have it: whoever opens a chart reads what was written since, by the transaction and not by the step.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,9 +33,14 @@ const MANY: usize = 5_000;
 /// Looking at all runs may take one part in this many of the time, and at all values one in that many.
 const HEADS_SHARE: u32 = 20;
 const VALUES_SHARE: u32 = 50;
+/// So may the look for points by their time.
+const POINTS_SHARE: u32 = 20;
+/// A pause of less than this is none: looks come no closer one after the other.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// Values of more keys are not asked for one by one.
 const KEYS: usize = 2_000;
-/// How much older the time of a value may be than the last look, in milliseconds: clocks differ, and who logs waits.
+/// How much older the time of a value may be than the last look, or later than this one, in milliseconds: clocks differ, and who
+/// logs waits.
 const SKEW: i64 = 15_000;
 /// Servers from 14 on go right to the page that is named.
 const FINDS_ENDS: i64 = 140_000;
@@ -53,7 +58,10 @@ pub fn changes(
         return Ok((Changes { reload: true, ..Changes::default() }, None));
     }
     let is_written = now.snapshot != seen.look.snapshot;
-    if !is_written && !seen.heads.is_due(&now.snapshot) && !seen.values.is_due(&now.snapshot) {
+    let is_due = seen.heads.is_due(&now.snapshot)
+        || seen.values.is_due(&now.snapshot)
+        || (seen.keys.is_some() && seen.points.is_due(&now.snapshot));
+    if !is_written && !is_due {
         return Ok((Changes::default(), None));
     }
     connection.at_one_time(|connection| since(connection, scan, seen, watched, is_written))
@@ -94,8 +102,19 @@ fn since(
             Ok(())
         })?;
     }
-    if is_written && let Some(keys) = &now.keys {
-        new_points(connection, scan, keys, seen, &mut changed)?;
+    if let Some(keys) = now.keys.clone()
+        && now.points.is_due(&snapshot)
+    {
+        let times = (seen.points_time - SKEW, now.look.time + SKEW);
+        now.points = round(connection, POINTS_SHARE, &seen.points, &snapshot, |connection| {
+            new_points(connection, scan, &keys, &seen.points.seen, times, &mut changed)
+        })?;
+        if now.points.due.is_some_and(|due| due < Instant::now() + AT_ONCE) {
+            now.points.due = None;
+        }
+        // What takes too long takes longer the more there is of it: it is not looked for once more.
+        now.points.seen = snapshot.clone();
+        now.points_time = now.look.time;
     }
     if now.values.is_due(&snapshot) {
         let mut tags = None;
@@ -192,18 +211,20 @@ fn new_points(
     connection: &mut Connection,
     scan: &Scan,
     keys: &[String],
-    seen: &PgCursor,
+    seen: &Snapshot,
+    (from, to): (i64, i64),
     changed: &mut FxHashSet<RunId>,
 ) -> Inner<()> {
     let first = if connection.server.number >= 120_000 { "MATERIALIZED" } else { "" };
     let statement = format!(
         "WITH new AS {first} (SELECT DISTINCT found.run_uuid FROM json_array_elements_text(?1::json) AS k(key) \
-         CROSS JOIN LATERAL (SELECT m.run_uuid FROM metrics m WHERE m.key = k.key AND m.timestamp >= ?2 AND {}) found) \
-         SELECT new.run_uuid FROM new JOIN runs ON runs.run_uuid = new.run_uuid WHERE runs.experiment_id = ?3",
-        seen.look.snapshot.newer("m")
+         CROSS JOIN LATERAL (SELECT m.run_uuid FROM metrics m WHERE m.key = k.key AND m.timestamp >= ?2 \
+         AND m.timestamp <= ?3 AND {}) found) \
+         SELECT new.run_uuid FROM new JOIN runs ON runs.run_uuid = new.run_uuid WHERE runs.experiment_id = ?4",
+        seen.newer("m")
     );
     let list = as_list(keys.iter().map(String::as_str));
-    let values = values![&list, seen.look.time - SKEW, scan.experiment_id.as_key()];
+    let values = values![&list, from, to, scan.experiment_id.as_key()];
     connection.each(&statement, values, &mut |row| {
         changed.insert(RunId(row.string(0)));
         Ok(())

@@ -90,6 +90,10 @@ pub struct PgCursor {
     pub heads: Round,
     /// All values.
     pub values: Round,
+    /// Points, by their time.
+    pub points: Round,
+    /// The server's clock when they were looked for last, in milliseconds.
+    pub points_time: i64,
     /// The runs of the experiment that are in view.
     pub known: Arc<Known>,
     /// The keys of all metrics, as long as they are few; none before they were looked for.
@@ -166,7 +170,16 @@ impl PgCursor {
     pub fn at(look: Look, known: Known, tags: Option<TagCounts>) -> Self {
         let round = Round { seen: look.snapshot.clone(), ..Round::default() };
         let tags = tags.map(Arc::new);
-        Self { look, heads: round.clone(), values: round, known: Arc::new(known), keys: None, tags }
+        Self {
+            points_time: look.time,
+            look,
+            heads: round.clone(),
+            values: round.clone(),
+            points: round,
+            known: Arc::new(known),
+            keys: None,
+            tags,
+        }
     }
 }
 

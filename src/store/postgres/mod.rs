@@ -71,8 +71,20 @@ impl Served for Connection {
         self.at_one_time(|one| {
             let is_locked = lock(one)?;
             let is_free = other.at_one_time(lock)?;
-            // That it is free proves nothing: the other one may follow the first.
-            Ok((is_locked && !is_free).then_some(true))
+            if !is_locked || is_free {
+                // That it is free proves nothing: the other one may follow the first.
+                return Ok(None);
+            }
+            // One database has room for several stores, each in a schema of its own.
+            let schema = |link: &mut Self| {
+                let question = "SELECT current_schema()::text, to_regclass('runs')::oid::int8";
+                link.one(question, &[], |row| (row.string(0), row.int(1)))
+            };
+            // Where there is no table yet, by the schema that it would come into.
+            Ok(Some(match (schema(one)?, other.at_one_time(schema)?) {
+                (Some((_, Some(one))), Some((_, Some(other)))) => one == other,
+                (one, other) => one == other,
+            }))
         })
     }
 

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -24,6 +24,8 @@ const CHOICES: usize = 5;
 const ASKED: Duration = Duration::from_secs(3);
 /// How long the proxy has to be there where the other machine runs a command of its own in the place of ours.
 const SILENCE: Duration = Duration::from_secs(3);
+/// How long its last words may take behind its end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Lines of what `ssh` says that are kept.
 const SAID: usize = 5;
 
@@ -165,8 +167,14 @@ impl Line {
         drop(held(&self.folder).take());
     }
 
+    /// Ends `ssh` with what it started.
     fn kill(&self) {
         if let Some(child) = held(&self.child).as_mut() {
+            #[cfg(unix)]
+            let _ = rustix::process::kill_process_group(
+                rustix::process::Pid::from_child(child),
+                rustix::process::Signal::KILL,
+            );
             let _ = child.kill();
         }
     }
@@ -296,17 +304,37 @@ impl Line {
         if self.is_over() {
             self.kill();
         }
-        let has_come = AtomicBool::new(false);
-        let said = std::thread::scope(|scope| {
-            scope.spawn(|| echo.map(|echo| look_for(&token, echo, &has_come)));
-            let reading = scope.spawn(|| told.map(last_words).unwrap_or_default());
-            self.wait_until_there(ends.proxy, &has_come);
-            reading.join().unwrap_or_default()
+        let has_come = Arc::new(AtomicBool::new(false));
+        let words = Arc::new(Mutex::new(VecDeque::new()));
+        let (coming, heard) = (Arc::clone(&has_come), Arc::clone(&words));
+        std::thread::spawn(move || {
+            if let Some(echo) = echo {
+                look_for(&token, echo, &coming);
+            }
         });
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            if let Some(told) = told {
+                note_last(told, &heard);
+            }
+            drop(end);
+        });
+        self.wait_until_there(ends.proxy, &has_come);
+        while self.is_running() {
+            std::thread::sleep(LOOK);
+        }
+        // What it started may go on: a proxy command, or a connection that others share, which holds its pipes as long as it likes.
+        self.kill();
+        let _ = ended.recv_timeout(LAST_WORDS);
         if let Some(mut child) = held(&self.child).take() {
             let _ = child.wait();
         }
-        said
+        let words = Vec::from(std::mem::take(&mut *held(&words)));
+        if words.is_empty() { "the connection ended".into() } else { words.join("; ") }
+    }
+
+    fn is_running(&self) -> bool {
+        held(&self.child).as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     /// Waits for what comes back from the other machine. One that lets nobody run `cat` is taken as it is once the proxy has been
@@ -315,9 +343,7 @@ impl Line {
         let begun = Instant::now();
         let mut proxy_since = None;
         while !self.is_over() && begun.elapsed() < PATIENCE {
-            let has_ended =
-                held(&self.child).as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
-            if has_ended {
+            if !self.is_running() {
                 return;
             }
             if has_come.load(Ordering::Relaxed) {
@@ -379,19 +405,15 @@ fn each_line(stream: impl Read, mut take: impl FnMut(&str)) {
     }
 }
 
-/// The last lines of what comes, in one.
-fn last_words(stream: impl Read) -> String {
-    let mut last = VecDeque::new();
+/// Notes the last lines of what comes, to its end.
+fn note_last(stream: impl Read, last: &Mutex<VecDeque<String>>) {
     each_line(stream, |line| {
         if !line.is_empty() {
+            let mut last = held(last);
             last.push_back(line.to_owned());
             if last.len() > SAID {
                 last.pop_front();
             }
         }
     });
-    match last.len() {
-        0 => "the connection ended".into(),
-        _ => Vec::from(last).join("; "),
-    }
 }

@@ -20,18 +20,41 @@ const DEEPEST: usize = 24;
 /// A note as lines of no more than so many cells; nothing in it steers a terminal. Line breaks stay line breaks, as MLflow's
 /// page has it.
 pub fn laid_out(note: &str, room: usize) -> Vec<Vec<Words>> {
-    pages(note, Page::new(room.max(LEAST)), Options::empty())
+    pages(note, Page::new(room.max(LEAST)))
 }
 
 /// The same of a file: the lines of a paragraph go on in one another, and settings may stand above it, as in cards of models.
 pub fn laid_out_page(text: &str, room: usize) -> Vec<Vec<Words>> {
-    let page = Page { joins_lines: true, ..Page::new(room.max(LEAST)) };
-    pages(text, page, Options::ENABLE_YAML_STYLE_METADATA_BLOCKS)
+    let mut page = Page { joins_lines: true, ..Page::new(room.max(LEAST)) };
+    let (settings, rest) = front_matter(text);
+    if let Some(settings) = settings {
+        page.code = Some(Code { highlighter: Highlighter::new(Language::Yaml), text: settings.to_owned() });
+        page.end_code();
+    }
+    pages(rest, page)
 }
 
-fn pages(note: &str, mut page: Page, options: Options) -> Vec<Vec<Words>> {
+/// The settings that a text begins with, between `---` and `---` or `...`, and what comes after them.
+fn front_matter(text: &str) -> (Option<&str>, &str) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let begun = text.strip_prefix("---").map(|rest| rest.trim_start_matches([' ', '\t', '\r']));
+    let Some(rest) = begun.and_then(|rest| rest.strip_prefix('\n')) else { return (None, text) };
+    // A line across the page has an empty one below.
+    if rest.lines().next().is_none_or(|line| line.trim().is_empty()) {
+        return (None, text);
+    }
+    let mut end = 0;
+    for line in rest.split_inclusive('\n') {
+        if ["---", "..."].contains(&line.trim_end()) {
+            return (Some(&rest[..end]), &rest[end + line.len()..]);
+        }
+        end += line.len();
+    }
+    (None, text)
+}
+
+fn pages(note: &str, mut page: Page) -> Vec<Vec<Words>> {
     let extensions = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let extensions = extensions | options;
     for event in Parser::new_ext(note, extensions) {
         page.take(event);
     }
@@ -110,7 +133,12 @@ impl Page {
                 None => self.push(&words, self.kind()),
             },
             Event::Code(words) => self.push(&words, Kind::String),
-            Event::Html(words) | Event::InlineHtml(words) => self.push(words.trim_end(), Kind::Comment),
+            // They come line by line.
+            Event::Html(words) => {
+                self.push(words.trim_end(), Kind::Comment);
+                self.flush();
+            }
+            Event::InlineHtml(words) => self.push(words.trim_end(), Kind::Comment),
             Event::InlineMath(words) | Event::DisplayMath(words) | Event::FootnoteReference(words) => {
                 self.push(&words, Kind::Plain);
             }
@@ -149,9 +177,7 @@ impl Page {
                 };
                 self.code = Some(Code { highlighter: Highlighter::new(language), text: String::new() });
             }
-            Tag::MetadataBlock(_) => {
-                self.code = Some(Code { highlighter: Highlighter::new(Language::Yaml), text: String::new() });
-            }
+            Tag::HtmlBlock => self.flush(),
             Tag::List(first) => {
                 self.flush();
                 // A list within a list stands close to its entry.
@@ -197,7 +223,7 @@ impl Page {
             }
             Tag::TableCell
             | Tag::Paragraph
-            | Tag::HtmlBlock
+            | Tag::MetadataBlock(_)
             | Tag::FootnoteDefinition(_)
             | Tag::DefinitionList
             | Tag::DefinitionListTitle
@@ -209,7 +235,11 @@ impl Page {
 
     fn end(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::Paragraph | TagEnd::HtmlBlock => self.end_block(),
+            TagEnd::Paragraph => self.end_block(),
+            TagEnd::HtmlBlock => {
+                self.flush();
+                self.is_apart = true;
+            }
             TagEnd::Heading(_) => {
                 self.end_block();
                 self.kinds.pop();
@@ -219,7 +249,7 @@ impl Page {
                 self.inside.pop();
                 self.kinds.pop();
             }
-            TagEnd::CodeBlock | TagEnd::MetadataBlock(_) => self.end_code(),
+            TagEnd::CodeBlock => self.end_code(),
             TagEnd::List(_) => {
                 self.flush();
                 self.lists.pop();
@@ -241,8 +271,15 @@ impl Page {
                 if let Some((address, from)) = self.links.pop() {
                     // What stands before a line break is written already.
                     let from = from.min(self.words.len());
-                    let shown: String = self.words[from..].iter().map(|(words, _)| words.as_str()).collect();
-                    if shown != address && !address.is_empty() {
+                    let mut rest = Some(address.as_str());
+                    for (words, _) in &self.words[from..] {
+                        rest = rest.and_then(|rest| rest.strip_prefix(words.as_str()));
+                        if rest.is_none() {
+                            break;
+                        }
+                    }
+                    // Neither is told twice.
+                    if rest != Some("") && !address.is_empty() {
                         self.words.push((format!(" ({address})"), Kind::Comment));
                     }
                 }
@@ -265,6 +302,7 @@ impl Page {
             | TagEnd::DefinitionList
             | TagEnd::DefinitionListTitle
             | TagEnd::DefinitionListDefinition
+            | TagEnd::MetadataBlock(_)
             | TagEnd::Superscript
             | TagEnd::Subscript => {}
         }

@@ -81,6 +81,38 @@ fn line_breaks_stay_and_nothing_steers_the_terminal() {
     assert_eq!(plain("([\n]()", 8), ["("]);
 }
 
+fn page(text: &str) -> Vec<String> {
+    let line = |line: Vec<Words>| line.into_iter().map(|(words, _)| words).collect();
+    laid_out_page(text, 40).into_iter().map(line).collect()
+}
+
+#[test]
+fn settings_stand_at_the_beginning_of_a_page_alone() {
+    assert_eq!(page("---\nlicense: mit\n---\n# Model"), ["  license: mit", "", "Model"]);
+    assert_eq!(page("---\na: 1\n...\nword")[2..], ["word"]);
+    let line = "-".repeat(40);
+    assert_eq!(page("one\n\n---\ntwo\n\n---\nthree"), ["one", "", &line, "", "two", "", &line, "", "three"]);
+    assert_eq!(page("---\n\none\n\n---\n"), [&line, "", "one", "", &line]);
+    assert_eq!(page("---\nwithout an end"), [&line, "", "without an end"]);
+}
+
+#[test]
+fn lines_of_html_stay_lines() {
+    let note = "<p align=\"center\">\n  <b>Model</b>\n</p>\n\nafter";
+    assert_eq!(plain(note, 40), ["<p align=\"center\">", "<b>Model</b>", "</p>", "", "after"]);
+    assert_eq!(plain("- one\n  <div>\n  two\n  </div>", 40), ["• one", "  <div>", "  two", "  </div>"]);
+}
+
+#[test]
+fn pictures_in_pictures_take_no_time() {
+    let deep = 20_000;
+    let note = format!("{}a{}", "![".repeat(deep), "](http://x)".repeat(deep));
+    let begun = std::time::Instant::now();
+    assert!(!plain(&note, 80).is_empty());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(plain("[http://x](http://x) [y](http://x)", 40), ["http://x y (http://x)"]);
+}
+
 proptest! {
     #[test]
     fn no_note_is_wider_than_its_room(note in "[ab 1\\-*_`~>#|\\[\\]()\n.:é日]{0,120}", room in 8_usize..60) {

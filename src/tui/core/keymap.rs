@@ -218,6 +218,13 @@ impl App {
         let is_possible =
             |action: Action| action.row().is_some_and(|row| possible_in(self, layer, row).is_ok());
         let meaning = self.keymap.lookup(keys, layer.scopes(), is_possible);
+        if let Lookup::Action(action @ Action::Details(of_details)) = meaning
+            && !of_details.is_of_pane(self)
+            && !is_possible(action)
+        {
+            // The reason that is told is that of the action that one may have meant.
+            return self.keymap.lookup(keys, layer.scopes(), |action| !matches!(action, Action::Details(_)));
+        }
         if meaning == Lookup::Nothing && !layer.is_typing() && keys.iter().any(|key| key.alt) {
             let keys: Vec<Chord> = keys.iter().map(|key| key.without_alt()).collect();
             return self.keymap.lookup(&keys, layer.scopes(), is_possible);

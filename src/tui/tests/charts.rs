@@ -317,7 +317,8 @@ fn charts_stand_over_another_metric_of_the_run() {
     keys(&mut app, "enter", &runs);
     assert!(drawn(&app).contains("val/acc · by epoch"), "{}", drawn(&app));
     // Training ends where epoch is least, and the cursor goes from point to point of that axis.
-    let latest = text::number(runs[8].metrics.iter().find(|metric| metric.key == "val/acc").unwrap().value);
+    let latest =
+        text::legend_number(runs[8].metrics.iter().find(|metric| metric.key == "val/acc").unwrap().value);
     assert!(drawn(&app).contains(&latest), "{}", drawn(&app));
     keys(&mut app, "g g", &runs);
     assert!(drawn(&app).contains("epoch 0.92, step 39: "), "{}", drawn(&app));

@@ -46,9 +46,25 @@ fn the_table_and_a_chart_say_what_was_heard_last() {
     assert_eq!((told(&app, "0.2222"), told(&app, "0.1111")), (2, 0), "{}", drawn(&app));
     // And so with the details.
     with_loss(&mut runs, 0.3333);
+    runs[1].metrics[1].step = 40;
     app.now += 300;
     let ticket = app.details.fetched.ask();
     take(&mut app, details::Msg::Run { ticket, result: Ok(Box::new(runs[1].clone())) });
+    take(&mut app, Msg::Frame);
+    assert_eq!((told(&app, "0.3333"), told(&app, "0.2222")), (2, 0), "{}", drawn(&app));
+    // A table whose row was left as it was, and a poll without news, take nothing back.
+    with_loss(&mut runs, 0.2222);
+    let ticket = app.runs.newest.ticket();
+    for msg in [snapshot(ticket, &runs), polled(ticket)] {
+        app.now += 300;
+        for effect in take(&mut app, msg) {
+            if matches!(effect, Effect::Runs(_)) {
+                for msg in answer(effect, &runs) {
+                    drop(take(&mut app, msg));
+                }
+            }
+        }
+    }
     take(&mut app, Msg::Frame);
     assert_eq!((told(&app, "0.3333"), told(&app, "0.2222")), (2, 0), "{}", drawn(&app));
     // What has ended is what the store says of it.

@@ -138,6 +138,21 @@ fn n_leads_from_one_place_that_was_found_to_the_next() {
 }
 
 #[test]
+fn a_key_says_why_it_does_nothing_where_it_is_pressed() {
+    let (mut app, runs) = artifacts((100, 30), "", &["README.md"]);
+    look_into(&mut app, "one line\n".repeat(40_000).as_bytes());
+    keys(&mut app, "v", &runs);
+    assert!(drawn(&app).contains("this Markdown file is too long to be laid out"), "{}", drawn(&app));
+    app.read_only = true;
+    keys(&mut app, "esc 2 n", &runs);
+    assert!(drawn(&app).contains("the store is opened read-only"), "{}", drawn(&app));
+    app.read_only = false;
+    let (mut app, runs) = opened((100, 30), 0);
+    keys(&mut app, "v", &runs);
+    assert!(!drawn(&app).contains("Markdown"), "{}", drawn(&app));
+}
+
+#[test]
 fn a_readme_is_a_page_and_its_source_is_a_key_away() {
     let (mut app, runs) = artifacts((100, 30), "", &["README.md", "other.txt"]);
     let source = "---\ntags: [a]\n---\n# Model card\n\nOne **bold**\nline.\n\n- an entry\n\n| a | b |\n|---|---|\n| 1 | 2 |\n";

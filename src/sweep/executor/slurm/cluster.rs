@@ -1,6 +1,6 @@
 //! The jobs of a sweep: what all that is done with them goes by.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,8 +21,6 @@ const MOST_IN_ARRAY: usize = 1_000;
 /// The first pause before Slurm is asked again, and the longest.
 pub(super) const BREATH: Duration = Duration::from_secs(2);
 pub(super) const LONGEST: Duration = Duration::from_secs(60);
-/// Why a job waits that its user, or a pause of the sweep, holds back.
-const HELD_BY_USER: &str = "JobHeldUser";
 /// Between looks whether anybody still waits.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -146,17 +144,22 @@ impl Cluster {
         let mut stuck = self.watching.stuck();
         if !stuck.is_empty() {
             let ledger = self.ledger();
-            let is_own = |job: &str| {
-                let array = job.split('_').next();
-                ledger.entries().iter().any(|entry| entry.job.as_deref() == array)
-            };
-            // What a pause holds back goes on with the sweep.
-            stuck.retain(|(job, why)| is_own(job) && !(ledger.is_held() && why == HELD_BY_USER));
+            // A pause holds all back that waits: that is no news, nor is its end.
+            if ledger.is_held() {
+                return;
+            }
+            let own: HashSet<&str> =
+                ledger.entries().iter().filter_map(|entry| entry.job.as_deref()).collect();
+            stuck.retain(|(job, _)| job.split('_').next().is_some_and(|array| own.contains(array)));
         }
         let words = stuck.first().map(|(job, why)| {
-            let many = if stuck.len() > 1 { format!(" and {} more", stuck.len() - 1) } else { String::new() };
-            let why = text::clean(why);
-            format!("Slurm does not begin job {job}{many} ({why}): see scontrol show job {job}; scontrol release {job} lets one go on that is held, and scancel ends it")
+            let others = stuck.iter().filter(|(_, other)| other == why).count() - 1;
+            let more = if others > 0 { format!(" and {others} more") } else { String::new() };
+            format!(
+                "Slurm does not begin job {job}{more} ({}): scontrol show job {job} tells more; scontrol release \
+                 {job}, by whoever holds it, lets one go on that is held, and scancel ends it",
+                text::clean(why)
+            )
         });
         self.say(Topic::Stuck, words.as_deref());
     }

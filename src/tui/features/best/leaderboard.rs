@@ -186,8 +186,10 @@ fn columns(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Vec<Colu
     };
     let metric = &selection.policy.primary().metric;
     let ellipsis = ellipsis(app.glyphs);
+    // Where several metrics decide, the first of the list is not the end of them.
+    let ends = if selection.policy.objectives.len() == 1 { bar_ends(&first) } else { String::new() };
     let mut columns = vec![
-        Column::new(3, bar_ends(&first), bars(&first, app.glyphs), false),
+        Column::new(3, ends, bars(&first, app.glyphs), false),
         Column::new(4, "trend", trends(app, catalog, &rows, metric), false),
     ];
     for (at, objective) in selection.policy.objectives.iter().enumerate() {
@@ -245,8 +247,9 @@ fn bar_ends(values: &[f64]) -> String {
     let farther = |a: &&f64, b: &&f64| (*a - best).abs().total_cmp(&(*b - best).abs());
     let worst = finite.iter().max_by(farther).filter(|worst| (*worst - best).abs() > 0.0);
     let Some(worst) = worst else { return String::new() };
-    let is_close = text::short_number(*worst) == text::short_number(*best);
-    let words = if is_close { text::number } else { text::short_number };
+    let ways: [fn(f64) -> String; 2] = [text::short_number, text::number];
+    let words = ways.into_iter().find(|words| words(*worst) != words(*best));
+    let words = words.unwrap_or(|value| value.to_string());
     format!("{} to {}", words(*worst), words(*best))
 }
 
@@ -340,6 +343,7 @@ mod tests {
             (bar_ends(&[3.9979, 3.71181]), bar_ends(&[2.0003, 2.0001])),
             ("3.71 to 4".into(), "2.0001 to 2.0003".into())
         );
+        assert_eq!(bar_ends(&[0.999_999_1, 0.999_999]), "0.999999 to 0.9999991");
         assert_eq!((bar_ends(&[0.9, 0.9]), bar_ends(&[])), (String::new(), String::new()));
     }
 

@@ -113,6 +113,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
         spans.push(Span::raw(" "));
     }
     let mut parts = Vec::new();
+    let mut names_metric = false;
     if let Some(comparison) = screen.comparison() {
         let runs = text::runs(comparison.runs);
         parts.push(if comparison.is_grouped {
@@ -129,8 +130,8 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
             // What is left out or computed is said first: it must not be overlooked.
             match screen.show {
                 Show::Values => {}
-                Show::Difference => parts.push("difference to base".into()),
-                Show::Relative => parts.push("% of base".into()),
+                Show::Difference => parts.insert(0, "difference to base".into()),
+                Show::Relative => parts.insert(0, "% of base".into()),
             }
             if !screen.words.value().is_empty() {
                 parts.push(format!("/{}", text::clean(screen.words.value())));
@@ -141,6 +142,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
             parts.push(if screen.by_name { "by name".into() } else { "what differs most first".into() });
         } else if let Some(metric) = &screen.metric {
             let words = comparison.goal(metric).map_or("no known direction", crate::select::Goal::word);
+            names_metric = true;
             parts.insert(0, text::clean(metric).into_owned());
             parts.insert(1, words.to_owned());
             parts.push(values_word(screen.statistic));
@@ -150,7 +152,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
     let separator = format!(" {} ", theme.glyphs.separator);
     let room = width.saturating_sub(used + 3 + text::width(&separator));
     // Of a metric the beginning and the end say most.
-    if let Some(first) = parts.first_mut() {
+    if let Some(first) = parts.first_mut().filter(|_| names_metric) {
         *first = text::without_middle(first, room, theme.glyphs.ellipsis);
     }
     let rest = whole(&parts, room, &separator);

@@ -2,6 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use super::preview::Preview;
 use crate::tui::core::action::{ActionRow, FILES, Possible, TABLE, given};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
@@ -12,6 +13,16 @@ pub enum Action {
     NextMatch,
     PreviousMatch,
     Source,
+}
+
+impl Action {
+    /// Whether its key is pressed for it where it is not possible, and not for that of the runs.
+    pub fn is_of_pane(self, app: &App) -> bool {
+        match self {
+            Self::NextMatch | Self::PreviousMatch => app.searches_details(),
+            Self::Source => app.focus == Focus::Details && app.screens.is_empty(),
+        }
+    }
 }
 
 const fn row(
@@ -58,6 +69,10 @@ fn has_words(app: &App) -> Possible {
 fn has_page(app: &App) -> Possible {
     let is_seen = app.screens.is_empty() && app.focus == Focus::Details && app.details.tab == Tab::Artifacts;
     let opened = app.details.artifacts.preview.as_ref().filter(|_| is_seen);
-    let page = opened.and_then(|opened| opened.content.value()?.is_laid_out());
-    given(page.is_some(), "this works on a Markdown file that is looked into")
+    let content = opened.and_then(|opened| opened.content.value());
+    if opened.zip(content).is_some_and(|(opened, content)| content.is_page_too_long(&opened.path)) {
+        return Err("this Markdown file is too long to be laid out");
+    }
+    let is_laid_out = content.and_then(Preview::is_laid_out);
+    given(is_laid_out.is_some(), "this works on a Markdown file that is looked into")
 }

@@ -51,7 +51,11 @@ impl<'a> RunCells<'a> {
                 LineKind::Run(row) => Some(row),
                 LineKind::Group(_) => None,
             });
-            let shown = rows.map(|row| number_of(&bound.value(&runs.catalog, row, now), spec));
+            let value = |row: Row| {
+                let latest = latest(app, spec, row);
+                latest.unwrap_or_else(|| bound.value(&runs.catalog, row, now))
+            };
+            let shown = rows.map(|row| number_of(&value(row), spec));
             shown.flatten().map(|number| text::fraction(&number)).max().unwrap_or(0)
         });
         let fractions = fractions.collect();
@@ -81,16 +85,6 @@ impl<'a> RunCells<'a> {
         Line::styled(sparkline(points.unwrap_or_default(), width, theme), theme.spark)
     }
 
-    /// The latest value of a metric of a run that goes on: a chart of it may have heard more than the table.
-    fn latest(&self, spec: &ColumnSpec, row: Row) -> Option<Value<'static>> {
-        let ColumnSpec::Metric(key, Statistic::Latest) = spec else { return None };
-        let catalog = &self.runs.catalog;
-        if !catalog.run(row).status.is_active() {
-            return None;
-        }
-        self.app.latest(&catalog.run_id(row).into(), Some(row), key).map(Value::Number)
-    }
-
     fn run_cell(
         &self,
         line: &ViewLine,
@@ -107,7 +101,7 @@ impl<'a> RunCells<'a> {
                 theme.dim,
             );
         }
-        let value = self.latest(spec, row).unwrap_or_else(|| bound.value(&runs.catalog, row, self.now));
+        let value = latest(self.app, spec, row).unwrap_or_else(|| bound.value(&runs.catalog, row, self.now));
         let (mut words, mut style) = cell(&value, spec, self.now, theme);
         let is_finite = !matches!(value, Value::Number(number) if !number.is_finite());
         if fraction > 0 && is_finite && number_of(&value, spec).is_some() {
@@ -213,6 +207,16 @@ impl<'a> RunCells<'a> {
         };
         Line::styled(text::cut(&words, place.width, theme.glyphs.ellipsis), style)
     }
+}
+
+/// The latest value of a metric of a run that goes on: a chart of it may have heard more than the table.
+fn latest(app: &App, spec: &ColumnSpec, row: Row) -> Option<Value<'static>> {
+    let ColumnSpec::Metric(key, Statistic::Latest) = spec else { return None };
+    let catalog = &app.runs.catalog;
+    if !catalog.run(row).status.is_active() {
+        return None;
+    }
+    app.latest(&catalog.run_id(row).into(), Some(row), key).map(Value::Number)
 }
 
 /// A number as a cell has it, where it is nothing but that.

@@ -117,6 +117,9 @@ pub struct Runs {
     pub shown_view: View,
     /// The newest catalogue, whose rows are perhaps still being sorted: an answer with every change.
     pub newest: Remote<Snapshot>,
+    /// When that came, and the catalogue that is shown; polls that find nothing new do not count.
+    pub newest_as_of: Option<i64>,
+    pub catalog_as_of: Option<i64>,
     /// Whether anything was ever shown of this experiment, and whether that is all.
     pub loaded: bool,
     pub complete: bool,

@@ -197,6 +197,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
         Msg::Snapshot { ticket, snapshot } => {
             if app.runs.newest.hear(ticket, Ok(snapshot), app.now) {
+                app.runs.newest_as_of = Some(app.now);
                 live(app);
                 project(app, effects);
             }
@@ -224,6 +225,8 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             }
             let height = app.geometry().rows(Focus::Runs);
             notice_endings(app, &catalog, effects);
+            // The lines of the newest catalogue are the only ones that are awaited.
+            app.runs.catalog_as_of = app.runs.newest_as_of;
             app.runs.show(catalog, complete, *view, projection, position, height);
             if app.runs.wanted_view().measured != app.runs.shown_view.measured {
                 // Which columns there are was not known yet when the groups were asked for.

@@ -47,7 +47,8 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
     let rule = if labels.is_empty() {
         Line::styled(theme.glyphs.horizontal.repeat(width), theme.border)
     } else {
-        let labels = format!("{}{labels}", " ".repeat(mark.saturating_sub(2)));
+        let sign = if mark > 0 { text::width(theme.glyphs.on) + 1 } else { 0 };
+        let labels = format!("{}{labels}", " ".repeat(sign));
         let label = label_room(width, notes, longest_label);
         let labels = text::fit(&labels, label, theme.glyphs.ellipsis);
         let notes = text::fit_right(notes, width.saturating_sub(label + 1), theme.glyphs.ellipsis);

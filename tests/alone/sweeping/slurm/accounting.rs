@@ -19,7 +19,7 @@ fn words(trials: &'static str, more: &[&'static str]) -> Vec<&'static str> {
 
 #[test]
 #[ignore = "needs Debian's slurm packages: apt-get install slurmctld slurmd slurm-client slurm-wlm-basic-plugins slurmdbd \
-            mariadb-server-core mariadb-client-core, and root"]
+            mariadb-server-core mariadb-client, and root"]
 fn limits_are_waited_for_and_what_the_queue_forgets_is_learnt_from_accounting() {
     let accounting = Accounting::start();
     let settings = [&accounting.settings()[..], &[("MinJobAge", "2")]].concat();

@@ -91,6 +91,8 @@ fn of_files(kind: ErrorKind) -> ErrorKind {
     match kind {
         ErrorKind::NotFound(words) => ErrorKind::Invalid(words),
         ErrorKind::ObjectStore(words, hint) => ErrorKind::Invalid(format!("{words}; {hint}")),
+        // A bucket that stalls may go on.
+        hung @ ErrorKind::Hung(..) => ErrorKind::Unreachable(hung.to_string()),
         other => other,
     }
 }
@@ -149,6 +151,16 @@ async fn make(client: &Arc<Client>, new: &New<'_>) -> Inner<ModelVersion> {
     if failure.may_pass() {
         return Err(left(failure, name, number));
     }
+    match known(client, name, number).await {
+        Ok(known) if known.version.is_whole() => return Ok(known.version),
+        Err(ErrorKind::NotFound(_)) => return Err(failure),
+        Err(error) if error.may_pass() => return Err(left(error, name, number)),
+        Ok(_) => {}
+        Err(error) => {
+            tracing::debug!(%error, "the version stays: nobody says what became of it");
+            return Err(left(failure, name, number));
+        }
+    }
     // Nobody goes on with it, and nobody else can have used it.
     let body = json!({ "name": name, "version": number.to_string() });
     match client.delete(&format!("{VERSIONS}/delete"), &body).await {
@@ -160,11 +172,15 @@ async fn make(client: &Arc<Client>, new: &New<'_>) -> Inner<ModelVersion> {
     }
 }
 
+/// A version as it is by now.
+async fn known(client: &Client, name: &str, version: u64) -> Inner<Made> {
+    let query = [("name", name), ("version", &version.to_string())];
+    client.get(&format!("{VERSIONS}/get"), &query).await?.required("model_version", Made::read)
+}
+
 /// Finishes a version that was made and has not all of its files, or is not known to have them.
 pub async fn complete(client: &Arc<Client>, name: &str, version: u64) -> Inner<()> {
-    let number = version.to_string();
-    let answer = client.get(&format!("{VERSIONS}/get"), &[("name", name), ("version", &number)]).await?;
-    let made = answer.required("model_version", Made::read)?;
+    let made = known(client, name, version).await?;
     if !made.version.is_unfinished() {
         return Ok(());
     }
@@ -173,7 +189,7 @@ pub async fn complete(client: &Arc<Client>, name: &str, version: u64) -> Inner<(
         let (_, copy, _) = brought(client, &source).await?;
         fill(client, &made, &copy).await.map(drop)
     };
-    work.await.map_err(|kind| left(told(kind, name, &source), name, version))
+    work.await.map_err(|kind| left(told(of_files(kind), name, &source), name, version))
 }
 
 /// The files of a model on this machine, which may be registered.
@@ -199,12 +215,8 @@ async fn fill(client: &Arc<Client>, made: &Made, copy: &LocalCopy) -> Inner<Mode
         Ok(answer) => answer,
         Err(failure) => {
             // It may have been done, and the answer lost.
-            let query = [("name", name.as_str()), ("version", &version.to_string())];
-            let known = client.get(&format!("{VERSIONS}/get"), &query).await.map_err(|_| failure.clone())?;
-            match known.required("model_version", version_of) {
-                Ok(known) if known.is_whole() => return Ok(known),
-                _ => return Err(failure),
-            }
+            let known = known(client, name, version).await?.version;
+            return if known.is_whole() { Ok(known) } else { Err(failure) };
         }
     };
     tracing::debug!(uri = place.uri(), "the version's files are there");
@@ -284,6 +296,8 @@ mod tests {
                 "{words}"
             );
         }
+        let stalled = of_files(ErrorKind::Hung("https://bucket".into(), 60));
+        assert!(stalled.may_pass() && stalled.to_string().contains("within 60 s"), "{stalled}");
         let kind = told(only_with_mlflow("of tape"), "a.b.c", "models:/m-1");
         assert!(kind.to_string().contains(
             "(of tape): register the version with mlflow.register_model(\"models:/m-1\", \"a.b.c\")"

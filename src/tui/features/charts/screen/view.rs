@@ -187,9 +187,9 @@ fn label(screen: &ChartScreen, line: &Series) -> String {
 
 /// A value, and what it is when smoothed.
 fn value_words(reading: &Reading) -> String {
-    let value = reading.point.map_or_else(|| "-".to_owned(), |point| text::number(point.value));
+    let value = reading.point.map_or_else(|| "-".to_owned(), |point| text::legend_number(point.value));
     match reading.smoothed {
-        Some(smoothed) => format!("{value} ~{}", text::number(smoothed)),
+        Some(smoothed) => format!("{value} ~{}", text::legend_number(smoothed)),
         None => value,
     }
 }
@@ -207,7 +207,7 @@ fn around(reading: &Reading, band: Band) -> Option<String> {
 /// `min 0.51 @88  max 2.3 @0`, and `100 points, 3 NaN`.
 fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
     let extremes = known.summary.map_or(String::new(), |summary| {
-        let of = |(value, step): (f64, i64)| format!("{} @{step}", text::number(value));
+        let of = |(value, step): (f64, i64)| format!("{} @{step}", text::legend_number(value));
         format!("min {}  max {}", of(summary.min), of(summary.max))
     });
     let points = known.points.len();
@@ -237,7 +237,11 @@ fn heading(app: &App, screen: &ChartScreen) -> String {
         XAxis::Metric => {
             let step = point.map_or(String::new(), |point| format!(", step {}", point.step));
             let several = of_several(app, screen, point);
-            format!("{} {}{step}{exact}{several}", app.charts.axis_words(options.x), text::number(value))
+            format!(
+                "{} {}{step}{exact}{several}",
+                app.charts.axis_words(options.x),
+                text::legend_number(value)
+            )
         }
         axis => {
             let unit = if axis == XAxis::Wall { Unit::Moment } else { Unit::Duration };

@@ -105,6 +105,11 @@ impl Preview {
         }
     }
 
+    /// Whether it is a Markdown file of which there is too much for a page.
+    pub fn is_page_too_long(&self, path: &str) -> bool {
+        matches!(self, Self::Text { page: None, .. }) && Language::of(path) == Language::Markdown
+    }
+
     /// Lays a page out for so many cells, or shows its source. Whether its lines are other ones now.
     pub fn lay_out(&mut self, room: Option<usize>) -> bool {
         let Self::Text { lines, widest: cells, page: Some(page), .. } = self else { return false };
