@@ -38,7 +38,14 @@ fn whatever_is_killed_of_a_sweep_that_logs_to_a_file_nothing_is_lost_doubled_or_
     let python = V3.python();
     for seed in seeds() {
         let command = [python.to_str().unwrap(), "train.py"];
-        killed_at_random(logging(&command), "sqlite:///HOME/mlflow.db", None, seed);
+        let folder = tempfile::tempdir().unwrap();
+        let uri = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+        // MLflow that is killed while it makes its tables, or brings ours up to date, opens the database no more.
+        V3.run(
+            "import mlflow, sys; mlflow.set_tracking_uri(sys.argv[1]); mlflow.search_experiments()",
+            &[&uri],
+        );
+        killed_at_random(logging(&command), &uri, None, seed);
     }
 }
 
