@@ -11,7 +11,9 @@ use mltui::store::uri::RestOptions;
 use mltui::store::{Scan, ScanValues, uri};
 
 use crate::median;
+use crate::support::V2;
 use crate::support::stores::block_on;
+use crate::support::terminal::Terminal;
 
 const ROUNDS: usize = 5;
 const RUNS: usize = 10_000;
@@ -50,7 +52,25 @@ pub fn folders(folder: &Path) {
         median(again),
         median(first_again)
     );
+    let address = format!("file://{}", root.display());
+    let begin = Instant::now();
+    V2.run_anew(PYTHON, &[&address]);
+    println!("  Python with MLflow {}: {:.1} s", V2.version, begin.elapsed().as_secs_f64());
+    let home = tempfile::tempdir().unwrap();
+    let start = || {
+        let begin = Instant::now();
+        let variables = [("MLFLOW_EXPERIMENT_NAME", "wide")];
+        let terminal =
+            Terminal::start(home.path(), (200, 50), &["--tracking-uri", root.to_str().unwrap()], &variables);
+        terminal.wait_closely(|screen| screen.matches("calm-ibis").count() >= 20 && screen.contains("metric_1"));
+        begin.elapsed().as_secs_f64() * 1e3
+    };
+    println!("  start to the first screen, nothing kept: {:.0} ms (bar 100)", start());
+    println!("  the same once more: {:.0} ms", median((0..ROUNDS * 3).map(|_| start()).collect()));
 }
+
+const PYTHON: &str = "import mlflow, sys\nmlflow.set_tracking_uri(sys.argv[1])\n\
+    print(len(mlflow.search_runs(experiment_names=['wide'], max_results=10000)))";
 
 /// Seconds until the first rows, and until all.
 fn load(root: &Path, cache: &Path) -> (f64, f64) {

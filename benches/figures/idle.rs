@@ -30,7 +30,7 @@ use crate::support::proxy::Proxy;
 use crate::support::terminal::Terminal;
 use crate::support::{Server, V3};
 
-const WATCHED: Duration = Duration::from_secs(20);
+pub const WATCHED: Duration = Duration::from_secs(20);
 
 /// Seconds of processor time that a process has used.
 fn processor_time(process: u32) -> f64 {
@@ -40,8 +40,27 @@ fn processor_time(process: u32) -> f64 {
     ticks / 100.0
 }
 
+/// The same of a process and all that it started, and that these started.
+pub fn processor_time_of_all(process: u32) -> f64 {
+    let parent = |id: u32| -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
+    };
+    let all: Vec<(u32, u32)> = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok())
+        .filter_map(|id| Some((id, parent(id)?)))
+        .collect();
+    let (mut known, mut at) = (vec![process], 0);
+    while let Some(next) = known.get(at).copied() {
+        known.extend(all.iter().filter(|(_, parent)| *parent == next).map(|(id, _)| *id));
+        at += 1;
+    }
+    known.into_iter().map(processor_time).sum()
+}
+
 /// Percent of a core over a while.
-fn load(terminal: &Terminal) -> f64 {
+pub fn load(terminal: &Terminal) -> f64 {
     let before = processor_time(terminal.process_id());
     std::thread::sleep(WATCHED);
     (processor_time(terminal.process_id()) - before) / WATCHED.as_secs_f64() * 100.0

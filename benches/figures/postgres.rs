@@ -2,20 +2,23 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use mltui::catalog::sync::Sync;
 use mltui::mlflow::{ExperimentId, ViewType};
+use mltui::store::uri::RestOptions;
 use mltui::store::{Scan, ScanValues};
 use tokio_postgres::binary_copy::{BinaryCopyOutRow, BinaryCopyOutStream};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, NoTls};
 
+use crate::idle::{WATCHED, load, processor_time_of_all};
 use crate::median;
-use crate::support::V3;
-use crate::support::postgres::{Postgres, open_at};
+use crate::support::postgres::{Postgres, open_at, packages};
 use crate::support::stores::block_on;
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V3};
 
 const ROUNDS: usize = 5;
 
@@ -79,6 +82,45 @@ pub fn postgres() {
         median(ratios),
         median(firsts)
     );
+    screen(&server, &name);
+    through_a_server(&server, &name);
+}
+
+/// From the start of the process to a screen with rows and the details of one, and idle on it.
+fn screen(server: &Postgres, name: &str) {
+    let home = tempfile::tempdir().unwrap();
+    let uri = server.uri(name);
+    let start = || {
+        let begin = Instant::now();
+        let variables = [("MLFLOW_EXPERIMENT_NAME", "wide")];
+        let terminal = Terminal::start(home.path(), (200, 50), &["--tracking-uri", &uri], &variables);
+        terminal.wait_closely(|screen| screen.matches("calm-ibis").count() >= 20 && screen.contains("metric_1"));
+        (begin.elapsed().as_secs_f64() * 1e3, terminal)
+    };
+    let times = (0..ROUNDS * 3).map(|_| start().0).collect();
+    println!("  start to the first screen: {:.0} ms (bar 150)", median(times));
+    let (_, terminal) = start();
+    terminal.wait_closely(|screen| screen.contains("100,000 runs · newest first"));
+    std::thread::sleep(Duration::from_secs(10));
+    let before = processor_time_of_all(server.process_id());
+    let own = load(&terminal);
+    let theirs = (processor_time_of_all(server.process_id()) - before) / WATCHED.as_secs_f64() * 100.0;
+    println!("  idle, a poll every 2 s: {own:.2} % of a core (bar 1), the database {theirs:.2} % (bar 1)");
+}
+
+/// The same runs by way of MLflow's server, once: it takes minutes.
+fn through_a_server(server: &Postgres, name: &str) {
+    let home = tempfile::tempdir().unwrap();
+    let uri = server.uri_for_python(name);
+    let packages = packages().to_str().unwrap();
+    let words = ["--backend-store-uri", &uri];
+    let server = Server::start_with(V3, home.path(), &words, &[("PYTHONPATH", packages)]);
+    let location = mltui::store::uri::parse(&server.uri(), std::path::Path::new("/")).unwrap();
+    let store = mltui::store::uri::open(&location, &RestOptions::default(), true).unwrap();
+    let begin = Instant::now();
+    let mut sync = Sync::new(store, crate::scan(100));
+    block_on(sync.load(|_| {})).unwrap();
+    println!("  through a server with one worker: {:.0} s", begin.elapsed().as_secs_f64());
 }
 
 /// One connection, one `COPY` a table, into vectors with interned strings. Returns the number of cells.

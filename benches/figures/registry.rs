@@ -110,7 +110,7 @@ pub fn registry(folder: &Path) {
     let other = median((0..3).map(|_| seconds(&mut python(LOOK, &[&address]))).collect());
     let own = median(own);
     println!(
-        "    models NAME --json     {:.1} ms, MLflow's client {:.2} s: {:.0} times",
+        "    models NAME --json     {:.1} ms, MLflow's client {:.2} s: {:.0} times  (bar 100)",
         own * 1e3,
         other,
         other / own

@@ -121,8 +121,12 @@ pub enum Command {
     Config(config::ConfigCommand),
     /// Print a shell completion script
     Completions { shell: clap_complete::Shell },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or write those of all commands
+    Man {
+        /// Write all pages into this folder instead
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<std::path::PathBuf>,
+    },
     /// Give the terminal back when the explorer, which starts this, ends without doing so
     #[cfg(unix)]
     #[command(hide = true)]
@@ -193,8 +197,12 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             clap_complete::generate(*shell, &mut Arguments::command(), "mltui", &mut script);
             return Ok(out.write_all(&script)?);
         }
-        Some(Command::Man) => {
+        Some(Command::Man { to: None }) => {
             return Ok(clap_mangen::Man::new(Arguments::command()).render(&mut out)?);
+        }
+        Some(Command::Man { to: Some(folder) }) => {
+            std::fs::create_dir_all(folder)?;
+            return Ok(clap_mangen::generate_to(Arguments::command(), folder)?);
         }
         #[cfg(unix)]
         Some(Command::TerminalGuard { modes }) => {
@@ -255,7 +263,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Env(command)) => exec::env(&settings, &command, &mut out),
         Some(Command::Doctor(command)) => block_on(doctor::run(&settings, &command, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),
-        Some(Command::Completions { .. } | Command::Man) => Ok(()),
+        Some(Command::Completions { .. } | Command::Man { .. }) => Ok(()),
         #[cfg(unix)]
         Some(Command::TerminalGuard { .. } | Command::TrialGuard { .. } | Command::TrialJob { .. }) => Ok(()),
         None => {

@@ -89,6 +89,11 @@ impl Postgres {
         server
     }
 
+    /// The process that started all of the server's, or that started that.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     fn wait(&self) {
         wait_until("the database server", || block_on(self.connect("postgres")).is_ok());
     }

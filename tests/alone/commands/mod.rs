@@ -108,7 +108,18 @@ fn settings_completions_and_the_manual_are_printed() {
     assert!(printed(folder.path(), &["config", "path"]).trim_end().ends_with("config.toml"));
     assert!(printed(folder.path(), &["config", "show"]).contains("poll_interval = 2.0"));
     assert!(printed(folder.path(), &["completions", "bash"]).contains("_mltui()"));
+    for (shell, word) in [("zsh", "#compdef mltui"), ("fish", "complete -c mltui")] {
+        assert!(printed(folder.path(), &["completions", shell]).contains(word));
+    }
     assert!(printed(folder.path(), &["man"]).contains(".TH mltui"));
+    printed(folder.path(), &["man", "--to", "pages"]);
+    let page = |name: &str| std::fs::read_to_string(folder.path().join("pages").join(name)).unwrap();
+    let first = page("mltui.1");
+    for named in first.split("mltui\\-").skip(1) {
+        let name = named.split('(').next().unwrap().replace("\\-", "-");
+        assert!(page(&format!("mltui-{name}.1")).contains("SYNOPSIS"), "{name}");
+    }
+    assert!(first.contains("mltui\\-best(1)"));
     assert!(printed(folder.path(), &["--help"]).contains("experiments"));
 }
 

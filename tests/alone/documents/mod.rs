@@ -2,6 +2,7 @@
 //! and what `--json` prints is what the schemas say.
 
 mod links;
+mod packages;
 mod schemas;
 mod world;
 
@@ -23,9 +24,10 @@ use world::World;
 
 /// Commands that are not run here, by how they begin, and why not. They have to be understood by the program all the same. Nor
 /// are those that open the explorer, which need a terminal and some a server: tests/alone/explorer.rs and tests/mlflow do.
-const NOT_RUN: [(&str, &str); 11] = [
+const NOT_RUN: [(&str, &str); 12] = [
     ("cargo ", "it is what runs this"),
     (".ci/run", "it is what runs this"),
+    ("packaging/", "they build the program anew: tests/alone/documents/packages.rs and the workflows"),
     ("mltui sweep --executor slurm", "it needs a cluster: tests/alone/sweeping/slurm"),
     ("mltui sweep --resume", "it needs a sweep that broke off: tests/alone/sweeping"),
     ("mltui migrate", "it needs two stores: tests/mlflow/migrating.rs and documents/schemas.rs"),

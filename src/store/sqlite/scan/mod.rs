@@ -3,7 +3,11 @@
 //! Where the experiment holds most of the store, its values are read by walking the tables in stretches of
 //! rowids, on two threads; otherwise run by run through the index. Either way no statement stays open for long.
 
+mod cells;
+mod early;
 mod values;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc::Sender;
 
@@ -19,7 +23,9 @@ use crate::store::sql::head_hash;
 use crate::store::sql::reading::{HEAD, find_run};
 use crate::store::sql::search::stage_condition;
 use crate::store::{ErrorKind, Scan, ScanValues};
-use values::{ValueScan, ValueTable, beside, is_worth_a_walk};
+use cells::{Id, ValueTable};
+use early::Begun;
+use values::{ValueScan, beside, is_worth_a_walk};
 
 /// Bytes of text in one batch.
 const BATCH: usize = 4 << 20;
@@ -32,6 +38,12 @@ const BARE_HEAD: &str =
 
 /// Whoever reads the batches may stop listening; then the scan ends early and quietly.
 struct Gone;
+
+/// What was read beside the heads.
+enum Beside {
+    Metrics(Vec<(Id, u32, f64)>),
+    Params(Begun),
+}
 
 fn send(sink: &Sender<RunBatch>, batch: RunBatch) -> Result<(), Gone> {
     sink.blocking_send(batch).map_err(|_| Gone)
@@ -64,22 +76,35 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCurs
         }
         _ => &Vec::new(),
     };
-    let second = if keys.is_empty() { None } else { Some(pool.take()?) };
+    let is_early = scan.values == ScanValues::All && first.len() == scan.first;
+    let second = if keys.is_empty() && !is_early { None } else { Some(pool.take()?) };
+    let stop = AtomicBool::new(false);
     let (heads, beside) = std::thread::scope(|scope| {
         let beside = second.map(|second| {
-            scope.spawn(move || {
-                let found = beside(&second, keys);
+            scope.spawn(|| {
+                let found = if is_early {
+                    let mut begun = Begun::new(&second)?;
+                    begun.read(&second, &stop).map(|()| Beside::Params(begun))
+                } else {
+                    beside(&second, keys).map(Beside::Metrics)
+                };
                 pool.give_back(second);
                 found
             })
         });
         let heads = heads(&connection, scan, &mut writer, &mut numbers, sink);
+        stop.store(true, Ordering::Relaxed);
         (heads, beside.map(std::thread::ScopedJoinHandle::join))
     });
     let Ok(heads) = heads? else { return Ok(cursor) };
     cursor.heads = heads;
-    let broken = || ErrorKind::Io("the reader of metrics stopped".into());
+    let broken = || ErrorKind::Io("the second reader stopped".into());
     let beside = beside.map(|read| read.unwrap_or_else(|_| Err(broken()))).transpose()?;
+    let (beside, begun) = match beside {
+        Some(Beside::Metrics(found)) => (Some(found), None),
+        Some(Beside::Params(begun)) => (None, Some(begun)),
+        None => (None, None),
+    };
     let total = numbers.len();
     if total as u32 > whole {
         let mut by_number = vec![0; total];
@@ -87,7 +112,7 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCurs
             by_number[*number as usize] = *id;
         }
         let part = ValueScan { scan, numbers: &numbers, by_number, whole, sink, beside };
-        part.values(pool, &mut connection, writer)?;
+        part.values(pool, &mut connection, writer, begun)?;
     }
     pool.give_back(connection);
     Ok(cursor)

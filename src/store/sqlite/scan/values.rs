@@ -2,49 +2,16 @@
 
 use tokio::sync::mpsc::Sender;
 
-use super::{BATCH, Gone, STRETCH, send};
-use crate::mlflow::limits;
-use crate::store::batch::{BatchWriter, KeyOrder, MetricCell, RunBatch, TextCell};
+use super::cells::{Id, Taker, ValueTable, select};
+use super::early::Begun;
+use super::{Gone, STRETCH, send};
+use crate::store::batch::{BatchWriter, MetricCell, RunBatch};
 use crate::store::sql::Numbers;
 use crate::store::sqlite::Inner;
 use crate::store::sqlite::connection::{Connection, Pool};
-use crate::store::sqlite::rows::{WHOLE, bounded, metric_value, text};
-use crate::store::sqlite::stretches::Stretches;
+use crate::store::sqlite::rows::{metric_value, text};
+use crate::store::sqlite::stretches::{Stretch, Stretches};
 use crate::store::{ErrorKind, Scan, ScanValues};
-
-/// Which of the value tables to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ValueTable {
-    Metrics,
-    Params,
-    Tags,
-}
-
-impl ValueTable {
-    const ALL: [Self; 3] = [Self::Params, Self::Metrics, Self::Tags];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Metrics => "latest_metrics",
-            Self::Params => "params",
-            Self::Tags => "tags",
-        }
-    }
-
-    /// The columns `key, value, run_uuid` and, for metrics, `is_nan`.
-    fn columns(self) -> &'static str {
-        if self == Self::Metrics { "key, value, run_uuid, is_nan" } else { "key, value, run_uuid" }
-    }
-
-    fn keys(self, values: &ScanValues) -> Option<&[String]> {
-        match (values, self) {
-            (ScanValues::All, _) => None,
-            (ScanValues::Only { metrics, .. }, Self::Metrics) => Some(metrics),
-            (ScanValues::Only { params, .. }, Self::Params) => Some(params),
-            (ScanValues::Only { tags, .. }, Self::Tags) => Some(tags),
-        }
-    }
-}
 
 /// The reading of values, after all runs are numbered.
 pub struct ValueScan<'a> {
@@ -57,12 +24,6 @@ pub struct ValueScan<'a> {
     pub sink: &'a Sender<RunBatch>,
     /// The metrics, where they were read already: of which run, the place of the key, the value.
     pub beside: Option<Vec<(Id, u32, f64)>>,
-}
-
-/// A run's id as it takes the least room.
-pub enum Id {
-    Hex(u128),
-    Other(String),
 }
 
 /// The values of some metrics, in the order of the table.
@@ -81,15 +42,50 @@ pub fn beside(connection: &Connection, keys: &[String]) -> Inner<Vec<(Id, u32, f
         while let Some(row) = rows.next()? {
             let (key, id) = (text(row, 0), text(row, 2));
             let Some(key) = keys.iter().position(|known| **known == *key) else { continue };
-            let id = Numbers::hex(&id).map_or_else(|| Id::Other(id.into_owned()), Id::Hex);
-            found.push((id, key as u32, metric_value(row, 1, 3)));
+            found.push((Id::new(&id), key as u32, metric_value(row, 1, 3)));
         }
     }
     Ok(found)
 }
 
+/// Sends what it takes; runs mostly follow each other as their heads did.
+struct Sending<'a> {
+    of: &'a ValueScan<'a>,
+    next: u32,
+}
+
+impl Taker for Sending<'_> {
+    fn number(&mut self, id: &str) -> Option<u32> {
+        let found = self.of.number(id, self.next);
+        self.next = found.map_or(self.next, |number| number + 1);
+        found.filter(|number| *number >= self.of.whole)
+    }
+
+    fn spill(&mut self, writer: &mut BatchWriter) -> bool {
+        send(self.of.sink, writer.take()).is_ok()
+    }
+}
+
 impl ValueScan<'_> {
-    pub fn values(&self, pool: &Pool, connection: &mut Connection, mut writer: BatchWriter) -> Inner<()> {
+    fn select(
+        &self,
+        connection: &Connection,
+        table: ValueTable,
+        condition: &str,
+        values: &[&dyn rusqlite::ToSql],
+        writer: &mut BatchWriter,
+    ) -> Inner<()> {
+        select(connection, table, condition, values, writer, &mut Sending { of: self, next: 0 })
+    }
+
+    /// Reads what there is, and goes on with the params where somebody began.
+    pub fn values(
+        &self,
+        pool: &Pool,
+        connection: &mut Connection,
+        mut writer: BatchWriter,
+        begun: Option<Begun>,
+    ) -> Inner<()> {
         let count = self.numbers.len();
         let all: i64 = connection.db.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
         if self.scan.values != ScanValues::All {
@@ -101,22 +97,32 @@ impl ValueScan<'_> {
         // Whoever is through with metrics or params takes what is left of tags.
         let [params, metrics, tags] = ValueTable::ALL;
         let rest = Stretches::new(&connection.db, tags.name(), STRETCH)?;
-        let walk = |connection: &Connection, table: ValueTable, writer: &mut BatchWriter| {
-            let stretches = Stretches::new(&connection.db, table.name(), STRETCH)?;
-            match self.walk(connection, table, &stretches, &[], writer)? {
+        let walk =
+            |connection: &Connection, table, stretches: &Stretches, writer: &mut BatchWriter| match self
+                .walk(connection, table, stretches, &[], writer)?
+            {
                 Ok(()) => self.walk(connection, tags, &rest, &[], writer),
                 gone => Ok(gone),
-            }
-        };
+            };
         let second = pool.take();
         std::thread::scope(|scope| {
             let second = scope.spawn(|| {
                 let connection = second?;
-                let result = walk(&connection, params, &mut BatchWriter::new(1));
+                let mut begun = begun.map_or_else(|| Begun::new(&connection), Ok)?;
+                for batch in begun.batches(self.numbers, self.whole) {
+                    if send(self.sink, batch).is_err() {
+                        return Ok(Err(Gone));
+                    }
+                }
+                if let Some(stretch) = begun.unread {
+                    self.stretch(&connection, params, stretch, &[], &mut begun.writer)?;
+                }
+                let result = walk(&connection, params, &begun.stretches, &mut begun.writer);
                 pool.give_back(connection);
                 result
             });
-            let first = walk(connection, metrics, &mut writer);
+            let stretches = Stretches::new(&connection.db, metrics.name(), STRETCH)?;
+            let first = walk(connection, metrics, &stretches, &mut writer);
             let second =
                 second.join().unwrap_or_else(|_| Err(ErrorKind::Io("the reader of params stopped".into())));
             first.and(second).map(drop)
@@ -132,21 +138,32 @@ impl ValueScan<'_> {
         keys: &[String],
         writer: &mut BatchWriter,
     ) -> Inner<Result<(), Gone>> {
+        while let Some(stretch) = stretches.next(&connection.db)? {
+            self.stretch(connection, table, stretch, keys, writer)?;
+            if send(self.sink, writer.take()).is_err() {
+                return Ok(Err(Gone));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn stretch(
+        &self,
+        connection: &Connection,
+        table: ValueTable,
+        (from, to): Stretch,
+        keys: &[String],
+        writer: &mut BatchWriter,
+    ) -> Inner<()> {
         // The unary plus keeps the index away.
         let among = match keys.len() {
             0 => String::new(),
             count => format!(" AND +key IN ({})", vec!["?"; count].join(", ")),
         };
         let condition = format!("rowid BETWEEN ? AND ?{among}");
-        while let Some((from, to)) = stretches.next(&connection.db)? {
-            let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
-            let values: Vec<_> = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql)).collect();
-            self.select(connection, table, &condition, &values, writer)?;
-            if send(self.sink, writer.take()).is_err() {
-                return Ok(Err(Gone));
-            }
-        }
-        Ok(Ok(()))
+        let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
+        let values: Vec<_> = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql)).collect();
+        self.select(connection, table, &condition, &values, writer)
     }
 
     fn by_run(&self, connection: &Connection, writer: &mut BatchWriter) -> Inner<()> {
@@ -182,11 +199,7 @@ impl ValueScan<'_> {
         let keys: Vec<_> = keys.iter().map(|key| writer.text(key)).collect();
         for block in found.chunks(STRETCH as usize) {
             for (id, key, value) in block {
-                let number = match id {
-                    Id::Hex(hex) => self.numbers.by_hex.get(hex),
-                    Id::Other(id) => self.numbers.others.get(id),
-                };
-                if let Some(run) = number.copied().filter(|number| *number >= self.whole) {
+                if let Some(run) = id.number(self.numbers).filter(|number| *number >= self.whole) {
                     writer.batch.metrics.push(MetricCell { run, key: keys[*key as usize], value: *value });
                 }
             }
@@ -222,30 +235,6 @@ impl ValueScan<'_> {
         Ok(())
     }
 
-    /// Reads the cells of a table that a condition lets through. Only where one of them is too long to be read at all, they
-    /// are looked at one by one before they are read: that takes longer.
-    fn select(
-        &self,
-        connection: &Connection,
-        table: ValueTable,
-        condition: &str,
-        values: &[&dyn rusqlite::ToSql],
-        writer: &mut BatchWriter,
-    ) -> Inner<()> {
-        let name = table.name();
-        let mut read = |columns: &str| {
-            let sql = format!("SELECT {columns} FROM {name} WHERE {condition}");
-            let mut statement = connection.db.prepare_cached(&sql)?;
-            self.cells(statement.query(values)?, table, writer)
-        };
-        match read(table.columns()) {
-            Err(ErrorKind::TooMuch(_)) if table != ValueTable::Metrics => {
-                read(&format!("key, {}, run_uuid", bounded("value")))
-            }
-            result => result,
-        }
-    }
-
     /// The number of a run, which is mostly the one that is expected.
     fn number(&self, id: &str, expected: u32) -> Option<u32> {
         let Some(hex) = Numbers::hex(id) else { return self.numbers.get(id) };
@@ -253,47 +242,6 @@ impl ValueScan<'_> {
             return Some(expected);
         }
         self.numbers.by_hex.get(&hex).copied()
-    }
-
-    /// Turns rows of `key, value, run_uuid, …` into cells. Rows of one run mostly follow each other.
-    fn cells(&self, mut rows: rusqlite::Rows<'_>, table: ValueTable, writer: &mut BatchWriter) -> Inner<()> {
-        let mut last_id = String::new();
-        let mut last_number = None;
-        let mut next = 0;
-        let mut order = KeyOrder::default();
-        while let Some(row) = rows.next()? {
-            let id = text(row, 2);
-            if *id != *last_id {
-                last_id.clear();
-                last_id.push_str(&id);
-                let found = self.number(&id, next);
-                next = found.map_or(next, |number| number + 1);
-                last_number = found.filter(|number| *number >= self.whole);
-            }
-            let Some(run) = last_number else { continue };
-            let key = writer.key(&text(row, 0), run, &mut order);
-            match table {
-                ValueTable::Metrics => {
-                    let value = metric_value(row, 1, 3);
-                    writer.batch.metrics.push(MetricCell { run, key, value });
-                }
-                ValueTable::Params | ValueTable::Tags => {
-                    let value = writer.value(&limits::cut(&text(row, 1), WHOLE), &mut order);
-                    let cell = TextCell { run, key, value };
-                    if table == ValueTable::Params {
-                        &mut writer.batch.params
-                    } else {
-                        &mut writer.batch.tags
-                    }
-                    .push(cell);
-                    // Whoever stopped listening is noticed with the next batch.
-                    if writer.batch.text.len() > BATCH {
-                        let _ = send(self.sink, writer.take());
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }
 

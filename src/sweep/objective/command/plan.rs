@@ -109,6 +109,12 @@ impl CommandRequest {
     /// # Errors
     /// What is wrong, and what to write instead.
     pub fn decide(&self, folder: &Path) -> Result<SweepPlan, String> {
+        if cfg!(not(unix)) {
+            return Err(
+                "a sweep over a command ends whatever a trial leaves running, which takes Unix: use WSL"
+                    .into(),
+            );
+        }
         let (metric, mode) = metric(self.metric.as_deref())?;
         let dimensions = param::dimensions(&self.params, self.start.as_deref())?;
         if self.method == Method::Grid && self.start.is_some() {
