@@ -62,7 +62,8 @@ pub fn folders(folder: &Path) {
         let variables = [("MLFLOW_EXPERIMENT_NAME", "wide")];
         let terminal =
             Terminal::start(home.path(), (200, 50), &["--tracking-uri", root.to_str().unwrap()], &variables);
-        terminal.wait_closely(|screen| screen.matches("calm-ibis").count() >= 20 && screen.contains("metric_1"));
+        terminal
+            .wait_closely(|screen| screen.matches("calm-ibis").count() >= 20 && screen.contains("metric_1"));
         begin.elapsed().as_secs_f64() * 1e3
     };
     println!("  start to the first screen, nothing kept: {:.0} ms (bar 100)", start());

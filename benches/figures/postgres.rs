@@ -94,7 +94,8 @@ fn screen(server: &Postgres, name: &str) {
         let begin = Instant::now();
         let variables = [("MLFLOW_EXPERIMENT_NAME", "wide")];
         let terminal = Terminal::start(home.path(), (200, 50), &["--tracking-uri", &uri], &variables);
-        terminal.wait_closely(|screen| screen.matches("calm-ibis").count() >= 20 && screen.contains("metric_1"));
+        terminal
+            .wait_closely(|screen| screen.matches("calm-ibis").count() >= 20 && screen.contains("metric_1"));
         (begin.elapsed().as_secs_f64() * 1e3, terminal)
     };
     let times = (0..ROUNDS * 3).map(|_| start().0).collect();

@@ -156,6 +156,18 @@ fn files(home: &Path) {
     }
     println!("    1,000 small files      {:.1} times as fast as MLflow  (bar 3)", median(pairs));
     let path = uri.trim_start_matches("mlflow-artifacts:/");
+    // What the server takes for as many answers, whoever asks.
+    let list = home.join("list");
+    let folder = home.join("curl");
+    let each = |at: usize| {
+        let url = format!("{address}/api/2.0/mlflow-artifacts/artifacts/{path}/many/{at:04}.bin");
+        format!("url = {url}\noutput = {}/{at}\n", folder.display())
+    };
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(&list, (0..FILES).map(each).collect::<String>()).unwrap();
+    let mut curl = Command::new("curl");
+    let least = seconds(curl.args(["-s", "-f", "--parallel", "--parallel-max", "8", "-K"]).arg(&list));
+    println!("    1,000 small files      curl, eight at a time, their addresses known: {least:.2} s");
     let url = format!("{address}/api/2.0/mlflow-artifacts/artifacts/{path}/big/one.bin");
     let mut pairs = Vec::new();
     for at in 0..5 {

@@ -112,6 +112,8 @@ fn span(ends: &[u32], id: TextId) -> Range<usize> {
 pub struct KeyOrder {
     keys: Vec<TextId>,
     values: Vec<Option<TextId>>,
+    /// How many of its values, one after the other, were new.
+    fresh: Vec<u8>,
     run: u32,
     at: usize,
 }
@@ -119,6 +121,9 @@ pub struct KeyOrder {
 impl KeyOrder {
     /// Keys that are remembered.
     const MOST: usize = 4_096;
+    /// After so many new values the next ones are taken for new too, as drawn learning rates and the ids of commits are: where
+    /// they are not, they are sent once more.
+    const FRESH: u8 = 64;
 }
 
 /// Fills the batches of one part and remembers which texts it has sent.
@@ -199,12 +204,18 @@ impl BatchWriter {
         {
             return id;
         }
+        if order.fresh.get(at).is_some_and(|fresh| *fresh >= KeyOrder::FRESH) {
+            return self.unique_text(text);
+        }
+        let known = self.ends.len();
         let id = self.text(text);
         if at < KeyOrder::MOST {
             if order.values.len() <= at {
                 order.values.resize(at + 1, None);
+                order.fresh.resize(at + 1, 0);
             }
             order.values[at] = (text.len() <= LONG).then_some(id);
+            order.fresh[at] = if id as usize == known { order.fresh[at] + 1 } else { 0 };
         }
         id
     }
@@ -323,6 +334,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn values_that_are_always_new_are_not_looked_up_and_none_is_taken_for_another() {
+        let mut writer = BatchWriter::new(0);
+        let mut order = KeyOrder::default();
+        let value = |run: u32| if run % 97 == 96 { String::new() } else { format!("{run}") };
+        let mut ids = Vec::new();
+        for run in 0..500 {
+            writer.key("seed", run, &mut order);
+            ids.push(writer.value(&value(run), &mut order));
+            writer.key("same", run, &mut order);
+            assert_eq!(writer.value("x", &mut order), 3);
+        }
+        let texts: Vec<&str> = writer.batch.texts().collect();
+        for (run, id) in ids.into_iter().enumerate() {
+            assert_eq!(texts[id as usize], value(run as u32));
+        }
+        assert!(writer.texts.len() < 300, "few are remembered: {}", writer.texts.len());
     }
 
     #[test]

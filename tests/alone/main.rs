@@ -11,6 +11,7 @@ mod documents;
 mod explorer;
 mod keeping;
 mod limits;
+mod looking;
 mod migrating;
 mod pixels;
 mod programs;

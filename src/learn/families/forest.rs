@@ -93,17 +93,9 @@ impl Fit<Features, TargetValues, FitError> for Forest {
         // Every tree has a seed of its own: it does not matter which thread grows it.
         let threads = if rows * width < CELLS_FOR_THREADS { 1 } else { cores::threads().min(self.trees) };
         features.order();
-        let grown = std::thread::scope(|scope| {
-            let grow_some = |first: usize| {
-                let mut times = vec![0_u32; rows];
-                (first..self.trees).step_by(threads).map(|number| grow_tree(number, &mut times)).collect()
-            };
-            let others: Vec<_> = (1..threads).map(|first| scope.spawn(move || grow_some(first))).collect();
-            let mut grown: Vec<Vec<_>> = vec![grow_some(0)];
-            for other in others {
-                grown.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            grown
+        let grown: Vec<Vec<_>> = cores::side_by_side((0..threads).collect(), |first: usize| {
+            let mut times = vec![0_u32; rows];
+            (first..self.trees).step_by(threads).map(|number| grow_tree(number, &mut times)).collect()
         });
         let mut gains = vec![0.0; width];
         let mut trees = Vec::with_capacity(self.trees);

@@ -4,6 +4,7 @@ use std::num::NonZero;
 
 use fastrand::Rng;
 
+use crate::learn::cores::side_by_side;
 use crate::learn::trees::between;
 
 /// Of the values of a feature, at most.
@@ -54,29 +55,14 @@ impl Binned {
         let stride = bytes.next_multiple_of(4).max(4);
         let mut codes = vec![0; rows * stride];
         let each = rows.div_ceil(threads.max(1)).next_multiple_of(BLOCK).max(BLOCK);
-        let work = |at: usize, codes: &mut [u8]| encode(columns, &features, at * each, codes, stride);
-        in_parts(codes.chunks_mut(each * stride).collect(), work);
+        let work = |(at, codes): (usize, &mut [u8])| encode(columns, &features, at * each, codes, stride);
+        side_by_side(codes.chunks_mut(each * stride).enumerate().collect(), work);
         let mut by_byte = vec![vec![0; rows]; bytes];
         let each = bytes.div_ceil(threads.max(1)).max(1);
-        let work = |part: usize, by_byte: &mut [Vec<u8>]| turn(&codes, stride, part * each, by_byte);
-        in_parts(by_byte.chunks_mut(each).collect(), work);
+        let work = |(part, by_byte): (usize, &mut [Vec<u8>])| turn(&codes, stride, part * each, by_byte);
+        side_by_side(by_byte.chunks_mut(each).enumerate().collect(), work);
         Self { rows, features, stride, codes, columns: by_byte }
     }
-}
-
-/// Has a thread work on each part, the first one's being this one.
-fn in_parts<T: Send>(parts: Vec<&mut [T]>, work: impl Fn(usize, &mut [T]) + Sync) {
-    std::thread::scope(|scope| {
-        let work = &work;
-        let mut parts = parts.into_iter().enumerate();
-        let first = parts.next();
-        for (at, part) in parts {
-            scope.spawn(move || work(at, part));
-        }
-        if let Some((at, part)) = first {
-            work(at, part);
-        }
-    });
 }
 
 /// Bytes of the rows from `first` on, each by itself.
@@ -95,24 +81,12 @@ fn turn(codes: &[u8], stride: usize, first: usize, by_byte: &mut [Vec<u8>]) {
 fn laid_out(columns: &[&[f32]], rows: usize, threads: usize) -> Vec<Binning> {
     let sample = sample(rows);
     let each = NonZero::new(columns.len().div_ceil(threads.max(1))).map_or(1, NonZero::get);
-    let mut cuts: Vec<Vec<f32>> = Vec::with_capacity(columns.len());
-    std::thread::scope(|scope| {
-        let sample = sample.as_deref();
-        let learn = move |columns: &[&[f32]]| -> Vec<Vec<f32>> {
-            let mut scratch = Scratch::default();
-            columns.iter().map(|column| learnt(column, sample, &mut scratch)).collect()
-        };
-        let mut parts = columns.chunks(each);
-        let first = parts.next().unwrap_or_default();
-        let others: Vec<_> = parts.map(|part| scope.spawn(move || learn(part))).collect();
-        cuts.extend(learn(first));
-        for other in others {
-            match other.join() {
-                Ok(part) => cuts.extend(part),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
+    let sample = sample.as_deref();
+    let cuts = side_by_side(columns.chunks(each).collect(), |columns: &[&[f32]]| -> Vec<Vec<f32>> {
+        let mut scratch = Scratch::default();
+        columns.iter().map(|column| learnt(column, sample, &mut scratch)).collect()
     });
+    let cuts = cuts.into_iter().flatten();
     let mut features = Vec::with_capacity(columns.len());
     let mut byte = 0;
     let mut bundle = Bundle::default();

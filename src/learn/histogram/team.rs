@@ -1,10 +1,11 @@
 //! Threads that have a stretch of the rows each. Whoever leads them has one of his own.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, TryRecvError, channel};
 
 use super::cells::Cell;
 use super::shard::{Draw, Histogram, Order, Parting, Reply, Shard};
+use crate::learn::cores;
 
 /// How often it is looked whether there is something to do before a thread goes to sleep: orders follow each other by some
 /// microseconds, and a thread takes longer to wake up. Between looks others may have the core.
@@ -16,14 +17,16 @@ struct Member<C> {
 }
 
 pub struct Team<'a, C> {
-    own: Shard<'a, C>,
+    /// One, and those for which no thread could be started.
+    own: Vec<Shard<'a, C>>,
     others: Vec<Member<C>>,
     /// Histograms that nobody needs.
     spare: Vec<Histogram<C>>,
     width: usize,
 }
 
-/// Has a team of such shards, of `width` bytes a row, do some work.
+/// Has a team of such shards, of `width` bytes a row, do some work. Where the system starts no more threads, as for users
+/// that may have few of them, there are fewer.
 pub fn with_team<C: Cell, R>(
     shards: Vec<Shard<'_, C>>,
     width: usize,
@@ -31,11 +34,14 @@ pub fn with_team<C: Cell, R>(
 ) -> Option<R> {
     std::thread::scope(|scope| {
         let mut shards = shards.into_iter();
-        let own = shards.next()?;
-        let others = shards.map(|mut shard| {
+        let mut own = vec![shards.next()?];
+        let mut others = Vec::new();
+        for shard in shards {
             let (orders, to_do) = channel();
             let (sender, replies) = channel();
-            scope.spawn(move || {
+            let (give, given) = channel::<Shard<'_, C>>();
+            let started = cores::start(scope, move || {
+                let Ok(mut shard) = given.recv() else { return };
                 while let Some(order) = next(&to_do) {
                     // Nobody listens any more where the leader is gone.
                     if sender.send(shard.carry_out(order)).is_err() {
@@ -43,9 +49,15 @@ pub fn with_team<C: Cell, R>(
                     }
                 }
             });
-            Member { orders, replies }
-        });
-        let others = others.collect();
+            if !started {
+                own.push(shard);
+                continue;
+            }
+            match give.send(shard) {
+                Ok(()) => others.push(Member { orders, replies }),
+                Err(SendError(shard)) => own.push(shard),
+            }
+        }
         Some(work(&mut Team { own, others, spare: Vec::new(), width }))
     })
 }
@@ -81,9 +93,11 @@ impl<C: Cell> Team<'_, C> {
             // What has broken down is found out below.
             let _ = self.others[at].orders.send(order);
         }
-        let order = order(self);
-        let reply = self.own.carry_out(order);
-        take(self, reply);
+        for at in 0..self.own.len() {
+            let order = order(self);
+            let reply = self.own[at].carry_out(order);
+            take(self, reply);
+        }
         for at in 0..self.others.len() {
             let reply = next(&self.others[at].replies);
             take(self, reply.expect("a thread that grows trees broke down"));

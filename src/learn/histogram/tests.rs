@@ -9,6 +9,7 @@ use super::boost::{BoostOptions, Boosted, Stopping, boost};
 use super::cells::{Cell, Curved, Even, Units};
 use super::grow::Growth;
 use super::objective::Aim;
+use crate::learn::cores::tests::NO_THREADS;
 use crate::learn::trees::Tree;
 
 fn growth(max_leaves: usize, min_samples_leaf: usize) -> Growth {
@@ -281,6 +282,10 @@ fn trees_are_the_same_however_many_threads_there_are() {
                 "{threads} threads"
             );
         }
+        // The system starts none.
+        NO_THREADS.set(true);
+        assert!(boost(&binned(&columns), aim, &start, &BoostOptions { threads: 5, ..one }) == alone);
+        NO_THREADS.set(false);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::STRETCH;
 use super::cells::{Id, Taker, ValueTable, select};
-use crate::store::batch::{BatchWriter, RunBatch, TextCell};
+use crate::store::batch::{BatchWriter, RunBatch};
 use crate::store::sql::Numbers;
 use crate::store::sqlite::Inner;
 use crate::store::sqlite::connection::Connection;
@@ -12,7 +12,7 @@ use crate::store::sqlite::stretches::{Stretch, Stretches};
 
 /// As many bytes of text and as many values may wait for their runs.
 const MOST_TEXT: usize = 8 << 20;
-const MOST_VALUES: usize = 1 << 20;
+const MOST_VALUES: usize = 1 << 19;
 
 /// What was read of the params, and where to go on.
 pub struct Begun {
@@ -87,8 +87,11 @@ impl Begun {
         std::mem::take(&mut self.waiting).into_iter().map(move |Waiting { mut batch, ids }| {
             let known: Vec<Option<u32>> =
                 ids.iter().map(|id| id.number(numbers).filter(|number| *number >= whole)).collect();
-            let numbered = |cell: &TextCell| Some(TextCell { run: known[cell.run as usize]?, ..*cell });
-            batch.params = batch.params.iter().filter_map(numbered).collect();
+            batch.params.retain_mut(|cell| {
+                let number = known[cell.run as usize];
+                cell.run = number.unwrap_or_default();
+                number.is_some()
+            });
             batch
         })
     }
