@@ -132,7 +132,7 @@ pub enum Command {
     #[command(hide = true)]
     TerminalGuard {
         /// How the terminal was found: its input, output, control and local modes
-        modes: Vec<u32>,
+        modes: Vec<u64>,
     },
     /// Carry a trial of a sweep out, which starts this, and leave nothing of it behind
     #[cfg(unix)]

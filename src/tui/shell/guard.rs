@@ -54,7 +54,7 @@ impl Drop for Guard {
 }
 
 /// What the guard does: until the pipe ends it listens, and then gives back what is still taken.
-pub fn watch(found: &[u32]) -> io::Result<()> {
+pub fn watch(found: &[u64]) -> io::Result<()> {
     // In a session of its own no signal meant for the program reaches it, and it may set the terminal from behind.
     let _ = rustix::process::setsid();
     let mut is_taken = false;
@@ -75,16 +75,18 @@ pub fn watch(found: &[u32]) -> io::Result<()> {
     Ok(())
 }
 
-fn modes(terminal: &Termios) -> [u32; 4] {
+/// Systems have them in words of different lengths.
+fn modes(terminal: &Termios) -> [u64; 4] {
     let Termios { input_modes, output_modes, control_modes, local_modes, .. } = terminal;
-    [input_modes.bits(), output_modes.bits(), control_modes.bits(), local_modes.bits()]
+    [input_modes.bits(), output_modes.bits(), control_modes.bits(), local_modes.bits()].map(Into::into)
 }
 
-fn set_modes(terminal: &mut Termios, found: &[u32]) -> bool {
-    let &[input, output, control, local] = found else { return false };
-    terminal.input_modes = InputModes::from_bits_retain(input as _);
-    terminal.output_modes = OutputModes::from_bits_retain(output as _);
-    terminal.control_modes = ControlModes::from_bits_retain(control as _);
-    terminal.local_modes = LocalModes::from_bits_retain(local as _);
+fn set_modes(terminal: &mut Termios, found: &[u64]) -> bool {
+    let words = found.iter().map(|bits| (*bits).try_into()).collect::<Result<Vec<_>, _>>();
+    let Ok(&[input, output, control, local]) = words.as_deref() else { return false };
+    terminal.input_modes = InputModes::from_bits_retain(input);
+    terminal.output_modes = OutputModes::from_bits_retain(output);
+    terminal.control_modes = ControlModes::from_bits_retain(control);
+    terminal.local_modes = LocalModes::from_bits_retain(local);
     true
 }
