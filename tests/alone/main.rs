@@ -14,6 +14,7 @@ mod limits;
 mod migrating;
 mod pixels;
 mod programs;
+mod registering;
 mod reporting;
 mod stores;
 #[path = "../support/mod.rs"]
