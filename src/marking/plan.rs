@@ -209,31 +209,32 @@ async fn registered(
             ));
         }
     }
-    let now = (!is_hidden).then(|| points_to(&model.alias));
-    aliased(&model, now, writes);
+    let from = if is_hidden { String::new() } else { format!("from {} ", told(points_to(&model.alias))) };
+    aliased(&model, points_to(&model.alias), &from, writes);
     record.model = Some(model);
     Ok(())
 }
 
-/// Where aliases go, in the words of a promotion. It is not always known where the alias is now.
-fn aliased(model: &Model, now: Option<Option<u64>>, writes: &mut Vec<String>) {
+fn told(version: Option<u64>) -> String {
+    version.map_or("none".to_owned(), |version| format!("v{version}"))
+}
+
+/// Where aliases go, in the words of a promotion; `now` and `from` are of the champion's.
+fn aliased(model: &Model, now: Option<u64>, from: &str, writes: &mut Vec<String>) {
     if model.unaliased {
         writes.push("registry: no alias, as this store does not support them (MLflow 2.3 does)".to_owned());
         return;
     }
-    let told = |version: Option<u64>| version.map_or("none".to_owned(), |version| format!("v{version}"));
     let name = &model.name;
     if let Some(before) = model.alias_before.filter(|before| Some(*before) != model.previous_before) {
         let from = told(model.previous_before);
         writes.push(format!("@{} of {name}: from {from} to v{before}", model.previous_alias));
     }
     let own = model.version.map_or("the new version".to_owned(), |version| format!("v{version}"));
-    writes.push(match now {
-        None => format!("@{} of {name}: to {own}", model.alias),
-        Some(now) if now.is_some() && now == model.version => {
-            format!("@{} of {name}: {own} already", model.alias)
-        }
-        Some(now) => format!("@{} of {name}: from {} to {own}", model.alias, told(now)),
+    writes.push(if now.is_some() && now == model.version {
+        format!("@{} of {name}: {own} already", model.alias)
+    } else {
+        format!("@{} of {name}: {from}to {own}", model.alias)
     });
 }
 

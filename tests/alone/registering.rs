@@ -7,7 +7,7 @@ use mltui::store::uri::RestOptions;
 use mltui::store::{NewModel, NewRun, RunUpdate, Store, uri};
 use serde_json::Value;
 
-use crate::support::sweeping::{block_on, local, mltui, output};
+use crate::support::sweeping::{block_on, mltui, output};
 
 /// A store in a folder.
 struct World {
@@ -21,7 +21,9 @@ impl World {
     /// Two runs in `grapes`, whose models are `cellar` 1 and 2, and a third that has a model and no version.
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let address = local(home.path());
+        let runs = home.path().join("mlruns");
+        std::fs::create_dir(&runs).unwrap();
+        let address = format!("file://{}", runs.display());
         let location = uri::parse(&address, Path::new("/")).unwrap();
         let store = uri::open(&location, &RestOptions::default(), false).unwrap();
         let experiment = block_on(async {
@@ -29,6 +31,8 @@ impl World {
             store.create_registered_model("cellar").await.unwrap();
             experiment
         });
+        // As MLflow 3 makes it, where logged models have room.
+        std::fs::create_dir(runs.join(&experiment.0).join("models")).unwrap();
         let world = Self { home, address, store, experiment };
         block_on(async {
             for (number, values) in [(1, [0.5, 0.71]), (2, [0.5, 0.81]), (3, [0.4, 0.4])] {
@@ -94,8 +98,8 @@ fn the_champion_is_found_and_compared_by_the_values_of_models() {
     let world = World::new();
     // The run's last value decides who is best: calm-3 has 0.4, and its model too. No model is called grapes.
     let report = world.told(&["report", "grapes", "--metric", "val_loss:min", "--vs", "@champion"]);
-    assert!(report.contains("## Against cellar@champion (version 1)"), "{report}");
-    assert!(report.contains("0.4 against 0.5 of cellar@champion"), "{report}");
+    assert!(report.contains("## Against `cellar@champion` (version 1)"), "{report}");
+    assert!(report.contains("0.4 against 0.5 of `cellar@champion`"), "{report}");
     assert!(report.contains("Metrics that logged models have themselves are theirs"), "{report}");
     assert!(report.contains("net-3 (m-") && report.contains("net-1 (m-"), "{report}");
     // Beside a run, not a version, values are those of runs.

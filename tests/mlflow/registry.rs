@@ -419,16 +419,19 @@ fn move_on(mlflow: Mlflow, address: &str, terminal: &mut Terminal) {
     terminal.wait_for(&format!("Delete wine {}?", new.trim()));
     terminal.type_keys("y");
     terminal.wait_for(&format!("wine {} deleted", new.trim()));
-    terminal.wait("it is gone", |screen| !screen.lines().any(|line| line.contains(&new)));
-    terminal.type_keys("h\x1b/anoth\r");
-    terminal.wait("the model", |screen| screen.contains("another"));
+    let is_new = |line: &str| line.contains(&new) && line.contains("calm-0");
+    terminal.wait("it is gone", |screen| !screen.lines().any(is_new));
+    terminal.type_keys("h\x1b");
+    terminal.wait_for("Models 2");
+    terminal.type_keys("/anoth\r");
+    terminal.wait_for("Models 1");
     terminal.type_keys("d");
     terminal.wait_for("Delete another?");
     terminal.type_keys("y");
     terminal.wait_for("another deleted with all its versions");
     assert_eq!(names(), r#"["wine"]"#);
     terminal.type_keys("\x1b");
-    terminal.wait_for("Models 1");
+    terminal.wait("one model", |screen| screen.contains("Models 1") && screen.contains("wine"));
 }
 
 /// The registry by keys, on a store that MLflow's client looks into and changes meanwhile.

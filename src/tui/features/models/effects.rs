@@ -51,7 +51,7 @@ pub enum Effect {
     PlanPromotion(Box<PromotionRequest>),
     Promote(Box<Promotion>),
     /// Find the run of a champion, to compare another with it.
-    ReadChampion(Challenged),
+    ReadChampion(Box<Challenged>),
 }
 
 /// A run that is compared with a champion.

@@ -79,5 +79,5 @@ pub enum Msg {
     /// A version was promoted, or not.
     Promoted(Result<Box<Promoted>, StoreError>),
     /// The run of a champion, if there is one.
-    Champion { challenged: Challenged, result: Result<Option<FoundChampion>, StoreError> },
+    Champion { challenged: Box<Challenged>, result: Result<Option<FoundChampion>, StoreError> },
 }

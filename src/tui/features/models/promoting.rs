@@ -199,7 +199,7 @@ pub fn compare(app: &mut App, effects: &mut Effects) {
         return app.say("no run to compare: it is gone, or still being read");
     };
     app.status = Some("looking for the champion".into());
-    effects.push(Effect::ReadChampion(challenged));
+    effects.push(Effect::ReadChampion(Box::new(challenged)));
 }
 
 /// The champion is there, or not.
