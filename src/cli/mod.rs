@@ -21,6 +21,7 @@ mod mark_best;
 mod metric_names;
 mod migrate;
 mod migrate_sides;
+mod model_edit;
 mod model_folder;
 mod model_versions;
 mod models;

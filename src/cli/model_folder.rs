@@ -11,6 +11,10 @@ use super::{Failure, open_existing};
 use crate::config::Settings;
 use crate::files::{self, Address, ModelFolder, ModelLine};
 use crate::mlflow::model_file::Field;
+use crate::mlflow::{LoggedModel, ModelId, ModelMetric};
+use crate::registry::points_of;
+use crate::sheet::json_number;
+use crate::store::{ErrorKind, Store};
 use crate::text;
 
 /// Whether a name is an address of files; registered models have neither `:` nor `/` in their names.
@@ -37,8 +41,9 @@ pub async fn run(
     let store = open_existing(settings)?;
     let address = of_run(&store, address).await?;
     let folder = files::model_folder(&store, &address).await?;
+    let logged = logged(&store, &folder.holder).await?;
     if arguments.format.json {
-        print_json(&told(&address, &folder), out)?;
+        print_json(&told(&address, &folder, logged.as_ref()), out)?;
         return is_model(folder);
     }
     let mut lines = folder.lines();
@@ -48,6 +53,23 @@ pub async fn run(
     ];
     let heads = heads.into_iter().flatten();
     lines.splice(0..0, heads.map(|(key, value)| ModelLine { key, value, file: None, is_bad: false }));
+    if let Some(model) = &logged {
+        let params = model.params.iter().map(|param| ("params", format!("{} {}", param.key, param.value)));
+        let points = points_of(&model.metrics).into_iter();
+        let points = points.map(|(key, words, _)| ("metrics", format!("{key} {words}")));
+        let mut last = "";
+        // Before the lines of its files.
+        let at = lines.iter().position(|line| line.key == "requires" || line.key == "files");
+        let at = at.unwrap_or(lines.len());
+        let own: Vec<ModelLine> = params
+            .chain(points)
+            .map(|(key, value)| {
+                let key = if std::mem::replace(&mut last, key) == key { "" } else { key };
+                ModelLine { key, value, file: None, is_bad: false }
+            })
+            .collect();
+        lines.splice(at..at, own);
+    }
     let width = lines.iter().map(|line| line.key.len()).max().unwrap_or(0);
     for line in lines {
         writeln!(out, "{:width$}  {}", line.key, text::clean(&line.value).trim_end())?;
@@ -60,7 +82,35 @@ fn is_model(folder: ModelFolder) -> Result<(), Failure> {
     folder.file.map(drop).map_err(Failure::NoneEligible)
 }
 
-fn told(address: &Address, folder: &ModelFolder) -> Json {
+/// The logged model that holds the files, where one does.
+async fn logged(store: &Store, holder: &str) -> Result<Option<LoggedModel>, Failure> {
+    let id = holder.strip_prefix("models:/").and_then(|rest| rest.split('/').next());
+    let Some(id) = id.filter(|id| id.starts_with("m-")) else { return Ok(None) };
+    match store.get_logged_model(&ModelId::from(id)).await {
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => Ok(None),
+        model => Ok(Some(model?)),
+    }
+}
+
+/// What a logged model has of its own: params, and each value by data set and step.
+pub fn logged_model(model: &LoggedModel) -> Json {
+    let mut points: Vec<&ModelMetric> = model.metrics.iter().collect();
+    points.sort_by_key(|it| (&it.key, &it.dataset, it.point.step, it.point.timestamp));
+    let metrics = points.into_iter().map(|it| {
+        let (name, digest) = it.dataset.as_ref().map(|(name, digest)| (name, digest)).unzip();
+        json!({
+            "name": it.key, "value": json_number(it.point.value), "step": it.point.step,
+            "timestamp": it.point.timestamp, "run_id": it.run_id, "dataset_name": name, "dataset_digest": digest,
+        })
+    });
+    let params = model.params.iter().map(|param| (param.key.clone(), json!(param.value)));
+    json!({
+        "model_id": model.model_id, "name": model.name, "status": model.status,
+        "params": Json::Object(params.collect()), "metrics": metrics.collect::<Vec<_>>(),
+    })
+}
+
+fn told(address: &Address, folder: &ModelFolder, logged: Option<&LoggedModel>) -> Json {
     let fields = |fields: &[Field]| -> Json {
         let each = fields.iter().map(|field| {
             json!({
@@ -94,6 +144,7 @@ fn told(address: &Address, folder: &ModelFolder) -> Json {
         "signature_broken": file.map(|file| file.is_signature_broken),
         "mlflow_version": file.and_then(|file| file.mlflow_version.clone()),
         "size": file.and_then(|file| file.size),
+        "logged_model": logged.map(logged_model),
         "requirements": folder.requirements,
         "files": files.collect::<Vec<_>>(),
     })

@@ -8,7 +8,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Failure;
 use super::experiments::by_cell;
-use super::models::{Arguments, Columns, chosen, contains, entry, order, tags, time, words};
+use super::metric_names::no_metric;
+use super::model_folder::logged_model;
+use super::models::{Arguments, Columns, chosen, contains, entry, order, tag_words, tags, time, words};
 use super::output::{TextTable, print_json};
 use crate::catalog::Value;
 use crate::config::Settings;
@@ -17,6 +19,7 @@ use crate::promotion::history;
 use crate::registry::{VersionOrigin, aliased, badges, metric_of, origins};
 use crate::sheet::json_number;
 use crate::store::{ErrorKind, Store, now_ms};
+use crate::text::order::natural;
 
 const COLUMNS: &Columns = &[
     ("version", "Version"),
@@ -95,7 +98,10 @@ pub async fn run(
     let experiments = store.search_experiments(ViewType::All).await?;
     let metrics = match arguments.metric.as_slice() {
         [] => metric_of(&origins, &settings.selecting.patterns).map(|goal| goal.metric).into_iter().collect(),
-        named => named.to_vec(),
+        named => {
+            check_metrics(name, named, &origins)?;
+            named.to_vec()
+        }
     };
     let alias = settings.selecting.alias.clone();
     let champion = aliased(&versions, &alias).map(|version| version.version);
@@ -115,7 +121,7 @@ pub async fn run(
         let run = listed.origin.run.as_ref().map_or("", |run| run.run_name.as_str());
         let version = &listed.version;
         let texts = [&number, &badges, run, &version.current_stage, &version.description];
-        contains(text.as_ref(), texts.into_iter())
+        contains(text.as_ref(), texts.into_iter()) || contains(text.as_ref(), tag_words(&version.tags))
     });
     let (sort, descending) = wanted.sort;
     let first = context.metrics.first().map(String::as_str);
@@ -139,6 +145,20 @@ pub async fn run(
         return Ok(writeln!(out, "no versions")?);
     }
     Ok(context.table(&listed, &wanted.columns).print(arguments.format, now_ms(), out)?)
+}
+
+/// A metric that no version has is mistyped.
+fn check_metrics(model: &str, named: &[String], origins: &[VersionOrigin]) -> Result<(), Failure> {
+    let mut known: Vec<String> = origins.iter().flat_map(|origin| origin.metrics().into_keys()).collect();
+    known.sort_unstable_by(|a, b| natural(a, b));
+    known.dedup();
+    match named.iter().find(|metric| !known.contains(metric)) {
+        Some(metric) if !origins.is_empty() => {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            Err(no_metric(&format!("no version of {model:?} has a metric"), metric, &known))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints what was done to a model.
@@ -260,6 +280,7 @@ impl Context {
             "creation_time": version.creation_time,
             "last_updated_time": version.last_updated_time,
             "metrics": metrics,
+            "logged_model": origin.model.as_ref().map(logged_model),
             "difference": difference.map_or(Json::Null, json_number),
         })
     }

@@ -6,19 +6,24 @@ use serde_json::{Map, Value as Json, json};
 
 use super::experiments::by_cell;
 use super::output::{OutputFlags, TextTable, print_json};
-use super::{Failure, model_folder, model_versions, open};
+use super::{Failure, model_edit, model_folder, model_versions, open};
 use crate::catalog::Value;
 use crate::config::Settings;
 use crate::mlflow::{RegisteredModel, Tag};
+use crate::promotion::is_of_log;
 use crate::registry::badges;
 use crate::store::{Store, now_ms};
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<ModelsCommand>,
     /// Name of a registered model, whose versions are printed; or models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-MODEL_ID
     /// or runs:/RUN/PATH, whose flavors, signature, requirements and files are
     pub name: Option<String>,
-    /// Only models whose name or alias contains this text (case-insensitive); of a model, only versions that do
+    /// Only models whose name, alias, tag or description contains this text (case-insensitive); of a model, only versions
+    /// that do, or whose run does
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
     /// Sort by this column; append ` desc` to reverse [default: `name`, or `version desc` for the versions of a model]
@@ -38,6 +43,12 @@ pub struct Arguments {
     pub history: bool,
     #[command(flatten)]
     pub format: OutputFlags,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum ModelsCommand {
+    /// Change a model or version: aliases, description, tags, stage, name; or delete it
+    Edit(model_edit::EditArguments),
 }
 
 /// Columns of a table, by name and title.
@@ -79,9 +90,15 @@ pub fn chosen(columns: &Columns, wanted: &[String], usual: &[&str]) -> Result<Ve
     wanted.iter().map(|name| column(columns, name)).collect()
 }
 
-/// Tags as an object.
+/// The tags of users, as texts to be searched: `key=value`, or the key alone.
+pub fn tag_words(all: &[Tag]) -> impl Iterator<Item = String> + '_ {
+    all.iter().filter(|tag| !is_of_log(&tag.key)).map(|tag| format!("{}={}", tag.key, tag.value))
+}
+
+/// Tags as an object, without what the history is made of.
 pub fn tags(all: &[Tag]) -> Json {
-    Json::Object(all.iter().map(|tag| (tag.key.clone(), json!(tag.value))).collect::<Map<_, _>>())
+    let told = all.iter().filter(|tag| !is_of_log(&tag.key));
+    Json::Object(told.map(|tag| (tag.key.clone(), json!(tag.value))).collect::<Map<_, _>>())
 }
 
 pub fn time<'a>(time: Option<i64>) -> Value<'a> {
@@ -94,11 +111,14 @@ pub fn words(text: &str) -> Value<'_> {
 }
 
 /// Whether a text is in one of these, in upper or lower case.
-pub fn contains<'a>(wanted: Option<&String>, mut texts: impl Iterator<Item = &'a str>) -> bool {
-    wanted.is_none_or(|wanted| texts.any(|text| text.to_lowercase().contains(wanted)))
+pub fn contains<T: AsRef<str>>(wanted: Option<&String>, mut texts: impl Iterator<Item = T>) -> bool {
+    wanted.is_none_or(|wanted| texts.any(|text| text.as_ref().to_lowercase().contains(wanted)))
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    if let Some(ModelsCommand::Edit(edit)) = &arguments.command {
+        return model_edit::run(settings, edit, out).await;
+    }
     if let Some(name) = arguments.name.as_ref().filter(|name| model_folder::is_address(name)) {
         return model_folder::run(settings, name, arguments, out).await;
     }
@@ -131,7 +151,8 @@ async fn list(
     let mut models = store.registered_models().await?;
     models.retain(|model| {
         let aliases = model.aliases.iter().map(|(alias, _)| alias.as_str());
-        contains(wanted.as_ref(), std::iter::once(model.name.as_str()).chain(aliases))
+        let texts = [model.name.as_str(), &model.description].into_iter().chain(aliases);
+        contains(wanted.as_ref(), texts) || contains(wanted.as_ref(), tag_words(&model.tags))
     });
     models.sort_by(|a, b| by_cell(&cell(a, sort), &cell(b, sort), descending));
     models.truncate(arguments.limit.unwrap_or(usize::MAX));

@@ -14,7 +14,7 @@ use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
 use crate::marking::{self, Journal, ModelBy};
 use crate::mlflow::limits::check_model_name;
-use crate::mlflow::{ModelStage, RunId};
+use crate::mlflow::{ModelStage, ModelVersion, RunId};
 use crate::promotion::{self, Log, ModelPolicy, NewVersion, PromotionPlan, PromotionRequest, Role, Verdict};
 use crate::registry::aliased;
 use crate::select::{Goal, MetricGoal, reason};
@@ -36,6 +36,9 @@ pub struct Arguments {
     /// Promote the version of the best run of this experiment, which is registered if there is none
     #[arg(long, value_name = "EXPERIMENT")]
     best: Option<String>,
+    /// Register the model of the run under MODEL even if it is registered under another name
+    #[arg(long, conflicts_with = "version")]
+    register: bool,
     /// What to promote to: an alias such as champion, or Staging or Production
     #[arg(long, value_name = "ROLE")]
     to: String,
@@ -56,7 +59,7 @@ pub struct Arguments {
     #[arg(long)]
     dry_run: bool,
     /// Undo the last promotion to the role
-    #[arg(long, conflicts_with_all = ["version", "run", "best", "if_better", "force", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["version", "run", "best", "if_better", "force", "dry_run", "register"])]
     undo: bool,
     /// Print JSON
     #[arg(long)]
@@ -77,6 +80,9 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         return Err(usage("--to", &words));
     }
     check_model_name(&arguments.model).map_err(|error| usage("MODEL", &error))?;
+    if arguments.register && arguments.run.is_none() && arguments.best.is_none() {
+        return Err(usage("--register", &"it goes with --run or --best"));
+    }
     let store = open(settings)?;
     let journal = Journal::new(&settings.state_folder, &settings.store_name());
     if !settings.read_only && !arguments.dry_run {
@@ -246,7 +252,7 @@ async fn request(
         Ok(version)
     } else if let Some(id) = &arguments.run {
         let run = find_run(store, id).await?.info.run_id;
-        of_run(store, &arguments.model, &run, None).await?
+        of_run(store, arguments, &run, None).await?
     } else if let Some(experiment) = &arguments.best {
         let experiment = find_experiment(store, experiment).await?;
         let metric = compare_by.as_ref().or(policy.metric.as_ref());
@@ -261,7 +267,7 @@ async fn request(
             format!("{} of all eligible runs", reason::aim(&chosen.selection.policy))
         };
         let run = RunId::from(chosen.catalog.run_id(found.row));
-        of_run(store, &arguments.model, &run, Some(&ModelBy::of(&chosen.selection.policy))).await?
+        of_run(store, arguments, &run, Some(&ModelBy::of(&chosen.selection.policy))).await?
     } else {
         Ok(of_role_below(store, &arguments.model, &policy, &role).await?)
     };
@@ -284,18 +290,35 @@ async fn request(
 /// The version of a run, or what one is registered from.
 async fn of_run(
     store: &Store,
-    model: &str,
+    arguments: &Arguments,
     id: &RunId,
     by: Option<&ModelBy>,
 ) -> Result<Result<u64, NewVersion>, Failure> {
     let run = store.get_run(id).await?;
-    let mut versions = store.model_versions_of(std::slice::from_ref(id)).await?;
-    versions.retain(|version| version.name == model);
+    let versions = store.model_versions_of(std::slice::from_ref(id)).await?;
+    let (versions, others): (Vec<_>, Vec<_>) =
+        versions.into_iter().partition(|version| version.name == arguments.model);
     let source = marking::source(store, &run, by).await?;
     // One of several models of the run is the one that is meant; the newest version where none can be told.
     let same = versions.iter().find(|version| source.as_ref().is_ok_and(|source| source.is_of(version)));
     if let Some(version) = same.or(versions.first().filter(|_| source.is_err() || by.is_none())) {
         return Ok(Ok(version.version));
+    }
+    let of_others = || {
+        let is_it = |version: &&ModelVersion| source.as_ref().is_ok_and(|source| source.is_of(version));
+        others.iter().find(is_it).or(others.first().filter(|_| versions.is_empty()))
+    };
+    if let Some(other) = of_others().filter(|_| !arguments.register) {
+        let (run, name, to) = (&run.info.run_name, &other.name, &arguments.to);
+        return Err(Failure::NoneEligible(format!(
+            "the model of run {run} is registered already, as {name} version {}: `mltui promote {} --version {} --to {}` \
+             promotes it there, --register registers it under {} too",
+            other.version,
+            text::shell::quoted(name),
+            other.version,
+            text::shell::quoted(to),
+            arguments.model
+        )));
     }
     match source {
         Ok(source) => Ok(Err(NewVersion { run: run.info.run_id, source: source.address })),

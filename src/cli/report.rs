@@ -13,7 +13,9 @@ use super::{Failure, find_experiment, open};
 use crate::catalog::{Builder, Catalog};
 use crate::config::Settings;
 use crate::disk::{self, Care};
-use crate::mlflow::{Experiment, MetricPoint, Run, RunId};
+use crate::marking::{self, ModelBy};
+use crate::mlflow::{Experiment, LoggedModel, MetricPoint, ModelId, ModelVersion, Run, RunId};
+use crate::registry::{Measured, measured_model};
 use crate::report::{Against, Material, SAMPLE, report};
 use crate::select::{Ancestors, Policy, Selection, further_metrics, reason, select, select_with};
 use crate::store::batch::whole_runs;
@@ -30,7 +32,8 @@ pub struct Arguments {
     experiment: String,
     #[command(flatten)]
     asked: PolicyFlags,
-    /// Compare the best run with this one: @ALIAS of the experiment's model, MODEL@ALIAS, or a run by id or name
+    /// Compare the best run with this one: @ALIAS of the model that the experiment's runs are registered as, MODEL@ALIAS, or a
+    /// run by id or name
     #[arg(long, value_name = "@ALIAS")]
     vs: Option<String>,
     /// Show the N best runs
@@ -60,20 +63,14 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     };
     let best = RunId::from(catalog.run_id(best.row));
     let held = match &arguments.vs {
-        Some(vs) => Some(held(settings, &store, &experiment, &policy, vs).await?),
+        Some(vs) => Some(held(settings, &store, &experiment, &policy, (vs, &best)).await?),
         None => None,
     };
     let histories = histories(&store, &catalog, &selection, held.as_ref()).await?;
     let against = match held {
         None => None,
         Some(Held::Nobody(why)) => Some(Against::Nobody(why)),
-        Some(Held::Run(name, run)) if run.info.run_id == best => Some(Against::Itself(name)),
-        Some(Held::Run(name, run)) => {
-            let mut builder = Builder::default();
-            let both = [*run, store.get_run(&best).await?];
-            builder.fold_changes(&whole_runs(&both));
-            Some(Against::Run(name, Arc::new(builder.snapshot())))
-        }
+        Some(Held::Run(name, it)) => Some(against(&store, &policy, &best, name, *it).await?),
     };
     let material = Material {
         experiment: &experiment.name,
@@ -122,7 +119,57 @@ fn choose(settings: &Settings, catalog: &Catalog, policy: &Policy, most: usize) 
 /// What the best run is held against.
 enum Held {
     Nobody(String),
-    Run(String, Box<Run>),
+    /// A run, and the logged model of it where it is that of a version.
+    Run(String, Box<HeldRun>),
+}
+
+struct HeldRun {
+    run: Run,
+    /// Of a version.
+    is_version: bool,
+    model: Option<ModelId>,
+}
+
+/// The best run against another. Where the other is a version, models are compared: the version's, and the one of the best
+/// run that would be registered.
+async fn against(
+    store: &Store,
+    policy: &Policy,
+    best: &RunId,
+    name: String,
+    held: HeldRun,
+) -> Result<Against, Failure> {
+    let best = store.get_run(best).await?;
+    let deciding = Some(policy.primary().metric.as_str());
+    let (mut own, mut other) = (None, None);
+    if held.is_version {
+        let source = marking::source(store, &best, Some(&ModelBy::of(policy))).await?;
+        let id = source.ok().and_then(|source| ModelVersion::model_of_source(&source.address));
+        own = measured_model(store, id.as_ref(), deciding).await?;
+        other = measured_model(store, held.model.as_ref(), deciding).await?;
+    }
+    let named = |model: &Option<LoggedModel>| {
+        model.as_ref().map(|model| format!("{} ({})", model.name, model.model_id))
+    };
+    let note = match (named(&own), named(&other)) {
+        (None, None) => None,
+        (Some(own), None) => Some(format!("{own} of the best run")),
+        (None, Some(other)) => Some(format!("{other} of {name}")),
+        (Some(own), Some(other)) => Some(format!("{own} of the best run and {other} of {name}")),
+    };
+    let note = note.map(|models| {
+        format!(
+            "Metrics that logged models have themselves are theirs, not the last of their runs: {models}."
+        )
+    });
+    let (own, other) = (Measured { run: best, model: own }, Measured { run: held.run, model: other });
+    if own.is_same(&other) {
+        return Ok(Against::Itself(name));
+    }
+    let [own, other] = Measured::pair(own, other);
+    let mut builder = Builder::default();
+    builder.fold_changes(&whole_runs(&[other, own]));
+    Ok(Against::Run(name, Arc::new(builder.snapshot()), note))
 }
 
 async fn held(
@@ -130,23 +177,24 @@ async fn held(
     store: &Store,
     experiment: &Experiment,
     policy: &Policy,
-    vs: &str,
+    (vs, best): (&str, &RunId),
 ) -> Result<Held, Failure> {
     let Some((model, alias)) = vs.strip_prefix("models:/").unwrap_or(vs).rsplit_once('@') else {
         let run = find_run(store, vs).await?;
         let name = if run.info.run_name.is_empty() { vs.to_owned() } else { run.info.run_name.clone() };
-        return Ok(Held::Run(name, Box::new(run)));
+        return Ok(Held::Run(name, Box::new(HeldRun { run, is_version: false, model: None })));
     };
     let is_named = !model.is_empty();
     let model = if is_named {
         model.to_owned()
     } else {
-        settings.selecting.name(|part| match part {
+        let usual = settings.selecting.name(|part| match part {
             "experiment" => experiment.name.clone(),
             "experiment_id" => experiment.experiment_id.0.clone(),
             "metric" => policy.primary().metric.clone(),
             _ => settings.user.clone(),
-        })
+        });
+        marking::registered_name(store, best, &usual, Some(&ModelBy::of(policy))).await?
     };
     let version = match store.model_version_by_alias(&model, alias).await {
         Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {
@@ -163,6 +211,7 @@ async fn held(
         version => version?,
     };
     let name = format!("{model}@{alias} (version {})", version.version);
+    let model = version.logged_model();
     let Some(id) = version.run_id else {
         return Ok(Held::Nobody(format!("{name} has no run to compare with.")));
     };
@@ -170,7 +219,7 @@ async fn held(
         Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {
             Ok(Held::Nobody(format!("The run of {name} is gone.")))
         }
-        run => Ok(Held::Run(name, Box::new(run?))),
+        run => Ok(Held::Run(name, Box::new(HeldRun { run: run?, is_version: true, model }))),
     }
 }
 
@@ -185,7 +234,8 @@ async fn histories(
     let mut runs: Vec<(RunId, String)> = best
         .map(|ranked| (RunId::from(catalog.run_id(ranked.row)), catalog.run_name(ranked.row).to_owned()))
         .collect();
-    if let Some(Held::Run(name, run)) = held {
+    if let Some(Held::Run(name, it)) = held {
+        let run = &it.run;
         match runs.iter_mut().find(|(id, _)| *id == run.info.run_id) {
             Some((_, known)) => *known = format!("{known}, {name}"),
             None => runs.push((run.info.run_id.clone(), name.clone())),

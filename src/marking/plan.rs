@@ -4,7 +4,7 @@ use super::checkpoint::ModelBy;
 use super::model::ModelSource;
 use super::record::{Model, Record, VERSION_OF, events, holder, is_mark};
 use super::{model, record, shared};
-use crate::mlflow::{Experiment, ExperimentId, ModelVersion, RunId};
+use crate::mlflow::{Experiment, ExperimentId, RunId};
 use crate::store::{ErrorKind, Result, Store};
 
 /// Under which name and alias a model is registered.
@@ -101,32 +101,6 @@ pub async fn plan(store: &Store, request: &MarkRequest) -> Result<MarkPlan> {
         }
     }
     Ok(MarkPlan { experiment, record, writes })
-}
-
-/// The name that the model of a run is registered under already, where it is; or else the usual one.
-///
-/// # Errors
-/// If the store does not answer.
-pub async fn registered_name(
-    store: &Store,
-    run: &RunId,
-    usual: &str,
-    by: Option<&ModelBy>,
-) -> Result<String> {
-    let versions = match store.model_versions_of(std::slice::from_ref(run)).await {
-        Err(error) if is_refused(&error.kind) => Vec::new(),
-        versions => versions?,
-    };
-    if versions.is_empty() || versions.iter().any(|version| version.name == usual) {
-        return Ok(usual.to_owned());
-    }
-    let source = model::source(store, &store.get_run(run).await?, by).await?;
-    let rank = |version: &&ModelVersion| {
-        let is_same = source.as_ref().is_ok_and(|source| source.is_of(version));
-        (is_same, !version.aliases.is_empty(), version.creation_time)
-    };
-    let found = versions.iter().max_by_key(rank);
-    Ok(found.map_or_else(|| usual.to_owned(), |version| version.name.clone()))
 }
 
 /// An id behind all that are there, also where another clock is ahead of this one.
@@ -235,23 +209,33 @@ async fn registered(
             ));
         }
     }
-    aliased(&model, writes);
+    let from = if is_hidden { String::new() } else { format!("from {} ", told(points_to(&model.alias))) };
+    aliased(&model, points_to(&model.alias), &from, writes);
     record.model = Some(model);
     Ok(())
 }
 
-fn aliased(model: &Model, writes: &mut Vec<String>) {
+fn told(version: Option<u64>) -> String {
+    version.map_or("none".to_owned(), |version| format!("v{version}"))
+}
+
+/// Where aliases go, in the words of a promotion; `now` and `from` are of the champion's.
+fn aliased(model: &Model, now: Option<u64>, from: &str, writes: &mut Vec<String>) {
     if model.unaliased {
         writes.push("registry: no alias, as this store does not support them (MLflow 2.3 does)".to_owned());
         return;
     }
-    if let Some(before) = model.alias_before {
-        writes
-            .push(format!("registry: alias {} of {} to version {before}", model.previous_alias, model.name));
+    let name = &model.name;
+    if let Some(before) = model.alias_before.filter(|before| Some(*before) != model.previous_before) {
+        let from = told(model.previous_before);
+        writes.push(format!("@{} of {name}: from {from} to v{before}", model.previous_alias));
     }
-    let to = model.version.map_or("the new version".to_owned(), |version| format!("version {version}"));
-    let from = model.alias_before.map_or(String::new(), |before| format!(" from version {before}"));
-    writes.push(format!("registry: alias {} of {}{from} to {to}", model.alias, model.name));
+    let own = model.version.map_or("the new version".to_owned(), |version| format!("v{version}"));
+    writes.push(if now.is_some() && now == model.version {
+        format!("@{} of {name}: {own} already", model.alias)
+    } else {
+        format!("@{} of {name}: {from}to {own}", model.alias)
+    });
 }
 
 pub fn taken_by_prompt(name: &str) -> String {

@@ -183,13 +183,15 @@ fn a_run_whose_model_is_registered_keeps_its_name() {
         let name = |run: usize| registered_name(&world.store, &world.runs[run], "usual", None);
         assert_eq!(name(0).await.unwrap(), "usual", "it is not registered yet");
         world.mark(0, 1_000).await.unwrap();
-        assert_eq!((name(0).await.unwrap(), name(1).await.unwrap()), ("wine".into(), "usual".into()));
+        // So does another run of the experiment, as long as all are registered under one name.
+        assert_eq!((name(0).await.unwrap(), name(1).await.unwrap()), ("wine".into(), "wine".into()));
         // A champion elsewhere goes before another model, and the usual name before all.
         let source = world.store.model_versions("wine").await.unwrap()[0].source.clone();
         for other in ["other", "usual"] {
             world.store.create_registered_model(other).await.unwrap();
             world.store.create_model_version(other, &source, Some(&world.runs[0]), &[]).await.unwrap();
             assert_eq!(name(0).await.unwrap(), if other == "usual" { "usual" } else { "wine" });
+            assert_eq!(name(1).await.unwrap(), "usual");
         }
     });
 }
@@ -206,10 +208,13 @@ fn a_plan_writes_nothing_and_says_what_it_would() {
             "experiment wine: set",
             "run second: set",
             "run first: remove",
-            "alias previous of wine to version 1",
+            "@previous of wine: from none to v1",
         ] {
             assert!(plan.writes.iter().any(|line| line.contains(word)), "{word}: {:?}", plan.writes);
         }
+        assert!(plan.writes.contains(&"@champion of wine: from v1 to the new version".to_owned()));
+        let again = super::plan(&world.store, &world.request(0, 3_000, "champion")).await.unwrap();
+        assert!(again.writes.contains(&"@champion of wine: v1 already".to_owned()), "{:?}", again.writes);
     });
 }
 

@@ -379,6 +379,11 @@ impl ModelVersion {
         source.strip_prefix("models:/").filter(|id| id.starts_with("m-")).map(ModelId::from)
     }
 
+    /// The logged model that it was made from, as it says itself or by its source.
+    pub fn logged_model(&self) -> Option<ModelId> {
+        self.model_id.clone().or_else(|| Self::model_of_source(&self.source))
+    }
+
     /// It was begun, and its files are not all there yet, or nobody said so.
     pub fn is_unfinished(&self) -> bool {
         self.status == "PENDING_REGISTRATION"

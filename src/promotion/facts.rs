@@ -82,7 +82,7 @@ impl Facts {
 /// # Errors
 /// If the store does not answer. A run or model that is gone is no error.
 pub async fn facts(store: &Store, version: &ModelVersion, metric: Option<&str>) -> Result<Facts> {
-    let model = version.model_id.clone().or_else(|| ModelVersion::model_of_source(&version.source));
+    let model = version.logged_model();
     let known = of(store, version.run_id.as_ref(), model.as_ref(), metric).await?;
     Ok(Facts {
         version: Some(version.version),

@@ -7,11 +7,15 @@
 
 pub mod edit;
 pub mod history;
+mod measured;
 mod nan;
 mod origin;
+mod points;
 
+pub use measured::{Measured, measured_model};
 pub use nan::find_nan;
 pub use origin::{VersionOrigin, origins};
+pub use points::points_of;
 
 use crate::mlflow::ModelVersion;
 use crate::select::{MetricGoal, Patterns, Resolved, resolve};

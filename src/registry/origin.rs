@@ -24,6 +24,8 @@ pub struct VersionOrigin {
     pub run_metrics: BTreeMap<String, f64>,
     /// Those of the logged model (MLflow 3).
     pub model_metrics: BTreeMap<String, f64>,
+    /// The logged model itself.
+    pub model: Option<LoggedModel>,
 }
 
 impl VersionOrigin {
@@ -33,6 +35,7 @@ impl VersionOrigin {
             run: run.map(|run| run.info.clone()),
             run_metrics: run.map(values_of_run).unwrap_or_default(),
             model_metrics: model.map(values_of_model).unwrap_or_default(),
+            model: model.cloned(),
         }
     }
 
@@ -56,13 +59,12 @@ impl VersionOrigin {
 /// If the store does not answer. Runs and models that are gone are no error.
 pub async fn origins(store: &Store, versions: &[ModelVersion]) -> Result<Vec<VersionOrigin>> {
     let runs: FxHashSet<&RunId> = versions.iter().filter_map(|version| version.run_id.as_ref()).collect();
-    let models: FxHashSet<&ModelId> =
-        versions.iter().filter_map(|version| version.model_id.as_ref()).collect();
+    let models: FxHashSet<ModelId> = versions.iter().filter_map(ModelVersion::logged_model).collect();
     let runs = runs_of(store, runs.into_iter().cloned().collect()).await?;
-    let models = models_of(store, models.into_iter().cloned().collect()).await?;
+    let models = models_of(store, models.into_iter().collect()).await?;
     let origin = |version: &ModelVersion| {
         let run = version.run_id.as_ref().and_then(|id| runs.get(id));
-        let model = version.model_id.as_ref().and_then(|id| models.get(id));
+        let model = version.logged_model().and_then(|id| models.get(&id));
         VersionOrigin::of(run, model)
     };
     Ok(versions.iter().map(origin).collect())

@@ -50,8 +50,8 @@ pub enum Against {
     Nobody(String),
     /// The best run itself, called so.
     Itself(String),
-    /// Another run, called so: both, it first.
-    Run(String, Arc<Catalog>),
+    /// Another run, called so: both, it first; and what is to be known of their values.
+    Run(String, Arc<Catalog>, Option<String>),
 }
 
 /// A report on an experiment that has a best run.
@@ -138,12 +138,19 @@ fn versus(material: &Material<'_>, against: &Against) -> Section {
         Against::Itself(name) => {
             (format!("Against {name}"), vec![Block::Lines(vec![format!("The best run is {name}.")])])
         }
-        Against::Run(name, both) => (format!("Against {name}"), differences(material, name, both)),
+        Against::Run(name, both, note) => {
+            (format!("Against {name}"), differences(material, name, both, note.as_ref()))
+        }
     };
     Section { title, blocks }
 }
 
-fn differences(material: &Material<'_>, name: &str, both: &Arc<Catalog>) -> Vec<Block> {
+fn differences(
+    material: &Material<'_>,
+    name: &str,
+    both: &Arc<Catalog>,
+    note: Option<&String>,
+) -> Vec<Block> {
     let comparison = Comparison::new(both.clone(), &[0, 1], false, material.now, material.patterns);
     let objective = material.selection.policy.primary();
     let mut sheet = Sheet::new(["kind", "name", name, "best", "difference", "relative", ""]);
@@ -193,7 +200,8 @@ fn differences(material: &Material<'_>, name: &str, both: &Arc<Catalog>) -> Vec<
             Cell::from(verdict),
         ]);
     }
-    let mut blocks = vec![Block::Lines(vec![words])];
+    let lines = std::iter::once(words).chain(note.cloned());
+    let mut blocks = vec![Block::Lines(lines.collect())];
     if !sheet.rows.is_empty() {
         blocks.push(Block::Table(sheet));
     }

@@ -63,7 +63,7 @@ fn two(old: f64) -> Against {
     champion.metrics[0].value = old;
     let mut builder = Builder::default();
     builder.fold_changes(&whole_runs(&[champion, run(11, "new")]));
-    Against::Run("m@champion (version 4)".into(), Arc::new(builder.snapshot()))
+    Against::Run("m@champion (version 4)".into(), Arc::new(builder.snapshot()), None)
 }
 
 #[test]

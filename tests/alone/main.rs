@@ -15,6 +15,7 @@ mod looking;
 mod migrating;
 mod pixels;
 mod programs;
+mod registering;
 mod reporting;
 mod stores;
 #[path = "../support/mod.rs"]

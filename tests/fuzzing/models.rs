@@ -10,7 +10,7 @@ use mltui::registry::VersionOrigin;
 use mltui::registry::edit::Applied;
 use mltui::tui::features::details::models::{ModelPlace, RunModel};
 use mltui::tui::features::models::Msg;
-use mltui::tui::features::models::effects::Effect;
+use mltui::tui::features::models::effects::{Effect, FoundChampion};
 
 use crate::visit::{NAMES, NOW, NUMBERS, error, run};
 
@@ -57,6 +57,7 @@ fn origin(number: usize) -> VersionOrigin {
         run: (!number.is_multiple_of(2)).then(|| run(number).info),
         run_metrics: [("val_rmse".to_owned(), value), (NAMES[number % NAMES.len()].to_owned(), value)].into(),
         model_metrics: [].into(),
+        model: None,
     }
 }
 
@@ -177,8 +178,10 @@ pub fn answer(effect: Effect, fails: bool) -> Msg {
             Msg::Promoted(if fails { Err(failed()) } else { Ok(Box::new(done)) })
         }
         Effect::ReadChampion(challenged) => {
-            let result = if fails { Err(failed()) } else { Ok(Some(("1".into(), run(3).info.run_id))) };
-            Msg::Champion { challenged, result }
+            let run = run(3).info.run_id;
+            let own = challenged.deciding.as_ref().map(|_| "m-1".into());
+            let found = FoundChampion { experiment: "1".into(), run, model: Some("m-2".into()), own };
+            Msg::Champion { challenged, result: if fails { Err(failed()) } else { Ok(Some(found)) } }
         }
     }
 }

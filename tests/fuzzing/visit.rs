@@ -385,8 +385,8 @@ impl Visit {
                         .into(),
                 ]
             }
-            Effect::Compare(compare::effects::Effect::Load { ticket, runs }) => {
-                let catalog = self.catalog(runs.into_iter().map(|(_, run)| run));
+            Effect::Compare(compare::effects::Effect::Load { ticket, runs, .. }) => {
+                let catalog = self.catalog(runs.into_iter().map(|it| it.row));
                 vec![Msg::Compare(compare::Msg::Loaded { ticket, result: or_error(fails).map(|()| catalog) })]
             }
             Effect::Compare(compare::effects::Effect::Compare { ticket, catalog, rows, is_grouped, now }) => {

@@ -12,6 +12,7 @@ mod explorer;
 mod failures;
 mod files;
 mod filters;
+mod killed_transfers;
 mod killing;
 mod marking;
 mod migrating;

@@ -11,6 +11,8 @@ use crate::support::{Mlflow, Server, V2, V3};
 /// Registers models with MLflow's client: versions from a run's files, one from a logged model where there are such, and
 /// texts that nobody should have to look at.
 const REGISTER: &str = r#"
+import os
+os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 import mlflow, sys
 from mlflow import MlflowClient
 mlflow.set_tracking_uri(sys.argv[1])
@@ -38,6 +40,8 @@ if hasattr(client, "create_logged_model"):
 
 /// What MLflow's client finds of `wine`.
 const FIND: &str = r#"
+import os
+os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 import json, mlflow, sys
 from mlflow import MlflowClient
 mlflow.set_tracking_uri(sys.argv[1])
@@ -280,12 +284,39 @@ fn a_local_store_lists_its_models_each_workspace_its_own() {
 }
 
 const MOVE: &str = r#"
+import os
+os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 import mlflow, sys
 from mlflow import MlflowClient
 mlflow.set_tracking_uri(sys.argv[1])
 client = MlflowClient()
 client.set_registered_model_alias("wine", "by-python", 1)
 client.create_registered_model("another")
+"#;
+
+/// More that somebody else does meanwhile; prints the version that is new.
+const MOVE_ON: &str = r#"
+import os
+os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+import mlflow, sys
+from mlflow import MlflowClient
+mlflow.set_tracking_uri(sys.argv[1])
+client = MlflowClient()
+first = client.get_model_version("wine", "1")
+new = client.create_model_version("wine", first.source, run_id=first.run_id)
+client.transition_model_version_stage("wine", "2", "Staging")
+client.delete_model_version("wine", "3")
+client.delete_registered_model("\x1b[31mred")
+print(new.version)
+"#;
+
+/// The names of all registered models.
+const NAMES: &str = r#"
+import os
+os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+import json, mlflow, sys
+mlflow.set_tracking_uri(sys.argv[1])
+print(json.dumps(sorted(it.name for it in mlflow.MlflowClient().search_registered_models())))
 "#;
 
 /// Promotes the first version by keys after a look, takes that back, and compares its run with the champion's.
@@ -313,12 +344,100 @@ fn promote(terminal: &mut Terminal, aliases: &dyn Fn() -> Value) {
     terminal.wait_for("wine v1");
 }
 
+/// Edits the first version by keys: each is read back by MLflow's client.
+fn edit(terminal: &mut Terminal, find: &dyn Fn() -> Value) {
+    let version = |number: u64| -> Value {
+        let found = find();
+        let versions = found["versions"].as_array().unwrap();
+        versions.iter().find(|version| version["version"] == number).unwrap().clone()
+    };
+    terminal.type_keys("n");
+    terminal.wait_for("Description of wine v1");
+    terminal.type_keys("by keys\r");
+    terminal.wait_for("wine v1 described");
+    terminal.type_keys("t");
+    terminal.wait_for("Tag of wine v1");
+    terminal.type_keys("gate = open\r");
+    terminal.wait_for("wine v1: tag gate = open");
+    let seen = version(1);
+    assert_eq!((&seen["description"], &seen["tags"]["gate"]), (&json!("by keys"), &json!("open")));
+    terminal.wait("the tag on the screen", |screen| screen.contains("gate = open"));
+    terminal.type_keys("D");
+    terminal.wait_for("Delete which tag of wine v1?");
+    terminal.type_keys("\r");
+    terminal.wait_for("wine v1: tag gate deleted");
+    assert_eq!(version(1)["tags"]["gate"], Value::Null);
+    terminal.type_keys("atemporary\r");
+    terminal.wait_for("@temporary of wine to v1");
+    terminal.wait("the alias on the screen", |screen| {
+        screen.lines().any(|line| line.contains("v1") && line.contains("@temporary"))
+    });
+    terminal.type_keys("A");
+    terminal.wait_for("Delete which alias of wine v1?");
+    terminal.type_keys("\r");
+    terminal.wait_for("@temporary of wine deleted");
+    assert_eq!(find()["aliases"]["temporary"], Value::Null);
+    terminal.type_keys("S");
+    terminal.wait_for("Stage of wine v1");
+    terminal.type_keys("others\r");
+    terminal.wait_for("wine v1 to Production");
+    assert_eq!((&version(1)["stage"], &version(2)["stage"]), (&json!("Production"), &json!("Archived")));
+    terminal.type_keys("U");
+    terminal.wait_for("undone: wine v1 to Production");
+    assert_eq!((&version(1)["stage"], &version(2)["stage"]), (&Value::Null, &json!("Production")));
+    terminal.type_keys("H");
+    terminal.wait("the history", |screen| {
+        screen.contains("wine v1: tag gate = open") && screen.contains("promoted to @champion")
+    });
+    terminal.type_keys("\x1b");
+    terminal.wait_for("wine v1");
+}
+
+/// What somebody else does is seen, and models are renamed and deleted by keys.
+fn move_on(mlflow: Mlflow, address: &str, terminal: &mut Terminal) {
+    terminal.type_keys("/win\r");
+    terminal.wait("its versions", |screen| screen.lines().any(|line| line.contains("v3")));
+    let new = format!("v{} ", mlflow.run(MOVE_ON, &[address]).trim());
+    terminal.wait("the new version, the stage, and what is gone", |screen| {
+        screen.lines().any(|line| line.contains(&new))
+            && screen.lines().any(|line| line.contains("v2 ") && line.contains("Staging"))
+            && !screen.lines().any(|line| line.contains("v3 "))
+    });
+    let names = || mlflow.run(NAMES, &[address]).trim().to_owned();
+    terminal.type_keys("R");
+    terminal.wait_for("Rename wine");
+    terminal.type_keys("-2\r");
+    terminal.wait_for("wine renamed to wine-2");
+    assert_eq!(names(), r#"["another", "wine-2"]"#);
+    terminal.type_keys("U");
+    terminal.wait_for("undone: wine renamed to wine-2");
+    assert_eq!(names(), r#"["another", "wine"]"#);
+    // A version goes after a question, and a model does.
+    terminal.type_keys("lg");
+    terminal.type_keys("g");
+    terminal.type_keys("d");
+    terminal.wait_for(&format!("Delete wine {}?", new.trim()));
+    terminal.type_keys("y");
+    terminal.wait_for(&format!("wine {} deleted", new.trim()));
+    let is_new = |line: &str| line.contains(&new) && line.contains("calm-0");
+    terminal.wait("it is gone", |screen| !screen.lines().any(is_new));
+    terminal.type_keys("h\x1b");
+    terminal.wait_for("Models 2");
+    terminal.type_keys("/anoth\r");
+    terminal.wait_for("Models 1");
+    terminal.type_keys("d");
+    terminal.wait_for("Delete another?");
+    terminal.type_keys("y");
+    terminal.wait_for("another deleted with all its versions");
+    assert_eq!(names(), r#"["wine"]"#);
+    terminal.type_keys("\x1b");
+    terminal.wait("one model", |screen| screen.contains("Models 1") && screen.contains("wine"));
+}
+
 /// The registry by keys, on a store that MLflow's client looks into and changes meanwhile.
 fn visit(mlflow: Mlflow, folder: &Path, address: &str) {
-    let aliases = || -> Value {
-        let found: Value = serde_json::from_str(&mlflow.run(FIND, &[address])).unwrap();
-        found["aliases"].clone()
-    };
+    let find = || -> Value { serde_json::from_str(&mlflow.run(FIND, &[address])).unwrap() };
+    let aliases = || find()["aliases"].clone();
     let mut terminal =
         Terminal::start(folder, (140, 40), &["--tracking-uri", address], &[("MLTUI_POLL_INTERVAL", "0.5")]);
     // The badge of the run stands in the table.
@@ -347,12 +466,14 @@ fn visit(mlflow: Mlflow, folder: &Path, address: &str) {
     terminal.wait_for("undone: @from-keys");
     assert_eq!(aliases()["from-keys"], Value::Null);
     promote(&mut terminal, &aliases);
+    edit(&mut terminal, &find);
     mlflow.run(MOVE, &[address]);
     terminal.wait("what Python did", |screen| {
         screen.lines().any(|line| line.contains("v1") && line.contains("@by-python"))
     });
     terminal.type_keys("h\x1b");
     terminal.wait_for("Models 3");
+    move_on(mlflow, address, &mut terminal);
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
     assert!(!terminal.was_sent("\x1b[31mred"), "an escape code of a name reached the terminal");
@@ -364,4 +485,15 @@ fn a_visit_to_the_registry_of_a_local_store() {
     let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
     V3.run(REGISTER, &[&address, "long"]);
     visit(V3, folder.path(), &address);
+}
+
+#[test]
+fn a_visit_to_the_registry_of_a_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let runs = home.path().join("mlruns");
+    std::fs::create_dir(&runs).unwrap();
+    let address = format!("file://{}", runs.display());
+    V3.run(REGISTER, &[&address]);
+    commands(V3, home.path(), &address);
+    visit(V3, home.path(), &address);
 }

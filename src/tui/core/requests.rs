@@ -11,7 +11,7 @@ use super::layout::Focus;
 use super::selected::DrawnRun;
 use crate::catalog::view::LineKey;
 use crate::mlflow::filter::Expression;
-use crate::mlflow::{ExperimentId, RunId};
+use crate::mlflow::{ExperimentId, ModelId, RunId};
 use crate::store::{Result, StoreError};
 use crate::tui::features::charts::metrics::{ChartMetric, grouped};
 use crate::tui::features::charts::screen::ChartScreen;
@@ -173,9 +173,13 @@ pub fn open_model(app: &mut App, name: &str, version: Option<u64>) {
     app.screens.push(Screen::Models(Box::new(screen)));
 }
 
-/// Puts runs side by side, with one of them as baseline.
-pub fn compare_runs(app: &mut App, runs: Vec<(ExperimentId, RunId)>, baseline: RunId) {
-    compare::update::open_with(app, runs, baseline);
+/// Puts two runs, or models of them, side by side; the second is the baseline.
+pub fn compare_pair(app: &mut App, pair: [(ExperimentId, RunId, Option<ModelId>); 2]) {
+    let compared = pair.map(|(experiment, run, model)| compare::Compared {
+        model,
+        ..compare::Compared::of_run(run, experiment, 0)
+    });
+    compare::versus::open_with(app, compared);
 }
 
 /// Goes to a run, in the experiment that it is in.

@@ -39,7 +39,7 @@ fn planned(effects: &[Effect]) -> Option<MarkRequest> {
 
 fn preview(request: MarkRequest) -> Preview {
     let record = Record { run_name: "calm-ibis-0".into(), ..Record::default() };
-    let writes = vec!["registry: alias champion of wine from version 3 to version 4".into()];
+    let writes = vec!["@champion of wine: from v3 to v4".into()];
     let plan = MarkPlan { experiment: experiment("1", "wine"), record, writes };
     let judged = vec!["val_rmse: 0.5, v3 has 0.6, a difference of -0.1".into()];
     Preview { request, plan, judged }
@@ -251,7 +251,7 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     assert!(marked(&effects_of(&mut app, "y", &runs)).is_none(), "nothing is asked yet");
     take(&mut app, best::Msg::Planned(Ok(Box::new(preview(request)))));
     for words in
-        ["Mark calm-ibis-0 as best?", "alias champion of wine from version 3", "val_rmse: 0.5, v3 has 0.6"]
+        ["Mark calm-ibis-0 as best?", "@champion of wine: from v3 to v4", "val_rmse: 0.5, v3 has 0.6"]
     {
         assert!(drawn(&app).contains(words), "{words}: {}", drawn(&app));
     }

@@ -11,6 +11,7 @@ mod hostile;
 mod listing;
 mod previews;
 mod promoting;
+mod registered;
 mod registry;
 mod replay;
 mod screens;
@@ -180,8 +181,8 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             })]
         }
         Effect::Best(effect) => answer_best(effect, runs),
-        Effect::Compare(compare::effects::Effect::Load { ticket, runs: wanted }) => {
-            let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));
+        Effect::Compare(compare::effects::Effect::Load { ticket, runs: wanted, .. }) => {
+            let found = runs.iter().filter(|run| wanted.iter().any(|it| it.run == run.info.run_id));
             let mut builder = Builder::default();
             builder.fold_changes(&whole_runs(found));
             vec![Msg::from(compare::Msg::Loaded { ticket, result: Ok(Arc::new(builder.snapshot())) })]
@@ -200,7 +201,7 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             let matters = matters(&comparison, &metric, now);
             vec![Msg::from(compare::Msg::Weighed { ticket, matters })]
         }
-        Effect::Compare(compare::effects::Effect::Summarise { ticket, part, wanted }) => {
+        Effect::Compare(compare::effects::Effect::Summarise { ticket, part, wanted, .. }) => {
             let summary = |run: &RunId, key: &str| {
                 let of = |metric: &&Metric| metric.key == key;
                 let latest = runs.iter().find(|known| known.info.run_id == *run)?.metrics.iter().find(of)?;

@@ -5,6 +5,7 @@ use super::*;
 use crate::mlflow::filter::parse;
 use crate::promotion::{ModelPolicy, Role};
 use crate::select::{Goal, MetricGoal};
+use crate::store::NewModel;
 use crate::tui::core::app::{Overlay, Screen};
 use crate::tui::features::compare::Show;
 
@@ -92,6 +93,65 @@ fn a_look_that_comes_late_disturbs_nobody() {
     assert!(matches!(world.app.overlay, Some(Overlay::Report(_))));
     let said = world.app.status.as_deref();
     assert_eq!(said, Some("nothing was promoted: something else was opened meanwhile"));
+}
+
+/// Versions of two logged models of one run, each with a value of its own: `wine` 5 and 6.
+async fn checkpoints(world: &World) -> [String; 2] {
+    let run = &world.runs[4].info;
+    let mut ids = Vec::new();
+    for (step, value) in [(1_i64, 0.33), (2, 0.44)] {
+        let new = NewModel {
+            experiment_id: run.experiment_id.clone(),
+            name: format!("ckpt-{step}"),
+            model_type: String::new(),
+            source_run_id: run.run_id.clone(),
+            params: Vec::new(),
+            tags: Vec::new(),
+        };
+        let id = world.store.create_logged_model(&new).await.unwrap().model_id;
+        let metric = Metric { key: "val_rmse".into(), value, timestamp: NOW, step };
+        world.store.log_model_metrics(&run.run_id, &id, &[metric], None).await.unwrap();
+        world.store.finish_logged_model(&id, true).await.unwrap();
+        let source = format!("models:/{id}");
+        world.store.create_model_version("wine", &source, Some(&run.run_id), &[]).await.unwrap();
+        ids.push(id.0);
+    }
+    [ids.remove(0), ids.remove(0)]
+}
+
+#[test]
+fn models_are_compared_with_the_champion_by_their_own_values() {
+    let mut world = World::new((120, 40));
+    let [first, second] = block_on(checkpoints(&world));
+    block_on(world.store.set_model_alias("wine", "champion", 5)).unwrap();
+    world.keys("M G enter");
+    world.later();
+    // Two models of one run: it is the same for both, but for what they have themselves.
+    world.keys("g g V");
+    let Some(Screen::Compare(screen)) = world.app.screens.last() else { panic!("{}", world.screen()) };
+    let rows: Vec<&str> = screen.runs.iter().map(|it| it.row.as_str()).collect();
+    assert_eq!(rows, [second.as_str(), first.as_str()]);
+    let comparison = screen.comparison().unwrap();
+    let entry = comparison.metric("val_rmse").unwrap();
+    let bound = comparison.bound(entry);
+    let values = [0, 1].map(|member| comparison.cell(entry, &bound, member, NOW).number());
+    assert_eq!(values, [Some(0.44), Some(0.33)]);
+    world.has("values of logged models");
+    world.has("ckpt-2");
+    world.lacks("run_id");
+    // Their run is drawn once, and other values are those of its history.
+    world.keys("enter");
+    assert!(matches!(world.app.screens.last(), Some(Screen::Chart(chart)) if chart.runs.len() == 1));
+    world.keys("esc esc j V");
+    world.has("this is the model of wine@champion");
+    // A version of another run: its run's value, beside the model's own.
+    world.keys("j V");
+    let Some(Screen::Compare(screen)) = world.app.screens.last() else { panic!("{}", world.screen()) };
+    let comparison = screen.comparison().unwrap();
+    let entry = comparison.metric("val_rmse").unwrap();
+    let bound = comparison.bound(entry);
+    let values = [0, 1].map(|member| comparison.cell(entry, &bound, member, NOW).number().unwrap());
+    assert!((values[0] - 0.6).abs() < 1e-9 && (values[1] - 0.33).abs() < 1e-9, "{values:?}");
 }
 
 #[test]

@@ -5,78 +5,15 @@ use crate::mlflow::ModelStage;
 use crate::store::memory::Memory;
 use crate::store::{NewRun, RunUpdate, Store};
 use crate::tui::core::layout::Tab;
+use crate::tui::features::compare::effects::Effect as CompareEffect;
 use crate::tui::features::models;
 use crate::tui::features::models::effects::Effect as ModelEffect;
 use crate::tui::features::models::screen::ModelsPane;
 
+pub use super::registered::answered;
+
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
-}
-
-fn author() -> crate::registry::history::Author {
-    crate::registry::history::Author { by: "ana".into(), now: NOW, random: 7 }
-}
-
-/// What the executor would bring back of the registry.
-pub fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
-    block_on(async {
-        match effect {
-            ModelEffect::ReadModels { ticket, .. } => {
-                models::Msg::Models { ticket, is_whole: true, result: store.registered_models().await }
-            }
-            ModelEffect::ReadVersions { ticket, model } => {
-                models::Msg::Versions { ticket, result: store.model_versions(&model).await }
-            }
-            ModelEffect::ReadOrigins { ticket, versions } => models::Msg::Origins {
-                ticket,
-                result: crate::registry::origins(store, &versions).await,
-                versions: versions.iter().map(|version| version.version).collect(),
-            },
-            ModelEffect::ReadOfRuns { ticket, runs } => {
-                let result = store.model_versions_of(&runs).await;
-                models::Msg::OfRuns { ticket, runs, result }
-            }
-            ModelEffect::ReadFolder { ticket, model, version } => {
-                let address = crate::files::Address::Version(model, version.to_string(), String::new());
-                let folder = crate::files::model_folder(store, &address).await;
-                let result = folder.map(Box::new).map_err(|error| error.in_store("read"));
-                models::Msg::Folder { ticket, result }
-            }
-            ModelEffect::Change(edit) => {
-                models::Msg::Edited(crate::registry::edit::apply(store, &edit, &author()).await)
-            }
-            ModelEffect::TakeBack(done) => {
-                let folder = tempfile::tempdir().unwrap();
-                let journal = crate::marking::Journal::new(folder.path(), "memory");
-                let result = match done.as_ref() {
-                    models::Done::Edit(undo) => crate::registry::edit::undo(store, undo, &author()).await,
-                    models::Done::Promotion(promotion) => {
-                        let it = crate::marking::demote(store, &journal, promotion, "ana", NOW).await;
-                        let words = it.unwrap().messages.join("; ");
-                        Ok(crate::registry::edit::Applied { words, undo: None, model: None })
-                    }
-                };
-                models::Msg::Undone { result, done }
-            }
-            ModelEffect::PlanPromotion(request) => {
-                let patterns = crate::select::Patterns::default();
-                let result = crate::promotion::plan(store, &request, &patterns).await.map(Box::new);
-                models::Msg::PromotionPlanned { request, result }
-            }
-            ModelEffect::Promote(promotion) => {
-                let folder = tempfile::tempdir().unwrap();
-                let journal = crate::marking::Journal::new(folder.path(), "memory");
-                let done = crate::marking::promote(store, &journal, &promotion).await;
-                models::Msg::Promoted(done.map(Box::new))
-            }
-            ModelEffect::ReadChampion(challenged) => {
-                let version = store.model_version_by_alias(&challenged.model, &challenged.alias).await;
-                let run = version.ok().and_then(|version| version.run_id);
-                let result = Ok(run.map(|run| ("1".into(), run)));
-                models::Msg::Champion { challenged, result }
-            }
-        }
-    })
 }
 
 /// An explorer on a store, whose runs are those in the table.
@@ -106,6 +43,11 @@ impl World {
             for effect in take(&mut self.app, msg) {
                 match effect {
                     Effect::Models(_) if self.is_slow => {}
+                    Effect::Compare(CompareEffect::Load { ticket, runs, deciding }) => {
+                        let found = compare::effects::gathered(&self.store, &runs, deciding.as_deref());
+                        let result = block_on(found).map(Arc::new);
+                        queue.insert(0, compare::Msg::Loaded { ticket, result }.into());
+                    }
                     Effect::Models(effect) => queue.insert(0, answered(effect, &self.store).into()),
                     other => queue.extend(answer(other, &self.runs).into_iter().rev()),
                 }

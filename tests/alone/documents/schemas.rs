@@ -48,7 +48,7 @@ pub(crate) fn check(name: &str, value: &Value) {
 }
 
 /// The commands of a page, with the schema of what each prints and the code that it ends with.
-const CASES: [(&str, &[&str], i32); 37] = [
+const CASES: [(&str, &[&str], i32); 38] = [
     ("experiments", &["experiments"], 0),
     ("experiments", &["experiments", "--all", "--columns", "id,stage"], 0),
     ("runs", &["runs", "wine-quality"], 0),
@@ -80,6 +80,7 @@ const CASES: [(&str, &[&str], i32); 37] = [
     ("promote", &["promote", "wine-quality", "--version", "4", "--to", "champion", "--if-better"], 4),
     ("promote", &["promote", "wine-quality", "--version", "2", "--to", "champion"], 0),
     ("model-history", &["models", "wine-quality", "--history"], 0),
+    ("model-edit", &["models", "edit", "wine-quality/2", "--tag", "reviewed=yes", "--alias", "champion"], 0),
     ("promote-undo", &["promote", "wine-quality", "--undo", "--to", "champion"], 0),
     ("mark-best", &["mark-best", "wine-quality", "--dry-run"], 0),
     ("mark-best", &["mark-best", "wine-quality"], 0),

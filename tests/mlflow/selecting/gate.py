@@ -4,7 +4,7 @@ from decimal import Decimal
 
 warnings.filterwarnings("ignore")
 import mlflow
-from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag, ViewType
 
 uri, count = sys.argv[1], int(sys.argv[2])
 mlflow.set_tracking_uri(uri)
@@ -35,7 +35,7 @@ def make():
             inputs = [DatasetInput(Dataset(f"set {digest}", digest, "local", "{}"), []) for digest in sets]
             client.log_inputs(id, datasets=inputs)
         model = None
-        if chance.random() < 0.5:
+        if chance.random() < 0.5 and hasattr(client, "create_logged_model"):
             made = client.create_logged_model(EXPERIMENT, "m", id, params={"depth": str(number % 3)})
             model = made.model_id
             for digest in chance.sample(DIGESTS, chance.randrange(0, 3)):
@@ -44,12 +44,16 @@ def make():
                                       dataset_name=f"set {digest}", dataset_digest=digest, model_id=model)
             client.finalize_logged_model(model, "READY")
         source = f"models:/{model}" if model else f"{run.info.artifact_uri}/model"
-        version = client.create_model_version("net", source, id, await_creation_for=0, model_id=model)
+        more = {"model_id": model} if model else {}
+        version = client.create_model_version("net", source, id, await_creation_for=0, **more)
         for key in ("team", "reviewed"):
             if chance.random() < 0.3:
                 client.set_model_version_tag("net", version.version, key, chance.choice(["yes", "no", "red"]))
         client.set_registered_model_alias("net", f"role{number}", version.version)
         client.set_terminated(id)
+        if number in (4, 11):
+            # It counts as long as it can be read.
+            client.delete_run(id)
     for version, stage in ((3, "Staging"), (5, "Production"), (6, "Staging"), (9, "Production")):
         client.transition_model_version_stage("net", str(version), stage)
 
@@ -65,6 +69,9 @@ def policy():
     made["where"] = chance.sample([
         ["metrics.latency", "< 50"], ["params.family", "= 'tree'"], ["tags.team", "LIKE 're%'"],
         ["attributes.status", "= 'FINISHED'"], ["metrics.rmse", ">= 0.1"]], chance.choice([0, 1, 2]))
+    made["any"] = [] if chance.random() < 0.7 else chance.sample(
+        ["params.family = 'tree'", "tags.team = 'red'", "metrics.latency > 60", "metrics.rmse < 0.2"], 2)
+    made["must_beat"] = chance.random() < 0.3
     return made
 
 
@@ -120,7 +127,7 @@ found_by = {}
 
 def matches(run, clause):
     if (run, clause) not in found_by:
-        found_by[run, clause] = bool(client.search_runs([EXPERIMENT], f"{clause} AND attributes.run_id = '{run}'"))
+        found_by[run, clause] = bool(client.search_runs([EXPERIMENT], f"{clause} AND attributes.run_id = '{run}'", ViewType.ALL))
     return found_by[run, clause]
 
 
@@ -131,8 +138,8 @@ def judge(policy, role, version, holder):
         below = policy["roles"][policy["roles"].index(role) - 1]
         holds = it.current_stage == below if below in ("Staging", "Production") else below in it.aliases
         checks.append(["role", below, holds, None, None])
-    if "metric" in policy:
-        metric, goal = policy["metric"]
+    if "metric" in policy or policy["must_beat"]:
+        metric, goal = policy.get("metric", ["rmse", "min"])
         (own, own_sets), (other, other_sets) = measured(version, metric), measured(holder, metric) if holder else (None, [])
         data = None
         if policy["same_data"] and holder:
@@ -166,6 +173,8 @@ def judge(policy, role, version, holder):
         key = field.partition(".")[2]
         own = number(run.data.metrics.get(key)) if field.startswith("metrics.") else None
         checks.append(["where", field, matches(it.run_id, f"{field} {test}"), own, None])
+    if policy["any"]:
+        checks.append(["where", "", any([matches(it.run_id, clause) for clause in policy["any"]]), None, None])
     return checks
 
 

@@ -9,6 +9,7 @@ mod gate;
 mod keys;
 mod marks;
 mod promoting;
+mod promoting_broken;
 mod registering;
 
 use std::path::Path;

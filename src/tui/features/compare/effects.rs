@@ -4,23 +4,29 @@
 
 use std::sync::Arc;
 
-use super::Msg;
+use rustc_hash::FxHashMap;
+
 use super::histories::WantedHistory;
-use crate::catalog::{Catalog, Row, gather};
+use super::{Compared, Msg};
+use crate::catalog::{Builder, Catalog, Row, gather};
 use crate::compare::Comparison;
 use crate::compare::importance::matters;
-use crate::mlflow::{ExperimentId, Part, RunId, Summary};
+use crate::mlflow::{Part, RunId, Summary};
+use crate::registry::{Measured, measured_model};
 use crate::select::Patterns;
-use crate::store::{Result, Store};
+use crate::store::batch::whole_runs;
+use crate::store::{ErrorKind, Result, Store};
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
 #[derive(Debug, Clone)]
 pub enum Effect {
-    /// Read runs that are compared and not all of the open experiment.
+    /// Read runs that are compared and not all of the open experiment, or logged models of them. The metric that decides is
+    /// read with care.
     Load {
         ticket: Ticket,
-        runs: Vec<(ExperimentId, RunId)>,
+        runs: Vec<Compared>,
+        deciding: Option<String>,
     },
     Compare {
         ticket: Ticket,
@@ -36,11 +42,12 @@ pub enum Effect {
         metric: String,
         now: i64,
     },
-    /// Read what histories come to.
+    /// Read what histories come to. Rows that go by another id than their run's come with it.
     Summarise {
         ticket: Ticket,
         part: Part,
         wanted: Vec<WantedHistory>,
+        rows: FxHashMap<RunId, RunId>,
     },
 }
 
@@ -49,8 +56,8 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, patterns: &Arc<Patterns>) {
     const SLOT: Slot = Slot("compare");
     let store = tasks.store.clone();
     match effect {
-        Effect::Load { ticket, runs } => tasks.answer(SLOT, async move {
-            let result = gather::runs(&store, &runs).await.map(Arc::new);
+        Effect::Load { ticket, runs, deciding } => tasks.answer(SLOT, async move {
+            let result = gathered(&store, &runs, deciding.as_deref()).await.map(Arc::new);
             Msg::Loaded { ticket, result }
         }),
         Effect::Compare { ticket, catalog, rows, is_grouped, now } => {
@@ -68,23 +75,62 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, patterns: &Arc<Patterns>) {
             };
             tasks.answer(Slot("weigh"), blocking(weigh));
         }
-        Effect::Summarise { ticket, part, wanted } => tasks.answer(Slot("compare histories"), async move {
-            let result = summarise(&store, part, wanted).await;
-            Msg::Summarised { ticket, part, result }
-        }),
+        Effect::Summarise { ticket, part, wanted, rows } => {
+            tasks.answer(Slot("compare histories"), async move {
+                let result = summarise(&store, part, wanted, &rows).await;
+                Msg::Summarised { ticket, part, result }
+            });
+        }
     }
+}
+
+/// The runs that are compared; of those whose logged model is meant, with its values. Those that are gone are left out.
+pub async fn gathered(store: &Store, compared: &[Compared], deciding: Option<&str>) -> Result<Catalog> {
+    if compared.iter().all(|it| it.model.is_none()) {
+        let runs: Vec<_> = compared.iter().map(|it| (it.experiment.clone(), it.run.clone())).collect();
+        return gather::runs(store, &runs).await;
+    }
+    let mut found = Vec::new();
+    for it in compared {
+        let run = match store.get_run(&it.run).await {
+            Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => continue,
+            run => run?,
+        };
+        found.push(Measured { run, model: measured_model(store, it.model.as_ref(), deciding).await? });
+    }
+    let rows = match <[Measured; 2]>::try_from(found) {
+        Ok([own, other]) => Measured::pair(own, other).to_vec(),
+        Err(others) => others.into_iter().map(Measured::row).collect(),
+    };
+    let mut builder = Builder::default();
+    builder.fold_changes(&whole_runs(&rows));
+    Ok(builder.snapshot())
 }
 
 /// Metrics, and what the histories of the runs that have them come to.
 pub type ReadHistories = Vec<(WantedHistory, Vec<(RunId, Summary)>)>;
 
-async fn summarise(store: &Store, part: Part, wanted: Vec<WantedHistory>) -> Result<ReadHistories> {
+async fn summarise(
+    store: &Store,
+    part: Part,
+    wanted: Vec<WantedHistory>,
+    rows: &FxHashMap<RunId, RunId>,
+) -> Result<ReadHistories> {
     let mut read = Vec::with_capacity(wanted.len());
     for wanted in wanted {
-        let ids: Vec<RunId> = wanted.runs.iter().map(|(run, _)| run.clone()).collect();
+        let ids = wanted.runs.iter().map(|(run, _)| rows.get(run).unwrap_or(run).clone());
+        let mut ids: Vec<RunId> = ids.collect();
+        if !rows.is_empty() {
+            ids.sort_unstable();
+            ids.dedup();
+        }
         let mut summaries = Vec::with_capacity(ids.len());
         for ids in ids.chunks(store.capabilities().summary_batch().min(ids.len()).max(1)) {
             summaries.extend(store.metric_summaries(ids, &wanted.key, part).await?);
+        }
+        for (row, run) in rows {
+            let found = summaries.iter().find(|(known, _)| known == run).map(|(_, summary)| *summary);
+            summaries.extend(found.map(|summary| (row.clone(), summary)));
         }
         read.push((wanted, summaries));
     }

@@ -13,6 +13,7 @@ pub mod plots;
 pub mod sheets;
 pub mod table;
 pub mod update;
+pub mod versus;
 pub mod view;
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::compare::axes::{Axis, Brush, ParallelAxes, brushed, parallel};
 use crate::compare::importance::Matters;
 use crate::compare::{Comparison, Entry, EntryKind};
-use crate::mlflow::{ExperimentId, Part, RunId, Statistic};
+use crate::mlflow::{ExperimentId, ModelId, Part, RunId, Statistic};
 use crate::select::Goal;
 use crate::store::StoreError;
 use crate::text::order::natural;
@@ -97,6 +98,16 @@ pub struct Compared {
     pub run: RunId,
     pub experiment: ExperimentId,
     pub slot: u8,
+    /// A logged model of the run, whose own values stand in the place of the run's.
+    pub model: Option<ModelId>,
+    /// What its row in a catalogue goes by: the id of the run, or of the model where it is compared with another of that run.
+    pub row: RunId,
+}
+
+impl Compared {
+    pub fn of_run(run: RunId, experiment: ExperimentId, slot: u8) -> Self {
+        Self { row: run.clone(), run, experiment, slot, model: None }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -164,7 +175,18 @@ impl CompareScreen {
     pub fn rows_in(&self, catalog: &Catalog) -> Option<Vec<Row>> {
         let by_id: rustc_hash::FxHashMap<&str, Row> =
             catalog.rows().map(|row| (catalog.run_id(row), row)).collect();
-        self.runs.iter().map(|compared| by_id.get(compared.run.as_str()).copied()).collect()
+        self.runs.iter().map(|compared| by_id.get(compared.row.as_str()).copied()).collect()
+    }
+
+    /// Whether values are those of logged models.
+    pub fn has_models(&self) -> bool {
+        self.runs.iter().any(|compared| compared.model.is_some())
+    }
+
+    /// The run of a row.
+    pub fn run_of(&self, row: &str) -> RunId {
+        let compared = self.runs.iter().find(|compared| compared.row.as_str() == row);
+        compared.map_or_else(|| row.into(), |compared| compared.run.clone())
     }
 
     pub fn entry(&self, at: usize) -> Option<&Entry> {
@@ -279,6 +301,7 @@ impl CompareScreen {
     pub fn arrange(&mut self) {
         let Some(comparison) = self.comparison() else { return };
         let entries = &comparison.entries;
+        let stands_in = self.runs.iter().any(|compared| compared.row != compared.run);
         let pattern = Pattern::parse(self.words.value(), CaseMatching::Smart, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut buffer = Vec::new();
@@ -286,6 +309,8 @@ impl CompareScreen {
             .filter(|at| {
                 let entry = &entries[*at as usize];
                 (self.shows_all || entry.differs)
+                    // What models of one run go by is no run's id.
+                    && (entry.spec != ColumnSpec::RunId || !stands_in)
                     && (pattern.atoms.is_empty()
                         || pattern
                             .score(Utf32Str::new(entry.spec.title(), &mut buffer), &mut matcher)
@@ -346,7 +371,7 @@ impl CompareScreen {
     pub fn slot(&self, member: usize) -> u8 {
         let Some(comparison) = self.comparison() else { return 0 };
         let id = comparison.catalog.run_id(comparison.members[member].rows[0]);
-        let known = self.runs.iter().find(|compared| compared.run.as_str() == id);
+        let known = self.runs.iter().find(|compared| compared.row.as_str() == id);
         known.map_or(0, |compared| compared.slot)
     }
 

@@ -17,7 +17,7 @@ use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::compare::axes::cell_words;
 use crate::compare::importance::Matters;
 use crate::compare::{Comparison, MOST};
-use crate::mlflow::{ExperimentId, Part, RunId, tags};
+use crate::mlflow::{Part, RunId, tags};
 use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::{App, Overlay, Screen};
@@ -40,7 +40,7 @@ pub fn candidates(app: &App) -> Vec<Compared> {
     {
         let of = |run: RunId| {
             let slot = runs.selected.get(run.as_str()).map_or(0, |run| run.slot);
-            Compared { run, experiment: experiment.clone(), slot }
+            Compared::of_run(run, experiment.clone(), slot)
         };
         return runs.targets().into_iter().map(of).collect();
     }
@@ -48,10 +48,10 @@ pub fn candidates(app: &App) -> Vec<Compared> {
         .selected
         .in_order()
         .into_iter()
-        .map(|(run, selected)| Compared { run, experiment: selected.experiment.clone(), slot: selected.slot })
+        .map(|(run, selected)| Compared::of_run(run, selected.experiment.clone(), selected.slot))
         .collect();
     let Some(experiment) = runs.experiment.clone() else { return selected };
-    let other = |run| Compared { run, experiment: experiment.clone(), slot: 0 };
+    let other = |run| Compared::of_run(run, experiment.clone(), 0);
     if selected.len() == 1
         && let Some(run) = runs.run_under_cursor().filter(|run| selected[0].run != *run)
     {
@@ -116,19 +116,8 @@ fn open(app: &mut App) {
 }
 
 /// The metric by which the best run is chosen.
-fn deciding(app: &App) -> Option<String> {
+pub fn deciding(app: &App) -> Option<String> {
     app.best.policy().map(|policy| policy.primary().metric.clone())
-}
-
-/// Opens the comparison of certain runs, by how they differ from one of them.
-pub fn open_with(app: &mut App, runs: Vec<(ExperimentId, RunId)>, baseline: RunId) {
-    let compared = |(experiment, run)| Compared { run, experiment, slot: 0 };
-    let deciding = deciding(app);
-    let mut screen = CompareScreen::new(runs.into_iter().map(compared).collect(), deciding.clone());
-    screen.deciding = deciding;
-    screen.baseline = Some(baseline);
-    screen.show = Show::Difference;
-    app.screens.push(Screen::Compare(Box::new(screen)));
 }
 
 pub fn screen(app: &mut App) -> Option<&mut CompareScreen> {
@@ -152,7 +141,7 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
     if is_current {
         return;
     }
-    let rows = screen.rows_in(&catalog);
+    let rows = if screen.has_models() { None } else { screen.rows_in(&catalog) };
     let was_loaded_apart = screen.source.is_some() && rows.is_none();
     screen.source = Some(Arc::clone(&catalog));
     if was_loaded_apart {
@@ -162,7 +151,7 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let is_grouped = screen.is_grouped;
     match rows {
         Some(rows) => effects.push(Effect::Compare { ticket, catalog, rows, is_grouped, now }),
-        // Some are of other experiments.
+        // Some are of other experiments, or values of models are wanted.
         None => effects.push(load(screen, ticket)),
     }
 }
@@ -192,7 +181,10 @@ fn ask_histories(screen: &mut CompareScreen, height: usize, effects: &mut Effect
     let wanted = screen.wanted_histories(height);
     if !wanted.is_empty() {
         let (ticket, part) = (screen.histories.asked.ask(), screen.statistic.part());
-        effects.push(Effect::Summarise { ticket, part, wanted });
+        let stands_in = |compared: &&Compared| compared.row != compared.run;
+        let rows = screen.runs.iter().filter(stands_in);
+        let rows = rows.map(|compared| (compared.row.clone(), compared.run.clone())).collect();
+        effects.push(Effect::Summarise { ticket, part, wanted, rows });
     }
 }
 
@@ -215,9 +207,7 @@ fn summarised(app: &mut App, ticket: Ticket, part: Part, result: Result<ReadHist
 }
 
 fn load(screen: &CompareScreen, ticket: Ticket) -> Effect {
-    let runs =
-        screen.runs.iter().map(|compared| (compared.experiment.clone(), compared.run.clone())).collect();
-    Effect::Load { ticket, runs }
+    Effect::Load { ticket, runs: screen.runs.clone(), deciding: screen.deciding.clone() }
 }
 
 /// Runs that were read for the comparison.
@@ -226,7 +216,7 @@ fn loaded(app: &mut App, ticket: Ticket, catalog: Arc<Catalog>, effects: &mut Ef
     let Some(screen) = screen(app).filter(|screen| screen.fetched.awaits(ticket)) else { return };
     // Runs that are gone by now are left out.
     let known: FxHashSet<&str> = catalog.rows().map(|row| catalog.run_id(row)).collect();
-    screen.runs.retain(|compared| known.contains(compared.run.as_str()));
+    screen.runs.retain(|compared| known.contains(compared.row.as_str()));
     let Some(rows) = screen.rows_in(&catalog) else { return };
     let is_grouped = screen.is_grouped;
     effects.push(Effect::Compare { ticket, catalog, rows, is_grouped, now });
@@ -455,13 +445,16 @@ pub fn open_chart(app: &mut App) {
         .iter()
         .enumerate()
         .flat_map(|(member, rows)| rows.rows.iter().map(move |row| (member, *row)));
-    let drawn: Vec<DrawnRun> = rows
-        .take(OVERLAID)
-        .map(|(member, row)| {
-            let name = comparison.catalog.run_name(row).to_owned();
-            DrawnRun::new(comparison.catalog.run_id(row).into(), name, screen.slot(member))
-        })
-        .collect();
+    let mut drawn: Vec<DrawnRun> = Vec::new();
+    for (member, row) in rows.take(OVERLAID) {
+        let name = comparison.catalog.run_name(row).to_owned();
+        let run = screen.run_of(comparison.catalog.run_id(row));
+        match drawn.iter_mut().find(|drawn| drawn.run == run) {
+            // Models of one run have one history.
+            Some(known) => known.name = format!("{}, {name}", known.name),
+            None => drawn.push(DrawnRun::new(run, name, screen.slot(member))),
+        }
+    }
     requests::open_chart(app, keys, at, drawn);
 }
 

@@ -105,6 +105,13 @@ fn values_word(statistic: Statistic) -> String {
     }
 }
 
+fn values_of(screen: &CompareScreen) -> String {
+    match screen.statistic {
+        Statistic::Latest if screen.has_models() => "values of logged models".into(),
+        statistic => values_word(statistic),
+    }
+}
+
 fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
     let mut spans = vec![Span::raw(" ")];
     for tab in CompareTab::ALL {
@@ -137,7 +144,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
                 parts.push(format!("/{}", text::clean(screen.words.value())));
             }
             let all = text::count(comparison.entries.len());
-            parts.push(values_word(screen.statistic));
+            parts.push(values_of(screen));
             parts.push(format!("{} of {all} rows", text::count(screen.shown.len())));
             parts.push(if screen.by_name { "by name".into() } else { "what differs most first".into() });
         } else if let Some(metric) = &screen.metric {
@@ -145,7 +152,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
             names_metric = true;
             parts.insert(0, text::clean(metric).into_owned());
             parts.insert(1, words.to_owned());
-            parts.push(values_word(screen.statistic));
+            parts.push(values_of(screen));
         }
     }
     let used: usize = spans.iter().map(Span::width).sum();

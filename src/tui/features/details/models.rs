@@ -4,11 +4,9 @@ use serde_json::Value as Json;
 
 use super::lines::{DetailLine, LineRole, LineTarget};
 use crate::files::ModelFolder;
-use crate::mlflow::{ArtifactFile, LoggedModel, ModelId, ModelMetric, Run, RunId, tags};
+use crate::mlflow::{ArtifactFile, LoggedModel, ModelId, Run, RunId, tags};
+use crate::registry::points_of;
 use crate::text;
-
-/// Points of a metric on a data set that are told; of more, the last ones.
-const POINTS: usize = 20;
 
 /// Characters of an id that tell models of one name apart.
 const SHORT: usize = 10;
@@ -124,7 +122,7 @@ impl RunModel {
             lines.extend(
                 model.params.iter().map(|it| line(&format!("  {}", it.key), &it.value, LineRole::Plain)),
             );
-            lines.extend(points(&model.metrics).into_iter().map(|(key, value, is_finite)| {
+            lines.extend(points_of(&model.metrics).into_iter().map(|(key, value, is_finite)| {
                 let role = if is_finite { LineRole::Plain } else { LineRole::Warn };
                 line(&format!("  {key}"), &value, role)
             }));
@@ -153,27 +151,6 @@ impl RunModel {
     }
 }
 
-/// The model's own metrics by data set, each at its steps: key, words, whether it is a finite number.
-fn points(metrics: &[ModelMetric]) -> Vec<(String, String, bool)> {
-    let mut points: Vec<&ModelMetric> = metrics.iter().collect();
-    points.sort_by_key(|it| (&it.key, &it.dataset, it.point.step, it.point.timestamp));
-    let mut lines = Vec::new();
-    for points in points.chunk_by(|a, b| (&a.key, &a.dataset) == (&b.key, &b.dataset)) {
-        let (key, set) = (points[0].key.as_str(), &points[0].dataset);
-        let on = set.as_ref().map_or(String::new(), |(name, digest)| format!(" on {name} ({digest})"));
-        let hidden = points.len().saturating_sub(POINTS);
-        if hidden > 0 {
-            lines.push((key.to_owned(), format!("{} earlier steps{on}", text::count(hidden)), true));
-        }
-        lines.extend(points.iter().skip(hidden).map(|metric| {
-            let value = metric.point.value;
-            let words = format!("{:<12} at step {}{on}", text::number(value), metric.point.step);
-            (key.to_owned(), words, value.is_finite())
-        }));
-    }
-    lines
-}
-
 /// Each of `[{"name": "m", "version": 3}]` as `m version 3`, and which one that is.
 fn versions_of(json: &str) -> Vec<(String, Option<LineTarget>)> {
     let versions: Vec<Json> = serde_json::from_str(json).unwrap_or_default();
@@ -189,7 +166,7 @@ fn versions_of(json: &str) -> Vec<(String, Option<LineTarget>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mlflow::{LifecycleStage, MetricPoint, ModelOutput, RunInfo, RunStatus, Tag};
+    use crate::mlflow::{LifecycleStage, ModelOutput, RunInfo, RunStatus, Tag};
 
     fn run(outputs: &[&str], history: &str) -> Run {
         let info = RunInfo {
@@ -236,22 +213,5 @@ mod tests {
             (model.lines()[1].value.as_str(), model.lines()[1].role),
             ("it was deleted", LineRole::Bad)
         );
-    }
-
-    #[test]
-    fn the_last_points_of_each_data_set_are_told() {
-        let metric = |step: i64, set: Option<&str>| ModelMetric {
-            key: "rmse".into(),
-            run_id: "r".into(),
-            dataset: set.map(|name| (name.to_owned(), "abcd".to_owned())),
-            point: MetricPoint { step, timestamp: 0, value: if step == 1 { f64::NAN } else { 0.5 } },
-        };
-        let mut metrics: Vec<ModelMetric> = (0..22).rev().map(|step| metric(step, Some("reds"))).collect();
-        metrics.push(metric(1, None));
-        let lines = points(&metrics);
-        assert_eq!(lines.len(), 22);
-        assert_eq!(lines[0], ("rmse".into(), "NaN          at step 1".into(), false));
-        assert_eq!(lines[1].1, "2 earlier steps on reds (abcd)");
-        assert_eq!(lines[21].1, "0.5          at step 21 on reds (abcd)");
     }
 }

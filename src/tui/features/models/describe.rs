@@ -5,7 +5,7 @@ use crate::files::{ModelFolder, summary};
 use crate::mlflow::filter::same_number;
 use crate::mlflow::{ModelVersion, RegisteredModel, Tag, tags};
 use crate::promotion::is_of_log;
-use crate::registry::badges;
+use crate::registry::{VersionOrigin, badges, points_of};
 use crate::select::Goal;
 use crate::store::StoreError;
 use crate::text;
@@ -19,6 +19,8 @@ pub enum Extent {
     Whole,
 }
 
+/// Values and params that are told.
+const MOST: usize = 200;
 /// Characters and lines of a description's beginning.
 const BEGINNING: (usize, usize) = (240, 3);
 
@@ -139,6 +141,17 @@ pub fn model(model: &RegisteredModel, extent: Extent, now: i64) -> Vec<ToldLine>
     lines
 }
 
+/// The params and the values that the logged model has of its own, by data set and step.
+fn of_model(origin: &VersionOrigin, extent: Extent, lines: &mut Vec<ToldLine>) {
+    let Some(model) = origin.model.as_ref().filter(|_| extent == Extent::Whole) else { return };
+    let params = model.params.iter().map(|param| format!("{} {}", param.key, param.value));
+    let points = points_of(&model.metrics).into_iter().map(|(key, words, _)| format!("{key} {words}"));
+    for (first, told) in [("params", params.collect::<Vec<_>>()), ("model metrics", points.collect())] {
+        let keys = std::iter::once(first).chain(std::iter::repeat(""));
+        lines.extend(told.into_iter().take(MOST).zip(keys).map(|(words, key)| line(key, words)));
+    }
+}
+
 /// All of a version. `experiment` is the name of the one that its run is in.
 pub fn version(
     screen: &ModelsScreen,
@@ -186,8 +199,9 @@ pub fn version(
     tagged(&version.tags, &mut lines);
     of_files(screen.folder_of(version), extent, &mut lines);
     if let Some(origin) = origin {
+        of_model(origin, extent, &mut lines);
         let mut key = "metrics";
-        for (name, value) in origin.metrics().into_iter().take(200) {
+        for (name, value) in origin.metrics().into_iter().take(MOST) {
             lines.push(line(key, format!("{name} {}", text::number(value))));
             key = "";
         }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::{Done, Msg};
 use crate::files::{self, Address};
-use crate::marking::{self, Journal};
-use crate::mlflow::{ExperimentId, ModelVersion, RunId};
+use crate::marking::{self, Journal, ModelBy};
+use crate::mlflow::{ExperimentId, ModelId, ModelVersion, RunId};
 use crate::promotion::{self, Promotion, PromotionRequest};
 use crate::registry::edit::{Applied, Edit, apply, undo};
 use crate::registry::history::Author;
-use crate::registry::origins;
+use crate::registry::{measured_model, origins};
 use crate::select::Patterns;
 use crate::store::{ErrorKind, Result, Store, now_ms};
 use crate::tui::core::msg::Msg as Any;
@@ -51,7 +51,7 @@ pub enum Effect {
     PlanPromotion(Box<PromotionRequest>),
     Promote(Box<Promotion>),
     /// Find the run of a champion, to compare another with it.
-    ReadChampion(Challenged),
+    ReadChampion(Box<Challenged>),
 }
 
 /// A run that is compared with a champion.
@@ -63,6 +63,29 @@ pub struct Challenged {
     pub model: String,
     /// Of the champion.
     pub alias: String,
+    /// Which logged model of the run is compared.
+    pub chosen: ChosenModel,
+    /// The metric that decides.
+    pub deciding: Option<String>,
+}
+
+/// Which logged model of a run is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChosenModel {
+    /// The one that the version was made from, if it was.
+    OfVersion(Option<ModelId>),
+    /// The one that a mark would register.
+    OfRun(Option<ModelBy>),
+}
+
+/// A champion, and the models of both that have values of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundChampion {
+    pub experiment: ExperimentId,
+    pub run: RunId,
+    pub model: Option<ModelId>,
+    /// The model of the run that is compared with it.
+    pub own: Option<ModelId>,
 }
 
 /// What is written with.
@@ -155,14 +178,28 @@ fn author(by: String) -> Author {
 }
 
 /// The run of a champion; none where there is no champion, or its run is gone.
-async fn champion(store: &Store, challenged: &Challenged) -> Result<Option<(ExperimentId, RunId)>> {
+pub async fn champion(store: &Store, challenged: &Challenged) -> Result<Option<FoundChampion>> {
     let version = match store.model_version_by_alias(&challenged.model, &challenged.alias).await {
         Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(None),
         version => version?,
     };
-    let Some(run) = version.run_id else { return Ok(None) };
-    match store.get_run(&run).await {
-        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => Ok(None),
-        run => run.map(|run| Some((run.info.experiment_id, run.info.run_id))),
-    }
+    let Some(run) = &version.run_id else { return Ok(None) };
+    let run = match store.get_run(run).await {
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(None),
+        run => run?.info,
+    };
+    let own = match &challenged.chosen {
+        ChosenModel::OfVersion(model) => model.clone(),
+        ChosenModel::OfRun(by) => {
+            let own = store.get_run(&challenged.run).await?;
+            let source = marking::source(store, &own, by.as_ref()).await?;
+            source.ok().and_then(|source| ModelVersion::model_of_source(&source.address))
+        }
+    };
+    let measured = async |id: Option<ModelId>| {
+        let model = measured_model(store, id.as_ref(), challenged.deciding.as_deref()).await?;
+        Ok(model.map(|model| model.model_id))
+    };
+    let (model, own) = (measured(version.logged_model()).await?, measured(own).await?);
+    Ok(Some(FoundChampion { experiment: run.experiment_id, run: run.run_id, model, own }))
 }

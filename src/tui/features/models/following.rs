@@ -69,7 +69,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Undone { done, result } => editing::undone(app, *done, result, effects),
         Msg::PromotionPlanned { request, result } => promoting::planned(app, &request, result),
         Msg::Promoted(result) => promoting::promoted(app, result, effects),
-        Msg::Champion { challenged, result } => promoting::compared(app, challenged, result),
+        Msg::Champion { challenged, result } => promoting::compared(app, *challenged, result),
     }
 }
 

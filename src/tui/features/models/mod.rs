@@ -24,7 +24,7 @@ use crate::registry::VersionOrigin;
 use crate::registry::edit::{Applied, Undo};
 use crate::store::StoreError;
 use crate::tui::core::remote::Ticket;
-use effects::Challenged;
+use effects::{Challenged, FoundChampion};
 use of_runs::RunVersions;
 use screen::ModelsScreen;
 
@@ -79,5 +79,5 @@ pub enum Msg {
     /// A version was promoted, or not.
     Promoted(Result<Box<Promoted>, StoreError>),
     /// The run of a champion, if there is one.
-    Champion { challenged: Challenged, result: Result<Option<(ExperimentId, RunId)>, StoreError> },
+    Champion { challenged: Box<Challenged>, result: Result<Option<FoundChampion>, StoreError> },
 }

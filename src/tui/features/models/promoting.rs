@@ -1,17 +1,18 @@
 //! Promotions from the screen: the role is picked, what is to be written is shown with what the gate says, and one more key
 //! writes it. And the comparison of a run or version with the champion.
 
-use super::effects::{Challenged, Effect};
+use super::effects::{Challenged, ChosenModel, Effect, FoundChampion};
 use super::screen::ModelsScreen;
 use super::update::{screen, screen_mut};
 use super::{Done, editing};
-use crate::mlflow::{ExperimentId, ModelStage, RunId};
+use crate::marking::ModelBy;
+use crate::mlflow::ModelStage;
 use crate::promotion::{ModelPolicy, Promoted, PromotionPlan, PromotionRequest, Role};
 use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
-use crate::tui::core::requests::{compare_runs, reread};
+use crate::tui::core::requests::{compare_pair, reread};
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::Prompt;
@@ -168,6 +169,8 @@ fn challenged(app: &App) -> Option<Challenged> {
             experiment: run.experiment_id.clone(),
             model: version.name.clone(),
             alias: app.selecting.alias.clone(),
+            chosen: ChosenModel::OfVersion(version.logged_model()),
+            deciding: screen.goal.as_ref().map(|goal| goal.metric.clone()),
         });
     }
     let run = app.runs.run_under_cursor()?;
@@ -185,7 +188,9 @@ fn challenged(app: &App) -> Option<Challenged> {
     // What the run is registered as; or what the champion beside it is; or as a mark would name it.
     let model = versions.first().map(|version| version.name.as_str());
     let model = model.or_else(|| app.models.of_runs.of_alias(&alias)).map_or_else(usual, str::to_owned);
-    Some(Challenged { run, experiment, model, alias })
+    let by = app.best.policy().map(ModelBy::of);
+    let deciding = by.as_ref().map(|by| by.metric.clone());
+    Some(Challenged { run, experiment, model, alias, chosen: ChosenModel::OfRun(by), deciding })
 }
 
 /// Asks for the champion, to compare it with the run or version under the cursor.
@@ -194,25 +199,24 @@ pub fn compare(app: &mut App, effects: &mut Effects) {
         return app.say("no run to compare: it is gone, or still being read");
     };
     app.status = Some("looking for the champion".into());
-    effects.push(Effect::ReadChampion(challenged));
+    effects.push(Effect::ReadChampion(Box::new(challenged)));
 }
 
 /// The champion is there, or not.
-pub fn compared(
-    app: &mut App,
-    challenged: Challenged,
-    result: Result<Option<(ExperimentId, RunId)>, StoreError>,
-) {
+pub fn compared(app: &mut App, challenged: Challenged, result: Result<Option<FoundChampion>, StoreError>) {
     app.status = None;
     let named = format!("{}@{}", text::clean(&challenged.model), challenged.alias);
     match result {
-        Ok(Some((_, run))) if run == challenged.run => app.say(format!("this is the run of {named}")),
-        Ok(Some(champion)) => {
+        Ok(Some(it)) if it.run == challenged.run && it.model == it.own => {
+            app.say(format!("this is the {} of {named}", if it.model.is_some() { "model" } else { "run" }));
+        }
+        Ok(Some(FoundChampion { experiment, run, model, own })) => {
             if let Some(screen) = screen_mut(app) {
                 // Nobody takes the answers meanwhile: all is asked for anew.
                 screen.stop_reading();
             }
-            compare_runs(app, vec![(challenged.experiment, challenged.run), champion.clone()], champion.1);
+            let own = (challenged.experiment, challenged.run, own);
+            compare_pair(app, [own, (experiment, run, model)]);
         }
         Ok(None) => app.say(format!("there is no {named}, or its run is gone")),
         Err(error) => app.say(format!("cannot read {named}: {error}; {}", error.hint())),
