@@ -47,7 +47,7 @@ pub async fn run(
         (folder.holder != address.to_string()).then(|| ("from", folder.holder.clone())),
     ];
     let heads = heads.into_iter().flatten();
-    lines.splice(0..0, heads.map(|(key, value)| ModelLine { key, value, file: None, is_bad: false }));
+    lines.splice(0..0, heads.map(|(key, value)| ModelLine { key, value, ..ModelLine::default() }));
     let width = lines.iter().map(|line| line.key.len()).max().unwrap_or(0);
     for line in lines {
         writeln!(out, "{:width$}  {}", line.key, text::clean(&line.value).trim_end())?;

@@ -9,9 +9,11 @@ pub mod edit;
 pub mod history;
 mod nan;
 mod origin;
+mod points;
 
 pub use nan::find_nan;
 pub use origin::{VersionOrigin, origins};
+pub use points::{PointLine, point_table};
 
 use crate::mlflow::ModelVersion;
 use crate::select::{MetricGoal, Patterns, Resolved, resolve};

@@ -57,6 +57,7 @@ fn origin(number: usize) -> VersionOrigin {
         run: (!number.is_multiple_of(2)).then(|| run(number).info),
         run_metrics: [("val_rmse".to_owned(), value), (NAMES[number % NAMES.len()].to_owned(), value)].into(),
         model_metrics: [].into(),
+        model: None,
     }
 }
 
@@ -85,6 +86,7 @@ fn folder(number: usize) -> ModelFolder {
         holder: String::new(),
         file: if number == 3 { Err(name(0)) } else { Ok(file) },
         requirements: (0..number).map(name).collect(),
+        example: (0..number).map(name).collect(),
         files: files.collect(),
     }
 }

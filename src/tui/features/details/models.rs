@@ -1,14 +1,15 @@
 //! The models of a run: logged ones (MLflow 3), and those that MLflow 2 keeps among the artifacts.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use super::lines::{DetailLine, LineRole, LineTarget};
 use crate::files::ModelFolder;
-use crate::mlflow::{ArtifactFile, LoggedModel, ModelId, ModelMetric, Run, RunId, tags};
+use crate::mlflow::{ArtifactFile, LoggedModel, ModelId, Run, RunId, tags};
+use crate::registry::point_table;
 use crate::text;
-
-/// Points of a metric on a data set that are told; of more, the last ones.
-const POINTS: usize = 20;
+use crate::text::highlight::Kind;
 
 /// Characters of an id that tell models of one name apart.
 const SHORT: usize = 10;
@@ -27,6 +28,10 @@ pub struct RunModel {
     place: ModelPlace,
     /// None of a model among the artifacts; why it is not known, where it is not.
     logged: Option<Result<LoggedModel, String>>,
+    /// Its files, where they were looked into, and the folders of them that were opened or closed.
+    folder: Option<Result<ModelFolder, String>>,
+    turned: BTreeSet<String>,
+    run: RunId,
     /// What is said of it, and the cells of the longest key.
     lines: Vec<DetailLine>,
     longest_key: usize,
@@ -60,11 +65,26 @@ impl RunModel {
         logged: Option<Result<LoggedModel, String>>,
         folder: Option<Result<ModelFolder, String>>,
     ) -> Self {
-        let mut model = Self { place, logged, lines: Vec::new(), longest_key: 0 };
-        model.lines = model.told(run, folder);
-        model.longest_key =
-            model.lines.iter().map(|line| text::width(&text::clean(&line.key))).max().unwrap_or(0);
+        let (turned, run) = (BTreeSet::new(), run.clone());
+        let mut model = Self { place, logged, folder, turned, run, lines: Vec::new(), longest_key: 0 };
+        model.tell();
         model
+    }
+
+    /// Opens or closes a folder of its files, if it is one of them.
+    pub fn turn(&mut self, path: &str) {
+        let prefix = self.path_of("");
+        let Some(below) = path.strip_prefix(&prefix).map(str::to_owned) else { return };
+        if !self.turned.remove(&below) {
+            self.turned.insert(below);
+        }
+        self.tell();
+    }
+
+    fn tell(&mut self) {
+        self.lines = self.told();
+        self.longest_key =
+            self.lines.iter().map(|line| text::width(&text::clean(&line.key))).max().unwrap_or(0);
     }
 
     pub fn lines(&self) -> &[DetailLine] {
@@ -92,10 +112,10 @@ impl RunModel {
         Some((file, format!("{} {short}", model.name)))
     }
 
-    fn told(&self, run: &RunId, folder: Option<Result<ModelFolder, String>>) -> Vec<DetailLine> {
+    fn told(&self) -> Vec<DetailLine> {
         let address = match &self.place {
             ModelPlace::Logged(id) => format!("models:/{id}"),
-            ModelPlace::Artifact(path) => format!("runs:/{run}/{path}"),
+            ModelPlace::Artifact(path) => format!("runs:/{}/{path}", self.run),
         };
         let target = Some(LineTarget::Folder(address.clone()));
         let line = |key: &str, value: &str, role| DetailLine {
@@ -124,22 +144,27 @@ impl RunModel {
             lines.extend(
                 model.params.iter().map(|it| line(&format!("  {}", it.key), &it.value, LineRole::Plain)),
             );
-            lines.extend(points(&model.metrics).into_iter().map(|(key, value, is_finite)| {
-                let role = if is_finite { LineRole::Plain } else { LineRole::Warn };
-                line(&format!("  {key}"), &value, role)
-            }));
+            for (at, point) in point_table(&model.metrics).into_iter().enumerate() {
+                let role = if point.is_finite { LineRole::Plain } else { LineRole::Warn };
+                let told = line(if at == 0 { "  metrics" } else { "" }, &point.words, role);
+                lines.push(if at == 0 { titled(told) } else { told });
+            }
         }
-        match folder {
+        match &self.folder {
             None => {}
-            Some(Err(error)) => lines.push(line("  files", &error, LineRole::Bad)),
-            Some(Ok(folder)) => lines.extend(folder.lines().into_iter().map(|told| {
-                let role = if told.is_bad { LineRole::Bad } else { LineRole::Plain };
-                let mut line = line(&format!("  {}", told.key), &told.value, role);
-                if let Some(file) = told.file {
-                    line.target = Some(LineTarget::File(self.path_of(&file)));
-                }
-                line
-            })),
+            Some(Err(error)) => lines.push(line("  files", error, LineRole::Bad)),
+            Some(Ok(folder)) => {
+                lines.extend(folder.lines_with(|path| self.turned.contains(path)).into_iter().map(|told| {
+                    let role = if told.is_bad { LineRole::Bad } else { LineRole::Plain };
+                    let mut line = line(&format!("  {}", told.key), &told.value, role);
+                    if let Some(file) = &told.file {
+                        let path = self.path_of(file);
+                        let of = if told.is_folder { LineTarget::FilesBelow } else { LineTarget::File };
+                        line.target = Some(of(path));
+                    }
+                    if told.is_title { titled(line) } else { line }
+                }));
+            }
         }
         lines
     }
@@ -153,25 +178,9 @@ impl RunModel {
     }
 }
 
-/// The model's own metrics by data set, each at its steps: key, words, whether it is a finite number.
-fn points(metrics: &[ModelMetric]) -> Vec<(String, String, bool)> {
-    let mut points: Vec<&ModelMetric> = metrics.iter().collect();
-    points.sort_by_key(|it| (&it.key, &it.dataset, it.point.step, it.point.timestamp));
-    let mut lines = Vec::new();
-    for points in points.chunk_by(|a, b| (&a.key, &a.dataset) == (&b.key, &b.dataset)) {
-        let (key, set) = (points[0].key.as_str(), &points[0].dataset);
-        let on = set.as_ref().map_or(String::new(), |(name, digest)| format!(" on {name} ({digest})"));
-        let hidden = points.len().saturating_sub(POINTS);
-        if hidden > 0 {
-            lines.push((key.to_owned(), format!("{} earlier steps{on}", text::count(hidden)), true));
-        }
-        lines.extend(points.iter().skip(hidden).map(|metric| {
-            let value = metric.point.value;
-            let words = format!("{:<12} at step {}{on}", text::number(value), metric.point.step);
-            (key.to_owned(), words, value.is_finite())
-        }));
-    }
-    lines
+/// A line of titles.
+pub fn titled(line: DetailLine) -> DetailLine {
+    DetailLine { styled: vec![(text::clean(&line.value).into_owned(), Kind::Heading)], ..line }
 }
 
 /// Each of `[{"name": "m", "version": 3}]` as `m version 3`, and which one that is.
@@ -189,7 +198,7 @@ fn versions_of(json: &str) -> Vec<(String, Option<LineTarget>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mlflow::{LifecycleStage, MetricPoint, ModelOutput, RunInfo, RunStatus, Tag};
+    use crate::mlflow::{LifecycleStage, ModelOutput, RunInfo, RunStatus, Tag};
 
     fn run(outputs: &[&str], history: &str) -> Run {
         let info = RunInfo {
@@ -236,22 +245,5 @@ mod tests {
             (model.lines()[1].value.as_str(), model.lines()[1].role),
             ("it was deleted", LineRole::Bad)
         );
-    }
-
-    #[test]
-    fn the_last_points_of_each_data_set_are_told() {
-        let metric = |step: i64, set: Option<&str>| ModelMetric {
-            key: "rmse".into(),
-            run_id: "r".into(),
-            dataset: set.map(|name| (name.to_owned(), "abcd".to_owned())),
-            point: MetricPoint { step, timestamp: 0, value: if step == 1 { f64::NAN } else { 0.5 } },
-        };
-        let mut metrics: Vec<ModelMetric> = (0..22).rev().map(|step| metric(step, Some("reds"))).collect();
-        metrics.push(metric(1, None));
-        let lines = points(&metrics);
-        assert_eq!(lines.len(), 22);
-        assert_eq!(lines[0], ("rmse".into(), "NaN          at step 1".into(), false));
-        assert_eq!(lines[1].1, "2 earlier steps on reds (abcd)");
-        assert_eq!(lines[21].1, "0.5          at step 21 on reds (abcd)");
     }
 }
