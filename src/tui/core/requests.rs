@@ -17,7 +17,7 @@ use crate::tui::features::charts::metrics::{ChartMetric, grouped};
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
 use crate::tui::features::session::effects::Effect as Session;
-use crate::tui::features::{compare, experiments, export, files, models, runs, sweeps};
+use crate::tui::features::{compare, experiments, export, files, models, runs, session, sweeps};
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::messages::note;
 
@@ -173,6 +173,16 @@ pub fn open_model(app: &mut App, name: &str, version: Option<u64>) {
     app.screens.push(Screen::Models(Box::new(screen)));
 }
 
+/// Asks for the names of all registered models.
+pub fn ask_model_names(app: &mut App, effects: &mut Effects) {
+    models::following::ask_names(app, effects);
+}
+
+/// The names of the models are there: what is open over the panes may list them.
+pub fn list_found_models(app: &mut App) {
+    session::update::list_models(app);
+}
+
 /// Puts runs side by side, with one of them as baseline.
 pub fn compare_runs(app: &mut App, runs: Vec<(ExperimentId, RunId)>, baseline: RunId) {
     compare::update::open_with(app, runs, baseline);
@@ -190,6 +200,11 @@ pub fn show_run(app: &mut App, experiment: ExperimentId, run: RunId, effects: &m
     app.memory.experiments.entry(experiment.to_string()).or_default().run = Some(run.0);
     app.sweeps.opens = Some(experiment);
     sweeps::update::listed(app, effects);
+}
+
+/// Asks what is to be done with the file at an address.
+pub fn offer_file(app: &mut App, address: String) {
+    files::update::offer(app, address);
 }
 
 /// Copies an address, and says which.
