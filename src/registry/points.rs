@@ -52,7 +52,9 @@ pub fn point_table(metrics: &[ModelMetric]) -> Vec<PointLine> {
     }
     // Where no point is of a data set there is no column of them.
     if rows.iter().skip(1).all(|row| row[3].is_empty()) {
-        rows.iter_mut().for_each(|row| drop(row.pop()));
+        for row in &mut rows {
+            row.pop();
+        }
     }
     let lines = text::aligned(&rows, |at| matches!(at, 1 | 2));
     lines.into_iter().zip(finite).map(|(words, is_finite)| PointLine { words, is_finite }).collect()

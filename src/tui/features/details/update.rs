@@ -93,7 +93,7 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
             }
             Some(LineTarget::Version(model, version)) => open_model(app, &model, Some(version)),
             Some(LineTarget::Folder(_) | LineTarget::File(_) | LineTarget::FilesBelow(_)) | None => {
-                show_whole(app)
+                show_whole(app);
             }
         },
         Tab::Metrics => open_metric(app),

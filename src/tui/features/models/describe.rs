@@ -95,7 +95,7 @@ fn of_files(folder: Option<Result<&ModelFolder, &StoreError>>, extent: Extent, l
         }
         (Some(Ok(folder)), Extent::Whole) => lines.extend(folder.lines().into_iter().map(of_folder)),
         (Some(Ok(folder)), Extent::Short) => {
-            lines.extend(folder.file.iter().flat_map(summary).map(of_folder))
+            lines.extend(folder.file.iter().flat_map(summary).map(of_folder));
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::details_body;
-use crate::tui::core::remote::Ticket;
+use crate::tui::core::remote::{Remote, Ticket};
 
 /// Bytes of a text that are fetched, and of a file of which a part says nothing.
 pub const PIECE: usize = 64 * 1024;
@@ -173,7 +173,7 @@ fn ask(app: &mut App, path: String, what: GlanceAt) -> Option<Effect> {
     let tree = &mut app.details.artifacts;
     let glance = tree.glance.insert(Glance { file: OpenFile::new(path.clone()), what });
     match what {
-        GlanceAt::Folder if tree.folders.get(&path).is_some_and(|folder| folder.is_asked()) => return None,
+        GlanceAt::Folder if tree.folders.get(&path).is_some_and(Remote::is_asked) => return None,
         GlanceAt::File(Some(size)) if is_needed_whole(&path) && size > WHOLE as u64 => {
             let ticket = glance.file.content.ask();
             glance.file.content.take(ticket, Ok(too_large(Some(size))), app.now);

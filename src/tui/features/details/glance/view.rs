@@ -9,6 +9,7 @@ use crate::mlflow::ArtifactFile;
 use crate::store::ArtifactList;
 use crate::text;
 use crate::tui::core::app::App;
+use crate::tui::core::remote::Remote;
 use crate::tui::features::details::preview::view::draw_file;
 use crate::tui::features::details::series::LoggedImage;
 use crate::tui::features::details::view::{SIZE, below_heading, wrapped};
@@ -32,7 +33,7 @@ fn draw_folder(app: &App, glance: &Glance, theme: &Theme, frame: &mut Frame<'_>,
     let name = format!("{}/", title.unwrap_or(path));
     let name = text::without_middle(&text::clean(&name), width / 2, theme.glyphs.ellipsis);
     let folder = tree.folders.get(path);
-    let (told, style) = match folder.and_then(|folder| folder.answer()) {
+    let (told, style) = match folder.and_then(Remote::answer) {
         Some(Ok(list)) => (extent(list), theme.dim),
         Some(Err(_)) => ("not read".to_owned(), theme.bad),
         None if glance.file.content.error().is_some() => ("not read".to_owned(), theme.bad),
@@ -42,14 +43,14 @@ fn draw_folder(app: &App, glance: &Glance, theme: &Theme, frame: &mut Frame<'_>,
     let heading = vec![Span::styled(name, theme.accent), Span::styled(format!("  {told}"), style)];
     frame.render_widget(Line::from(heading), Rect { height: area.height.min(1), ..area });
     let body = below_heading(area);
-    let error = folder.and_then(|folder| folder.error()).or(glance.file.content.error());
+    let error = folder.and_then(Remote::error).or(glance.file.content.error());
     if let Some(error) = error {
         let told = [(error.kind.to_string(), theme.bad), (error.hint().to_owned(), theme.dim)];
         return centred(frame, body, wrapped(&told, body.width));
     }
     // What is in an open one stands in the tree.
     let folder = folder.filter(|_| !tree.is_open(path));
-    let files = folder.and_then(|folder| folder.value()).map_or(&[][..], |list| list.files.as_slice());
+    let files = folder.and_then(Remote::value).map_or(&[][..], |list| list.files.as_slice());
     let in_order = files.iter().filter(|file| file.is_dir).chain(files.iter().filter(|file| !file.is_dir));
     let lines: Vec<(String, &ArtifactFile)> =
         in_order.take(body.height as usize).map(|file| (named(file), file)).collect();
