@@ -361,8 +361,7 @@ fn rename_and_delete(terminal: &mut Terminal, mlflow: Mlflow, address: &str) {
     terminal.type_keys("U");
     terminal.wait_for("undone: another renamed to one-more");
     assert_eq!(is_there("another"), "True 1");
-    terminal
-        .wait("the model under its name", |screen| screen.lines().any(|line| line.contains("another v1")));
+    terminal.wait_for("another 1 version");
     terminal.type_keys("ld");
     terminal.wait_for("Delete another v1?");
     terminal.type_keys("y");
