@@ -145,6 +145,10 @@ pub fn answer(effect: Effect, fails: bool) -> Msg {
                 result: if fails { Err(failed()) } else { Ok(all) },
             }
         }
+        Effect::ReadNames { ticket } => {
+            let all = (0..20).map(|number| model(number).name).collect();
+            Msg::Names { ticket, result: if fails { Err(failed()) } else { Ok(all) } }
+        }
         Effect::ReadVersions { ticket, .. } => {
             let all = (0..12).map(version).collect();
             Msg::Versions { ticket, result: if fails { Err(failed()) } else { Ok(all) } }
