@@ -59,7 +59,7 @@ use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
 use crate::mlflow::Experiment;
 use crate::store::Store;
-use crate::tui::{Elsewhere, Keymap, OpenStore, last_workspace, remember_workspace};
+use crate::tui::{Elsewhere, Keymap, OpenStore, RegistryPlace, last_workspace, remember_workspace};
 
 /// See, compare, choose and train MLflow runs in the terminal.
 ///
@@ -72,6 +72,10 @@ pub struct Arguments {
     /// Open the explorer with this view, as saved there
     #[arg(long, value_name = "NAME")]
     pub view: Option<String>,
+    /// Open the explorer on the model registry (`models`), on a model (`models:/NAME`) or on a version of it
+    /// (`models:/NAME/3`, `models:/NAME@champion`)
+    #[arg(long, value_name = "WHERE")]
+    pub open: Option<RegistryPlace>,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -187,6 +191,9 @@ fn is_json(matches: &ArgMatches) -> bool {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    if arguments.open.is_some() && arguments.command.is_some() {
+        return Err(Failure::Usage("--open is for the explorer, and goes with no command".into()));
+    }
     if arguments.view.is_some() && arguments.command.is_some() {
         let words = "--view in front of a command is for the explorer; `mltui runs` takes it behind its name";
         return Err(Failure::Usage(words.into()));
@@ -275,14 +282,18 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                         .into(),
                 ));
             }
-            run_explorer(settings, arguments.view, arguments.flags)
+            run_explorer(settings, (arguments.view, arguments.open), arguments.flags)
         }
     }
 }
 
 /// The explorer, until the user leaves it.
-fn run_explorer(settings: Settings, view: Option<String>, flags: Flags) -> Result<(), Failure> {
-    let opened = explore(settings, view)?;
+fn run_explorer(
+    settings: Settings,
+    (view, place): (Option<String>, Option<RegistryPlace>),
+    flags: Flags,
+) -> Result<(), Failure> {
+    let opened = OpenStore { place, ..explore(settings, view)? };
     let connect = move |there: &Elsewhere| {
         let (profile, workspace) = match there {
             Elsewhere::Profile(name) => (Some(name), None),
@@ -322,7 +333,7 @@ fn explore_as_set(mut settings: Settings, view: Option<String>) -> Result<OpenSt
     let store = open_for_screen(&settings)?;
     let keymap = Keymap::with(settings.keys())
         .map_err(|message| ConfigError::Keys { path: settings.config_file.clone(), message })?;
-    Ok(OpenStore { settings, store, keymap, view })
+    Ok(OpenStore { settings, store, keymap, view, place: None })
 }
 
 /// Runs a command to its end on this thread.

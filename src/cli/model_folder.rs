@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::files::{self, Address, ModelFolder, ModelLine};
 use crate::mlflow::model_file::Field;
 use crate::mlflow::{LoggedModel, ModelId, ModelMetric};
-use crate::registry::points_of;
+use crate::registry::point_table;
 use crate::sheet::json_number;
 use crate::store::{ErrorKind, Store};
 use crate::text;
@@ -52,11 +52,10 @@ pub async fn run(
         (folder.holder != address.to_string()).then(|| ("from", folder.holder.clone())),
     ];
     let heads = heads.into_iter().flatten();
-    lines.splice(0..0, heads.map(|(key, value)| ModelLine { key, value, file: None, is_bad: false }));
+    lines.splice(0..0, heads.map(|(key, value)| ModelLine { key, value, ..ModelLine::default() }));
     if let Some(model) = &logged {
         let params = model.params.iter().map(|param| ("params", format!("{} {}", param.key, param.value)));
-        let points = points_of(&model.metrics).into_iter();
-        let points = points.map(|(key, words, _)| ("metrics", format!("{key} {words}")));
+        let points = point_table(&model.metrics).into_iter().map(|point| ("metrics", point.words));
         let mut last = "";
         // Before the lines of its files.
         let at = lines.iter().position(|line| line.key == "requires" || line.key == "files");
@@ -65,7 +64,7 @@ pub async fn run(
             .chain(points)
             .map(|(key, value)| {
                 let key = if std::mem::replace(&mut last, key) == key { "" } else { key };
-                ModelLine { key, value, file: None, is_bad: false }
+                ModelLine { key, value, ..ModelLine::default() }
             })
             .collect();
         lines.splice(at..at, own);

@@ -280,7 +280,7 @@ impl Context {
             "creation_time": version.creation_time,
             "last_updated_time": version.last_updated_time,
             "metrics": metrics,
-            "logged_model": origin.model.as_ref().map(logged_model),
+            "logged_model": origin.model.as_deref().map(logged_model),
             "difference": difference.map_or(Json::Null, json_number),
         })
     }

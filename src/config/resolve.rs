@@ -133,6 +133,8 @@ pub struct Settings {
     /// How the terminal is to draw pixels.
     pub graphics: GraphicsChoice,
     pub multiplexer: Multiplexer,
+    /// The environment says that the terminal is iTerm2.
+    pub is_iterm2: bool,
     pub glyphs: Glyphs,
     pub mouse: bool,
     pub palette: Palette,
@@ -267,6 +269,7 @@ impl Settings {
                 .parsed_enum("MLTUI_GRAPHICS", "auto, kitty, sixel, iterm2 or off")?
                 .unwrap_or(raw.tui.graphics),
             multiplexer: multiplexer(environment),
+            is_iterm2: is_iterm2(environment),
             mouse: environment.boolean("MLTUI_MOUSE")?.unwrap_or(raw.tui.mouse),
             palette: environment
                 .parsed_enum("MLTUI_THEME", "auto, dark, light or 16")?
@@ -378,6 +381,11 @@ fn multiplexer(environment: &Environment) -> Multiplexer {
     } else {
         Multiplexer::None
     }
+}
+
+/// iTerm2 names itself in a variable that SSH hands on and tmux keeps, too.
+fn is_iterm2(environment: &Environment) -> bool {
+    environment.get("TERM_PROGRAM") == Some("iTerm.app") || environment.get("LC_TERMINAL") == Some("iTerm2")
 }
 
 /// `COLORFGBG` ends in the number of the background's colour.

@@ -22,6 +22,7 @@ mod progress;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod upload;
 
 pub use address::{Address, Source, resolve};

@@ -281,7 +281,7 @@ pub struct ArtifactFile {
 }
 
 /// The stages of model versions. MLflow 3 still keeps them, beside aliases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ModelStage {
     None,
     Staging,

@@ -15,7 +15,7 @@ mod points;
 pub use measured::{Measured, measured_model};
 pub use nan::find_nan;
 pub use origin::{VersionOrigin, origins};
-pub use points::points_of;
+pub use points::{PointLine, point_table};
 
 use crate::mlflow::ModelVersion;
 use crate::select::{MetricGoal, Patterns, Resolved, resolve};

@@ -1,6 +1,7 @@
 //! The run and the logged model that a version was made from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -25,7 +26,7 @@ pub struct VersionOrigin {
     /// Those of the logged model (MLflow 3).
     pub model_metrics: BTreeMap<String, f64>,
     /// The logged model itself.
-    pub model: Option<LoggedModel>,
+    pub model: Option<Arc<LoggedModel>>,
 }
 
 impl VersionOrigin {
@@ -35,7 +36,7 @@ impl VersionOrigin {
             run: run.map(|run| run.info.clone()),
             run_metrics: run.map(values_of_run).unwrap_or_default(),
             model_metrics: model.map(values_of_model).unwrap_or_default(),
-            model: model.cloned(),
+            model: model.cloned().map(Arc::new),
         }
     }
 

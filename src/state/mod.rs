@@ -20,7 +20,7 @@ use crate::text::json;
 const MOST: u64 = 64 << 20;
 /// The folders of the state directory.
 #[cfg(unix)]
-const KINDS: [&str; 6] = ["journal", "plans", "policies", "stores", "sweeps", "views"];
+const KINDS: [&str; 7] = ["edits", "journal", "plans", "policies", "stores", "sweeps", "views"];
 
 /// Reads a document; none where there is no file.
 pub fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {

@@ -14,7 +14,7 @@ pub mod shell;
 
 pub use aligned::{aligned, by_point};
 pub use naming::{distinct, legend_number, without_middle};
-pub use readable::readable;
+pub use readable::{facts, readable, schema};
 pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;

@@ -17,6 +17,7 @@ mod shell;
 pub mod widgets;
 
 pub use core::keymap::Keymap;
+pub use features::models::place::RegistryPlace;
 #[cfg(unix)]
 pub use features::session::Elsewhere;
 pub use features::session::keeping::{last_workspace, remember_workspace};

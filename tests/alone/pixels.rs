@@ -1,6 +1,7 @@
 //! How the terminal draws pictures is asked of the terminal; what its name may say counts for nothing.
 
 use std::io::Cursor;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::support::stores::{block_on, open, spike, spiky_run};
@@ -127,8 +128,8 @@ fn an_image_among_the_artifacts_is_seen_in_the_pixels_of_the_terminal() {
         .unwrap();
     block_on(store.write_artifact(&run, "plot.png", plot.get_ref())).unwrap();
     drop(store);
-    let open = |answer: &str| {
-        let variables = [("COLORTERM", "truecolor")];
+    let open_in = |variables: &[(&str, &str)], answer: &str| {
+        let variables: Vec<_> = variables.iter().chain(&[("COLORTERM", "truecolor")]).copied().collect();
         let mut terminal = Terminal::start(folder.path(), SIZE, &["--tracking-uri", &address], &variables);
         terminal.wait_for("loss  1");
         terminal.type_keys("3]]]]]");
@@ -137,6 +138,7 @@ fn an_image_among_the_artifacts_is_seen_in_the_pixels_of_the_terminal() {
         terminal.wait_for("PNG, 300 x 200 pixels");
         terminal
     };
+    let open = |answer: &str| open_in(&[], answer);
     let kitty = open(KITTY);
     let is_image = |picture: &image::RgbaImage| {
         picture.get_pixel(20, 10).0 == [10, 10, 7, 255] && picture.dimensions() == (300, 200)
@@ -147,6 +149,42 @@ fn an_image_among_the_artifacts_is_seen_in_the_pixels_of_the_terminal() {
     let sixel = open(SIXEL);
     sixel.wait_until("the image", |terminal| terminal.was_sent("\u{1b}P0;1;0q\"1;1;300;200#1;2;"));
     leave(sixel);
+    // iTerm2 says who it is, also through SSH; its sixels are left alone.
+    for variable in [("TERM_PROGRAM", "iTerm.app"), ("LC_TERMINAL", "iTerm2")] {
+        let iterm2 = open_in(&[variable], SIXEL);
+        iterm2.wait_until("the image", |terminal| {
+            terminal.was_sent("\u{1b}]1337;File=inline=1;width=30;height=")
+        });
+        assert!(!iterm2.was_sent("\u{1b}P0;1;0q"));
+        leave(iterm2);
+    }
+    // Within tmux kitty's pictures stand in letters, and those of iTerm2 at a place of the terminal, if tmux passes them on.
+    let tmux = [("TMUX", "/tmp/tmux-1000/default,1,0"), ("TERM", "tmux-256color")];
+    let kitty = open_in(&tmux, KITTY);
+    kitty.wait("the image's letters", |screen| screen.matches('\u{10eeee}').count() >= 300);
+    leave(kitty);
+    let programs = folder.path().join("bin");
+    std::fs::create_dir(&programs).unwrap();
+    let answers = |answer: &str| {
+        let path = programs.join("tmux");
+        std::fs::write(&path, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let path = format!("{}:/usr/bin:/bin", programs.display());
+    let iterm2 = [tmux[0], tmux[1], ("LC_TERMINAL", "iTerm2"), ("PATH", path.as_str())];
+    answers("on|iTerm2 3.5.4|40|12|on|top");
+    let terminal = open_in(&iterm2, "");
+    let sent = "\u{1b}Ptmux;\u{1b}\u{1b}]1337;FilePart=";
+    terminal.wait_until("the image", |terminal| terminal.was_sent(sent));
+    let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
+    let place = raw.split("]1337;MultipartFile=").next().unwrap().rsplit("\u{1b}\u{1b}[").next().unwrap();
+    let (row, column) = place.trim_end_matches(['\u{1b}', 'H']).split_once(';').unwrap();
+    assert!(row.parse::<u16>().unwrap() > 13 && column.parse::<u16>().unwrap() > 41, "{place:?}");
+    leave(terminal);
+    answers("off|iTerm2 3.5.4|40|12|on|top");
+    let terminal = open_in(&iterm2, "");
+    terminal.wait("half blocks", |screen| screen.matches('▀').count() >= 300);
+    leave(terminal);
     let cells = open(NEITHER);
     cells.wait("half blocks", |screen| screen.matches('▀').count() >= 300);
     leave(cells);

@@ -39,7 +39,15 @@ fn a_file_is_opened_by_programs_of_the_user_which_get_the_terminal() {
     let copied = here.join("copies");
     fs::create_dir(&copied).unwrap();
     let pager = format!("{} -R", here.join("pager").display());
-    let variables = [("PAGER", pager.as_str()), ("VISUAL", "./editor"), ("TMPDIR", copied.to_str().unwrap())];
+    fs::create_dir(here.join("bin")).unwrap();
+    script(&here.join("bin/xdg-open"), "#!/bin/sh\ncat \"$1\" >viewed\n");
+    let path = format!("{}:/usr/bin:/bin", here.join("bin").display());
+    let variables = [
+        ("PAGER", pager.as_str()),
+        ("VISUAL", "./editor"),
+        ("TMPDIR", copied.to_str().unwrap()),
+        ("PATH", path.as_str()),
+    ];
     let begin = || {
         let mut terminal = Terminal::start(here, (120, 36), &["--tracking-uri", &address], &variables);
         terminal.wait_for("first");
@@ -95,6 +103,11 @@ fn a_file_is_opened_by_programs_of_the_user_which_get_the_terminal() {
     fs::remove_file(here.join("editor")).unwrap();
     terminal.type_keys("goedi\r");
     terminal.wait_for("cannot start ./editor");
+    // The system's viewer gets a copy, which it may read at any time.
+    terminal.type_keys("goviewer\r");
+    terminal.wait_for("opened a copy, which is in");
+    wait_until("the viewer", || fs::read(here.join("viewed")).is_ok_and(|seen| seen == b"some words\n"));
+    assert_eq!(copies(&copied), 3);
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
     // Asked to end, both do.

@@ -86,6 +86,7 @@ fn folder(number: usize) -> ModelFolder {
         holder: String::new(),
         file: if number == 3 { Err(name(0)) } else { Ok(file) },
         requirements: (0..number).map(name).collect(),
+        example: (0..number).map(name).collect(),
         files: files.collect(),
     }
 }
@@ -143,6 +144,10 @@ pub fn answer(effect: Effect, fails: bool) -> Msg {
                 is_whole: !is_first || fails,
                 result: if fails { Err(failed()) } else { Ok(all) },
             }
+        }
+        Effect::ReadNames { ticket } => {
+            let all = (0..20).map(|number| model(number).name).collect();
+            Msg::Names { ticket, result: if fails { Err(failed()) } else { Ok(all) } }
         }
         Effect::ReadVersions { ticket, .. } => {
             let all = (0..12).map(version).collect();

@@ -29,6 +29,7 @@ use mltui::tui::core::msg::Msg;
 use mltui::tui::core::remote::Ticket;
 use mltui::tui::core::update::update;
 use mltui::tui::features::charts::pictures::Pictures;
+use mltui::tui::features::details::glance::{GlanceAt, Glanced};
 use mltui::tui::features::details::preview::Preview;
 use mltui::tui::features::runs::effects::Projecting;
 use mltui::tui::features::sweeps::{StartedSweep, Sweeps};
@@ -453,6 +454,15 @@ impl Visit {
                     path,
                 })]
             }
+            details::effects::Effect::Glance { id, path, what, ticket, .. } => {
+                let seen = match what {
+                    GlanceAt::Folder => Glanced::Folder(artifacts(&path)),
+                    GlanceAt::File(_) => Glanced::File(Preview::of(&path, b"a,b\n1,\x1b[2J\n".to_vec())),
+                };
+                let result = or_error(fails).map(|()| seen);
+                vec![Msg::Details(details::Msg::Glance { run: id, ticket, result, path })]
+            }
+            details::effects::Effect::DropGlance => Vec::new(),
             details::effects::Effect::LoadModels { id, models, ticket, .. } => {
                 let models =
                     models.into_iter().enumerate().map(|(at, place)| crate::models::of_run(at, place));

@@ -112,6 +112,8 @@ fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
     terminal.wait("its tags", |s| s.contains("colour") && s.contains("red"));
     terminal.type_keys("]");
     terminal.wait("its artifacts", |s| s.contains("notes.txt") && s.contains("5 B"));
+    // What the cursor is on is seen without a key.
+    terminal.wait_for("hello");
     terminal.type_keys("3gw");
     terminal.wait_for("notes.txt as");
     let copy = tempfile::tempdir().unwrap();
@@ -156,12 +158,12 @@ fn tables_and_images_that_mlflow_logs_are_looked_into() {
     terminal.wait_for("JSON table, 2 rows, 2 columns");
     assert!(line_of(&terminal.settled(), "Why?").is_some_and(|line| line.contains("Why?    20")));
     terminal.type_keys("\x1b");
-    terminal.wait("no file", |screen| !screen.contains("JSON table"));
+    terminal.settled();
     terminal.type_keys("k\r");
     terminal.wait_for("Parquet, 2 rows, 2 columns");
     assert!(line_of(&terminal.settled(), "2026-11-23 12:00:00").is_some());
     terminal.type_keys("\x1b");
-    terminal.wait("no file", |screen| !screen.contains("Parquet"));
+    terminal.settled();
     terminal.type_keys("k\r");
     terminal.wait_for("val/dogs step 5");
     let screen = terminal.settled();
@@ -180,17 +182,28 @@ fn a_logged_model_is_looked_into_and_saved() {
     V3.run(LOG_MODEL, &[&format!("sqlite:///{}", folder.path().join("mlflow.db").display())]);
     let mut terminal = Terminal::start(folder.path(), WIDE, &[], &[]);
     terminal.wait_for("with-model");
+    // From the run to its version, as soon as that is known, and back.
+    terminal.type_keys("gv");
+    while terminal.settled().contains("no registered version") {
+        terminal.type_keys("gv");
+    }
+    terminal.wait_for("wine-model v1");
+    terminal.type_keys("\x1b");
+    terminal.wait_for("2 Runs");
     terminal.type_keys("3z[");
     for words in ["sklearn: sklearn_version 1.9.1", "alcohol  double", "scikit-learn==1.9.1", "depth"] {
         terminal.wait_for(words);
     }
     let screen = terminal.settled();
-    let point = |step: &str| line_of(&screen, step).is_some_and(|line| line.contains("on reds (abcd)"));
-    assert!(point("at step 0") && point("at step 1"), "{screen}");
+    assert!(line_of(&screen, "metric ").is_some_and(|line| line.contains("data set")), "{screen}");
+    assert_eq!(screen.lines().filter(|line| line.contains("reds (abcd)")).count(), 2, "{screen}");
     // A file of it is looked into and saved; it stands in a folder behind the artifacts of the run.
     terminal.type_keys("G\r");
     terminal.wait_for("net m-");
     terminal.wait("the file", |screen| screen.matches("scikit-learn==1.9.1").count() == 1);
+    terminal.type_keys("gy");
+    terminal.wait_for("copied models:/m-");
+    assert!(terminal.was_sent("\u{1b}]52;c;"), "the address goes to the clipboard");
     let copy = folder.path().join("copy.txt");
     terminal.type_keys("gw");
     terminal.wait_for("requirements.txt as");
@@ -201,7 +214,16 @@ fn a_logged_model_is_looked_into_and_saved() {
     terminal.type_keys("\x1bM");
     terminal.wait("its version", |s| line_of(s, "with-model").is_some_and(|line| line.contains("0.25")));
     terminal.type_keys("\r");
-    terminal.wait_for("alcohol double");
+    terminal.wait_for("alcohol  double");
+    // Its files are listed, and one of them is read.
+    terminal.type_keys("f");
+    terminal.wait_for("Files of wine-model v1");
+    terminal.type_keys("req\r");
+    terminal.wait_for("read it here");
+    terminal.type_keys("\r");
+    terminal.wait_for("scikit-learn==1.9.1");
+    terminal.type_keys("\x1b");
+    terminal.settled();
     terminal.type_keys("gw");
     terminal.wait_for("Save models:/wine-model/1 as");
     let copy = folder.path().join("whole");

@@ -292,32 +292,94 @@ mlflow.set_tracking_uri(sys.argv[1])
 client = MlflowClient()
 client.set_registered_model_alias("wine", "by-python", 1)
 client.create_registered_model("another")
+first = client.get_model_version("wine", "1")
+client.create_model_version("another", first.source, run_id=first.run_id)
 "#;
 
-/// More that somebody else does meanwhile; prints the version that is new.
-const MOVE_ON: &str = r#"
-import os
-os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+/// Deletes a version and a model, moves a version to a stage and adds one, whose number is printed.
+const CHANGE: &str = r#"
 import mlflow, sys
 from mlflow import MlflowClient
 mlflow.set_tracking_uri(sys.argv[1])
 client = MlflowClient()
 first = client.get_model_version("wine", "1")
-new = client.create_model_version("wine", first.source, run_id=first.run_id)
-client.transition_model_version_stage("wine", "2", "Staging")
+added = client.create_model_version("wine", first.source, run_id=first.run_id)
+client.transition_model_version_stage("wine", "1", "Staging")
 client.delete_model_version("wine", "3")
 client.delete_registered_model("\x1b[31mred")
-print(new.version)
+print(added.version)
 "#;
 
-/// The names of all registered models.
-const NAMES: &str = r#"
-import os
-os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
-import json, mlflow, sys
+/// Whether a model is there.
+const IS_THERE: &str = r#"
+import mlflow, sys
+from mlflow import MlflowClient
 mlflow.set_tracking_uri(sys.argv[1])
-print(json.dumps(sorted(it.name for it in mlflow.MlflowClient().search_registered_models())))
+client = MlflowClient()
+names = [model.name for model in client.search_registered_models()]
+print(sys.argv[2] in names, len(client.search_model_versions(f"name = '{sys.argv[2]}'")))
 "#;
+
+/// Edits the first version of `wine`, on which the cursor is, and the model, by keys; MLflow's client reads each back.
+fn edit(terminal: &mut Terminal, found: &dyn Fn() -> Value) {
+    let version = |number: u64| -> Value {
+        let found = found();
+        let mut all = found["versions"].as_array().unwrap().iter();
+        all.find(|version| version["version"] == number).unwrap().clone()
+    };
+    terminal.type_keys("nby keys\r");
+    terminal.wait_for("wine v1 described");
+    assert_eq!(version(1)["description"], "by keys");
+    terminal.type_keys("towner = ana\r");
+    terminal.wait_for("wine v1: tag owner = ana");
+    assert_eq!(version(1)["tags"]["owner"], "ana");
+    terminal.type_keys("Downer\r");
+    terminal.wait_for("wine v1: tag owner deleted");
+    assert_eq!(version(1)["tags"]["owner"], Value::Null);
+    terminal.type_keys("atemporary\r");
+    terminal.wait_for("@temporary of wine to v1");
+    assert_eq!(found()["aliases"]["temporary"], 1);
+    terminal.type_keys("Atemporary\r");
+    terminal.wait_for("@temporary of wine deleted");
+    assert_eq!(found()["aliases"]["temporary"], Value::Null);
+    terminal.type_keys("SProduction, archive\r");
+    terminal.wait_for("wine v1 to Production");
+    assert_eq!((&version(1)["stage"], &version(2)["stage"]), (&json!("Production"), &json!("Archived")));
+    terminal.type_keys("U");
+    terminal.wait_for("undone: wine v1 to Production");
+    assert_eq!((&version(1)["stage"], &version(2)["stage"]), (&Value::Null, &json!("Production")));
+    terminal.type_keys("H");
+    terminal.wait_for("History of wine");
+    terminal.wait_for("tag owner = ana");
+    terminal.type_keys("\x1b");
+    terminal.wait("no history", |screen| !screen.contains("History of wine"));
+}
+
+/// Renames, and deletes a version and a model, by keys.
+fn rename_and_delete(terminal: &mut Terminal, mlflow: Mlflow, address: &str) {
+    let is_there = |name: &str| mlflow.run(IS_THERE, &[address, name]).trim().to_owned();
+    terminal.type_keys("/ano\r");
+    terminal.wait_for("1 of 3");
+    terminal.wait_for("another v1");
+    terminal.type_keys("R\u{15}one-more\r");
+    terminal.wait_for("another renamed to one-more");
+    assert_eq!((is_there("another").as_str(), is_there("one-more").as_str()), ("False 0", "True 1"));
+    terminal.type_keys("U");
+    terminal.wait_for("undone: another renamed to one-more");
+    assert_eq!(is_there("another"), "True 1");
+    terminal.wait_for("another 1 version");
+    terminal.type_keys("ld");
+    terminal.wait_for("Delete another v1?");
+    terminal.type_keys("y");
+    terminal.wait_for("another v1 deleted");
+    assert_eq!(is_there("another"), "True 0");
+    terminal.wait_for("no versions");
+    terminal.type_keys("d");
+    terminal.wait_for("Delete another?");
+    terminal.type_keys("y");
+    terminal.wait_for("another deleted with all its versions");
+    assert_eq!(is_there("another"), "False 0");
+}
 
 /// Promotes the first version by keys after a look, takes that back, and compares its run with the champion's.
 fn promote(terminal: &mut Terminal, aliases: &dyn Fn() -> Value) {
@@ -466,14 +528,25 @@ fn visit(mlflow: Mlflow, folder: &Path, address: &str) {
     terminal.wait_for("undone: @from-keys");
     assert_eq!(aliases()["from-keys"], Value::Null);
     promote(&mut terminal, &aliases);
-    edit(&mut terminal, &find);
+    edit(&mut terminal, &|| serde_json::from_str(&mlflow.run(FIND, &[address])).unwrap());
     mlflow.run(MOVE, &[address]);
     terminal.wait("what Python did", |screen| {
         screen.lines().any(|line| line.contains("v1") && line.contains("@by-python"))
     });
     terminal.type_keys("h\x1b");
     terminal.wait_for("Models 3");
-    move_on(mlflow, address, &mut terminal);
+    rename_and_delete(&mut terminal, mlflow, address);
+    terminal.type_keys("\x1b");
+    terminal.wait_for("Models 2");
+    terminal.type_keys("Gl");
+    let added = mlflow.run(CHANGE, &[address]);
+    let added = format!("v{} ", added.trim());
+    terminal.wait("what Python deleted, moved and added", |screen| {
+        let has = |number: &str, words: &str| {
+            screen.lines().any(|line| line.contains(number) && line.contains(words))
+        };
+        has(&added, "calm-0") && has("v1 ", "Staging") && !has("v3 ", "0.7") && screen.contains("Models 1")
+    });
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
     assert!(!terminal.was_sent("\x1b[31mred"), "an escape code of a name reached the terminal");

@@ -3,13 +3,15 @@
 //! What a change takes away is read just before it. It is undone only where nobody has changed the same again since: an
 //! alias that points elsewhere by now stays where it is. Each stands in the model's history, see [`super::history`].
 
+use serde::{Deserialize, Serialize};
+
 use super::history::{self, Author};
 use crate::mlflow::limits::CUT;
 use crate::mlflow::{ModelStage, ModelVersion, RegisteredModel, Tag};
 use crate::store::{ErrorKind, Result, Store, StoreError};
 
 /// A change of one thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Edit {
     /// Point an alias to a version, or take it away.
     Alias {
@@ -73,7 +75,7 @@ pub enum Edit {
 }
 
 /// How a change is undone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo {
     /// What the change was, in words.
     pub words: String,
@@ -81,7 +83,7 @@ pub struct Undo {
     steps: Vec<Step>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Step {
     /// As the change left it.
     expected: Edit,

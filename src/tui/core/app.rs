@@ -319,7 +319,7 @@ impl App {
         let is_in_details = self.searches_details();
         match self.screens.last_mut() {
             Some(Screen::Compare(screen)) => &mut screen.words,
-            Some(Screen::Models(screen)) => &mut screen.words,
+            Some(Screen::Models(screen)) => screen.searched_mut(),
             _ if is_on_charts => &mut self.charts.words,
             _ if is_on_experiments => &mut self.experiments.words,
             _ if is_in_details => &mut self.details.find.words,
@@ -348,7 +348,7 @@ impl App {
     pub fn search_words(&self) -> &Input {
         match self.screens.last() {
             Some(Screen::Compare(screen)) => &screen.words,
-            Some(Screen::Models(screen)) => &screen.words,
+            Some(Screen::Models(screen)) => screen.searched(),
             _ if self.is_on_charts() => &self.charts.words,
             _ if self.searches_experiments() => &self.experiments.words,
             _ if self.searches_details() => &self.details.find.words,

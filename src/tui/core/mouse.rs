@@ -170,7 +170,9 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Effe
             let height = seen / usize::from(columns);
             let (at, rows) =
                 (app.details.cursor.top + usize::from(column) * height + line - 2 - titles, seen);
-            if at < lines && app.details.artifacts.preview.is_none() {
+            let list = app.details.list_area(details_body(area));
+            let is_in_list = event.column < list.right() && event.row < list.bottom();
+            if at < lines && is_in_list && app.details.artifacts.preview.is_none() {
                 let is_again = app.details.cursor.at == at;
                 app.details.cursor.jump(at, lines, rows);
                 if is_again && app.details.can_open() {

@@ -17,7 +17,7 @@ use crate::tui::features::charts::metrics::{ChartMetric, grouped};
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
 use crate::tui::features::session::effects::Effect as Session;
-use crate::tui::features::{compare, experiments, export, files, models, runs, sweeps};
+use crate::tui::features::{compare, experiments, export, files, models, runs, session, sweeps};
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::messages::note;
 
@@ -182,6 +182,16 @@ pub fn compare_pair(app: &mut App, pair: [(ExperimentId, RunId, Option<ModelId>)
     compare::versus::open_with(app, compared);
 }
 
+/// Asks for the names of all registered models.
+pub fn ask_model_names(app: &mut App, effects: &mut Effects) {
+    models::following::ask_names(app, effects);
+}
+
+/// The names of the models are there: what is open over the panes may list them.
+pub fn list_found_models(app: &mut App) {
+    session::update::list_models(app);
+}
+
 /// Goes to a run, in the experiment that it is in.
 pub fn show_run(app: &mut App, experiment: ExperimentId, run: RunId, effects: &mut Effects) {
     app.focus = Focus::Runs;
@@ -194,6 +204,11 @@ pub fn show_run(app: &mut App, experiment: ExperimentId, run: RunId, effects: &m
     app.memory.experiments.entry(experiment.to_string()).or_default().run = Some(run.0);
     app.sweeps.opens = Some(experiment);
     sweeps::update::listed(app, effects);
+}
+
+/// Asks what is to be done with the file at an address.
+pub fn offer_file(app: &mut App, address: String) {
+    files::update::offer(app, address);
 }
 
 /// Copies an address, and says which.

@@ -47,14 +47,19 @@ impl Heard {
     pub fn protocol(&self, settings: &Settings) -> Option<Protocol> {
         let is_tmux = settings.multiplexer == Multiplexer::Tmux;
         let kitty = if is_tmux { Protocol::KittyInTmux } else { Protocol::Kitty };
+        let iterm2 = if is_tmux { Protocol::Iterm2InTmux } else { Protocol::Iterm2 };
         match settings.graphics {
             // Of one that is told where it is by a colour, nothing is to be seen without colours.
             GraphicsChoice::Auto | GraphicsChoice::Kitty if is_tmux && !settings.color => None,
             GraphicsChoice::Kitty => Some(kitty),
             GraphicsChoice::Sixel => Some(Protocol::Sixel),
-            GraphicsChoice::Iterm2 => Some(Protocol::Iterm2),
+            GraphicsChoice::Iterm2 => Some(iterm2),
             GraphicsChoice::Off => None,
             GraphicsChoice::Auto if self.kitty => Some(kitty),
+            // Its sixels have fewer colours.
+            GraphicsChoice::Auto if settings.is_iterm2 && settings.multiplexer != Multiplexer::Other => {
+                Some(iterm2)
+            }
             GraphicsChoice::Auto => self.sixel.then_some(Protocol::Sixel),
         }
     }
@@ -170,6 +175,11 @@ mod tests {
             protocol(&[xterm], &[TerminalAnswer::Kitty, TerminalAnswer::Sixel]),
             Some(Protocol::Kitty)
         );
+        for iterm2 in [("TERM_PROGRAM", "iTerm.app"), ("LC_TERMINAL", "iTerm2")] {
+            assert_eq!(protocol(&[xterm, iterm2], &[TerminalAnswer::Sixel]), Some(Protocol::Iterm2));
+            assert_eq!(protocol(&[xterm, iterm2, ("TMUX", "socket")], &[]), Some(Protocol::Iterm2InTmux));
+            assert_eq!(protocol(&[iterm2, ("TERM", "screen")], &[]), None);
+        }
         let tmux = ("TMUX", "socket");
         assert_eq!(protocol(&[xterm, tmux], &[TerminalAnswer::Kitty]), Some(Protocol::KittyInTmux));
         assert_eq!(protocol(&[xterm, tmux, ("NO_COLOR", "1")], &[TerminalAnswer::Kitty]), None);

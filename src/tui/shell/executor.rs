@@ -12,6 +12,7 @@ use crate::store::Store;
 use crate::tui::core::effect::{Effect, Shell};
 use crate::tui::core::msg::Msg;
 use crate::tui::core::tasks::Tasks;
+use crate::tui::features::models::kept::KeptEdits;
 use crate::tui::features::session::keeping::{Keeper, unwritten};
 use crate::tui::features::{
     best, charts, compare, datasets, details, experiments, export, files, models, runs, session, sweeps,
@@ -46,8 +47,15 @@ impl EffectExecutor {
             journal: best.journal.clone(),
             patterns: Arc::clone(&best.patterns),
             user: best.user.clone(),
+            kept: None,
         };
         Self { tasks: Tasks::new(store, sender), keeper, runs, best, models, sweeps }
+    }
+
+    /// The same, and changes of the registry are kept in mind.
+    pub fn keeping(mut self, edits: KeptEdits) -> Self {
+        self.models.kept = Some(edits);
+        self
     }
 
     /// Carries an effect out. What belongs to the terminal comes back.

@@ -22,13 +22,15 @@ use crate::config::Settings;
 use crate::state::views::Views;
 use crate::store::uri::Location;
 use crate::store::{Store, now_ms};
-use crate::tui::core::app::{App, Setup};
+use crate::tui::core::app::{App, Screen, Setup};
 use crate::tui::core::effect::Shell;
 use crate::tui::core::keymap::Keymap;
 use crate::tui::core::msg::Msg;
 use crate::tui::core::update::{is_settled, update};
 use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::files::programs::Program;
+use crate::tui::features::models::kept::KeptEdits;
+use crate::tui::features::models::place::RegistryPlace;
 use crate::tui::features::runs::views::NamedViews;
 use crate::tui::features::session::Elsewhere;
 use crate::tui::features::session::keeping::Keeper;
@@ -64,6 +66,8 @@ pub struct OpenStore {
     pub keymap: Keymap,
     /// The named view to begin with.
     pub view: Option<String>,
+    /// What of the registry to begin with.
+    pub place: Option<RegistryPlace>,
 }
 
 /// Opens another store or workspace; what is wrong with it, in words.
@@ -132,7 +136,7 @@ struct Session {
 
 impl Session {
     fn start(opened: OpenStore, size: (u16, u16), heard: Heard) -> Self {
-        let OpenStore { settings, store, keymap, view } = opened;
+        let OpenStore { settings, store, keymap, view, place } = opened;
         let (sender, messages) = mpsc::unbounded_channel();
         let store_name = settings.store_name();
         let keeper = Keeper::new(&settings.state_folder, &store_name);
@@ -155,8 +159,9 @@ impl Session {
             &store_name,
         );
         let views = Views::new(&settings.state_folder);
+        let edits = KeptEdits::new(&settings.state_folder, &store_name);
         let mut trouble = Vec::new();
-        let app = App::new(Setup {
+        let mut app = App::new(Setup {
             page: settings.location.as_ref().ok().and_then(Location::page),
             store: settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string),
             capabilities: store.capabilities(),
@@ -184,8 +189,11 @@ impl Session {
             size,
             now: now_ms(),
         });
+        app.models.earlier = known(edits.load(), &mut trouble);
+        app.screens.extend(place.map(|place| Screen::Models(Box::new(place.screen()))));
         let mut executor =
-            EffectExecutor::new(store, sender, settings.poll_interval, keeper, best, sweeps, views);
+            EffectExecutor::new(store, sender, settings.poll_interval, keeper, best, sweeps, views)
+                .keeping(edits);
         executor.recover(!settings.read_only);
         executor.perform(experiments::effects::Effect::Load.into());
         let theme = theme(&settings, heard.light);

@@ -59,7 +59,7 @@ fn a_data_set_leads_to_its_runs() {
     }
     keys(&mut app, "j", &runs);
     let text = drawn(&app);
-    assert!(text.contains("alcohol  double") && text.contains("quality  long  optional"), "{text}");
+    assert!(text.contains("alcohol  double") && text.contains("quality  long    no"), "{text}");
     keys(&mut app, "v", &runs);
     assert!(drawn(&app).contains("num_rows"), "{}", drawn(&app));
     keys(&mut app, "esc enter", &runs);

@@ -6,6 +6,7 @@ mod columns;
 mod compared;
 mod comparing;
 mod data_sets;
+mod glances;
 mod going_on;
 mod hostile;
 mod listing;
@@ -13,6 +14,7 @@ mod previews;
 mod promoting;
 mod registered;
 mod registry;
+mod registry_seen;
 mod replay;
 mod screens;
 mod selecting;
@@ -53,6 +55,7 @@ use crate::tui::core::remote::Ticket;
 use crate::tui::core::update::update;
 use crate::tui::features::charts::histories::HistoryRequest;
 use crate::tui::features::charts::pictures::Pictures;
+use crate::tui::features::details::glance::{GlanceAt, Glanced};
 use crate::tui::features::details::preview::Preview;
 use crate::tui::features::runs::effects::Projecting;
 use crate::tui::features::{self, best, compare, details, experiments, export, runs, session, sweeps};
@@ -263,22 +266,8 @@ fn answer_details(effect: details::effects::Effect, runs: &[Run]) -> Vec<Msg> {
             vec![Msg::from(details::Msg::Run { ticket, result: found.map(Box::new).ok_or_else(missing) })]
         }
         details::effects::Effect::ListArtifacts { id, path, ticket } => {
-            let file = |path: &str, size| ArtifactFile {
-                path: path.into(),
-                is_dir: size == 0,
-                file_size: (size > 0).then_some(size),
-            };
-            let files = match path.as_str() {
-                "" => vec![file("metrics.csv", 1_234), file("model", 0)],
-                "model" => vec![file("model/MLmodel", 560), file("model/model.pkl", 91_000)],
-                _ => Vec::new(),
-            };
-            vec![Msg::from(details::Msg::Artifacts {
-                run: id,
-                ticket,
-                path,
-                result: Ok(ArtifactList { files, is_cut: false }),
-            })]
+            let result = Ok(folder(&path));
+            vec![Msg::from(details::Msg::Artifacts { run: id, ticket, path, result })]
         }
         details::effects::Effect::Preview { id, path, ticket, .. } => {
             let content = b"step,loss\n1,0.5\n2,0.25\n".to_vec();
@@ -289,8 +278,32 @@ fn answer_details(effect: details::effects::Effect, runs: &[Run]) -> Vec<Msg> {
                 path,
             })]
         }
-        details::effects::Effect::LoadModels { .. } => Vec::new(),
+        details::effects::Effect::Glance { id, path, ticket, what, .. } => {
+            let result = Ok(match what {
+                GlanceAt::Folder => Glanced::Folder(folder(&path)),
+                GlanceAt::File(_) => {
+                    Glanced::File(Preview::of(&path, b"step,loss\n1,0.5\n2,0.25\n".to_vec()))
+                }
+            });
+            vec![Msg::from(details::Msg::Glance { run: id, ticket, result, path })]
+        }
+        details::effects::Effect::LoadModels { .. } | details::effects::Effect::DropGlance => Vec::new(),
     }
+}
+
+/// What is in a folder of each run.
+fn folder(path: &str) -> ArtifactList {
+    let file = |path: &str, size| ArtifactFile {
+        path: path.into(),
+        is_dir: size == 0,
+        file_size: (size > 0).then_some(size),
+    };
+    let files = match path {
+        "" => vec![file("metrics.csv", 1_234), file("model", 0)],
+        "model" => vec![file("model/MLmodel", 560), file("model/model.pkl", 91_000)],
+        _ => Vec::new(),
+    };
+    ArtifactList { files, is_cut: false }
 }
 
 /// A history: forty steps down to the latest value.

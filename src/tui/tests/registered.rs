@@ -17,6 +17,13 @@ pub fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
             ModelEffect::ReadModels { ticket, .. } => {
                 models::Msg::Models { ticket, is_whole: true, result: store.registered_models().await }
             }
+            ModelEffect::ReadNames { ticket } => {
+                let models = store.registered_models().await;
+                let names = |models: Vec<crate::mlflow::RegisteredModel>| {
+                    models.into_iter().map(|model| model.name).collect()
+                };
+                models::Msg::Names { ticket, result: models.map(names) }
+            }
             ModelEffect::ReadVersions { ticket, model } => {
                 models::Msg::Versions { ticket, result: store.model_versions(&model).await }
             }

@@ -312,7 +312,7 @@ fn enter_opens_what_the_cursor_is_on_in_the_details() {
     keys(&mut app, "esc", &runs);
     go(&mut app, Tab::Datasets, "schema");
     let text = drawn(&app);
-    assert!(text.contains("pH       long") && text.contains("alcohol  double  optional"), "{text}");
+    assert!(text.contains("pH       long    yes") && text.contains("alcohol  double  no"), "{text}");
     keys(&mut app, "esc", &runs);
     app.details.choose_tab(Tab::Overview);
     assert!(drawn(&app).contains(&format!("{name}  {parent}")), "{}", drawn(&app));

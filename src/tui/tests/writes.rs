@@ -163,9 +163,9 @@ fn folders_open_and_files_are_looked_into() {
     let text = drawn(&app);
     assert!(text.contains("CSV, 2 rows, 2 columns") && text.contains("step  loss"), "{text}");
     keys(&mut app, "esc", &runs);
-    assert!(app.focus == Focus::Details && !drawn(&app).contains("CSV, 2 rows"));
+    assert!(app.focus == Focus::Details && app.details.artifacts.preview.is_none());
     keys(&mut app, "k k k enter", &runs);
-    assert!(!drawn(&app).contains("model.pkl"));
+    assert_eq!(app.details.artifacts.entries().len(), 2);
 }
 
 #[test]

@@ -25,8 +25,8 @@ pub const ROWS: &[ActionRow] = &[
         Action::MarkBest,
         "mark-best",
         &["B"],
-        "mark best",
-        "mark the best run, register its model, move the alias, after a look",
+        "promote best",
+        "promote the best run: mark it, register its model, make that the champion, after a look",
         can_mark,
     ),
     row(

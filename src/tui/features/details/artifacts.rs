@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::glance::Glance;
 use super::preview::{FilePart, Preview};
 use super::series::LoggedImage;
 use crate::mlflow::ArtifactFile;
@@ -16,6 +17,8 @@ pub struct ArtifactTree {
     /// Folders of logged models, with their titles: they stand behind the run's own.
     pub models: Vec<(ArtifactFile, String)>,
     pub preview: Option<OpenFile>,
+    /// What the cursor is on, looked at without a key.
+    pub glance: Option<Glance>,
 }
 
 /// A file that is looked into.
@@ -185,6 +188,19 @@ impl ArtifactTree {
         }
     }
 
+    pub fn is_open(&self, path: &str) -> bool {
+        self.open.contains(path)
+    }
+
+    /// What is known of a folder that is not open, too.
+    pub fn listed(&mut self, path: &str, list: ArtifactList, now: i64) {
+        let folder = self.folders.entry(path.to_owned()).or_default();
+        if !folder.is_asked() {
+            let ticket = folder.ask();
+            folder.take(ticket, Ok(list), now);
+        }
+    }
+
     /// Where a file or folder stands in the tree.
     pub fn place(&self, path: &str) -> Option<usize> {
         let is_it = |entry: &ArtifactEntry<'_>| match entry {
@@ -242,5 +258,6 @@ impl ArtifactTree {
     /// Asks for everything again that is open.
     pub fn refresh(&mut self) {
         self.folders.values_mut().for_each(Remote::forget);
+        self.glance = None;
     }
 }

@@ -3,12 +3,14 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
+use super::glance::{GlanceAt, Glanced, PIECE, WHOLE, piece};
 use super::models::{ModelPlace, RunModel};
 use super::preview::{FilePart, LARGEST, Preview};
-use super::{Msg, address_of, is_of_model};
+use super::{Msg, address_of, glance, is_of_model};
 use crate::files::{self, Address, Entries};
 use crate::mlflow::{LoggedModel, RunId};
 use crate::registry::find_nan;
@@ -18,6 +20,7 @@ use crate::tui::core::tasks::{Slot, Tasks};
 
 /// Models that are read at once.
 const SIDE_BY_SIDE: usize = 4;
+const GLANCE: Slot = Slot("glance");
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -36,6 +39,16 @@ pub enum Effect {
         part: FilePart,
         ticket: Ticket,
     },
+    /// Looks at what the cursor is on, as soon as it has rested there for a while.
+    Glance {
+        id: RunId,
+        path: String,
+        what: GlanceAt,
+        patience: Duration,
+        ticket: Ticket,
+    },
+    /// The cursor is on nothing to look at any more.
+    DropGlance,
     /// The models of a run; with `whole` with what is in their folders.
     LoadModels {
         id: RunId,
@@ -63,6 +76,13 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
             };
             Msg::Preview { run: id, path, ticket, result }
         }),
+        // What is looked at next takes its place, and with it whatever is being fetched.
+        Effect::Glance { id, path, what, patience, ticket } => tasks.answer(GLANCE, async move {
+            tokio::time::sleep(patience).await;
+            let result = glance_at(&store, &id, &path, what).await;
+            Msg::Glance { run: id, path, ticket, result }
+        }),
+        Effect::DropGlance => tasks.start(GLANCE, async {}),
         Effect::LoadModels { id, models, whole, ticket } => {
             tasks.answer(Slot("models of the run"), async move {
                 let result = load_models(&store, &id, models, whole).await;
@@ -132,10 +152,32 @@ async fn list(store: &Store, id: &RunId, path: &str) -> Result<ArtifactList> {
     Ok(ArtifactList { files, is_cut })
 }
 
-/// Reads the beginning of a file of the run, or of a logged model, and whether that is all of it.
-async fn read(store: &Store, id: &RunId, path: &str) -> Result<(Vec<u8>, bool)> {
-    if !is_of_model(path) {
-        match store.read_artifact(id, path, LARGEST).await {
+/// Looks at a folder, or at the beginning of a file.
+async fn glance_at(store: &Store, id: &RunId, path: &str, what: GlanceAt) -> Result<Glanced> {
+    let size = match what {
+        GlanceAt::Folder => return list(store, id, path).await.map(Glanced::Folder),
+        GlanceAt::File(size) => size,
+    };
+    let most = if glance::is_needed_whole(path) { WHOLE } else { PIECE };
+    let (content, is_whole) = read(store, id, path, (most, size)).await?;
+    let name = path.to_owned();
+    let decoding = tokio::task::spawn_blocking(move || piece(&name, content, is_whole, size));
+    let preview = decoding.await;
+    preview
+        .map(Glanced::File)
+        .map_err(|error| StoreError::new("preview the file", ErrorKind::Io(error.to_string())))
+}
+
+/// Reads so many bytes from the beginning of a file of the run, or of a logged model, and whether that is all of it.
+async fn read(
+    store: &Store,
+    id: &RunId,
+    path: &str,
+    (most, size): (usize, Option<u64>),
+) -> Result<(Vec<u8>, bool)> {
+    let is_larger = size.is_some_and(|size| size > most as u64);
+    if !is_of_model(path) && !is_larger {
+        match store.read_artifact(id, path, most).await {
             Err(StoreError { kind: ErrorKind::TooMuch(_), .. }) => {}
             whole => return Ok((whole?, true)),
         }
@@ -143,7 +185,7 @@ async fn read(store: &Store, id: &RunId, path: &str) -> Result<(Vec<u8>, bool)> 
     let read = async {
         let source = files::resolve(store, &address_of(id, path).parse()?).await?;
         let mut content = Vec::new();
-        files::read_range(&source.files, &source.path, (0, LARGEST as u64 + 1), |part| {
+        files::read_range(&source.files, &source.path, (0, most as u64 + 1), |part| {
             content.extend_from_slice(part);
             Ok(())
         })
@@ -151,8 +193,8 @@ async fn read(store: &Store, id: &RunId, path: &str) -> Result<(Vec<u8>, bool)> 
         files::Result::Ok(content)
     };
     let mut content = read.await.map_err(|error| error.in_store("read the file"))?;
-    let is_whole = content.len() <= LARGEST;
-    content.truncate(LARGEST);
+    let is_whole = content.len() <= most;
+    content.truncate(most);
     Ok((content, is_whole))
 }
 
@@ -170,7 +212,7 @@ async fn preview_end(store: &Store, id: &RunId, path: &str) -> Result<Preview> {
 
 /// Reads a file and makes it fit to be looked at; one that is too large, whatever it was said to be, is not read to its end.
 async fn preview(store: &Store, id: &RunId, path: &str) -> Result<Preview> {
-    let (content, is_whole) = read(store, id, path).await?;
+    let (content, is_whole) = read(store, id, path, (LARGEST, None)).await?;
     let (name, address) = (path.to_owned(), address_of(id, path));
     let decoding = tokio::task::spawn_blocking(move || {
         if is_whole { Preview::of(&name, content) } else { Preview::of_beginning(&name, content, &address) }

@@ -24,6 +24,8 @@ const SILENT: i64 = 3 * 3_600_000;
 const CHILDREN: usize = 50;
 /// Lines of a note that are shown, at least.
 const NOTE_LINES: usize = 8;
+/// Fields of a data set's schema that are listed.
+const FIELDS: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineRole {
@@ -58,6 +60,8 @@ pub enum LineTarget {
     Folder(String),
     /// A file that can be looked into, by its path in the tree of artifacts.
     File(String),
+    /// A folder of a model's files, by its path there.
+    FilesBelow(String),
     /// Another run.
     Run(RunId),
     /// A registered version.
@@ -434,16 +438,36 @@ fn data_sets(run: &Run) -> Vec<DetailLine> {
             input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
         lines.push(DetailLine::new(&data.name, context, LineRole::Heading));
         lines.push(DetailLine::new("  digest", &data.digest, LineRole::Plain));
-        lines.push(DetailLine::new(
-            "  source",
-            format!("{} {}", data.source_type, data.source),
-            LineRole::Plain,
-        ));
+        lines.push(DetailLine {
+            exact: Some(format!("{} {}", data.source_type, data.source)),
+            ..DetailLine::new(
+                "  source",
+                format!("{}  {}", data.source_type, text::facts(&data.source)),
+                LineRole::Plain,
+            )
+        });
         if let Some(profile) = &data.profile {
-            lines.push(DetailLine::new("  profile", profile, LineRole::Plain));
+            lines.push(DetailLine {
+                exact: Some(profile.clone()),
+                ..DetailLine::new("  profile", text::facts(profile), LineRole::Plain)
+            });
         }
-        if let Some(schema) = &data.schema {
-            lines.push(DetailLine::new("  schema", schema, LineRole::Plain));
+        let Some(schema) = data.schema.as_ref().filter(|schema| !schema.is_empty()) else { continue };
+        // All of it is copied, and opened.
+        let line = |key: &str, words: String| DetailLine {
+            exact: Some(schema.clone()),
+            ..DetailLine::new(key, words, LineRole::Plain)
+        };
+        let Some(table) = text::schema(schema) else {
+            lines.push(line("  schema", schema.clone()));
+            continue;
+        };
+        let hidden = table.len().saturating_sub(FIELDS + 1);
+        for (at, words) in table.into_iter().take(FIELDS + 1).enumerate() {
+            lines.push(if at == 0 { models::titled(line("  schema", words)) } else { line("", words) });
+        }
+        if hidden > 0 {
+            lines.push(line("", format!("and {} more: enter shows all", text::count(hidden))));
         }
     }
     lines

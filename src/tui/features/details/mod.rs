@@ -7,6 +7,7 @@ pub mod actions;
 pub mod artifacts;
 pub mod effects;
 pub mod find;
+pub mod glance;
 mod lines;
 pub mod metrics;
 pub mod models;
@@ -32,16 +33,41 @@ use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
 use artifacts::ArtifactTree;
 use find::Find;
+use glance::Glanced;
 pub use lines::{DetailLine, LineRole, LineTarget};
 use models::RunModel;
 
 /// What tasks bring back.
 #[derive(Debug, Clone)]
 pub enum Msg {
-    Run { ticket: Ticket, result: Result<Box<Run>, StoreError> },
-    Artifacts { run: RunId, path: String, ticket: Ticket, result: Result<ArtifactList, StoreError> },
-    Preview { run: RunId, path: String, ticket: Ticket, result: Result<preview::Preview, StoreError> },
-    Models { run: RunId, ticket: Ticket, result: Result<Vec<RunModel>, StoreError> },
+    Run {
+        ticket: Ticket,
+        result: Result<Box<Run>, StoreError>,
+    },
+    Artifacts {
+        run: RunId,
+        path: String,
+        ticket: Ticket,
+        result: Result<ArtifactList, StoreError>,
+    },
+    Preview {
+        run: RunId,
+        path: String,
+        ticket: Ticket,
+        result: Result<preview::Preview, StoreError>,
+    },
+    Models {
+        run: RunId,
+        ticket: Ticket,
+        result: Result<Vec<RunModel>, StoreError>,
+    },
+    /// What the cursor rests on among the artifacts.
+    Glance {
+        run: RunId,
+        path: String,
+        ticket: Ticket,
+        result: Result<Glanced, StoreError>,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -149,7 +175,7 @@ impl Details {
 
     /// Lines that are on the screen, in a pane.
     pub fn seen(&self, pane: Rect) -> usize {
-        let body = details_body(pane);
+        let body = self.list_area(details_body(pane));
         (body.height as usize).saturating_sub(self.titles()) * usize::from(self.columns(body))
     }
 
@@ -185,7 +211,14 @@ impl Details {
         match self.tab {
             Tab::Artifacts => self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty(),
             Tab::Models => {
-                matches!(self.target_under_cursor(), Some(LineTarget::File(_) | LineTarget::Version(..)))
+                let target = self.target_under_cursor();
+                let opens = |target| {
+                    matches!(
+                        target,
+                        LineTarget::File(_) | LineTarget::FilesBelow(_) | LineTarget::Version(..)
+                    )
+                };
+                target.is_some_and(opens)
             }
             Tab::Charts => false,
             // Asked for every frame: a data set's schema may be long, and is not copied for that.
@@ -206,7 +239,14 @@ impl Details {
                 self.artifacts.preview.is_none() && is_folder
             }
             Tab::Models => {
-                matches!(self.target_under_cursor(), Some(LineTarget::Folder(_) | LineTarget::Version(..)))
+                let target = self.target_under_cursor();
+                let is_folder = |target| {
+                    matches!(
+                        target,
+                        LineTarget::Folder(_) | LineTarget::FilesBelow(_) | LineTarget::Version(..)
+                    )
+                };
+                target.is_some_and(is_folder)
             }
             _ => false,
         }
@@ -224,7 +264,9 @@ impl Details {
             Tab::Models => match self.target_under_cursor()? {
                 LineTarget::Folder(address) => return Some(address),
                 LineTarget::Version(model, version) => return Some(format!("models:/{model}/{version}")),
-                LineTarget::File(path) => return Some(address_of(self.shown_run()?, &path)),
+                LineTarget::File(path) | LineTarget::FilesBelow(path) => {
+                    return Some(address_of(self.shown_run()?, &path));
+                }
                 LineTarget::Run(_) => return None,
             },
             _ => return None,

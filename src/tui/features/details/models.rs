@@ -1,12 +1,15 @@
 //! The models of a run: logged ones (MLflow 3), and those that MLflow 2 keeps among the artifacts.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use super::lines::{DetailLine, LineRole, LineTarget};
 use crate::files::ModelFolder;
 use crate::mlflow::{ArtifactFile, LoggedModel, ModelId, Run, RunId, tags};
-use crate::registry::points_of;
+use crate::registry::point_table;
 use crate::text;
+use crate::text::highlight::Kind;
 
 /// Characters of an id that tell models of one name apart.
 const SHORT: usize = 10;
@@ -25,6 +28,10 @@ pub struct RunModel {
     place: ModelPlace,
     /// None of a model among the artifacts; why it is not known, where it is not.
     logged: Option<Result<LoggedModel, String>>,
+    /// Its files, where they were looked into, and the folders of them that were opened or closed.
+    folder: Option<Result<ModelFolder, String>>,
+    turned: BTreeSet<String>,
+    run: RunId,
     /// What is said of it, and the cells of the longest key.
     lines: Vec<DetailLine>,
     longest_key: usize,
@@ -58,11 +65,26 @@ impl RunModel {
         logged: Option<Result<LoggedModel, String>>,
         folder: Option<Result<ModelFolder, String>>,
     ) -> Self {
-        let mut model = Self { place, logged, lines: Vec::new(), longest_key: 0 };
-        model.lines = model.told(run, folder);
-        model.longest_key =
-            model.lines.iter().map(|line| text::width(&text::clean(&line.key))).max().unwrap_or(0);
+        let (turned, run) = (BTreeSet::new(), run.clone());
+        let mut model = Self { place, logged, folder, turned, run, lines: Vec::new(), longest_key: 0 };
+        model.tell();
         model
+    }
+
+    /// Opens or closes a folder of its files, if it is one of them.
+    pub fn turn(&mut self, path: &str) {
+        let prefix = self.path_of("");
+        let Some(below) = path.strip_prefix(&prefix).map(str::to_owned) else { return };
+        if !self.turned.remove(&below) {
+            self.turned.insert(below);
+        }
+        self.tell();
+    }
+
+    fn tell(&mut self) {
+        self.lines = self.told();
+        self.longest_key =
+            self.lines.iter().map(|line| text::width(&text::clean(&line.key))).max().unwrap_or(0);
     }
 
     pub fn lines(&self) -> &[DetailLine] {
@@ -90,10 +112,10 @@ impl RunModel {
         Some((file, format!("{} {short}", model.name)))
     }
 
-    fn told(&self, run: &RunId, folder: Option<Result<ModelFolder, String>>) -> Vec<DetailLine> {
+    fn told(&self) -> Vec<DetailLine> {
         let address = match &self.place {
             ModelPlace::Logged(id) => format!("models:/{id}"),
-            ModelPlace::Artifact(path) => format!("runs:/{run}/{path}"),
+            ModelPlace::Artifact(path) => format!("runs:/{}/{path}", self.run),
         };
         let target = Some(LineTarget::Folder(address.clone()));
         let line = |key: &str, value: &str, role| DetailLine {
@@ -122,22 +144,27 @@ impl RunModel {
             lines.extend(
                 model.params.iter().map(|it| line(&format!("  {}", it.key), &it.value, LineRole::Plain)),
             );
-            lines.extend(points_of(&model.metrics).into_iter().map(|(key, value, is_finite)| {
-                let role = if is_finite { LineRole::Plain } else { LineRole::Warn };
-                line(&format!("  {key}"), &value, role)
-            }));
+            for (at, point) in point_table(&model.metrics).into_iter().enumerate() {
+                let role = if point.is_finite { LineRole::Plain } else { LineRole::Warn };
+                let told = line(if at == 0 { "  metrics" } else { "" }, &point.words, role);
+                lines.push(if at == 0 { titled(told) } else { told });
+            }
         }
-        match folder {
+        match &self.folder {
             None => {}
-            Some(Err(error)) => lines.push(line("  files", &error, LineRole::Bad)),
-            Some(Ok(folder)) => lines.extend(folder.lines().into_iter().map(|told| {
-                let role = if told.is_bad { LineRole::Bad } else { LineRole::Plain };
-                let mut line = line(&format!("  {}", told.key), &told.value, role);
-                if let Some(file) = told.file {
-                    line.target = Some(LineTarget::File(self.path_of(&file)));
-                }
-                line
-            })),
+            Some(Err(error)) => lines.push(line("  files", error, LineRole::Bad)),
+            Some(Ok(folder)) => {
+                lines.extend(folder.lines_with(|path| self.turned.contains(path)).into_iter().map(|told| {
+                    let role = if told.is_bad { LineRole::Bad } else { LineRole::Plain };
+                    let mut line = line(&format!("  {}", told.key), &told.value, role);
+                    if let Some(file) = &told.file {
+                        let path = self.path_of(file);
+                        let of = if told.is_folder { LineTarget::FilesBelow } else { LineTarget::File };
+                        line.target = Some(of(path));
+                    }
+                    if told.is_title { titled(line) } else { line }
+                }));
+            }
         }
         lines
     }
@@ -149,6 +176,11 @@ impl RunModel {
             ModelPlace::Artifact(path) => format!("{path}/{file}"),
         }
     }
+}
+
+/// A line of titles.
+pub fn titled(line: DetailLine) -> DetailLine {
+    DetailLine { styled: vec![(text::clean(&line.value).into_owned(), Kind::Heading)], ..line }
 }
 
 /// Each of `[{"name": "m", "version": 3}]` as `m version 3`, and which one that is.

@@ -6,8 +6,9 @@ use image::RgbImage;
 use image::imageops::{FilterType, resize};
 use ratatui::layout::Rect;
 
+use super::glance;
 use super::preview::Preview;
-use super::view::file_area;
+use super::view::{below_heading, file_area};
 use crate::tui::core::app::App;
 
 /// An image that is seen in pixels, and all that it depends on.
@@ -28,8 +29,12 @@ impl PartialEq for PicturedImage {
 
 /// The image on the screen, with cells of so many pixels: as large as there is room, and never larger than it is.
 pub fn pictured(app: &App, (wide, high): (u16, u16)) -> Option<PicturedImage> {
-    let room = file_area(app)?;
-    let opened = app.details.artifacts.preview.as_ref()?;
+    let tree = &app.details.artifacts;
+    let (room, opened) = match (&tree.preview, &tree.glance) {
+        (Some(opened), _) => (file_area(app)?, opened),
+        (None, Some(glance)) => (below_heading(glance::area(app)?), &glance.file),
+        (None, None) => return None,
+    };
     let Some(Ok(Preview::Image { image, .. })) = opened.content.answer() else { return None };
     let (columns, rows) = (u32::from(room.width) * u32::from(wide), u32::from(room.height) * u32::from(high));
     let (width, height) = image.dimensions();

@@ -9,8 +9,8 @@ use super::find::{self, Find};
 use super::models::RunModel;
 use super::preview::{FilePart, Preview};
 use super::series::in_order;
-use super::view::file_area;
-use super::{LineTarget, Msg, models};
+use super::view::{below_heading, file_area};
+use super::{LineTarget, Msg, glance, models};
 use crate::mlflow::RunId;
 use crate::store::StoreError;
 use crate::text;
@@ -47,6 +47,11 @@ pub fn answered(app: &mut App, msg: Msg) {
                 opened.step(0, height);
             }
         }
+        Msg::Glance { run, path, ticket, result } => {
+            if details.shown_run() == Some(&run) {
+                glance::answered(details, (path, ticket), result, now);
+            }
+        }
         Msg::Models { run, ticket, result } => {
             if details.shown_run() == Some(&run) && details.models.take(ticket, result, now) {
                 let models = details.models.value().into_iter().flatten();
@@ -72,6 +77,11 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
                 look_into(app, path, effects);
             }
             Some(LineTarget::Version(model, version)) => open_model(app, &model, Some(version)),
+            Some(LineTarget::FilesBelow(path)) => {
+                for model in app.details.models.value_mut().into_iter().flatten() {
+                    model.turn(&path);
+                }
+            }
             Some(LineTarget::Run(_) | LineTarget::Folder(_)) | None => {}
         },
         Tab::Overview | Tab::Params | Tab::Tags | Tab::Datasets => match app.details.target_under_cursor() {
@@ -82,7 +92,9 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
                 }
             }
             Some(LineTarget::Version(model, version)) => open_model(app, &model, Some(version)),
-            Some(LineTarget::Folder(_) | LineTarget::File(_)) | None => show_whole(app),
+            Some(LineTarget::Folder(_) | LineTarget::File(_) | LineTarget::FilesBelow(_)) | None => {
+                show_whole(app);
+            }
         },
         Tab::Metrics => open_metric(app),
         Tab::Charts => {}
@@ -118,7 +130,8 @@ fn show_whole(app: &mut App) {
 
 fn look_into(app: &mut App, path: String, effects: &mut Effects) {
     let Some(id) = app.details.shown_run().cloned() else { return };
-    let mut opened = OpenFile::new(path.clone());
+    // What the cursor was on is seen until more of it is there.
+    let mut opened = glance::taken(&mut app.details, &path).unwrap_or_else(|| OpenFile::new(path.clone()));
     let ticket = opened.content.ask();
     app.details.artifacts.preview = Some(opened);
     app.details.find = Find::default();
@@ -127,6 +140,11 @@ fn look_into(app: &mut App, path: String, effects: &mut Effects) {
 
 /// Lays the page out that is looked into, where its room or what is shown of it is another.
 fn lay_out_page(app: &mut App) {
+    if let Some(area) = glance::area(app).map(below_heading)
+        && let Some(glance) = &mut app.details.artifacts.glance
+    {
+        glance.file.lay_out((area.width as usize, area.height as usize + 1));
+    }
     let Some(area) = file_area(app) else { return };
     let height = app.geometry().rows(Focus::Details);
     let opened = app.details.artifacts.preview.as_mut();
@@ -215,6 +233,7 @@ pub fn needs_of_tab(app: &mut App, effects: &mut Effects) {
     if let Some(pane) = app.geometry().details {
         app.details.lay_out_note(details_body(pane));
     }
+    glance::follow(app, effects);
     lay_out_page(app);
     let Some(run) = app.details.run() else { return };
     let id: RunId = run.info.run_id.clone();

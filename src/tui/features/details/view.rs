@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::preview::view::draw_file;
-use super::{DetailLine, LineRole, LineTarget, metrics};
+use super::{DetailLine, LineRole, LineTarget, glance, metrics};
 use crate::mlflow::RunId;
 use crate::text;
 use crate::tui::core::app::App;
@@ -18,7 +18,7 @@ use crate::tui::widgets::table::{Rows, scroll_bar};
 use crate::tui::widgets::theme::Theme;
 
 /// From this width on a file stands beside the tree that it was opened in.
-const SIDE_BY_SIDE: u16 = 96;
+pub(super) const SIDE_BY_SIDE: u16 = 96;
 /// Cells before the first tab, and of the sign that there are others before it.
 const LEAD: u16 = 3;
 const MORE: u16 = 2;
@@ -26,7 +26,7 @@ const MORE: u16 = 2;
 const COLUMN_KEY: usize = 32;
 pub(super) const BETWEEN: u16 = 3;
 /// Cells of the size of a file.
-const SIZE: u16 = 8;
+pub(super) const SIZE: u16 = 8;
 
 /// Draws the pane, but for charts: what of the line above them is left to say how they are drawn.
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Option<Rect> {
@@ -86,7 +86,13 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
             draw_file(app, opened, theme, frame, file);
         }
         None if details.titles() > 0 => metrics::view::draw(app, theme, frame, body),
-        None => draw_lines(app, theme, frame, body),
+        None => match details.glance_areas(body) {
+            Some((tree, glance)) => {
+                draw_lines(app, theme, frame, tree);
+                glance::view::draw(app, theme, frame, glance);
+            }
+            None => draw_lines(app, theme, frame, body),
+        },
     }
     None
 }
@@ -96,11 +102,8 @@ fn areas(app: &App, body: Rect) -> (Option<Rect>, Rect) {
     if body.width < SIDE_BY_SIDE {
         return (None, body);
     }
-    // A tree of short names leaves more to the file.
-    let names = u16::try_from(app.details.longest_key().max(8)).unwrap_or(u16::MAX);
-    let width = names.saturating_add(2 + SIZE).min(body.width * 2 / 5);
-    let left = Rect { width, ..body };
-    (Some(left), Rect { x: body.x + left.width + 2, width: body.width - left.width - 2, ..body })
+    let (tree, file) = app.details.beside(body);
+    (Some(tree), file)
 }
 
 /// The room of a file's content, below its heading, if one is seen.
@@ -184,9 +187,10 @@ fn drawn_line<'a>(
     let room = width.saturating_sub(key_width + 2);
     let value = match &line.target {
         Some(LineTarget::Run(id)) => named(app, id),
-        Some(LineTarget::Folder(_) | LineTarget::File(_) | LineTarget::Version(..)) | None => {
-            line.value.clone()
-        }
+        Some(
+            LineTarget::Folder(_) | LineTarget::File(_) | LineTarget::FilesBelow(_) | LineTarget::Version(..),
+        )
+        | None => line.value.clone(),
     };
     let value = text::fit(&text::clean(&value), room, theme.glyphs.ellipsis);
     let (key_style, style) = match line.role {

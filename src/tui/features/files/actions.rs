@@ -57,7 +57,8 @@ fn can_save(app: &App) -> Possible {
 
 fn can_open(app: &App) -> Possible {
     can_save(app)?;
-    let is_folder = app.focus == Focus::Details && app.details.is_on_folder();
+    // A version in the registry is one, too.
+    let is_folder = !app.screens.is_empty() || app.focus == Focus::Details && app.details.is_on_folder();
     given(!is_folder, "this is a folder; g w saves it")
 }
 

@@ -39,6 +39,8 @@ pub enum Effect {
 
 /// How often it is said how far it is.
 const PACE: Duration = Duration::from_millis(250);
+/// Bytes of a file that are read here.
+const READ: u64 = 256 * 1024;
 const SLOT: Slot = Slot("save files");
 const TEXT: Slot = Slot("edit a text");
 /// Bytes of an edited text that are read: more than any tag holds.
@@ -109,7 +111,7 @@ fn words(request: &Request, progress: &Progress) -> String {
     let of = if now.is_listed { text::bytes(now.bytes) } else { "…".into() };
     let doing = match request.aim {
         Aim::Save { .. } => "saving",
-        Aim::Open(_) => "fetching",
+        Aim::Open(_) | Aim::Read => "fetching",
     };
     format!(
         "{doing} {}: {} of {}, {} of {of}; g x cancels",
@@ -136,10 +138,38 @@ async fn save(store: &Store, request: &Request, progress: &Progress) -> Ended {
                 Err(error) => Ended::Failed(format!("not saved: {error}")),
             }
         }
+        Aim::Read => read(store, &request.address)
+            .await
+            .unwrap_or_else(|error| Ended::Failed(format!("not read: {error}"))),
         Aim::Open(opener) => open_copy(store, &request.address, *opener, progress)
             .await
             .unwrap_or_else(|words| Ended::Failed(format!("not opened: {words}"))),
     }
+}
+
+/// Reads the beginning of a file, to be read here.
+async fn read(store: &Store, address: &str) -> files::Result<Ended> {
+    let source = files::resolve(store, &address.parse()?).await?;
+    let mut content = Vec::new();
+    files::read_range(&source.files, &source.path, (0, READ + 1), |part| {
+        content.extend_from_slice(part);
+        Ok(())
+    })
+    .await?;
+    let is_cut = content.len() as u64 > READ;
+    content.truncate(READ as usize);
+    let words = String::from_utf8_lossy(&content);
+    let strange =
+        words.chars().filter(|letter| *letter == char::REPLACEMENT_CHARACTER || *letter == '\0').count();
+    if strange * 10 > content.len() {
+        return Ok(Ended::Failed("this is no text: g o opens it with a program, g w saves it".into()));
+    }
+    let is_markdown = address.to_lowercase().ends_with(".md");
+    let mut text = if is_markdown { words.into_owned() } else { text::readable(&words).join("\n") };
+    if is_cut {
+        text = format!("{text}\n… more than {}: it is opened whole with a program", text::bytes(READ));
+    }
+    Ok(Ended::Text { text, is_markdown })
 }
 
 async fn download(

@@ -46,8 +46,10 @@ pub enum Aim {
         /// Files of the same names are replaced.
         replaces: bool,
     },
-    /// To be looked at.
+    /// To be looked at with a program.
     Open(Opener),
+    /// To be read here.
+    Read,
 }
 
 /// How saving ended.
@@ -55,6 +57,8 @@ pub enum Aim {
 pub enum Ended {
     /// Where it is, with how much.
     Saved(String),
+    /// What there is to be read of it.
+    Text { text: String, is_markdown: bool },
     /// Files are in the way.
     Exists(String),
     /// It is there for a program that gets the terminal.

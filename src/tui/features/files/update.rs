@@ -15,6 +15,7 @@ use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::input::{self, Room};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
+use crate::tui::widgets::report::Report;
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
@@ -50,9 +51,56 @@ fn under_cursor(app: &App) -> Option<String> {
     }
 }
 
+/// What is done with a file that was chosen.
+#[derive(Debug, Clone, Copy)]
+enum Use {
+    Read,
+    Open(Opener),
+    Save,
+    Copy,
+}
+
+/// Asks what is to be done with a file.
+pub fn offer(app: &mut App, address: String) {
+    let name = address.parse::<Address>().map_or_else(|_| String::new(), |address| address.name());
+    let item = |label: &str, note: String, value| Item { label: label.into(), note, on: None, value };
+    let opening = Opener::ALL.map(|opener| item(opener.as_str(), command_of(opener), Use::Open(opener)));
+    let items = std::iter::once(item("read it here", String::new(), Use::Read)).chain(opening).chain([
+        item("save to a path", String::new(), Use::Save),
+        item("copy its address", address.clone(), Use::Copy),
+    ]);
+    Picker::new(name, items.collect::<Vec<_>>(), move |app, picked, effects| {
+        let Picked::Chosen(chosen) = picked else { return };
+        if app.saving.is_some() && !matches!(chosen, Use::Copy) {
+            return app.say("something is being saved already; g x cancels it");
+        }
+        let address = address.clone();
+        match chosen {
+            Use::Read => begin(app, Request { address, aim: Aim::Read }, effects),
+            Use::Open(opener) => begin(app, Request { address, aim: Aim::Open(opener) }, effects),
+            Use::Save => ask_path(app, address),
+            Use::Copy => copy_address(app, &address, effects),
+        }
+    })
+    .open(app);
+}
+
+fn command_of(opener: Opener) -> String {
+    match opener.command(|name| std::env::var(name).ok()) {
+        Ok(Some(words)) => words.join(" "),
+        Ok(None) => "a copy".into(),
+        Err(words) => words,
+    }
+}
+
 /// Asks for a path.
 fn ask(app: &mut App) {
-    let Some(address) = address(app) else { return };
+    if let Some(address) = address(app) {
+        ask_path(app, address);
+    }
+}
+
+fn ask_path(app: &mut App, address: String) {
     let name = address.parse::<Address>().map_or_else(|_| String::new(), |address| address.name());
     let hint = "a path here, or ~/ for the home folder; nothing is replaced unasked";
     let read = |text: &str| {
@@ -70,13 +118,11 @@ fn ask(app: &mut App) {
 fn choose_opener(app: &mut App) {
     let Some(address) = address(app) else { return };
     let name = address.parse::<Address>().map_or_else(|_| String::new(), |address| address.name());
-    let items = Opener::ALL.map(|opener| {
-        let note = match opener.command(|name| std::env::var(name).ok()) {
-            Ok(Some(words)) => words.join(" "),
-            Ok(None) => "a copy".into(),
-            Err(words) => words,
-        };
-        Item { label: opener.as_str().into(), note, on: None, value: opener }
+    let items = Opener::ALL.map(|opener| Item {
+        label: opener.as_str().into(),
+        note: command_of(opener),
+        on: None,
+        value: opener,
     });
     Picker::new(format!("Open {name} with"), items, move |app, picked, effects| match picked {
         Picked::Chosen(opener) => {
@@ -92,7 +138,7 @@ fn begin(app: &mut App, request: Request, effects: &mut Effects) {
     let number = app.saves;
     let doing = match request.aim {
         Aim::Save { .. } => "saving",
-        Aim::Open(_) => "fetching",
+        Aim::Open(_) | Aim::Read => "fetching",
     };
     app.status = Some(format!("{doing} {}; g x cancels", request.address));
     app.saving = Some(Saving { number, what: request.address.clone() });
@@ -121,6 +167,16 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 Ended::Ready(program) => {
                     app.status = None;
                     effects.push(Shell::Run(program));
+                }
+                Ended::Text { text, is_markdown } => {
+                    app.status = None;
+                    let name = request.address.rsplit('/').next().unwrap_or_default().to_owned();
+                    let report = if is_markdown {
+                        Report::of_markdown(name, &text)
+                    } else {
+                        Report::new(name, text.lines().map(str::to_owned).collect())
+                    };
+                    app.overlay = Some(Overlay::Report(report));
                 }
                 Ended::Exists(words) => {
                     app.status = Some(words.clone());

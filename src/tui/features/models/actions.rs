@@ -17,6 +17,8 @@ pub enum Action {
     Order,
     Metric,
     Describe,
+    /// List the files of the version.
+    Files,
     /// Show what was done to the model, and by whom.
     History,
     CopyUri,
@@ -62,7 +64,7 @@ pub const ROWS: &[ActionRow] = &[
         "run-versus-champion",
         &["V"],
         "",
-        "compare this run with the champion",
+        "compare the run under the cursor with the champion",
         has_run,
     ),
     row(
@@ -70,7 +72,7 @@ pub const ROWS: &[ActionRow] = &[
         "promote",
         &["B"],
         "promote",
-        "promote the version to champion, or another role, after a look",
+        "promote the version: make it the champion, or give it another role, after a look",
         can_edit_version,
     ),
     row(
@@ -78,7 +80,7 @@ pub const ROWS: &[ActionRow] = &[
         "versus-champion",
         &["V"],
         "",
-        "compare the run of the version with the champion",
+        "compare the run of the version under the cursor with the champion",
         is_version,
     ),
     row(
@@ -86,7 +88,7 @@ pub const ROWS: &[ActionRow] = &[
         "models-sort",
         &["s"],
         "sort",
-        "sort models: by name, by last change, by alias",
+        "sort models (by name, last change, alias) or versions (newest, best by the metric, alias, oldest)",
         has_models,
     ),
     row(
@@ -98,6 +100,14 @@ pub const ROWS: &[ActionRow] = &[
         has_version,
     ),
     row(Action::Describe, "models-describe", &["v"], "all", "show all of the model or version", has_model),
+    row(
+        Action::Files,
+        "models-files",
+        &["f"],
+        "files",
+        "list the files of the version: one is read, opened or saved",
+        has_files,
+    ),
     row(
         Action::History,
         "models-history",
@@ -122,7 +132,14 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::Stage, "models-stage", &["S"], "stage", "move the version to a stage", can_stage),
     row(Action::Rename, "models-rename", &["R"], "", "rename the model", can_edit),
     row(Action::Delete, "models-delete", &["d"], "delete", "delete the version, or the model", can_edit),
-    row(Action::Undo, "models-undo", &["U"], "undo", "undo the last change made here", can_undo),
+    row(
+        Action::Undo,
+        "models-undo",
+        &["U"],
+        "undo",
+        "undo the last change made here; one of an earlier day after a question",
+        can_undo,
+    ),
 ];
 
 fn can_stage(app: &App) -> Possible {
@@ -137,7 +154,11 @@ fn has_version_of_run(app: &App) -> Possible {
 }
 
 fn has_models(app: &App) -> Possible {
-    given(screen(app).is_some_and(|screen| screen.shown.len() > 1), "there are no models to sort")
+    let has_some = |screen: &ModelsScreen| match screen.pane {
+        ModelsPane::Models => screen.shown.len() > 1,
+        ModelsPane::Versions => screen.versions().len() > 1,
+    };
+    given(screen(app).is_some_and(has_some), "there is nothing to sort")
 }
 
 fn has_model(app: &App) -> Possible {
@@ -147,7 +168,7 @@ fn has_model(app: &App) -> Possible {
 fn has_version(app: &App) -> Possible {
     let is_read = screen(app).is_some_and(ModelsScreen::knows_versions);
     let why = if is_read { "the model has no versions" } else { "its versions are still being read" };
-    given(screen(app).is_some_and(|screen| !screen.versions().is_empty()), why)
+    given(screen(app).is_some_and(|screen| !screen.all_versions().is_empty()), why)
 }
 
 /// Enter opens the versions, and the run of one.
@@ -179,6 +200,17 @@ fn is_version(app: &App) -> Possible {
     given(is_version, "this works on a version: l goes to the versions")
 }
 
+fn has_files(app: &App) -> Possible {
+    is_version(app)?;
+    let screen = screen(app);
+    let folder = screen.and_then(|screen| screen.folder_of(screen.version()?));
+    match folder {
+        None => Err("its files are still being read"),
+        Some(Err(_)) => Err("its files could not be read; v says why"),
+        Some(Ok(folder)) => given(!folder.files.is_empty(), "it has no files"),
+    }
+}
+
 fn has_alias(app: &App) -> Possible {
     can_edit_version(app)?;
     let has =
@@ -194,5 +226,6 @@ fn has_tag(app: &App) -> Possible {
 fn can_undo(app: &App) -> Possible {
     can_write(app)?;
     given(!app.models.is_writing, "a change is being written")?;
-    given(!app.models.done.is_empty(), "nothing was changed here that can be undone")
+    let has_earlier = app.models.earlier.iter().any(|edit| edit.undo.is_some());
+    given(!app.models.done.is_empty() || has_earlier, "nothing was changed here that can be undone")
 }

@@ -1,11 +1,11 @@
 //! What there is to say of a model or a version, in lines.
 
 use super::screen::ModelsScreen;
-use crate::files::{ModelFolder, summary};
+use crate::files::{ModelFolder, ModelLine, summary};
 use crate::mlflow::filter::same_number;
-use crate::mlflow::{ModelVersion, RegisteredModel, Tag, tags};
+use crate::mlflow::{LoggedModel, ModelVersion, RegisteredModel, Tag, tags};
 use crate::promotion::is_of_log;
-use crate::registry::{VersionOrigin, badges, points_of};
+use crate::registry::{badges, point_table};
 use crate::select::Goal;
 use crate::store::StoreError;
 use crate::text;
@@ -29,12 +29,27 @@ const BEGINNING: (usize, usize) = (240, 3);
 pub struct ToldLine {
     pub key: &'static str,
     pub value: String,
-    /// It is bad news.
-    pub is_bad: bool,
+    pub role: ToldRole,
+}
+
+/// How a line is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ToldRole {
+    #[default]
+    Plain,
+    /// Bad news.
+    Bad,
+    /// The titles of a table, and a row of one: it is cut, and not wrapped.
+    Title,
+    Row,
 }
 
 fn line(key: &'static str, value: impl Into<String>) -> ToldLine {
-    ToldLine { key, value: value.into(), is_bad: false }
+    ToldLine { key, value: value.into(), role: ToldRole::Plain }
+}
+
+fn bad(key: &'static str, value: impl Into<String>) -> ToldLine {
+    ToldLine { role: ToldRole::Bad, ..line(key, value) }
 }
 
 fn time(time: Option<i64>, now: i64) -> String {
@@ -78,16 +93,37 @@ fn of_files(folder: Option<Result<&ModelFolder, &StoreError>>, extent: Extent, l
     match (folder, extent) {
         (None, _) => {}
         (Some(Err(error)), _) => {
-            lines.push(ToldLine { is_bad: true, ..line("files", error.to_string()) });
+            lines.push(bad("files", error.to_string()));
         }
-        (Some(Ok(folder)), Extent::Whole) => {
-            let told = folder.lines().into_iter();
-            lines.extend(told.map(|it| ToldLine { is_bad: it.is_bad, ..line(it.key, it.value) }));
-        }
+        (Some(Ok(folder)), Extent::Whole) => lines.extend(folder.lines().into_iter().map(of_folder)),
         (Some(Ok(folder)), Extent::Short) => {
-            let told = folder.file.iter().flat_map(summary);
-            lines.extend(told.map(|(key, words)| line(key, words)));
+            lines.extend(folder.file.iter().flat_map(summary).map(of_folder));
         }
+    }
+}
+
+fn of_folder(told: ModelLine) -> ToldLine {
+    let role = match (told.is_bad, told.is_title) {
+        (true, _) => ToldRole::Bad,
+        (false, true) => ToldRole::Title,
+        (false, false) if told.key.is_empty() => ToldRole::Row,
+        (false, false) => ToldRole::Plain,
+    };
+    ToldLine { key: told.key, value: told.value, role }
+}
+
+/// What a logged model says of itself: its params, and its metrics by data set and step.
+fn of_model(model: &LoggedModel, lines: &mut Vec<ToldLine>) {
+    let mut key = "model params";
+    for param in &model.params {
+        lines.push(line(key, format!("{} = {}", param.key, param.value)));
+        key = "";
+    }
+    let mut key = "model metrics";
+    let mut role = ToldRole::Title;
+    for point in point_table(&model.metrics) {
+        lines.push(ToldLine { role, ..line(key, point.words) });
+        (key, role) = ("", ToldRole::Row);
     }
 }
 
@@ -107,11 +143,8 @@ pub fn signed(difference: f64) -> String {
 
 /// The same as lines to be read one after the other.
 pub fn in_lines(told: Vec<ToldLine>) -> Vec<String> {
-    let words = |line: ToldLine| match line.key {
-        "" => format!("  {}", line.value),
-        key => format!("{key}: {}", line.value),
-    };
-    told.into_iter().map(words).collect()
+    let width = told.iter().map(|line| line.key.len()).max().unwrap_or(0);
+    told.into_iter().map(|line| format!("{:width$}  {}", line.key, line.value)).collect()
 }
 
 /// All of a model.
@@ -141,17 +174,6 @@ pub fn model(model: &RegisteredModel, extent: Extent, now: i64) -> Vec<ToldLine>
     lines
 }
 
-/// The params and the values that the logged model has of its own, by data set and step.
-fn of_model(origin: &VersionOrigin, extent: Extent, lines: &mut Vec<ToldLine>) {
-    let Some(model) = origin.model.as_ref().filter(|_| extent == Extent::Whole) else { return };
-    let params = model.params.iter().map(|param| format!("{} {}", param.key, param.value));
-    let points = points_of(&model.metrics).into_iter().map(|(key, words, _)| format!("{key} {words}"));
-    for (first, told) in [("params", params.collect::<Vec<_>>()), ("model metrics", points.collect())] {
-        let keys = std::iter::once(first).chain(std::iter::repeat(""));
-        lines.extend(told.into_iter().take(MOST).zip(keys).map(|(words, key)| line(key, words)));
-    }
-}
-
 /// All of a version. `experiment` is the name of the one that its run is in.
 pub fn version(
     screen: &ModelsScreen,
@@ -164,14 +186,14 @@ pub fn version(
     let mut lines = Vec::new();
     if version.status != "READY" {
         let words = format!("{} {}", version.status, version.status_message);
-        lines.push(ToldLine { is_bad: true, ..line("status", words) });
+        lines.push(bad("status", words));
     }
     let origin = screen.origins.get(&version.version);
     match (&version.run_id, origin.map(|origin| &origin.run)) {
         (None, _) => lines.push(line("run", "none")),
         (Some(id), None) => lines.push(line("run", id.as_str())),
         (Some(id), Some(None)) => {
-            lines.push(ToldLine { is_bad: true, ..line("run", format!("{id}, which is gone")) });
+            lines.push(bad("run", format!("{id}, which is gone")));
         }
         (Some(id), Some(Some(run))) => {
             lines.push(line("run", format!("{} in {experiment} ({id})", run.run_name)));
@@ -193,15 +215,21 @@ pub fn version(
             };
             words = format!("{words}, {stands} @{champion} v{} ({})", of.version, text::number(theirs));
         }
-        lines.push(ToldLine { key: "metric", value: format!("{} {words}", goal.metric), is_bad: false });
+        lines.push(line("metric", format!("{} {words}", goal.metric)));
     }
     described(&version.description, extent, &mut lines);
     tagged(&version.tags, &mut lines);
     of_files(screen.folder_of(version), extent, &mut lines);
     if let Some(origin) = origin {
-        of_model(origin, extent, &mut lines);
-        let mut key = "metrics";
-        for (name, value) in origin.metrics().into_iter().take(MOST) {
+        if let Some(model) = origin.model.as_ref().filter(|_| extent == Extent::Whole) {
+            of_model(model, &mut lines);
+        }
+        let (mut key, metrics) = match extent {
+            // The model's own were told.
+            Extent::Whole => ("run metrics", origin.run_metrics.clone()),
+            Extent::Short => ("metrics", origin.metrics()),
+        };
+        for (name, value) in metrics.into_iter().take(200) {
             lines.push(line(key, format!("{name} {}", text::number(value))));
             key = "";
         }

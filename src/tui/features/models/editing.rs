@@ -3,6 +3,7 @@
 
 use super::Done;
 use super::effects::Effect;
+use super::kept::KeptEdit;
 use super::screen::{ModelsPane, ModelsScreen};
 use super::update::{screen, screen_mut};
 use crate::mlflow::limits::{check_alias, check_description, check_key, check_model_name};
@@ -190,7 +191,7 @@ pub fn pick_stage(app: &mut App) {
             value: (stage, false),
         });
         let others: Vec<String> = screen
-            .versions()
+            .all_versions()
             .iter()
             .filter(|other| other.version != version && other.current_stage == stage.as_str())
             .map(|other| format!("v{}", other.version))
@@ -261,7 +262,7 @@ pub fn ask_to_delete(app: &mut App) {
                 model.aliases.iter().map(|(alias, version)| format!("@{alias} v{version}")).collect()
             });
             let is_known = screen.of == screen.chosen && screen.versions.value().is_some();
-            let count = if is_known { text::count(screen.versions().len()) } else { "all".into() };
+            let count = if is_known { text::count(screen.all_versions().len()) } else { "all".into() };
             lines.push(format!("{count} versions go with it"));
             if !aliases.is_empty() {
                 lines.push(format!("{} go with it", aliases.join(", ")));
@@ -276,7 +277,26 @@ pub fn ask_to_delete(app: &mut App) {
 
 /// Takes the last change back.
 pub fn undo(app: &mut App, effects: &mut Effects) {
-    let Some(done) = app.models.done.pop() else { return };
+    match app.models.done.pop() {
+        Some(done) => take_back(app, done, effects),
+        None => ask_to_undo_earlier(app),
+    }
+}
+
+/// What was done in another session is not taken back by a slip of the finger.
+fn ask_to_undo_earlier(app: &mut App) {
+    let Some(at) = app.models.earlier.iter().rposition(|edit| edit.undo.is_some()) else { return };
+    let lines = vec![app.models.earlier[at].line()];
+    Confirm::new("Undo what was done before?", lines, move |app, effects| {
+        let undo = app.models.earlier.get_mut(at).and_then(|edit| edit.undo.take());
+        if let Some(undo) = undo {
+            take_back(app, Done::Edit(undo), effects);
+        }
+    })
+    .open(app);
+}
+
+fn take_back(app: &mut App, done: Done, effects: &mut Effects) {
     app.status = Some("undoing".into());
     app.models.is_writing = true;
     effects.push(Effect::TakeBack(Box::new(done)));
@@ -290,8 +310,13 @@ pub fn edited(app: &mut App, result: Result<Applied, StoreError>, effects: &mut 
             let hint = if applied.undo.is_some() { "; U undoes it" } else { "" };
             app.say(format!("{}{hint}", applied.words));
             turn_to(app, applied.model.as_deref());
+            let is_deletion = applied.undo.is_none();
             if let Some(undo) = applied.undo {
                 note(app, Done::Edit(undo));
+            }
+            if is_deletion {
+                let (at, by, words) = (app.now, app.user.clone(), applied.words.clone());
+                app.models.earlier.push(KeptEdit { at, by, words, is_deletion, undo: None });
             }
         }
         Err(error) => app.say(error.of_write()),

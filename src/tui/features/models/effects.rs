@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::kept::{KeptEdit, KeptEdits};
 use super::{Done, Msg};
 use crate::files::{self, Address};
 use crate::marking::{self, Journal, ModelBy};
@@ -24,6 +25,10 @@ pub enum Effect {
     ReadModels {
         ticket: Ticket,
         is_first: bool,
+    },
+    /// Read the names of all registered models.
+    ReadNames {
+        ticket: Ticket,
     },
     ReadVersions {
         ticket: Ticket,
@@ -97,11 +102,13 @@ pub struct Services {
     pub patterns: Arc<Patterns>,
     /// Who changes things, and takes promotions back.
     pub user: String,
+    /// Where changes are kept in mind.
+    pub kept: Option<KeptEdits>,
 }
 
 pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
     let store = tasks.store.clone();
-    let Services { turn, journal, patterns, user } = services.clone();
+    let Services { turn, journal, patterns, user, kept } = services.clone();
     match effect {
         Effect::ReadModels { ticket, is_first } => {
             let sender = tasks.sender();
@@ -118,6 +125,14 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
                 Msg::Models { ticket, is_whole: true, result }
             });
         }
+        Effect::ReadNames { ticket } => tasks.answer(Slot("names of models"), async move {
+            let mut names = Vec::new();
+            let read = store.each_registered_models(|models| {
+                names.extend(models.into_iter().map(|model| model.name));
+            });
+            let result = read.await.map(|()| names);
+            Msg::Names { ticket, result }
+        }),
         Effect::ReadVersions { ticket, model } => tasks.answer(Slot("versions"), async move {
             Msg::Versions { ticket, result: store.model_versions(&model).await }
         }),
@@ -143,12 +158,24 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
         }),
         Effect::Change(edit) => tasks.write(async move {
             let _turn = turn.lock().await;
-            Msg::Edited(apply(&store, &edit, &author(user)).await)
+            let result = apply(&store, &edit, &author(user.clone())).await;
+            if let (Ok(applied), Some(kept)) = (&result, kept) {
+                let edit = KeptEdit::new(&edit, applied.undo.as_ref(), &applied.words, (&user, now_ms()));
+                keep(move || kept.add(edit)).await;
+            }
+            Msg::Edited(result)
         }),
         Effect::TakeBack(done) => tasks.write(async move {
             let _turn = turn.lock().await;
             let result = match done.as_ref() {
-                Done::Edit(edit) => undo(&store, edit, &author(user)).await,
+                Done::Edit(edit) => {
+                    let result = undo(&store, edit, &author(user)).await;
+                    if let (Ok(_), Some(kept)) = (&result, kept) {
+                        let edit = edit.clone();
+                        keep(move || kept.undone(&edit)).await;
+                    }
+                    result
+                }
                 Done::Promotion(promotion) => {
                     let taken_back = marking::demote(&store, &journal, promotion, &user, now_ms()).await;
                     let model = Some(promotion.model.clone());
@@ -170,6 +197,14 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
             let result = champion(&store, &challenged).await;
             Msg::Champion { challenged, result }
         }),
+    }
+}
+
+/// The change itself counts: where it cannot be kept in mind, that is no more than a pity.
+async fn keep(write: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
+    let kept = tokio::task::spawn_blocking(write).await;
+    if let Ok(Err(error)) = kept {
+        tracing::warn!(%error, "a change of the registry is not kept in mind");
     }
 }
 

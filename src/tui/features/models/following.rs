@@ -2,6 +2,9 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use std::sync::Arc;
+
+use super::arranging::VersionOrder;
 use super::effects::Effect;
 use super::screen::{Freshness, ModelsScreen};
 use super::update::{places, screen, screen_mut, show_cursors};
@@ -10,6 +13,7 @@ use crate::mlflow::{ModelVersion, RunId};
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Focus;
+use crate::tui::core::requests::list_found_models;
 use crate::tui::core::signs::RunBadges;
 
 /// Milliseconds between looks at a store that tells of changes by itself, and, where nothing tells of them, at the least.
@@ -25,6 +29,8 @@ const BUSY_SHARE: i64 = 10;
 /// Runs whose versions are asked for beside those on the screen: of the leaderboard, and of a comparison.
 const RANKED: usize = 50;
 const COMPARED: usize = 100;
+/// Versions whose runs are asked for at once.
+const AT_ONCE: usize = 500;
 
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     let now = app.now;
@@ -37,6 +43,11 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 screen.models_asked.answered(now);
             }
             show_cursors(app);
+        }
+        Msg::Names { ticket, result } => {
+            if app.models.names.take(ticket, result.map(Arc::new), now) {
+                list_found_models(app);
+            }
         }
         Msg::Versions { ticket, result } => {
             let reads_cheaply = app.capabilities.cheap_reads;
@@ -70,6 +81,14 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::PromotionPlanned { request, result } => promoting::planned(app, &request, result),
         Msg::Promoted(result) => promoting::promoted(app, result, effects),
         Msg::Champion { challenged, result } => promoting::compared(app, *challenged, result),
+    }
+}
+
+/// Asks for the names of all models, where they may be others by now.
+pub fn ask_names(app: &mut App, effects: &mut Effects) {
+    let names = &mut app.models.names;
+    if !names.is_waiting() && names.age(app.now).is_none_or(|age| age >= UNTOLD) {
+        effects.push(Effect::ReadNames { ticket: names.ask() });
     }
 }
 
@@ -146,13 +165,24 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
 /// The versions on the screen, and the champion, whose runs are to be read.
 fn wanted_origins(screen: &ModelsScreen, rows: usize, champion: &str) -> Vec<ModelVersion> {
     let versions = screen.versions();
-    let seen = screen.version_cursor.window(versions.len(), rows.max(1));
+    // Whoever sorts by a metric wants to know all of them.
+    let seen = match screen.version_order {
+        VersionOrder::Best => 0..screen.all_versions().len(),
+        VersionOrder::Newest | VersionOrder::Aliased | VersionOrder::Oldest => {
+            screen.version_cursor.window(versions.len(), rows.max(1))
+        }
+    };
+    let versions = match screen.version_order {
+        VersionOrder::Best => screen.all_versions(),
+        VersionOrder::Newest | VersionOrder::Aliased | VersionOrder::Oldest => versions,
+    };
     let seen = versions.get(seen).unwrap_or_default().iter().chain(screen.version());
     let mut wanted: Vec<ModelVersion> = seen
         .chain(screen.aliased(champion))
         .filter(|version| !screen.fresh.contains(&version.version))
         .cloned()
         .collect();
+    wanted.truncate(AT_ONCE);
     wanted.sort_by_key(|version| version.version);
     wanted.dedup_by_key(|version| version.version);
     wanted

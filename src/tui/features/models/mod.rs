@@ -5,17 +5,22 @@
 //! `app.runs` and the versions of the shown run in `app.details`.
 
 pub mod actions;
+pub mod arranging;
 mod cells;
 pub mod describe;
 pub mod editing;
 pub mod effects;
 pub mod following;
+pub mod kept;
 pub mod layout;
 pub mod of_runs;
+pub mod place;
 pub mod promoting;
 pub mod screen;
 pub mod update;
 pub mod view;
+
+use std::sync::Arc;
 
 use crate::files::ModelFolder;
 use crate::mlflow::{ExperimentId, ModelVersion, RegisteredModel, RunId};
@@ -23,8 +28,9 @@ use crate::promotion::{Promoted, Promotion, PromotionPlan, PromotionRequest};
 use crate::registry::VersionOrigin;
 use crate::registry::edit::{Applied, Undo};
 use crate::store::StoreError;
-use crate::tui::core::remote::Ticket;
+use crate::tui::core::remote::{Remote, Ticket};
 use effects::{Challenged, FoundChampion};
+use kept::KeptEdit;
 use of_runs::RunVersions;
 use screen::ModelsScreen;
 
@@ -32,10 +38,14 @@ use screen::ModelsScreen;
 #[derive(Debug, Default)]
 pub struct Models {
     pub of_runs: RunVersions,
+    /// All registered models by name, as the palette finds them.
+    pub names: Remote<Arc<Vec<String>>>,
     /// The screen that a run was opened from: esc goes back to it.
     pub left: Option<LeftScreen>,
     /// What was changed here and can be undone, the last on top.
     pub done: Vec<Done>,
+    /// What was changed before the program was started, the oldest first.
+    pub earlier: Vec<KeptEdit>,
     /// Something is being written, and what can be undone is about to be another.
     pub is_writing: bool,
 }
@@ -62,6 +72,8 @@ pub struct LeftScreen {
 pub enum Msg {
     /// Registered models: all, or the first ones of them.
     Models { ticket: Ticket, is_whole: bool, result: Result<Vec<RegisteredModel>, StoreError> },
+    /// The names of all registered models.
+    Names { ticket: Ticket, result: Result<Vec<String>, StoreError> },
     /// The versions of a model.
     Versions { ticket: Ticket, result: Result<Vec<ModelVersion>, StoreError> },
     /// What versions were made from.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::arranging::{VersionOrder, is_found, words_of};
 use crate::files::ModelFolder;
 use crate::mlflow::{ModelVersion, RegisteredModel};
 use crate::registry::{VersionOrigin, metric_of};
@@ -90,8 +91,14 @@ pub struct ModelsScreen {
     /// The model that they are of.
     pub of: Option<String>,
     pub version_cursor: Cursor,
-    /// The version to go to as soon as it is listed.
+    /// What is searched among them, and how they are sorted.
+    pub version_words: Input,
+    pub version_order: VersionOrder,
+    /// Those that are found, in their order, where not all of them are shown from the newest on.
+    pub arranged: Option<Arc<Vec<ModelVersion>>>,
+    /// The version, or the one that an alias points to, to go to as soon as it is listed.
     pub leads_to: Option<u64>,
+    pub leads_to_alias: Option<String>,
     /// What versions were made from, by number.
     pub origins: FxHashMap<u64, VersionOrigin>,
     pub reading_origins: Remote<()>,
@@ -111,6 +118,13 @@ impl ModelsScreen {
     pub fn at(model: Option<String>, version: Option<u64>) -> Self {
         let pane = if version.is_some() { ModelsPane::Versions } else { ModelsPane::Models };
         Self { chosen: model, pane, is_direct: version.is_some(), leads_to: version, ..Self::default() }
+    }
+
+    /// The registry, with the cursor on the version that an alias points to.
+    pub fn at_alias(model: String, alias: String) -> Self {
+        let leads_to_alias = Some(alias);
+        let (chosen, pane) = (Some(model), ModelsPane::Versions);
+        Self { chosen, pane, is_direct: true, leads_to_alias, ..Self::default() }
     }
 
     /// What is being read is not waited for; it is asked for anew when the screen is there again.
@@ -149,18 +163,8 @@ impl ModelsScreen {
     /// Finds which models are shown, and keeps the cursor on its own.
     pub fn arrange(&mut self) {
         let Some(models) = self.models.value() else { return };
-        let wanted = self.words.value().to_lowercase();
-        let words: Vec<&str> = wanted.split_whitespace().collect();
-        let is_found = |model: &RegisteredModel| {
-            let texts = std::iter::once(&model.name).chain(model.aliases.iter().map(|(alias, _)| alias));
-            let texts: Vec<String> = texts.map(|text| text.to_lowercase()).collect();
-            words.iter().all(|word| {
-                let word = word.trim_start_matches('@');
-                texts.iter().any(|text| text.contains(word))
-            })
-        };
-        let mut shown: Vec<usize> =
-            (0..models.len()).filter(|at| words.is_empty() || is_found(&models[*at])).collect();
+        let words = words_of(self.words.value());
+        let mut shown: Vec<usize> = (0..models.len()).filter(|at| is_found(&models[*at], &words)).collect();
         match self.order {
             ModelOrder::Name => shown.sort_by(|a, b| natural(&models[*a].name, &models[*b].name)),
             ModelOrder::Updated => {
@@ -195,9 +199,31 @@ impl ModelsScreen {
     }
 
     /// The versions of the model under the cursor, the newest first.
-    pub fn versions(&self) -> &[ModelVersion] {
+    pub fn all_versions(&self) -> &[ModelVersion] {
         let is_it = self.of.is_some() && self.of == self.chosen;
         self.versions.value().filter(|_| is_it).map_or(&[], |versions| versions.as_slice())
+    }
+
+    /// Those of them that are shown, in their order.
+    pub fn versions(&self) -> &[ModelVersion] {
+        let is_it = self.of.is_some() && self.of == self.chosen;
+        let arranged = self.arranged.as_ref().filter(|_| is_it);
+        arranged.map_or_else(|| self.all_versions(), |arranged| arranged.as_slice())
+    }
+
+    /// The words that are searched where the keys are.
+    pub fn searched(&self) -> &Input {
+        match self.pane {
+            ModelsPane::Models => &self.words,
+            ModelsPane::Versions => &self.version_words,
+        }
+    }
+
+    pub fn searched_mut(&mut self) -> &mut Input {
+        match self.pane {
+            ModelsPane::Models => &mut self.words,
+            ModelsPane::Versions => &mut self.version_words,
+        }
     }
 
     /// Whether it is known which versions the model under the cursor has.
@@ -240,7 +266,7 @@ impl ModelsScreen {
         self.reading_origins.forget();
         self.origins.clear();
         self.fresh.clear();
-        self.version_cursor = Cursor::default();
+        self.forget_arrangement();
         if !self.is_chosen {
             self.goal = None;
         }
@@ -255,10 +281,17 @@ impl ModelsScreen {
         now: i64,
     ) -> bool {
         let before = self.leads_to.or_else(|| self.version().map(|version| version.version));
+        // One that is wanted is seen.
+        if self.leads_to.is_some() {
+            self.version_words.reset();
+        }
         if !self.versions.take(ticket, result.map(Arc::new), now) {
             return false;
         }
+        let aliased = self.leads_to_alias.take().and_then(|alias| Some(self.aliased(&alias)?.version));
+        let before = aliased.or(before);
         self.leads_to = None;
+        self.arrange_versions();
         // What could not be read while the store was away is read now.
         if self.folder.error().is_some_and(StoreError::is_transient) {
             self.folder_of = None;
@@ -267,7 +300,7 @@ impl ModelsScreen {
         let at = numbers.iter().position(|version| Some(*version) == before);
         let last = numbers.len().saturating_sub(1);
         self.version_cursor.at = at.unwrap_or(self.version_cursor.at).min(last);
-        let known: FxHashSet<u64> = numbers.into_iter().collect();
+        let known: FxHashSet<u64> = self.all_versions().iter().map(|version| version.version).collect();
         self.origins.retain(|version, _| known.contains(version));
         if known.is_empty() {
             self.pane = ModelsPane::Models;
@@ -298,11 +331,14 @@ impl ModelsScreen {
             let known: Vec<VersionOrigin> = self.origins.values().cloned().collect();
             self.goal = metric_of(&known, patterns);
         }
+        if self.arranged.is_some() {
+            self.arrange_versions();
+        }
     }
 
     /// The version that an alias points to.
     pub fn aliased(&self, alias: &str) -> Option<&ModelVersion> {
-        crate::registry::aliased(self.versions(), alias)
+        crate::registry::aliased(self.all_versions(), alias)
     }
 
     /// The value of the metric of a version.

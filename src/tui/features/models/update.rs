@@ -7,6 +7,7 @@ use ratatui::layout::Position;
 
 use super::actions::Action;
 use super::describe::Extent;
+use super::kept::KeptEdit;
 use super::layout::{ModelAreas, areas, inside};
 use super::screen::{ModelsPane, ModelsScreen};
 use super::{LeftScreen, describe, editing, promoting};
@@ -19,7 +20,7 @@ use crate::tui::core::app::{App, Overlay, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
 use crate::tui::core::layout::Focus;
-use crate::tui::core::requests::{copy, show_run};
+use crate::tui::core::requests::{copy, offer_file, show_run};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::report::Report;
 
@@ -59,6 +60,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
                 app.overlay = Some(Overlay::Report(report));
             }
         }
+        Action::Files => list_files(app),
         Action::History => {
             if let Some(report) = history(app) {
                 app.overlay = Some(Overlay::Report(report));
@@ -90,9 +92,18 @@ fn open_of_run(app: &mut App) {
 
 fn sort(app: &mut App) {
     let Some(screen) = screen_mut(app) else { return };
-    screen.order = screen.order.next();
-    screen.arrange();
-    let words = format!("models {}", screen.order.word());
+    let words = match screen.pane {
+        ModelsPane::Models => {
+            screen.order = screen.order.next();
+            screen.arrange();
+            format!("models {}", screen.order.word())
+        }
+        ModelsPane::Versions => {
+            screen.version_order = screen.version_order.next(screen.goal.is_some());
+            screen.arrange_versions();
+            format!("versions {}", screen.version_order.word())
+        }
+    };
     app.status = Some(words);
     show_cursors(app);
 }
@@ -117,6 +128,7 @@ fn choose_metric(app: &mut App) {
             if let Some(screen) = screen_mut(app) {
                 screen.goal = Some(MetricGoal::new(metric, goal));
                 screen.is_chosen = true;
+                screen.arrange_versions();
             }
         }
         Picked::Toggled(..) | Picked::Removed(_) => {}
@@ -138,12 +150,43 @@ fn all(app: &App) -> Option<Report> {
     Some(Report::new(title, describe::in_lines(told)).with_markdown("description", description))
 }
 
+/// The files of the version under the cursor, of which one is chosen.
+fn list_files(app: &mut App) {
+    let Some(screen) = screen(app) else { return };
+    let Some(version) = screen.version() else { return };
+    let Some(Ok(folder)) = screen.folder_of(version) else { return };
+    let root = format!("models:/{}/{}", version.name, version.version);
+    let items: Vec<Item<String>> = folder
+        .files
+        .iter()
+        .map(|file| Item {
+            label: text::clean(&file.path).into_owned(),
+            note: file.file_size.map_or(String::new(), text::bytes),
+            on: None,
+            value: format!("{root}/{}", file.path),
+        })
+        .collect();
+    let title = format!("Files of {} v{}", version.name, version.version);
+    Picker::new(title, items, |app, picked, _| match picked {
+        Picked::Chosen(address) => offer_file(app, address),
+        Picked::Toggled(..) | Picked::Removed(_) => {}
+    })
+    .open(app);
+}
+
 /// What was done to the model under the cursor.
 fn history(app: &App) -> Option<Report> {
     let model = screen(app)?.model()?;
     let mut lines: Vec<String> = history_of(model).iter().map(Event::line).collect();
     if lines.is_empty() {
         lines.push("Nobody has promoted or changed anything of it here.".into());
+    }
+    let gone: Vec<String> =
+        app.models.earlier.iter().filter(|edit| edit.is_deletion).map(KeptEdit::line).collect();
+    if !gone.is_empty() {
+        lines.extend([String::new(), "Deleted from this machine:".into()]);
+        lines.extend(gone.into_iter().rev());
+        lines.push(String::new());
     }
     lines.push("What was done with other programs is not seen.".into());
     Some(Report::new(format!("History of {}", model.name), lines))
@@ -233,7 +276,10 @@ fn step(screen: &mut ModelsScreen, by: isize, height: usize) {
 /// One layer out: versions, search, the registry.
 fn back(app: &mut App) {
     let Some(screen) = screen_mut(app) else { return };
-    if screen.pane == ModelsPane::Versions && !screen.is_direct {
+    if screen.pane == ModelsPane::Versions && !screen.version_words.value().is_empty() {
+        screen.version_words.reset();
+        screen.arrange_versions();
+    } else if screen.pane == ModelsPane::Versions && !screen.is_direct {
         screen.pane = ModelsPane::Models;
     } else if !screen.is_direct && !screen.words.value().is_empty() {
         screen.words.reset();
@@ -326,8 +372,10 @@ pub fn click(app: &mut App, event: MouseEvent, effects: &mut Effects) {
 /// The words of the search have changed.
 pub fn searched(app: &mut App) {
     if let Some(screen) = screen_mut(app) {
-        screen.pane = ModelsPane::Models;
-        screen.arrange();
+        match screen.pane {
+            ModelsPane::Models => screen.arrange(),
+            ModelsPane::Versions => screen.arrange_versions(),
+        }
         show_cursors(app);
     }
 }

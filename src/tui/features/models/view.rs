@@ -6,8 +6,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
+use super::arranging::VersionOrder;
 use super::cells::{VersionColumns, model_row};
-use super::describe::{self, Extent, ToldLine};
+use super::describe::{self, Extent, ToldLine, ToldRole};
 use super::layout::{areas, inside};
 use super::screen::{ModelsPane, ModelsScreen};
 use super::update::told;
@@ -104,7 +105,7 @@ fn models(app: &App, screen: &ModelsScreen, theme: &Theme, frame: &mut Frame<'_>
     };
     if screen.shown.is_empty() {
         let words = match (words.is_empty(), app.read_only) {
-            (false, _) => "no model is called so",
+            (false, _) => "no model has that in its name, aliases, tags or description",
             (true, true) => "no registered models",
             (true, false) => "no registered models; B on a run registers its model",
         };
@@ -126,9 +127,17 @@ fn versions(app: &App, screen: &ModelsScreen, theme: &Theme, frame: &mut Frame<'
     let title = screen.chosen.as_deref().unwrap_or("Versions");
     let all = screen.versions();
     let mut rest = Vec::new();
-    if !all.is_empty() {
-        let word = if all.len() == 1 { "version" } else { "versions" };
-        rest.push(Span::styled(format!("{} {word} ", text::count(all.len())), theme.dim));
+    let count = screen.all_versions().len();
+    let words = screen.version_words.value().trim();
+    if count > 0 {
+        let of = if words.is_empty() { String::new() } else { format!("{} of ", text::count(all.len())) };
+        rest.push(Span::styled(format!("{of}{} ", text::counted(count, "version")), theme.dim));
+    }
+    if !words.is_empty() {
+        rest.push(Span::styled(format!("/{} ", text::clean(words)), theme.chip));
+    }
+    if screen.version_order != VersionOrder::Newest {
+        rest.push(Span::styled(format!("{} ", screen.version_order.word()), theme.chip));
     }
     if let Some(goal) = &screen.goal {
         let words =
@@ -144,6 +153,7 @@ fn versions(app: &App, screen: &ModelsScreen, theme: &Theme, frame: &mut Frame<'
     if all.is_empty() {
         let lines = match (screen.versions.error(), screen.versions.value()) {
             (Some(error), _) => failure(error, theme, room.width),
+            (None, Some(_)) if count > 0 => vec![Line::styled("no version has that", theme.dim)],
             (None, Some(_)) if screen.of.is_some() => vec![Line::styled("no versions", theme.dim)],
             (None, _) if screen.chosen.is_none() => Vec::new(),
             (None, _) => vec![Line::styled("loading", theme.dim)],
@@ -211,8 +221,16 @@ fn wrapped<'a>(told: &[ToldLine], width: usize, theme: &Theme) -> Vec<Line<'a>> 
     let room = width.saturating_sub(KEY).max(8);
     let mut lines = Vec::new();
     for line in told {
-        let style = if line.is_bad { theme.bad } else { theme.text };
-        let parts = text::wrap(&text::clean(&line.value), room);
+        let style = match line.role {
+            ToldRole::Bad => theme.bad,
+            ToldRole::Title => theme.heading,
+            ToldRole::Plain | ToldRole::Row => theme.text,
+        };
+        let words = text::clean(&line.value);
+        let parts = match line.role {
+            ToldRole::Title | ToldRole::Row => vec![text::cut(&words, room, theme.glyphs.ellipsis)],
+            ToldRole::Plain | ToldRole::Bad => text::wrap(&words, room),
+        };
         let parts = if parts.is_empty() { vec![String::new()] } else { parts };
         for (at, part) in parts.into_iter().enumerate() {
             let key = text::fit(if at == 0 { line.key } else { "" }, KEY, "");

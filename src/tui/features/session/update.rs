@@ -12,11 +12,12 @@ use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::{Effects, Shell};
 use crate::tui::core::go::close;
 use crate::tui::core::requests::{
-    go_to_run, open_chart_of, open_experiment, open_model, pause, quit, refresh,
+    ask_model_names, go_to_run, open_chart_of, open_experiment, open_model, pause, quit, refresh,
 };
 use crate::tui::core::update::perform as perform_any;
+use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::help::Help;
-use crate::tui::widgets::picker::{Item, Picked, Picker};
+use crate::tui::widgets::picker::{Item, Picked, Picker, PickerList};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 
 /// The title until it is known which workspaces there are.
@@ -32,7 +33,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             elsewhere(app, &[], LOOKING);
             effects.push(Effect::FindWorkspaces);
         }
-        Action::Palette => palette(app),
+        Action::Palette => palette(app, effects),
         Action::Messages => app.overlay = Some(Overlay::Messages { scroll: 0 }),
         Action::Suspend => effects.push(Shell::Suspend),
         Action::Close => close(app),
@@ -129,8 +130,39 @@ enum Found {
 const FINDS: usize = 5_000;
 
 /// Every action that can be done now, by its name; and what is there to go to.
-fn palette(app: &mut App) {
+fn palette(app: &mut App, effects: &mut Effects) {
     (app.help, app.overlay) = (None, None);
+    if app.screens.is_empty() {
+        ask_model_names(app, effects);
+    }
+    palette_with(app);
+}
+
+/// The models are known by now, and listed in a palette that is open; what is typed and chosen in it stays.
+pub fn list_models(app: &mut App) {
+    let Some(Overlay::Picker(open)) = &app.overlay else { return };
+    let list = open.list();
+    if list.title != PALETTE {
+        return;
+    }
+    let query = list.query.clone();
+    let label = |list: &PickerList, at: usize| {
+        let entry = list.found.get(at).and_then(|entry| list.entries.get(*entry as usize));
+        entry.map(|entry| entry.label.clone())
+    };
+    let (chosen, cursor) = (label(list, list.cursor.at), list.cursor);
+    palette_with(app);
+    let Some(Overlay::Picker(open)) = &mut app.overlay else { return };
+    let list = open.list_mut();
+    list.query = query;
+    list.search();
+    let at = (0..list.found.len()).find(|at| label(list, *at) == chosen);
+    list.cursor = Cursor { at: at.unwrap_or(0), ..cursor };
+}
+
+const PALETTE: &str = "Find an action, run, experiment, metric or model";
+
+fn palette_with(app: &mut App) {
     let is_palette = |action| action == Action::Palette.into();
     let mut known: Vec<_> =
         rows().filter(|row| possible(app, row).is_ok() && !is_palette(row.action)).collect();
@@ -147,18 +179,14 @@ fn palette(app: &mut App) {
     if app.screens.is_empty() {
         items.extend(things(app));
     }
-    Picker::new(
-        "Find an action, run, experiment, metric or model",
-        items,
-        |app, picked, effects| match picked {
-            Picked::Chosen(Found::Action(action)) => perform_any(app, action, effects),
-            Picked::Chosen(Found::Experiment(id)) => open_experiment(app, &id, effects),
-            Picked::Chosen(Found::Run(id)) => go_to_run(app, &id, effects),
-            Picked::Chosen(Found::Metric(key)) => chart_of(app, &key),
-            Picked::Chosen(Found::Model(name)) => open_model(app, &name, None),
-            Picked::Toggled(..) | Picked::Removed(_) => {}
-        },
-    )
+    Picker::new(PALETTE, items, |app, picked, effects| match picked {
+        Picked::Chosen(Found::Action(action)) => perform_any(app, action, effects),
+        Picked::Chosen(Found::Experiment(id)) => open_experiment(app, &id, effects),
+        Picked::Chosen(Found::Run(id)) => go_to_run(app, &id, effects),
+        Picked::Chosen(Found::Metric(key)) => chart_of(app, &key),
+        Picked::Chosen(Found::Model(name)) => open_model(app, &name, None),
+        Picked::Toggled(..) | Picked::Removed(_) => {}
+    })
     .open(app);
 }
 
@@ -190,7 +218,11 @@ fn things(app: &App) -> Vec<Item<Found>> {
         let note = listed.runs.map_or(String::new(), |count| text::runs(count as usize));
         item(format!("experiment {}", listed.experiment.name), note, Found::Experiment(listed.id().clone()))
     }));
-    let models = app.models.of_runs.names();
+    // Those of the runs are known at once.
+    let all = app.models.names.value().into_iter().flat_map(|names| names.iter().map(String::as_str));
+    let mut models: Vec<&str> = app.models.of_runs.names().into_iter().chain(all).collect();
+    models.sort_unstable();
+    models.dedup();
     items.extend(
         models
             .into_iter()

@@ -3,6 +3,7 @@
 mod placeholders;
 mod protocols;
 mod seen;
+mod tmux;
 
 use std::io::{self, Write};
 use std::mem;
@@ -14,8 +15,10 @@ use ratatui::layout::Rect;
 use crate::tui::core::app::App;
 use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::widgets::theme::Theme;
+use protocols::put_in_tmux;
 pub use protocols::{Protocol, through_tmux};
 use seen::{Seen, seen};
+use tmux::TmuxPane;
 
 /// After as long a picture is sent through tmux once more: while that draws a pane anew it passes nothing on, and nobody
 /// says whether a picture has arrived.
@@ -43,13 +46,19 @@ pub struct Pixels {
     /// The size of a cell in pixels.
     cell: (u16, u16),
     shown: Vec<SentPicture>,
+    /// Of iTerm2 behind tmux.
+    pane: Option<TmuxPane>,
 }
 
 impl Pixels {
     /// None where the terminal does not say how large its cells are, neither to the system nor when it was asked.
     pub fn new(protocol: Protocol, answered: Option<(u16, u16)>) -> Option<Self> {
         let cell = cell_size().or_else(|| answered.filter(|size| is_sound(*size)))?;
-        Some(Self { protocol, cell, shown: Vec::new() })
+        let pane = match protocol {
+            Protocol::Iterm2InTmux => Some(TmuxPane::of_this_process()?),
+            Protocol::Kitty | Protocol::KittyInTmux | Protocol::Sixel | Protocol::Iterm2 => None,
+        };
+        Some(Self { protocol, cell, shown: Vec::new(), pane })
     }
 
     /// Whether pictures stand where certain letters stand: [`Self::place`].
@@ -59,8 +68,18 @@ impl Pixels {
 
     /// The program has the keys again: what was sent meanwhile has perhaps gone nowhere.
     pub fn focused(&mut self) {
+        self.find_pane();
         if self.is_text() {
             self.shown.iter_mut().for_each(|sent| sent.due = Some(Instant::now() + ONCE_MORE));
+        }
+    }
+
+    /// tmux may have moved its pane.
+    fn find_pane(&mut self) {
+        if let Some(now) = self.pane.and_then(|_| TmuxPane::of_this_process())
+            && self.pane.replace(now) != Some(now)
+        {
+            self.shown.clear();
         }
     }
 
@@ -73,6 +92,7 @@ impl Pixels {
             // The terminal keeps them, and each is taken from it when another comes in its place.
             self.focused();
         } else {
+            self.find_pane();
             self.shown.clear();
         }
     }
@@ -155,7 +175,11 @@ impl Pixels {
             }
         }
         write!(out, "\x1b[{};{}H", area.y + 1, area.x + 1)?;
-        self.protocol.put(bitmap, number, (area.width, area.height), out)
+        let size = (area.width, area.height);
+        match self.pane {
+            Some(pane) => put_in_tmux(bitmap, (pane.left + area.x + 1, pane.top + area.y + 1), size, out),
+            None => self.protocol.put(bitmap, number, size, out),
+        }
     }
 
     /// Writes the placeholders of the pictures into a frame, where those are text.

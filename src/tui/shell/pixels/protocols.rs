@@ -14,6 +14,8 @@ use rustc_hash::FxHashMap;
 
 /// What kitty takes at once, in bytes.
 const CHUNK: usize = 4_096;
+/// And iTerm2 behind tmux.
+const PART: usize = 128 * 1024;
 /// The colours of a picture in sixels, at most.
 const COLORS: usize = 250;
 /// One of so many pixels counts where colours have to be chosen.
@@ -26,6 +28,8 @@ pub enum Protocol {
     KittyInTmux,
     Sixel,
     Iterm2,
+    /// iTerm2's, sent through tmux to a place of the terminal behind it.
+    Iterm2InTmux,
 }
 
 /// Pixels in rows; where there is none, the background is seen.
@@ -68,11 +72,10 @@ impl Protocol {
             Self::Sixel => sixel(bitmap, out),
             Self::Iterm2 => {
                 let png = STANDARD.encode(png(bitmap)?);
-                write!(
-                    out,
-                    "\x1b]1337;File=inline=1;width={columns};height={rows};preserveAspectRatio=0;doNotMoveCursor=1:{png}\x07"
-                )
+                write!(out, "\x1b]1337;File={}:{png}\x07", iterm2_keys((columns, rows)))
             }
+            // Where that is in the terminal is known to who calls: `put_in_tmux`.
+            Self::Iterm2InTmux => put_in_tmux(bitmap, (1, 1), (columns, rows), out),
         }
     }
 
@@ -83,7 +86,7 @@ impl Protocol {
                 let words = format!("\x1b_Ga=d,d=I,i={},q=2\x1b\\", in_tmux(number));
                 write!(out, "{}", through_tmux(&words))
             }
-            Self::Kitty | Self::Sixel | Self::Iterm2 => Ok(()),
+            Self::Kitty | Self::Sixel | Self::Iterm2 | Self::Iterm2InTmux => Ok(()),
         }
     }
 
@@ -91,6 +94,31 @@ impl Protocol {
     pub fn clear(self, out: &mut impl Write) -> io::Result<()> {
         if self == Self::Kitty { write!(out, "\x1b_Ga=d,d=A,q=2\x1b\\") } else { Ok(()) }
     }
+}
+
+fn iterm2_keys((columns, rows): (u16, u16)) -> String {
+    format!("inline=1;width={columns};height={rows};preserveAspectRatio=0;doNotMoveCursor=1")
+}
+
+/// Draws a picture by iTerm2's protocol through tmux, at a column and row of the terminal behind it. It goes in parts, since
+/// tmux passes on only so much at once; tmux does not know of the cursor, which is put back.
+pub fn put_in_tmux(
+    bitmap: &Bitmap,
+    (x, y): (u16, u16),
+    size: (u16, u16),
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let png = STANDARD.encode(png(bitmap)?);
+    let at_place = |words: &str| format!("\x1b7\x1b[{y};{x}H{words}\x1b8");
+    let begin = at_place(&format!("\x1b]1337;MultipartFile={}\x07", iterm2_keys(size)));
+    write!(out, "{}", through_tmux(&begin))?;
+    let mut rest = png.as_str();
+    while !rest.is_empty() {
+        let (piece, behind) = rest.split_at(rest.len().min(PART));
+        write!(out, "{}", through_tmux(&format!("\x1b]1337;FilePart={piece}\x07")))?;
+        rest = behind;
+    }
+    write!(out, "{}", through_tmux(&at_place("\x1b]1337;FileEnd\x07")))
 }
 
 /// The terminal's number of a picture, where other programs in other panes send it pictures too: the highest of its four
@@ -237,6 +265,25 @@ mod tests {
         let mut out = Vec::new();
         sixel(&bitmap, &mut out).unwrap();
         assert!(out.starts_with(b"\x1bP0;1;0q\"1;1;100;90#1;2;") && out.ends_with(b"\x1b\\"));
+    }
+
+    #[test]
+    fn iterm2_behind_tmux_gets_a_png_in_parts_at_a_place() {
+        let mut out = Vec::new();
+        put_in_tmux(&bitmap(), (31, 7), (10, 5), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let sent: String = text
+            .split("\x1bPtmux;")
+            .skip(1)
+            .map(|part| part.strip_suffix("\x1b\\").unwrap().replace("\x1b\x1b", "\x1b"))
+            .collect();
+        let keys = iterm2_keys((10, 5));
+        let begin = format!("\x1b7\x1b[7;31H\x1b]1337;MultipartFile={keys}\x07\x1b8\x1b]1337;FilePart=");
+        assert!(sent.starts_with(&begin), "{sent:.120}");
+        assert!(sent.ends_with("\x07\x1b7\x1b[7;31H\x1b]1337;FileEnd\x07\x1b8"));
+        let png = sent.split_once("FilePart=").unwrap().1.split_once('\x07').unwrap().0;
+        let image = image::load_from_memory(&STANDARD.decode(png).unwrap()).unwrap().to_rgba8();
+        assert_eq!(image.dimensions(), (5, 8));
     }
 
     #[test]
