@@ -466,6 +466,7 @@ fn rest_options(
             .boolean("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER")?
             .unwrap_or(http.respect_retry_after),
         allow_redirects: environment.boolean("MLFLOW_ALLOW_HTTP_REDIRECTS")?.unwrap_or(http.allow_redirects),
+        pages_at_once: http.pages_at_once.clamp(1, RestOptions::MOST_PAGES),
         withheld: access.withheld,
         observer: None,
         cache_folder: None,

@@ -242,6 +242,11 @@ impl Client {
         self.options.timeout
     }
 
+    /// How many pages of runs may be asked for at the same time.
+    pub fn pages_at_once(&self) -> usize {
+        self.options.pages_at_once
+    }
+
     /// How often a request that failed is sent again.
     pub fn retries(&self) -> u32 {
         self.options.max_retries
