@@ -189,7 +189,7 @@ fn of_profile(name: &str, profile: &RawProfile, environment: &Environment) -> Re
 }
 
 /// User name and password from the environment, else from `~/.mlflow/credentials`, else a token.
-fn of_environment(environment: &Environment) -> Result<Auth, ConfigError> {
+pub fn of_environment(environment: &Environment) -> Result<Auth, ConfigError> {
     let stored = match &environment.home {
         Some(home) => read_credentials(&home.join(".mlflow/credentials"))?,
         None => (None, None),

@@ -317,6 +317,9 @@ pub struct RawProfile {
     pub workspace: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub experiment: Option<String>,
+    /// The server that keeps what a database has at `mlflow-artifacts:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifacts_server: Option<Address>,
     /// A machine that sees the server: connections go through it by `ssh`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssh_host: Option<String>,

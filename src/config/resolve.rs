@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::access::Access;
+use super::artifacts::with_artifacts_server;
 use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
 use super::through::tunnel;
 use super::{ConfigError, DefaultColumn, Folders, Selecting, Sweeping};
@@ -222,6 +223,7 @@ impl Settings {
         let location = completed(location, profile, &access, environment);
         let mut rest = rest_options(&raw.http, access, environment)?;
         rest.cache_folder = Some(folders.state.join("folders"));
+        let location = with_artifacts_server(location, &mut rest, profile, environment)?;
         let through = tunnel(location.as_ref(), &origin, profile);
         let location = match through {
             Ok(Some(tunnel)) => {
@@ -471,5 +473,7 @@ fn rest_options(
         observer: None,
         cache_folder: None,
         tunnel: None,
+        artifacts_server: None,
+        artifacts_auth: Auth::None,
     })
 }

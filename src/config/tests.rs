@@ -48,7 +48,7 @@ fn the_example_names_every_setting() {
     assert_eq!(written.len(), 11, "a setting is missing in the example: {written:?}");
     assert_eq!(written["sweep"].as_table().unwrap().len(), 22, "{written:?}");
     assert_eq!(written["sweep"]["slurm"].as_table().unwrap().len(), 10, "{written:?}");
-    assert_eq!(written["profiles"]["team"].as_table().unwrap().len(), 13);
+    assert_eq!(written["profiles"]["team"].as_table().unwrap().len(), 14);
 }
 
 /// Where there are no flags, as in the explorer, the settings say how a file is read.

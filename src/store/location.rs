@@ -114,6 +114,28 @@ impl Location {
         }
     }
 
+    /// The same where files that somebody logs go to a server of MLflow's, if it is a database server and nothing else is said.
+    #[must_use]
+    pub fn with_artifacts_server(self) -> Self {
+        let root = |said: Option<String>| said.or_else(|| Some("mlflow-artifacts:/".to_owned()));
+        match self {
+            Self::Postgres(mut database) => {
+                database.artifact_root = root(database.artifact_root.take());
+                Self::Postgres(database)
+            }
+            Self::MySql(mut database) => {
+                database.artifact_root = root(database.artifact_root.take());
+                Self::MySql(database)
+            }
+            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) | Self::Databricks(_)) => other,
+        }
+    }
+
+    /// Whether it is a database, which only says where files are.
+    pub fn is_database(&self) -> bool {
+        matches!(self, Self::Sqlite(_) | Self::Postgres(_) | Self::MySql(_))
+    }
+
     /// How a database server or a workspace is reached, in words: who connects, and how that is protected.
     pub fn ways(&self) -> Option<[(&'static str, String); 3]> {
         match self {

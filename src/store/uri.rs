@@ -245,19 +245,23 @@ fn nearest(path: &Path) -> Option<PathBuf> {
 /// If a file that the options name cannot be read, such as that of a certificate.
 pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Result<Store> {
     let read_only = read_only || location.is_read_only();
+    let service = || ArtifactService::new(options).during("prepare the connection to the artifacts server");
     let store = match location {
         Location::Server(url) => {
             Store::new(Rest::new(url, options.clone()).during("prepare the connection")?)
         }
         Location::Sqlite(database) => {
-            Store::new(SqlStore::new(Sqlite::new(database, options.workspace.as_deref(), read_only)))
+            let place = Sqlite::new(database, options.workspace.as_deref(), read_only);
+            Store::new(SqlStore::new(place).with_service(service()?))
         }
         Location::Postgres(database) => {
-            Store::new(SqlStore::new(Postgres::new((**database).clone(), options.workspace.as_deref())))
+            let place = Postgres::new((**database).clone(), options.workspace.as_deref());
+            Store::new(SqlStore::new(place).with_service(service()?))
         }
         Location::Folder(path) => Store::new(Folder::new(path.clone(), options.cache_folder.clone())),
         Location::MySql(database) => {
-            Store::new(SqlStore::new(MySql::new((**database).clone(), options.workspace.as_deref())))
+            let place = MySql::new((**database).clone(), options.workspace.as_deref());
+            Store::new(SqlStore::new(place).with_service(service()?))
         }
         Location::Databricks(workspace) => {
             Store::new(Rest::of_workspace(workspace, options.clone()).during("prepare the connection")?)

@@ -46,7 +46,7 @@ pub struct PgDatabase {
     /// Where files of new experiments go, as MLflow puts them.
     pub(super) folder: PathBuf,
     /// Another place for them, which a server of MLflow's says to its own processes.
-    pub(super) artifact_root: Option<String>,
+    pub(in crate::store) artifact_root: Option<String>,
     /// The way through another machine, which sees the servers.
     pub(super) tunnel: Option<Tunnel>,
 }

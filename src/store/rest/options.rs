@@ -142,6 +142,10 @@ pub struct RestOptions {
     pub cache_folder: Option<PathBuf>,
     /// The way to a server that only another machine sees.
     pub tunnel: Option<Tunnel>,
+    /// The server that keeps what a database has at `mlflow-artifacts:`.
+    pub artifacts_server: Option<url::Url>,
+    /// How the user is known to that one.
+    pub artifacts_auth: Auth,
 }
 
 impl RestOptions {
@@ -183,6 +187,8 @@ impl Default for RestOptions {
             observer: None,
             cache_folder: None,
             tunnel: None,
+            artifacts_server: None,
+            artifacts_auth: Auth::None,
         }
     }
 }
