@@ -185,6 +185,7 @@ async fn begun(
 ) -> Result<(SweepFolder, SweepHeader, Work), Failure> {
     let origin = SweepOrigin {
         store: &settings.store_name(),
+        opened_by: &settings.opened_by(),
         user: &settings.user,
         state_folder: &settings.state_folder,
     };
@@ -270,8 +271,9 @@ fn check_store(settings: &Settings, id: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Usage(format!(
-        "sweep {id} logs to {}, not to {store}; pass --tracking-uri {}",
-        header.store, header.store
+        "sweep {id} logs to {}, not to {store}; pass {}",
+        header.store,
+        header.place()
     )))
 }
 

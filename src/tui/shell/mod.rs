@@ -139,6 +139,7 @@ impl Session {
         let sweeps = sweeps::effects::Services {
             state_folder: settings.state_folder.clone(),
             store: store_name.clone(),
+            opened_by: settings.opened_by(),
             user: settings.user.clone(),
             same: settings.same_store(),
             plans: crate::state::by_experiment::ByExperiment::new(
