@@ -182,6 +182,15 @@ impl Settings {
         }
     }
 
+    /// Goes into a workspace, where an address of a page may have led into another: its experiment is not in this one.
+    pub fn enter_workspace(&mut self, name: &str) {
+        let was = self.rest.workspace.replace(name.to_owned());
+        self.rest.workspace.take_if(|name| name.is_empty());
+        if was != self.rest.workspace && uri::experiment_of_page(self.tracking_uri.as_written()).is_some() {
+            self.experiment = None;
+        }
+    }
+
     /// What to say of a database that was requested by its name and is not there.
     pub fn absent_file(&self) -> Option<String> {
         match &self.location {
@@ -219,7 +228,8 @@ impl Settings {
             return Err(ConfigError::Unreadable(name.clone()));
         }
         let access =
-            Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
+            Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?
+                .of_page(tracking_uri.as_written())?;
         let location = completed(location, profile, &access, environment);
         let mut rest = rest_options(&raw.http, access, environment)?;
         rest.cache_folder = Some(folders.state.join("folders"));

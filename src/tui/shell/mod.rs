@@ -20,7 +20,6 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::config::Settings;
 use crate::state::views::Views;
-use crate::store::uri::Location;
 use crate::store::{Store, now_ms};
 use crate::tui::core::app::{App, Setup};
 use crate::tui::core::effect::Shell;
@@ -158,7 +157,11 @@ impl Session {
         let views = Views::new(&settings.state_folder);
         let mut trouble = Vec::new();
         let app = App::new(Setup {
-            page: settings.location.as_ref().ok().and_then(Location::page),
+            page: settings
+                .location
+                .as_ref()
+                .ok()
+                .and_then(|location| location.page(settings.rest.workspace.as_deref())),
             store: settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string),
             capabilities: store.capabilities(),
             absent: settings.absent_file(),
