@@ -32,6 +32,12 @@ pub fn tell_new(settings: &Settings) {
     }
 }
 
+/// The same, which says so where there is none.
+pub fn open_new(settings: &Settings) -> Result<Store, Failure> {
+    tell_new(settings);
+    open_or_begin(settings)
+}
+
 /// The same, with nothing said of waiting: on a screen that says so itself.
 pub fn open_for_screen(settings: &Settings) -> Result<Store, Failure> {
     Ok(uri::open(&settings.location.clone()?, &settings.rest, settings.read_only)?)

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::json;
 
-use super::opening::{open_or_begin, tell_new};
+use super::opening::open_new;
 use super::output::print_json;
 use super::sweep_arguments::Arguments;
 use super::sweep_command;
@@ -101,11 +101,8 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     if let Some(id) = &arguments.resume {
         check_store(settings, id)?;
     }
-    if arguments.resume.is_none() {
-        tell_new(settings);
-    }
     // Where a sweep goes on, its store was there.
-    let store = if arguments.resume.is_some() { open_existing(&patient)? } else { open_or_begin(&patient)? };
+    let store = if arguments.resume.is_some() { open_existing(&patient)? } else { open_new(&patient)? };
     if !arguments.background {
         close_broken(&store, settings).await;
     }

@@ -90,7 +90,7 @@ fn a_database_that_is_made_because_of_a_mistyped_name_is_told() {
     for words in [
         &["exec", "true"][..],
         &["env"],
-        &["sweep", "--data", "iris", "--families", "knn", "--trials", "1", "--folds", "2"],
+        &["sweep", "--data", "iris", "--family", "decision_tree", "--trials", "1", "--folds", "2"],
     ] {
         let error = mistyped(words);
         assert!(
