@@ -61,7 +61,7 @@ fn a_server_on_the_database_keeps_the_files() {
     let server =
         Server::start_with(V3, folder.path(), &words, &[("PYTHONPATH", packages().to_str().unwrap())]);
     let run = V3.run(LOG, &[&server.uri()]);
-    let run = run.trim();
+    let run = run.lines().last().unwrap();
     let uri = database.uri(&name);
     let profile = |lines: &str| Place {
         folder: folder.path(),
@@ -69,11 +69,11 @@ fn a_server_on_the_database_keeps_the_files() {
     };
     // Nobody said where it is.
     let without = profile("");
-    let said = without.refused(&["artifacts", "list", &format!("runs:/{run}")]);
+    let said = without.refused(&["artifacts", "ls", &format!("runs:/{run}")]);
     assert!(said.contains("mlflow-artifacts:/") && said.contains("artifacts_server in a profile"), "{said}");
     let variable = ("MLTUI_ARTIFACTS_SERVER", server.uri());
     let variable = [(variable.0, variable.1.as_str())];
-    assert!(without.printed(&["artifacts", "list", &format!("runs:/{run}")], &variable).contains("notes"));
+    assert!(without.printed(&["artifacts", "ls", &format!("runs:/{run}")], &variable).contains("notes"));
     // What MLflow put there is read, and the other way round.
     let with = profile(&format!("artifacts_server = \"{}\"\n", server.uri()));
     let printed = with.printed(&["artifacts", "cat", &format!("runs:/{run}/notes/a.txt")], &[]);
@@ -81,7 +81,7 @@ fn a_server_on_the_database_keeps_the_files() {
     fs::write(folder.path().join("own.txt"), "words of mltui").unwrap();
     with.printed(&["upload", "own.txt", &format!("runs:/{run}")], &[]);
     assert_eq!(V3.run(READ, &[&server.uri(), run]).trim(), "words of mltui");
-    with.printed(&["download", &format!("runs:/{run}"), "copy"], &[]);
+    with.printed(&["download", &format!("runs:/{run}"), "--to", "copy"], &[]);
     assert_eq!(fs::read_to_string(folder.path().join("copy/notes/a.txt")).unwrap(), "words of MLflow");
     // Models of a sweep go there too.
     let sweep = [
@@ -119,6 +119,6 @@ fn a_server_on_the_database_keeps_the_files() {
         &name,
         &format!("UPDATE runs SET artifact_uri = replace(artifact_uri, '{host}', 'mlflow-artifacts:')"),
     );
-    let said = away.refused(&["artifacts", "list", &format!("runs:/{run}")]);
+    let said = away.refused(&["artifacts", "ls", &format!("runs:/{run}")]);
     assert!(said.contains("127.0.0.1"), "{said}");
 }
