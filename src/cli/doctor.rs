@@ -61,6 +61,16 @@ async fn check(settings: &Settings, out: &mut impl Write) -> Result<(), Failure>
     for (name, value) in settings.location.as_ref().ok().and_then(Location::ways).into_iter().flatten() {
         line(name, &value)?;
     }
+    if let Some(url) = &settings.rest.artifacts_server {
+        let who = match &settings.rest.artifacts_auth {
+            Auth::None => "without credentials".to_owned(),
+            // A token may stand in the place of a user.
+            Auth::Basic { password, .. } if password.is_empty() => "as a user, but no password".to_owned(),
+            Auth::Basic { user, .. } => format!("as user {user}"),
+            Auth::Bearer(_) => "with a token".to_owned(),
+        };
+        line("artifacts", &format!("at {}, {who}", address(url)))?;
+    }
     if let Ok(Location::Databricks(workspace)) = &settings.location
         && let Some(found) = workspace.found()
     {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::process::Command;
 
 use super::Failure;
+use super::opening::tell_new;
 use crate::config::{Settings, ShellVariable};
 use crate::store::StoreError;
 use crate::store::tunnel::Tunnel;
@@ -43,6 +44,7 @@ pub fn exec(settings: &Settings, arguments: &ExecArguments) -> Result<(), Failur
     let Some((program, words)) = arguments.command.split_first() else {
         return Err(Failure::Usage("exec needs a command, as in `mltui exec -- python train.py`".into()));
     };
+    tell_new(settings);
     if let Some(tunnel) = &settings.rest.tunnel {
         way(tunnel, settings)?;
     }
@@ -157,6 +159,7 @@ pub fn env(settings: &Settings, arguments: &EnvArguments, out: &mut impl Write) 
             "a server behind ssh_host has no address of its own here; `mltui exec` keeps a way to it open";
         return Err(Failure::Usage(words.into()));
     }
+    tell_new(settings);
     let variables = settings.shell_variables(|name| std::env::var(name).ok());
     // A shell that is told the rest alone would go on with another store.
     if let Some((name, _)) = variables.iter().find(|(_, value)| *value == ShellVariable::Secret) {

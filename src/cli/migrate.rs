@@ -182,7 +182,11 @@ fn line(now: &Snapshot, elapsed: Duration) -> String {
 fn tell_problems(report: &Report) -> Result<(), Failure> {
     let mut told = String::new();
     for problem in &report.problems {
-        told.push_str(&format!("{}: {}\n", problem.what, problem.why));
+        let others = match problem.others {
+            0 => String::new(),
+            others => format!(" and {} more", text::count(others)),
+        };
+        told.push_str(&format!("{}{others}: {}\n", problem.what, problem.why));
     }
     if report.more_problems > 0 {
         told.push_str(&format!("and {} more\n", text::count(report.more_problems)));
@@ -198,7 +202,8 @@ fn judge(report: &Report) -> Result<(), Failure> {
     if report.is_same() {
         return Ok(());
     }
-    let count = report.problems.len() + report.more_problems;
+    let listed: usize = report.problems.iter().map(|problem| 1 + problem.others).sum();
+    let count = listed + report.more_problems;
     Err(Failure::Differs(format!(
         "the copy is not the same as what was copied: {} (above)",
         text::counted(count, "difference")
@@ -254,7 +259,10 @@ fn print(report: &Report, from: &str, to: &str, seconds: f64, out: &mut impl Wri
     });
     let experiments =
         report.experiments.iter().map(|(name, from, to)| json!({ "name": name, "from": from, "to": to }));
-    let problems = report.problems.iter().map(|problem| json!({ "what": problem.what, "why": problem.why }));
+    let problems = report
+        .problems
+        .iter()
+        .map(|problem| json!({ "what": problem.what, "others": problem.others, "why": problem.why }));
     let value = json!({
         "from": from,
         "to": to,

@@ -63,7 +63,8 @@ use crate::tui::{Elsewhere, Keymap, OpenStore, RegistryPlace, last_workspace, re
 
 /// See, compare, choose and train MLflow runs in the terminal.
 ///
-/// Without a command, opens the explorer on a server (`http://…`) or directly on a local `mlflow.db`.
+/// Without a command, opens the explorer: on a server (`http://…`), or directly on a database (SQLite, PostgreSQL, MySQL), on a
+/// folder of files (`./mlruns`) or on a Databricks workspace.
 #[derive(Debug, Parser)]
 #[command(name = "mltui", bin_name = "mltui", version, max_term_width = 100, after_help = exit_codes())]
 pub struct Arguments {
@@ -309,7 +310,7 @@ fn run_explorer(
             .and_then(|mut settings| {
                 if let (Some(name), Ok(_)) = (workspace, &settings.location) {
                     remember_workspace(&settings.state_folder, &settings.store_name(), name);
-                    settings.rest.workspace = Some(name.clone()).filter(|name| !name.is_empty());
+                    settings.enter_workspace(name);
                     return explore_as_set(settings, None);
                 }
                 explore(settings, None)

@@ -24,6 +24,20 @@ pub fn open_existing(settings: &Settings) -> Result<Store, Failure> {
     }
 }
 
+/// Says that a database which was requested by name is not there, before somebody makes it.
+pub fn tell_new(settings: &Settings) {
+    if let Some(words) = settings.absent_file() {
+        let mark = if words.ends_with('?') { "" } else { ";" };
+        sweep_report::say(&format!("{words}{mark} a new one is made with the first that is logged"));
+    }
+}
+
+/// The same, which says so where there is none.
+pub fn open_new(settings: &Settings) -> Result<Store, Failure> {
+    tell_new(settings);
+    open_or_begin(settings)
+}
+
 /// The same, with nothing said of waiting: on a screen that says so itself.
 pub fn open_for_screen(settings: &Settings) -> Result<Store, Failure> {
     Ok(uri::open(&settings.location.clone()?, &settings.rest, settings.read_only)?)

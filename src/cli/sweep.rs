@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::json;
 
-use super::opening::open_or_begin;
+use super::opening::open_new;
 use super::output::print_json;
 use super::sweep_arguments::Arguments;
 use super::sweep_command;
@@ -102,7 +102,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         check_store(settings, id)?;
     }
     // Where a sweep goes on, its store was there.
-    let store = if arguments.resume.is_some() { open_existing(&patient)? } else { open_or_begin(&patient)? };
+    let store = if arguments.resume.is_some() { open_existing(&patient)? } else { open_new(&patient)? };
     if !arguments.background {
         close_broken(&store, settings).await;
     }
@@ -182,6 +182,7 @@ async fn begun(
 ) -> Result<(SweepFolder, SweepHeader, Work), Failure> {
     let origin = SweepOrigin {
         store: &settings.store_name(),
+        opened_by: &settings.opened_by(),
         user: &settings.user,
         state_folder: &settings.state_folder,
     };
@@ -267,8 +268,9 @@ fn check_store(settings: &Settings, id: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Usage(format!(
-        "sweep {id} logs to {}, not to {store}; pass --tracking-uri {}",
-        header.store, header.store
+        "sweep {id} logs to {}, not to {store}; pass {}",
+        header.store,
+        header.place()
     )))
 }
 

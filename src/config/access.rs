@@ -85,6 +85,14 @@ impl Access {
         Ok(access)
     }
 
+    /// The same for whoever wrote the address of a page of MLflow's, which names its workspace.
+    pub fn of_page(mut self, address: &str) -> Result<Self, ConfigError> {
+        if let Some(name) = uri::workspace_of_page(address) {
+            self.workspace = Some(check("workspace in the tracking URI", &name, Letters::Ascii)?);
+        }
+        Ok(self)
+    }
+
     /// What a profile says of certificates.
     fn secure(&mut self, name: &str, profile: &RawProfile) {
         if profile.insecure_tls {
@@ -189,7 +197,7 @@ fn of_profile(name: &str, profile: &RawProfile, environment: &Environment) -> Re
 }
 
 /// User name and password from the environment, else from `~/.mlflow/credentials`, else a token.
-fn of_environment(environment: &Environment) -> Result<Auth, ConfigError> {
+pub fn of_environment(environment: &Environment) -> Result<Auth, ConfigError> {
     let stored = match &environment.home {
         Some(home) => read_credentials(&home.join(".mlflow/credentials"))?,
         None => (None, None),

@@ -3,6 +3,7 @@
 //! Defaults are overridden by the file, the file by the environment, the environment by flags.
 
 mod access;
+mod artifacts;
 mod columns;
 mod promoting;
 pub mod raw;

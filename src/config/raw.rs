@@ -269,6 +269,8 @@ pub struct RawHttp {
     pub backoff_jitter: f64,
     pub respect_retry_after: bool,
     pub allow_redirects: bool,
+    /// Pages of runs that are asked of a server at the same time.
+    pub pages_at_once: usize,
 }
 
 impl Default for RawHttp {
@@ -280,6 +282,7 @@ impl Default for RawHttp {
             backoff_jitter: 1.0,
             respect_retry_after: true,
             allow_redirects: true,
+            pages_at_once: crate::store::uri::RestOptions::default().pages_at_once,
         }
     }
 }
@@ -314,6 +317,9 @@ pub struct RawProfile {
     pub workspace: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub experiment: Option<String>,
+    /// The server that keeps what a database has at `mlflow-artifacts:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifacts_server: Option<Address>,
     /// A machine that sees the server: connections go through it by `ssh`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssh_host: Option<String>,

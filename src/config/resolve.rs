@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::access::Access;
+use super::artifacts::with_artifacts_server;
 use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
 use super::through::tunnel;
 use super::{ConfigError, DefaultColumn, Folders, Selecting, Sweeping};
@@ -183,6 +184,15 @@ impl Settings {
         }
     }
 
+    /// Goes into a workspace, where an address of a page may have led into another: its experiment is not in this one.
+    pub fn enter_workspace(&mut self, name: &str) {
+        let was = self.rest.workspace.replace(name.to_owned());
+        self.rest.workspace.take_if(|name| name.is_empty());
+        if was != self.rest.workspace && uri::experiment_of_page(self.tracking_uri.as_written()).is_some() {
+            self.experiment = None;
+        }
+    }
+
     /// What to say of a database that was requested by its name and is not there.
     pub fn absent_file(&self) -> Option<String> {
         match &self.location {
@@ -220,10 +230,12 @@ impl Settings {
             return Err(ConfigError::Unreadable(name.clone()));
         }
         let access =
-            Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
+            Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?
+                .of_page(tracking_uri.as_written())?;
         let location = completed(location, profile, &access, environment);
         let mut rest = rest_options(&raw.http, access, environment)?;
         rest.cache_folder = Some(folders.state.join("folders"));
+        let location = with_artifacts_server(location, &mut rest, profile, environment)?;
         let through = tunnel(location.as_ref(), &origin, profile);
         let location = match through {
             Ok(Some(tunnel)) => {
@@ -474,9 +486,12 @@ fn rest_options(
             .boolean("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER")?
             .unwrap_or(http.respect_retry_after),
         allow_redirects: environment.boolean("MLFLOW_ALLOW_HTTP_REDIRECTS")?.unwrap_or(http.allow_redirects),
+        pages_at_once: http.pages_at_once.clamp(1, RestOptions::MOST_PAGES),
         withheld: access.withheld,
         observer: None,
         cache_folder: None,
         tunnel: None,
+        artifacts_server: None,
+        artifacts_auth: Auth::None,
     })
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::Settings;
 use crate::store::tunnel::End;
-use crate::store::uri::{self, Auth, Location};
+use crate::store::uri::{self, Auth, Location, UriOrigin};
+use crate::sweep::header::OpenedBy;
 use crate::sweep::objective::command::ScriptAccess;
 
 const URI: &str = "MLFLOW_TRACKING_URI";
@@ -40,6 +41,17 @@ pub enum ShellVariable {
 }
 
 impl Settings {
+    /// What opens the store in the same way on a command line. A profile also says how: by `ssh`, with whose credentials.
+    pub fn opened_by(&self) -> OpenedBy {
+        match (&self.origin, &self.location) {
+            (UriOrigin::Profile(name), _) => OpenedBy::Profile(name.clone()),
+            (_, Ok(location)) => {
+                OpenedBy::TrackingUri(location.without_password(self.rest.workspace.as_deref()))
+            }
+            (_, Err(_)) => OpenedBy::TrackingUri(self.tracking_uri.to_string()),
+        }
+    }
+
     /// The experiment that a script logs to, where one is set.
     pub fn script_experiment(&self) -> Vec<(String, String)> {
         let is_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

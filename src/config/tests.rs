@@ -5,6 +5,7 @@ use super::raw::RawProfile;
 use super::*;
 use crate::learn::data::{DecimalMark, ReadOptions};
 use crate::store::uri::{Auth, Location, UriOrigin};
+use crate::sweep::header::OpenedBy;
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
@@ -48,7 +49,7 @@ fn the_example_names_every_setting() {
     assert_eq!(written.len(), 11, "a setting is missing in the example: {written:?}");
     assert_eq!(written["sweep"].as_table().unwrap().len(), 22, "{written:?}");
     assert_eq!(written["sweep"]["slurm"].as_table().unwrap().len(), 10, "{written:?}");
-    assert_eq!(written["profiles"]["team"].as_table().unwrap().len(), 13);
+    assert_eq!(written["profiles"]["team"].as_table().unwrap().len(), 14);
 }
 
 /// Where there are no flags, as in the explorer, the settings say how a file is read.
@@ -307,6 +308,49 @@ fn another_process_learns_the_address_by_a_variable() {
     assert_eq!(load(config, &profile, &handed).unwrap().tracking_uri, "http://p");
 }
 
+#[test]
+fn the_same_again_goes_by_the_profile_or_by_an_address_without_secrets() {
+    let config = "[profiles.far]\ntracking_uri = 'postgresql://ana:s3cret@db/ml'\nssh_host = 'login1'\n";
+    let far = Flags { profile: Some("far".into()), ..Flags::default() };
+    assert_eq!(load(config, &far, &[]).unwrap().opened_by(), OpenedBy::Profile("far".into()));
+    for (uri, said) in [
+        ("http://ana:s3cret@h/?workspace=team#/experiments/7", "http://h/?workspace=team"),
+        ("http://ana:s3cret@h:5000", "http://h:5000"),
+        ("sqlite:////data/x.db", "sqlite:////data/x.db"),
+    ] {
+        let flags = Flags { tracking_uri: Some(uri.into()), ..Flags::default() };
+        let settings = load(config, &flags, &[]).unwrap();
+        assert_eq!(settings.opened_by(), OpenedBy::TrackingUri(said.into()));
+        let again = Flags { tracking_uri: Some(said.into()), ..Flags::default() };
+        let again = load(config, &again, &[]).unwrap();
+        assert_eq!(
+            (again.store_name(), again.rest.workspace),
+            (settings.store_name(), settings.rest.workspace)
+        );
+    }
+}
+
+#[test]
+fn the_address_of_a_page_names_its_workspace() {
+    let config =
+        "[profiles.p]\ntracking_uri = 'http://h/?workspace=team#/experiments/7'\nworkspace = 'own'\n";
+    let flag = |uri: &str| Flags { tracking_uri: Some(uri.into()), ..Flags::default() };
+    let profile = Flags { profile: Some("p".into()), ..Flags::default() };
+    for flags in [&flag("http://h/?workspace=team#/experiments/7"), &profile] {
+        let settings = load(config, flags, &[("MLFLOW_WORKSPACE", "mine")]).unwrap();
+        assert_eq!(settings.rest.workspace.as_deref(), Some("team"));
+        assert_eq!(settings.experiment.as_deref(), Some("7"));
+        let told = settings.script_access().variables;
+        assert!(told.contains(&("MLFLOW_WORKSPACE".into(), "team".into())), "{told:?}");
+        let page = settings.location.unwrap().page(settings.rest.workspace.as_deref());
+        assert_eq!(page.as_deref(), Some("http://h/?workspace=team#"));
+    }
+    let plain = load("", &flag("http://h"), &[("MLFLOW_WORKSPACE", "mine")]).unwrap();
+    assert_eq!(plain.rest.workspace.as_deref(), Some("mine"));
+    let refused = load("", &flag("http://h/?workspace=%C3%A4#/"), &[]).unwrap_err().to_string();
+    assert!(refused.contains("workspace in the tracking URI"), "{refused}");
+}
+
 /// Wherever the system knows users from: a file, LDAP and the like.
 #[cfg(unix)]
 #[test]
@@ -366,7 +410,7 @@ fn a_workspace_of_databricks_gets_its_own_credentials_and_scripts_find_it() {
     assert_eq!((&settings.rest.auth, settings.rest.workspace.as_deref()), (&Auth::None, None));
     let location = settings.location.as_ref().unwrap();
     assert_eq!(location.name(), "databricks:https://h.cloud.databricks.com");
-    assert_eq!(location.page().as_deref(), Some("https://h.cloud.databricks.com/ml"));
+    assert_eq!(location.page(None).as_deref(), Some("https://h.cloud.databricks.com/ml"));
     let value =
         |name: &str| own.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     let told = settings.shell_variables(value);

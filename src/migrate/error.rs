@@ -34,7 +34,26 @@ pub enum MigrateError {
 pub struct Problem {
     /// `run 3f…`
     pub what: String,
+    /// So many more of its kind have the same.
+    pub others: usize,
     pub why: String,
+}
+
+impl Problem {
+    /// What is the same for others of its kind that have the same: the kind, and why.
+    pub fn gist(&self) -> Option<(&str, String)> {
+        let (kind, _) = self.what.rsplit_once(' ')?;
+        Some((kind, plain(&self.why)))
+    }
+}
+
+/// A failure without what differs from one thing to the next: ids, and places in what a server was sent.
+fn plain(why: &str) -> String {
+    let parts = why.split('[').map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let without_places = parts.collect::<Vec<_>>().join("[");
+    let is_id = |word: &str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words = without_places.split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter(|word| !is_id(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a failure is of the thing that was asked for, and not of all: others can be copied all the same.

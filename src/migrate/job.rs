@@ -1,6 +1,7 @@
 //! A copy that is being made: the stores, and what is known of it so far.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::Problem;
@@ -35,8 +36,18 @@ pub struct State {
     pub from: Sums,
     pub to: Sums,
     problems: Vec<Problem>,
+    /// Where each is that others may have as well.
+    gists: HashMap<u64, usize>,
+    /// What was told already.
+    told: HashSet<u64>,
     notes: Vec<String>,
     more_problems: usize,
+}
+
+fn fingerprint(told: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    told.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// An experiment that has its place.
@@ -56,17 +67,21 @@ impl<'a> Job<'a> {
     }
 
     pub fn problem(&self, what: impl Into<String>, why: impl Into<String>) {
-        let problem = Problem { what: what.into(), why: why.into() };
+        let problem = Problem { what: what.into(), others: 0, why: why.into() };
         tracing::warn!(what = problem.what, why = problem.why, "not copied");
         let mut state = self.state();
         // What cannot be listed is found out more than once.
-        let is_told = |known: &Problem| {
-            known.what == problem.what && (known.why == problem.why || problem.what.starts_with(FILES))
-        };
-        if state.problems.iter().any(is_told) {
+        let why = if problem.what.starts_with(FILES) { "" } else { &problem.why };
+        if !state.told.insert(fingerprint(&(&problem.what, why))) {
             return;
         }
-        if state.problems.len() < TOLD {
+        let gist = problem.gist().map(|gist| fingerprint(&gist));
+        let known = gist.and_then(|gist| state.gists.get(&gist).copied());
+        if let Some(known) = known {
+            state.problems[known].others += 1;
+        } else if state.problems.len() < TOLD {
+            let at = state.problems.len();
+            state.gists.extend(gist.map(|gist| (gist, at)));
             state.problems.push(problem);
         } else {
             state.more_problems += 1;

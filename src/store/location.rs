@@ -3,11 +3,16 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::databricks::Workspace;
 use super::folder::address_of;
 use super::tunnel::{Target, Tunnel};
 use super::uri::{Database, MyDatabase, PgDatabase, address};
 use super::{ErrorKind, Result, StoreError};
+
+/// What is encoded of the name of a workspace in an address.
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// A tracking URI that can be opened.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,10 +61,14 @@ impl Location {
         }
     }
 
-    /// The address of the web interface, up to what names the experiment, where there is one.
-    pub fn page(&self) -> Option<String> {
+    /// The address of the web interface with a workspace, up to what names the experiment, where there is one.
+    pub fn page(&self, workspace: Option<&str>) -> Option<String> {
         match self {
-            Self::Server(_) => Some(format!("{}/#", self.name().trim_end_matches('/'))),
+            Self::Server(_) => {
+                let named = workspace.map(|name| utf8_percent_encode(name, NAME));
+                let named = named.map_or(String::new(), |name| format!("?workspace={name}"));
+                Some(format!("{}/{named}#", self.name().trim_end_matches('/')))
+            }
             Self::Databricks(workspace) => workspace.page(),
             Self::Sqlite(_) | Self::Postgres(_) | Self::MySql(_) | Self::Folder(_) => None,
         }
@@ -114,6 +123,28 @@ impl Location {
         }
     }
 
+    /// The same where files that somebody logs go to a server of MLflow's, if it is a database server and nothing else is said.
+    #[must_use]
+    pub fn with_artifacts_server(self) -> Self {
+        let root = |said: Option<String>| said.or_else(|| Some("mlflow-artifacts:/".to_owned()));
+        match self {
+            Self::Postgres(mut database) => {
+                database.artifact_root = root(database.artifact_root.take());
+                Self::Postgres(database)
+            }
+            Self::MySql(mut database) => {
+                database.artifact_root = root(database.artifact_root.take());
+                Self::MySql(database)
+            }
+            other @ (Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) | Self::Databricks(_)) => other,
+        }
+    }
+
+    /// Whether it is a database, which only says where files are.
+    pub fn is_database(&self) -> bool {
+        matches!(self, Self::Sqlite(_) | Self::Postgres(_) | Self::MySql(_))
+    }
+
     /// How a database server or a workspace is reached, in words: who connects, and how that is protected.
     pub fn ways(&self) -> Option<[(&'static str, String); 3]> {
         match self {
@@ -143,6 +174,19 @@ impl Location {
             // Its drivers look for a password nowhere else.
             Self::MySql(database) => Some((database.for_scripts(), None)),
             Self::Server(_) | Self::Sqlite(_) | Self::Folder(_) | Self::Databricks(_) => None,
+        }
+    }
+
+    /// The address for whoever opens the same in the same way, with no password in it.
+    pub fn without_password(&self, workspace: Option<&str>) -> String {
+        match self {
+            Self::Postgres(database) => database.without_password(),
+            Self::MySql(database) => database.without_password(),
+            Self::Server(_) => match workspace {
+                Some(_) => self.page(workspace).unwrap_or_default().trim_end_matches('#').to_owned(),
+                None => self.name(),
+            },
+            Self::Sqlite(_) | Self::Folder(_) | Self::Databricks(_) => self.name(),
         }
     }
 

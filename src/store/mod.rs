@@ -56,7 +56,7 @@ pub use facade::{Files, Store};
 pub use folder::DAMAGED;
 pub use objects::settled;
 pub use requests::{ImportedRun, NewModel, NewRun, RunCount, RunSearch, RunUpdate, Scan, ScanValues};
-pub use trees::{FileBody, FileTree, FilesOf, Opened, Resume, Sent};
+pub use trees::{FileBody, FileService, FileTree, FilesOf, Opened, Resume, Sent};
 
 pub use crate::mlflow::order::by_step;
 

@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Debug};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -67,6 +68,19 @@ pub trait FileBody: Send {
 
 /// Told how many more bytes of a file are on their way; less than none where some have to be sent again.
 pub type Sent<'a> = &'a (dyn Fn(i64) + Send + Sync);
+
+/// A service that keeps files of a store which itself only says where they are.
+#[async_trait]
+pub trait FileService: Send + Sync + Debug {
+    /// Whether what is at an address can be asked for there.
+    fn keeps(&self, uri: &str) -> bool;
+    /// Whether somebody chose it for the store.
+    fn is_set(&self) -> bool;
+    /// The files at an address.
+    async fn tree(&self, uri: &str) -> Inner<Arc<dyn FileTree>>;
+    /// Writes a file whole.
+    async fn put(&self, uri: &str, path: &str, content: &[u8]) -> Inner<()>;
+}
 
 /// Files below a root, with `/` in their paths.
 #[async_trait]

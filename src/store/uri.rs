@@ -12,7 +12,7 @@ use super::mysql::MySql;
 pub use super::mysql::{MyDatabase, TlsUse};
 use super::postgres::Postgres;
 pub use super::postgres::{PgDatabase, TlsMode};
-use super::rest::Rest;
+use super::rest::{ArtifactService, Rest};
 pub use super::rest::{Auth, Observer, RestOptions, WaitNotice, address, proxy};
 use super::sql::SqlStore;
 pub use super::sqlite::Database;
@@ -21,6 +21,8 @@ use super::{ErrorKind, Result, Store, StoreError};
 
 /// Entries of a folder that are looked at for a name that was meant.
 const LOOKED_AT: usize = 10_000;
+/// What names a workspace in the address of a page.
+const WORKSPACE: &str = "workspace";
 
 /// Where a tracking URI was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +87,9 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
     if let Some(workspace) = Workspace::parse(uri) {
         return workspace.map(|workspace| Location::Databricks(Box::new(workspace)));
     }
+    if let Some(meant) = mistyped_server(uri) {
+        return Err(format!("did you mean {}?", shown(&meant)));
+    }
     let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
     let scheme = scheme.to_ascii_lowercase();
     match scheme.as_str() {
@@ -123,7 +128,8 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
              its address, http://localhost:5000"
         )),
         _ if rest.starts_with("//") && !uri.starts_with("//") => Err(format!(
-            "unsupported tracking URI scheme {scheme}://; use http://, https://, sqlite:///, postgresql:// or mysql://"
+            "unsupported tracking URI scheme {scheme}://; use http://, https://, sqlite:///, postgresql://, mysql://, \
+             databricks, or a folder (./mlruns)"
         )),
         // `localhost:5000`, `ana:password@host`, `//host`
         _ => Err(format!(
@@ -131,6 +137,18 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
             shown(uri).trim_start_matches('/')
         )),
     }
+}
+
+/// What is meant by `http//host`, `http;//host` and `http:/host`.
+fn mistyped_server(uri: &str) -> Option<String> {
+    let lower = uri.to_ascii_lowercase();
+    let scheme = ["https", "http"].into_iter().find(|scheme| lower.starts_with(scheme))?;
+    let rest = &uri[scheme.len()..];
+    let host = rest.strip_prefix("//").or_else(|| rest.strip_prefix(";//")).or_else(|| {
+        let host = rest.strip_prefix(":/")?;
+        (!host.starts_with('/')).then_some(host)
+    })?;
+    (!host.is_empty()).then(|| format!("{scheme}://{host}"))
 }
 
 /// A host without a port, and no file of that name is meant.
@@ -166,12 +184,25 @@ fn server(uri: &str, rest: &str) -> Result<Location, String> {
             url.origin().ascii_serialization()
         ));
     }
-    if url.query().is_some() && !is_page {
+    let is_of_workspace = url.query_pairs().all(|(key, _)| key == WORKSPACE);
+    if url.query().is_some() && !is_page && !is_of_workspace {
         return Err("a server address cannot contain ?; put a token into MLFLOW_TRACKING_TOKEN".into());
+    }
+    if let Some((prefix, page)) = page_as_path(url.path()) {
+        let (host, prefix) = (url.origin().ascii_serialization(), prefix.trim_end_matches('/'));
+        return Err(format!("this is a page; did you mean {host}{prefix}/#{page}?"));
     }
     url.set_fragment(None);
     url.set_query(None);
     Ok(Location::Server(url))
+}
+
+/// The page of an experiment in a path, where a browser has it behind a #.
+fn page_as_path(path: &str) -> Option<(&str, &str)> {
+    let at = path.find("/experiments/")?;
+    let (prefix, page) = path.split_at(at);
+    let id = page.split('/').nth(2)?;
+    (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then_some((prefix, page))
 }
 
 /// Whether a browser shows a page of a workspace at such an address.
@@ -188,6 +219,15 @@ pub fn experiment_of_page(uri: &str) -> Option<String> {
     let page = url.fragment()?.strip_prefix("/experiments/")?;
     let id = page.split(['/', '?']).next()?;
     (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then(|| id.to_owned())
+}
+
+/// The workspace whose page an address names, as MLflow's web interface keeps it: `http://host/?workspace=team#/experiments/7`.
+pub fn workspace_of_page(uri: &str) -> Option<String> {
+    let url = url::Url::parse(uri.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let behind = url.fragment().and_then(|page| Some(page.split_once('?')?.1)).unwrap_or_default();
+    let mut pairs = url.query_pairs().chain(url::form_urlencoded::parse(behind.as_bytes()));
+    let (_, name) = pairs.find(|(key, name)| key == WORKSPACE && !name.is_empty())?;
+    Some(name.into_owned())
 }
 
 /// A database or a folder of files by its path; why it is neither.
@@ -245,19 +285,23 @@ fn nearest(path: &Path) -> Option<PathBuf> {
 /// If a file that the options name cannot be read, such as that of a certificate.
 pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Result<Store> {
     let read_only = read_only || location.is_read_only();
+    let service = || ArtifactService::new(options).during("prepare the connection to the artifacts server");
     let store = match location {
         Location::Server(url) => {
             Store::new(Rest::new(url, options.clone()).during("prepare the connection")?)
         }
         Location::Sqlite(database) => {
-            Store::new(SqlStore::new(Sqlite::new(database, options.workspace.as_deref(), read_only)))
+            let place = Sqlite::new(database, options.workspace.as_deref(), read_only);
+            Store::new(SqlStore::new(place).with_service(service()?))
         }
         Location::Postgres(database) => {
-            Store::new(SqlStore::new(Postgres::new((**database).clone(), options.workspace.as_deref())))
+            let place = Postgres::new((**database).clone(), options.workspace.as_deref());
+            Store::new(SqlStore::new(place).with_service(service()?))
         }
         Location::Folder(path) => Store::new(Folder::new(path.clone(), options.cache_folder.clone())),
         Location::MySql(database) => {
-            Store::new(SqlStore::new(MySql::new((**database).clone(), options.workspace.as_deref())))
+            let place = MySql::new((**database).clone(), options.workspace.as_deref());
+            Store::new(SqlStore::new(place).with_service(service()?))
         }
         Location::Databricks(workspace) => {
             Store::new(Rest::of_workspace(workspace, options.clone()).during("prepare the connection")?)
@@ -319,7 +363,11 @@ mod tests {
             ("sqlite://mlflow.db", "needs a file"),
             ("http://", "complete URL"),
             ("http:localhost:5000", "complete URL"),
-            ("http:/u:secret@h", "complete URL"),
+            ("http:/u:secret@h", "did you mean http://***@h?"),
+            ("http//localhost:5000", "did you mean http://localhost:5000?"),
+            ("HTTPS;//u:secret@h/x", "did you mean https://***@h/x?"),
+            ("http://u:secret@h/experiments/7", "did you mean http://h/#/experiments/7?"),
+            ("https://h:5000/p/experiments/7/runs/abc", "https://h:5000/p/#/experiments/7/runs/abc?"),
             ("http://u:p/secret@h", "complete URL"),
             ("http://u:1/secret@h", "%2F for /"),
             ("http://u:1#secret@h", "%23 for #"),
@@ -337,6 +385,7 @@ mod tests {
             ("azureml://eastus.api.azureml.ms/mlflow", "Azure ML's MLflow is not supported"),
             ("localhost", "did you mean http://localhost:5000?"),
             ("gopher://x", "unsupported tracking URI"),
+            ("redis://x", "databricks, or a folder (./mlruns)"),
         ] {
             let error = parse(uri, folder.path()).unwrap_err();
             assert!(error.to_string().contains(word), "{uri}: {error}");
@@ -347,15 +396,19 @@ mod tests {
 
     #[test]
     fn a_browsers_address_is_the_servers() {
-        for (uri, server, experiment) in [
-            ("http://h:5000/#/experiments/1", "http://h:5000", Some("1")),
-            ("http://h:5000/team/#/experiments/27/runs/abc", "http://h:5000/team", Some("27")),
-            ("http://h:5000/?workspace=a#/experiments/3?orderBy=x", "http://h:5000", Some("3")),
-            ("https://h/#/models/wine", "https://h", None),
-            ("http://h:5000", "http://h:5000", None),
+        for (uri, server, experiment, workspace) in [
+            ("http://h:5000/#/experiments/1", "http://h:5000", Some("1"), None),
+            ("http://h:5000/team/#/experiments/27/runs/abc", "http://h:5000/team", Some("27"), None),
+            ("http://h:5000/?workspace=a#/experiments/3?orderBy=x", "http://h:5000", Some("3"), Some("a")),
+            ("http://h:5000/p/?workspace=a-b#/", "http://h:5000/p", None, Some("a-b")),
+            ("http://h:5000/?workspace=a", "http://h:5000", None, Some("a")),
+            ("http://h:5000/#/experiments/3?workspace=a", "http://h:5000", Some("3"), Some("a")),
+            ("https://h/?workspace=#/models/wine", "https://h", None, None),
+            ("http://h:5000", "http://h:5000", None, None),
         ] {
             assert_eq!(parse(uri, Path::new("/")).unwrap().to_string(), server);
             assert_eq!(experiment_of_page(uri).as_deref(), experiment, "{uri}");
+            assert_eq!(workspace_of_page(uri).as_deref(), workspace, "{uri}");
         }
     }
 

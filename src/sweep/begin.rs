@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::engine::journal::SweepFolder;
 use super::engine::rules::Mode;
-use super::header::SweepHeader;
+use super::header::{OpenedBy, SweepHeader};
 use super::plan::SweepPlan;
 use crate::disk::{self, Draft};
 use crate::learn::data::DataFrame;
@@ -28,6 +28,8 @@ const SCHEMA_COLUMNS: usize = 1_000;
 pub struct SweepOrigin<'a> {
     /// The store, by its address without credentials.
     pub store: &'a str,
+    /// How it is opened.
+    pub opened_by: &'a OpenedBy,
     /// Whose runs they are.
     pub user: &'a str,
     /// Where the program keeps its state.
@@ -126,6 +128,7 @@ fn header(plan: SweepPlan, origin: &SweepOrigin<'_>) -> io::Result<SweepHeader> 
         experiment: ExperimentId(String::new()),
         experiment_name: String::new(),
         store: origin.store.to_owned(),
+        opened_by: Some(origin.opened_by.clone()),
         user: origin.user.to_owned(),
         created: now,
         commit: commit(&here),

@@ -40,6 +40,9 @@ pub struct SweepHeader {
     pub experiment_name: String,
     /// The store, as its tracking URI without credentials.
     pub store: String,
+    /// How it is opened, as an option of the command line; a sweep of an older version does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_by: Option<OpenedBy>,
     /// Whose runs they are.
     pub user: String,
     /// Milliseconds since the epoch.
@@ -59,6 +62,25 @@ pub struct SweepHeader {
     pub fingerprint: Option<String>,
     /// What it is to do.
     pub plan: SweepPlan,
+}
+
+/// What opens a store on the command line; no password is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenedBy {
+    /// The tracking URI.
+    TrackingUri(String),
+    /// The name of a profile.
+    Profile(String),
+}
+
+impl OpenedBy {
+    fn option(&self) -> String {
+        match self {
+            Self::TrackingUri(uri) => option("tracking-uri", uri),
+            Self::Profile(name) => option("profile", name),
+        }
+    }
 }
 
 /// What a report of another version says, as far as this one understands it.
@@ -102,8 +124,13 @@ impl SweepHeader {
 
     /// The command that does the same again, in the same store. No password is in it.
     pub fn command(&self) -> String {
-        let place = [option("experiment", &self.experiment_name), option("tracking-uri", &self.store)];
+        let place = [option("experiment", &self.experiment_name), self.place()];
         self.plan.command(&place)
+    }
+
+    /// The option that opens its store.
+    pub fn place(&self) -> String {
+        self.opened_by.as_ref().map_or_else(|| option("tracking-uri", &self.store), OpenedBy::option)
     }
 
     /// What is trained, in few words: the name of the data set, or the command.

@@ -17,7 +17,7 @@ use mltui::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
 use mltui::sweep::engine::journal::SweepFolder;
 use mltui::sweep::engine::state::{SweepState, SweepStates};
 use mltui::sweep::engine::unkept::{self, Unkept};
-use mltui::sweep::header::{SweepFolders, SweepHeader};
+use mltui::sweep::header::{OpenedBy, SweepFolders, SweepHeader};
 use mltui::sweep::progress::Progress;
 use mltui::sweep::request::SweepRequest;
 use mltui::sweep::run::{self, SweepJob};
@@ -176,7 +176,12 @@ async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let (mut plan, data) = wish.decide().unwrap();
     plan.rules.jobs = 1;
     let experiment = find_or_create(&store, "iris", &plan).await.unwrap();
-    let origin = SweepOrigin { store: STORE, user: "ana", state_folder: folder };
+    let origin = SweepOrigin {
+        store: STORE,
+        opened_by: &OpenedBy::TrackingUri(STORE.into()),
+        user: "ana",
+        state_folder: folder,
+    };
     let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
     let (sweep, header) = prepared.begin(&experiment).unwrap();
     let job = SweepJob::new(store.clone(), sweep.clone(), header, data).unwrap();

@@ -8,7 +8,7 @@ use mltui::mlflow::MetricPoint;
 use mltui::params::{ParamValue, Params};
 use mltui::sweep::engine::journal::{Event, EventKind, Position, TrialOutcome};
 use mltui::sweep::engine::state::SweepState;
-use mltui::sweep::header::SweepHeader;
+use mltui::sweep::header::{OpenedBy, SweepHeader};
 use mltui::sweep::objective::command::CommandRequest;
 use mltui::sweep::planned::PlannedCommand;
 use mltui::sweep::search::Proposal;
@@ -43,6 +43,7 @@ fn header(id: &str) -> SweepHeader {
         experiment: "1".into(),
         experiment_name: NAMES[3].into(),
         store: NAMES[4].into(),
+        opened_by: Some(OpenedBy::TrackingUri(NAMES[4].into())),
         user: NAMES[4].into(),
         created: i64::MIN,
         folder: NAMES[4].into(),

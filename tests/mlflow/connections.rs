@@ -4,10 +4,12 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use mltui::mlflow::ViewType;
 use mltui::store::uri::{Auth, Observer, RestOptions};
 use mltui::store::{ErrorKind, NewRun, uri};
 
 use crate::support::client::{block_on, changed, kind, list, open, quick, scan_of, scanned};
+use crate::support::stores::new_run;
 use crate::support::{Server, V3};
 
 /// A TLS gateway in front of a real server, and the folder with its certificates.
@@ -147,4 +149,62 @@ fn runs_of_machines_with_other_clocks_come() {
     }
     // Once nothing is new, no more than the latest is sent again.
     assert!(changed(&store, &scan, &mut cursor).len() <= 4);
+}
+
+/// Makes a user who may read one of two experiments; their ids.
+const GRANT: &str = r#"
+import mlflow, os, sys
+os.environ.update(MLFLOW_TRACKING_USERNAME="admin", MLFLOW_TRACKING_PASSWORD="a-long-password-1")
+mlflow.set_tracking_uri(sys.argv[1])
+from mlflow.server import get_app_client
+auth = get_app_client("basic-auth", tracking_uri=sys.argv[1])
+auth.create_user("ana", "a-long-password-2")
+for name in ("seen", "hidden"):
+    id = mlflow.create_experiment(name)
+    with mlflow.start_run(experiment_id=id, run_name="run of " + name):
+        mlflow.log_metric("loss", 0.5)
+    if name == "seen":
+        auth.grant_user_permission("ana", "experiment", id, "READ")
+    print(id)
+"#;
+
+#[test]
+fn a_user_without_rights_sees_what_they_may_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("auth.ini");
+    let text = "[mlflow]\ndefault_permission = NO_PERMISSIONS\ndatabase_uri = sqlite:///auth.db\nadmin_username = admin\n\
+                admin_password = a-long-password-1\n\
+                authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n";
+    std::fs::write(&settings, text).unwrap();
+    let variables = [
+        ("MLFLOW_FLASK_SERVER_SECRET_KEY", "for tests"),
+        ("MLFLOW_AUTH_CONFIG_PATH", settings.to_str().unwrap()),
+    ];
+    let server = Server::start_with(V3, folder.path(), &["--app-name", "basic-auth"], &variables);
+    let printed = V3.run(GRANT, &[&server.uri()]);
+    let ids: Vec<&str> = printed.lines().filter(|line| line.parse::<u64>().is_ok()).collect();
+    let [seen, hidden] = ids[..] else { panic!("{printed}") };
+    let auth = Auth::Basic { user: "ana".into(), password: "a-long-password-2".into() };
+    let store = open(&server.uri(), RestOptions { auth, ..quick() });
+    let listed = block_on(store.search_experiments(ViewType::ActiveOnly)).unwrap();
+    assert_eq!(listed.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["seen"]);
+    let (_, count) = scanned(&store, &scan_of(seen));
+    assert_eq!(count, 1);
+    let refused = kind(block_on(store.get_experiment(&hidden.into())));
+    assert!(matches!(refused, ErrorKind::Forbidden(_)), "{refused}");
+    let refused = kind(block_on(store.create_run(&new_run(&seen.into(), "r", 1))));
+    assert!(matches!(refused, ErrorKind::Forbidden(_)), "{refused}");
+    // The same in the program.
+    let ran = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mltui"));
+        command.args(["--tracking-uri", &server.uri()]).args(words).env_clear().env("HOME", folder.path());
+        command.env("MLFLOW_TRACKING_USERNAME", "ana").env("MLFLOW_TRACKING_PASSWORD", "a-long-password-2");
+        let ended = command.output().unwrap();
+        (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap())
+    };
+    let (out, _) = ran(&["experiments"]);
+    assert!(out.contains("seen") && !out.contains("hidden"), "{out}");
+    assert!(ran(&["runs", "seen"]).0.contains("run of seen"));
+    let (out, error) = ran(&["runs", hidden]);
+    assert!(out.is_empty() && !error.contains("run of hidden") && !error.is_empty(), "{out}{error}");
 }

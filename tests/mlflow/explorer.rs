@@ -1,7 +1,12 @@
 //! The explorer as a user has it: the real program in a pseudo-terminal, on stores that Python's MLflow writes.
 
+use std::sync::Mutex;
+
+use crate::support::moto::{self, Moto};
+use crate::support::mysql::{self, MariaDb};
+use crate::support::postgres::{self, Postgres};
 use crate::support::terminal::Terminal;
-use crate::support::{Server, V3};
+use crate::support::{Server, V2, V3};
 
 const WIDE: (u16, u16) = (140, 40);
 
@@ -271,4 +276,140 @@ fn an_empty_folder_is_greeted_and_the_first_run_appears() {
     terminal.wait_for("third-run");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
+}
+
+/// What else is done with runs, wherever they are: a chart, a look into a file, the best one marked.
+fn look_and_mark(terminal: &mut Terminal) {
+    // The details showed the artifacts; the metrics are three tabs before them.
+    terminal.type_keys("[[[");
+    terminal.wait("metrics of the run", |s| s.contains("latest") && s.contains(" 19 "));
+    terminal.type_keys("3gg\r");
+    terminal.wait_for("20 points");
+    terminal.type_keys("\x1b");
+    terminal.wait("no chart", |s| !s.contains("20 points"));
+    terminal.type_keys("3]]]");
+    terminal.wait_for("notes.txt");
+    terminal.type_keys("gg\r");
+    terminal.wait_for("hello");
+    terminal.type_keys("\x1b");
+    terminal.wait("no file", |s| !s.contains("hello"));
+    terminal.type_keys("2B");
+    terminal.wait_for("Mark late-arrival as best?");
+    terminal.type_keys("y");
+    terminal.wait_for("late-arrival is marked best");
+}
+
+/// The store goes away, and comes back.
+fn away_and_back(terminal: &mut Terminal, away: impl FnOnce(), back: impl FnOnce()) {
+    away();
+    terminal.wait_for("stale, retry in");
+    assert!(terminal.settled().contains("late-arrival"), "what was known stays on the screen");
+    back();
+    terminal.wait_for("● live");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+}
+
+const SOON: (&str, &str) = ("MLTUI_POLL_INTERVAL", "0.5");
+
+#[test]
+fn a_visit_to_a_postgresql_database_that_goes_away_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Mutex::new(Postgres::start());
+    let (address, uri) = {
+        let server = server.lock().unwrap();
+        let name = server.database(V3);
+        (server.uri_for_python(&name), server.uri(&name))
+    };
+    postgres::python(V3, LOG, &[&address]);
+    let words = ["--tracking-uri", uri.as_str()];
+    let mut terminal = Terminal::start(folder.path(), WIDE, &words, &[SOON]);
+    visit(&mut terminal, || drop(postgres::python(V3, LOG_ONE_MORE, &[&address])));
+    look_and_mark(&mut terminal);
+    let (stop, restart) = (|| server.lock().unwrap().stop(), || server.lock().unwrap().restart());
+    away_and_back(&mut terminal, stop, restart);
+}
+
+#[test]
+#[ignore = "needs Debian's mariadb-server: apt-get install --no-install-recommends mariadb-server-core mariadb-client, and root"]
+fn a_visit_to_a_mysql_database_that_goes_away_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Mutex::new(MariaDb::start());
+    let (address, uri) = {
+        let server = server.lock().unwrap();
+        let name = server.template(V3);
+        (server.uri_for_python(name), server.uri(name))
+    };
+    mysql::python(V3, LOG, &[&address]);
+    let words = ["--tracking-uri", uri.as_str()];
+    let mut terminal = Terminal::start(folder.path(), WIDE, &words, &[SOON]);
+    visit(&mut terminal, || drop(mysql::python(V3, LOG_ONE_MORE, &[&address])));
+    look_and_mark(&mut terminal);
+    let (stop, restart) = (|| server.lock().unwrap().stop(), || server.lock().unwrap().restart());
+    away_and_back(&mut terminal, stop, restart);
+}
+
+#[test]
+fn a_visit_to_a_folder_of_files() {
+    let folder = tempfile::tempdir().unwrap();
+    // MLflow 3.17 refuses to write them.
+    let address = format!("file://{}", folder.path().join("mlruns").display());
+    V2.run(LOG, &[&address]);
+    let mut terminal = Terminal::start(folder.path(), WIDE, &[], &[SOON]);
+    visit(&mut terminal, || drop(V2.run(LOG_ONE_MORE, &[&address])));
+    look_and_mark(&mut terminal);
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+}
+
+#[test]
+fn a_visit_to_runs_whose_files_are_in_an_object_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let moto = Moto::shared();
+    let variables = moto.variables();
+    let known: std::collections::BTreeMap<_, _> = variables.iter().cloned().collect();
+    let known = format!(
+        "import json, os\nos.environ.update(json.loads('''{}'''))\n",
+        serde_json::to_string(&known).unwrap()
+    );
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let bucket = "import mlflow\nmlflow.set_tracking_uri(sys.argv[1])\n\
+                  mlflow.create_experiment('wine', 's3://models/visit')\n";
+    moto::python(&format!("{known}{bucket}{LOG}"), &[&address]);
+    let mut variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    variables.extend([SOON, ("AWS_EC2_METADATA_DISABLED", "true")]);
+    let mut terminal = Terminal::start(folder.path(), WIDE, &[], &variables);
+    visit(&mut terminal, || drop(moto::python(&format!("{known}{LOG_ONE_MORE}"), &[&address])));
+    look_and_mark(&mut terminal);
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+}
+
+/// As somebody copies it from the browser: the experiment, in its workspace.
+#[test]
+fn an_address_from_the_browser_opens_its_experiment() {
+    const TWO: &str = r#"
+import mlflow, sys
+mlflow.set_tracking_uri(sys.argv[1])
+for name in ("wanted", "newer"):
+    print(mlflow.create_experiment(name))
+    with mlflow.start_run(experiment_id=mlflow.get_experiment_by_name(name).experiment_id, run_name=name + "-run"):
+        mlflow.log_metric("val_rmse", 0.5)
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::shared(V3);
+    let printed = V3.run(
+        &TWO.replace("wanted", "wanted by address").replace("newer", "newer by address"),
+        &[&server.uri()],
+    );
+    let id = printed.lines().next().unwrap();
+    for page in ["", "/runs", "?searchFilter=x"] {
+        let address = format!("{}/#/experiments/{id}{page}", server.uri());
+        let mut terminal = Terminal::start(folder.path(), WIDE, &["--tracking-uri", &address], &[]);
+        terminal.wait_for("wanted by address-run");
+        assert!(!terminal.settled().contains("newer by address-run"), "{}", terminal.settled());
+        terminal.type_keys("q");
+        assert_eq!(terminal.wait_for_end(), 0);
+    }
 }

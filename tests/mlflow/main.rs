@@ -18,6 +18,7 @@ mod marking;
 mod migrating;
 mod mysql;
 mod objects;
+mod paging;
 mod postgres;
 mod registry;
 mod selecting;

@@ -186,7 +186,7 @@ fn a_database_that_another_machine_sees_is_reached_through_it() {
     block_on(postgres::open_at(&server.uri(&name), folder.path()).create_experiment("far away", &[]))
         .unwrap();
     let gateway = Gateway::start(folder.path(), server.port, "anyone");
-    let machine = Machine::start(folder.path());
+    let mut machine = Machine::start(folder.path());
     // Its certificate is looked at by the name that the address has for it, not by that of where it is found here.
     let query = format!("?sslmode=verify-full&sslrootcert={}", folder.path().join("ca.pem").display());
     let verified = server.uri_by(gateway.1, &name) + &query;
@@ -199,6 +199,19 @@ fn a_database_that_another_machine_sees_is_reached_through_it() {
         machine.script(&verified.replacen("postgresql", "postgresql+psycopg2", 1), postgres::packages());
     assert!(found.contains("hostaddr=127.0.0.1") && found.contains("far away"), "{found}");
     assert!(!found.contains(&format!(":{}/", gateway.1)), "{found}");
+    // This program itself takes what it hands on.
+    machine.config(&verified);
+    let inner = machine.run(&["exec", "--", env!("CARGO_BIN_EXE_mltui"), "experiments"]);
+    let (out, error) = (String::from_utf8(inner.stdout).unwrap(), String::from_utf8(inner.stderr).unwrap());
+    assert!(out.contains("far away"), "{out}{error}");
+    // The connection breaks and comes back while somebody looks.
+    let screen = Terminal::start(folder.path(), (120, 36), &["--config", "c.toml", "--profile", "far"], &[]);
+    screen.wait("the experiment", |screen| screen.contains("far away") && screen.contains("live"));
+    machine.stop();
+    screen.wait("that it is away", |screen| screen.contains("stale"));
+    machine.restart();
+    screen.wait("that it is back", |screen| screen.contains("● live"));
+    drop(screen);
     // A socket is one here too, which nobody else enters.
     let password = PASSWORD.replace(' ', "%20");
     let place = format!("host={}&port={}", server.folder.display(), server.port);

@@ -63,6 +63,8 @@ impl MariaDb {
         let mut install = Command::new("mariadb-install-db");
         install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
         install.arg(format!("--user={NOBODY}")).arg(format!("--datadir={}", folder.join("data").display()));
+        // Two of them side by side take each other's tables away.
+        install.env("TMPDIR", &folder);
         run(install.stdout(Stdio::null()), "mariadb-install-db");
         let port = free_port();
         let server = Self { process: launch(&folder, port), port, folder, made: Mutex::default() };

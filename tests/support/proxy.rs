@@ -46,6 +46,31 @@ pub struct Proxy {
     fault: Arc<Mutex<Fault>>,
     bytes: Arc<AtomicU64>,
     requests: Arc<AtomicU64>,
+    open: Arc<Open>,
+}
+
+/// Requests that are not answered yet: now, and the most at any time.
+#[derive(Default)]
+struct Open {
+    now: AtomicU64,
+    most: AtomicU64,
+}
+
+/// One of them, until its answer is on its way: whoever has that may ask again.
+struct Request(Arc<Open>);
+
+impl Request {
+    fn new(open: Arc<Open>) -> Self {
+        let now = open.now.fetch_add(1, Ordering::Relaxed) + 1;
+        open.most.fetch_max(now, Ordering::Relaxed);
+        Self(open)
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Proxy {
@@ -60,13 +85,17 @@ impl Proxy {
             fault: Arc::clone(&fault),
             bytes: Arc::clone(&bytes),
             requests: Arc::clone(&requests),
+            open: Arc::default(),
         };
+        let open = Arc::clone(&proxy.open);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (fault, bytes, requests) =
-                    (Arc::clone(&fault), Arc::clone(&bytes), Arc::clone(&requests));
+                let (fault, bytes, requests, open) =
+                    (Arc::clone(&fault), Arc::clone(&bytes), Arc::clone(&requests), Arc::clone(&open));
                 // Either side may be gone; that is its affair.
-                thread::spawn(move || drop(pass(client, server, &fault, &bytes, &requests)));
+                thread::spawn(move || {
+                    drop(pass(client, server, &fault, &bytes, &requests, Request::new(open)));
+                });
             }
         });
         proxy
@@ -85,6 +114,11 @@ impl Proxy {
         matches!(*self.fault.lock().unwrap(), Fault::Cut { is_cut: true, .. })
     }
 
+    /// The most requests that were under way at the same time.
+    pub fn most_open(&self) -> u64 {
+        self.open.most.load(Ordering::Relaxed)
+    }
+
     /// Bytes of answers and number of requests so far.
     pub fn passed(&self) -> (u64, u64) {
         (self.bytes.load(Ordering::Relaxed), self.requests.load(Ordering::Relaxed))
@@ -97,6 +131,7 @@ fn pass(
     fault: &Mutex<Fault>,
     bytes: &AtomicU64,
     requests: &AtomicU64,
+    open: Request,
 ) -> std::io::Result<()> {
     let request = super::peer::read_request(&mut client);
     requests.fetch_add(1, Ordering::Relaxed);
@@ -155,6 +190,7 @@ fn pass(
         }
         _ => answer.len(),
     };
+    drop(open);
     client.write_all(&answer[..length])
 }
 

@@ -61,6 +61,27 @@ async fn an_experiment_that_took_a_deleted_one_in_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_many_runs_is_told_once() {
+    let home = tempfile::tempdir().unwrap();
+    let root = home.path().join("mlruns");
+    let from = file_store(&root);
+    let (main, id) = plain("main", &from).await;
+    let mut ids = vec![id];
+    for name in ["two", "three"] {
+        ids.push(run(&from, &main, name, None).await);
+    }
+    for id in &ids {
+        let path = root.join(main.as_str()).join(id.as_str()).join("metrics/precision@10");
+        std::fs::write(&path, "1700000000000 0.5 0\n").unwrap();
+    }
+    for to in [Store::new(Memory::default()), file_store(&home.path().join("other/mlruns"))] {
+        let report = copied(&from, &to, &request(home.path())).await;
+        let named: Vec<_> = report.problems.iter().filter(|it| it.why.contains("precision@10")).collect();
+        assert!(named.len() == 1 && named[0].others == 2, "{:?}", report.problems);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_damaged_or_not_whole_in_the_source_is_told() {
     let home = tempfile::tempdir().unwrap();
     let root = home.path().join("mlruns");

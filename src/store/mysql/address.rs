@@ -4,10 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
 use crate::store::sql::address::Parts;
-use crate::store::tunnel::{End, Target, Tunnel};
+use crate::store::tunnel::{Target, Tunnel};
 
 /// Where servers listen where nothing is said.
 const PORT: u16 = 3306;
@@ -41,10 +39,11 @@ impl TlsUse {
             "DISABLED" => Ok(Self::Disabled),
             "PREFERRED" => Ok(Self::Preferred),
             "REQUIRED" => Ok(Self::Required),
-            "VERIFY_IDENTITY" => Ok(Self::Verified),
-            // The driver would trust all well-known authorities as well, for any name.
-            "VERIFY_CA" => Err("ssl_mode=VERIFY_CA is not supported; use VERIFY_IDENTITY".into()),
-            _ => Err(format!("ssl_mode={text}: expected DISABLED, PREFERRED, REQUIRED or VERIFY_IDENTITY")),
+            // For any name the driver would trust all well-known authorities as well: the name is always verified.
+            "VERIFY_IDENTITY" | "VERIFY_CA" => Ok(Self::Verified),
+            _ => Err(format!(
+                "ssl_mode={text}: expected DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY"
+            )),
         }
     }
 }
@@ -63,6 +62,10 @@ pub struct MyDatabase {
     pub password_from: &'static str,
     pub(super) database: Option<String>,
     pub(super) tls: Option<TlsUse>,
+    /// Whoever the server is, also where there are authorities.
+    pub(super) trusts_anybody: bool,
+    /// What the address says of it besides files, as it is written there.
+    pub(super) tls_options: Vec<(String, String)>,
     /// The authorities to trust.
     pub(super) authority: Option<PathBuf>,
     pub(super) certificate: Option<PathBuf>,
@@ -75,7 +78,7 @@ pub struct MyDatabase {
     /// Where files of new experiments go, as MLflow puts them.
     pub(super) folder: PathBuf,
     /// Another place for them, which a server of MLflow's says to its own processes.
-    pub(super) artifact_root: Option<String>,
+    pub(in crate::store) artifact_root: Option<String>,
     /// The way through another machine, which sees the server.
     pub(super) tunnel: Option<Tunnel>,
 }
@@ -126,6 +129,9 @@ impl MyDatabase {
             Some(TlsUse::Verified | TlsUse::Disabled) => known,
             _ => Some(wanted),
         };
+        if (key == "ssl" || key.starts_with("ssl_")) && !["ssl_ca", "ssl_cert", "ssl_key"].contains(&key) {
+            self.tls_options.push((key.to_owned(), value.to_owned()));
+        }
         match key {
             "unix_socket" => self.socket = Some(value.into()),
             "ssl_ca" => {
@@ -150,11 +156,11 @@ impl MyDatabase {
             }
             "read_default_file" => self.defaults = Some(value.into()),
             "ssl_check_hostname" if is_true(value) => {}
-            // Their names are in every certificate that is looked at.
-            "ssl_check_hostname" | "ssl_verify_cert" | "ssl_verify_identity" => {
-                return Err(format!(
-                    "{key}={value} is not supported; ssl_mode=REQUIRED encrypts without verifying"
-                ));
+            // Where there is an authority, the name is verified all the same.
+            "ssl_check_hostname" | "ssl_verify_identity" => self.tls = at_least(self.tls, TlsUse::Required),
+            "ssl_verify_cert" => {
+                self.tls = at_least(self.tls, TlsUse::Required);
+                self.trusts_anybody = true;
             }
             // These say how it is already, or what does not matter here.
             "ssl" | "ssl_disabled" | "charset" | "use_unicode" | "read_timeout" | "write_timeout"
@@ -163,7 +169,7 @@ impl MyDatabase {
             _ => {
                 return Err(format!(
                     "unsupported parameter {key}; known are unix_socket, ssl_ca, ssl_cert, ssl_key, ssl_mode, \
-                     ssl_disabled, connect_timeout, read_default_file and charset"
+                     ssl_disabled, ssl_check_hostname, ssl_verify_cert, ssl_verify_identity, connect_timeout, read_default_file and charset"
                 ));
             }
         }
@@ -239,6 +245,8 @@ impl MyDatabase {
     pub fn tls_use(&self) -> TlsUse {
         match (self.tls, &self.authority) {
             _ if self.socket().is_some() => TlsUse::Disabled,
+            (Some(TlsUse::Disabled), _) => TlsUse::Disabled,
+            _ if self.trusts_anybody => TlsUse::Required,
             // Whoever names an authority wants it to be asked.
             (None | Some(TlsUse::Preferred | TlsUse::Required), Some(_)) => TlsUse::Verified,
             (tls, _) => tls.unwrap_or(TlsUse::Preferred),
@@ -250,6 +258,7 @@ impl MyDatabase {
         match (self.tls_use(), &self.authority) {
             (TlsUse::Disabled, _) => "ssl_mode=DISABLED".into(),
             (TlsUse::Preferred, _) => "ssl_mode=PREFERRED".into(),
+            (TlsUse::Required, _) if self.trusts_anybody => "ssl_verify_cert=false".into(),
             (TlsUse::Required, _) => "ssl_mode=REQUIRED".into(),
             (TlsUse::Verified, Some(authority)) => format!("ssl_ca={}", authority.display()),
             (TlsUse::Verified, None) => "ssl_mode=VERIFY_IDENTITY".into(),
@@ -284,66 +293,6 @@ impl fmt::Debug for MyDatabase {
     }
 }
 
-impl MyDatabase {
-    /// The address for a program of Python's, whose drivers find a password nowhere else.
-    pub fn for_scripts(&self) -> String {
-        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        // Where there is no way through the other machine, the address is as good as it can be.
-        let ends = self.tunnel.as_ref().and_then(Tunnel::for_scripts);
-        let end = ends.and_then(|ends| ends.targets.into_iter().next());
-        let place = match (end, self.socket()) {
-            (Some(End::Port(port)), _) => format!("127.0.0.1:{port}"),
-            (Some(End::Socket(socket)), _) | (None, Some(socket)) => {
-                query.append_pair("unix_socket", &socket.to_string_lossy());
-                String::new()
-            }
-            (None, None) => {
-                let (host, port) = self.place();
-                if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-            }
-        };
-        for (key, file) in
-            [("ssl_ca", &self.authority), ("ssl_cert", &self.certificate), ("ssl_key", &self.key)]
-        {
-            if let Some(file) = file {
-                let whole = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-                query.append_pair(key, &whole.to_string_lossy());
-            }
-        }
-        let query = query.finish();
-        let mark = if query.is_empty() { "" } else { "?" };
-        let password = self.password().map(|password| format!(":{}", encoded(password))).unwrap_or_default();
-        let user = encoded(&self.user());
-        format!("{}://{user}{password}@{place}/{}{mark}{query}", self.scheme, self.database())
-    }
-
-    /// How a server is reached, in words: who connects, and how that is protected.
-    pub fn ways(&self) -> [(&'static str, String); 3] {
-        let password = match self.password {
-            Some(_) => format!("a password from {}", self.password_from),
-            None => "no password (~/.my.cnf or MYSQL_PWD can hold it)".to_owned(),
-        };
-        let tls = match self.tls_use() {
-            TlsUse::Disabled if self.socket().is_some() && self.tunnel.is_some() => {
-                "none: only ssh comes to the socket".to_owned()
-            }
-            TlsUse::Disabled if self.socket().is_some() => "none: the server is on this machine".to_owned(),
-            TlsUse::Disabled => "none: the connection is not encrypted (ssl_mode=DISABLED)".to_owned(),
-            TlsUse::Preferred => {
-                "where the server offers it; it is not verified (ssl_ca=FILE is safer)".to_owned()
-            }
-            TlsUse::Required => "required; the server is not verified (ssl_mode=REQUIRED)".to_owned(),
-            TlsUse::Verified => format!("verified ({})", self.tls_words()),
-        };
-        [
-            ("server", self.server()),
-            ("credentials", format!("user {} and {password}", self.user())),
-            ("TLS", tls),
-        ]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,6 +313,11 @@ mod tests {
         assert_eq!((known.password(), known.tls_use()), (Some("se@cret"), TlsUse::Preferred));
         assert_eq!(format!("{known} {known:?}"), "mysql://host:3307/ml \"mysql://host:3307/ml\"");
         assert_eq!(known.for_scripts(), "mysql+pymysql://ana:se%40cret@Host:3307/ml");
+        let again = parse("mysql://ana:secret@h/ml?ssl_ca=/ca.pem&ssl_mode=VERIFY_CA&charset=utf8").unwrap();
+        let wanted = "mysql://ana@h:3306/ml?ssl_ca=%2Fca.pem&ssl_mode=VERIFY_CA";
+        assert_eq!(again.without_password(), wanted);
+        assert_eq!(parse(wanted).unwrap().tls_use(), again.tls_use());
+        assert_eq!(again.for_scripts(), wanted.replace("ana@", "ana:secret@"));
         let socket = parse("mysql://ana@/ml?unix_socket=/run/my.sock").unwrap();
         assert_eq!(socket.to_string(), "mysql:///ml?unix_socket=/run/my.sock");
         assert_eq!((socket.server(), socket.tls_use()), ("/run/my.sock".into(), TlsUse::Disabled));
@@ -371,6 +325,17 @@ mod tests {
         let mode = |query: &str| parse(&format!("mysql://h/ml?{query}")).unwrap().tls_use();
         assert_eq!(mode("ssl_ca=/ca.pem"), TlsUse::Verified);
         assert_eq!(mode("ssl_ca=/ca.pem&ssl_cert=/c&ssl_key=/k"), TlsUse::Verified);
+        // Nobody is trusted for any name with the authorities that everybody knows.
+        for names in ["ssl_mode=VERIFY_CA", "ssl_check_hostname=false", "ssl_verify_identity=0"] {
+            assert_eq!(mode(&format!("{names}&ssl_ca=/ca.pem")), TlsUse::Verified, "{names}");
+            assert_eq!(mode(&format!("ssl_ca=/ca.pem&{names}")), TlsUse::Verified, "{names}");
+        }
+        for anybody in
+            ["ssl_verify_cert=false", "ssl_ca=/ca.pem&ssl_verify_cert=false", "ssl_check_hostname=no"]
+        {
+            assert_eq!(mode(anybody), TlsUse::Required, "{anybody}");
+        }
+        assert_eq!(mode("ssl_verify_cert=false&ssl_disabled=true"), TlsUse::Disabled);
         assert_eq!((mode("ssl=true"), mode("ssl_mode=REQUIRED")), (TlsUse::Required, TlsUse::Required));
         assert_eq!(
             (mode("ssl_disabled=true"), mode("ssl_mode=VERIFY_IDENTITY")),
@@ -383,8 +348,6 @@ mod tests {
         for (text, word) in [
             ("mysql://h", "the database is missing"),
             ("mysql://h/db?ssl_mode=perhaps", "ssl_mode=perhaps"),
-            ("mysql://h/db?ssl_mode=VERIFY_CA", "VERIFY_IDENTITY"),
-            ("mysql://h/db?ssl_ca=/x&ssl_check_hostname=false", "ssl_check_hostname"),
             ("mysql://h/db?connect_timeout=soon", "connect_timeout=soon"),
             ("mysql://h/db?odd=x", "odd"),
             ("mysql+odd://h/db", "odd"),

@@ -114,7 +114,10 @@ fn untrusted(error: &rustls::Error, to: &MyDatabase) -> String {
             "the certificate of {server} is signed by an unknown authority; ssl_ca=FILE names one to trust ({how})"
         ),
         rustls::Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
-            format!("the certificate of {server} is for another name ({how})")
+            format!(
+                "the certificate of {server} is for another name, which is always verified ({how}); ssl_verify_cert=false encrypts \
+                 without verifying"
+            )
         }
         rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
             format!("the certificate of {server} has expired ({how})")

@@ -14,6 +14,7 @@ mod rows;
 mod scan;
 mod schema;
 mod statement;
+mod telling;
 
 use tokio::sync::mpsc;
 

@@ -1,6 +1,7 @@
 //! The address of a database behind `postgresql://`, as SQLAlchemy and libpq read it together.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct PgDatabase {
     pub(super) scheme: String,
     /// Names, addresses, or the folders of sockets, each with its port.
     pub(super) hosts: Vec<(String, Option<u16>)>,
+    /// Where each of them is found, so that nobody is asked for its name.
+    pub(super) addresses: Vec<IpAddr>,
     pub(super) user: Option<String>,
     pub(super) password: Option<String>,
     /// Where the password comes from, in words.
@@ -46,7 +49,7 @@ pub struct PgDatabase {
     /// Where files of new experiments go, as MLflow puts them.
     pub(super) folder: PathBuf,
     /// Another place for them, which a server of MLflow's says to its own processes.
-    pub(super) artifact_root: Option<String>,
+    pub(in crate::store) artifact_root: Option<String>,
     /// The way through another machine, which sees the servers.
     pub(super) tunnel: Option<Tunnel>,
 }
@@ -88,6 +91,13 @@ impl PgDatabase {
                 _ => database.option(key, value)?,
             }
         }
+        if !database.addresses.is_empty() && hosts.iter().all(String::is_empty) {
+            hosts = database.addresses.iter().map(ToString::to_string).collect();
+        }
+        let found = database.addresses.len();
+        if found > 0 && (hosts.len() != found || hosts.iter().any(|host| host.starts_with('/'))) {
+            return Err(format!("hostaddr has {found} addresses for {} hosts", hosts.len()));
+        }
         database.hosts = with_ports(&hosts, &ports)?;
         if database.password.is_some() {
             database.password_from = "the address";
@@ -101,6 +111,7 @@ impl PgDatabase {
             "user" => self.user = text(),
             "password" => self.password = text(),
             "dbname" => self.database = text(),
+            "hostaddr" => self.addresses = addresses(value)?,
             "sslmode" => self.tls = Some(TlsMode::parse(value)?),
             "sslrootcert" => self.root_certificate = Some(value.into()),
             "sslcert" => self.certificate = Some(value.into()),
@@ -124,7 +135,7 @@ impl PgDatabase {
             "channel_binding" | "gssencmode" if value != "require" => {}
             _ => {
                 return Err(format!(
-                    "unsupported parameter {key}; known are host, port, user, password, dbname, sslmode, sslrootcert, \
+                    "unsupported parameter {key}; known are host, hostaddr, port, user, password, dbname, sslmode, sslrootcert, \
                      sslcert, sslkey, connect_timeout, application_name, options, passfile and target_session_attrs"
                 ));
             }
@@ -186,7 +197,10 @@ impl PgDatabase {
                     .into(),
             );
         }
-        let places = self.places();
+        let mut places = self.places();
+        for ((host, _), address) in places.iter_mut().zip(&self.addresses) {
+            *host = address.to_string();
+        }
         if !self.is_local() && places.iter().any(|(host, _)| host.starts_with('/')) {
             return Err("ssh_host leads to hosts or to sockets, not to both".into());
         }
@@ -217,7 +231,7 @@ impl PgDatabase {
     }
 
     /// The schemas where tables are looked for, where the address says it.
-    fn search_path(&self) -> Option<&str> {
+    pub(super) fn search_path(&self) -> Option<&str> {
         let (_, rest) = self.options.as_deref()?.split_once("search_path=")?;
         rest.split_whitespace().next()
     }
@@ -241,9 +255,13 @@ impl fmt::Display for PgDatabase {
             }
             write!(f, "/{database}")?;
         }
+        let address = self.addresses.first().filter(|address| address.to_string() != host);
+        if let Some(address) = address {
+            write!(f, "?hostaddr={address}")?;
+        }
         match self.search_path() {
             Some(schemas) => {
-                let mark = if host.starts_with('/') { '&' } else { '?' };
+                let mark = if host.starts_with('/') || address.is_some() { '&' } else { '?' };
                 write!(f, "{mark}options=-csearch_path%3D{}", utf8_percent_encode(schemas, NON_ALPHANUMERIC))
             }
             None => Ok(()),
@@ -260,6 +278,13 @@ impl fmt::Debug for PgDatabase {
 pub(super) fn numbers(key: &str, value: &str) -> Result<Vec<u16>, String> {
     let number = |text: &str| text.trim().parse().map_err(|_| format!("{key}={value}: expected a port"));
     value.split(',').filter(|text| !text.is_empty()).map(number).collect()
+}
+
+fn addresses(value: &str) -> Result<Vec<IpAddr>, String> {
+    let address = |text: &str| {
+        text.trim().parse().map_err(|_| format!("hostaddr={text}: expected an address such as 10.0.0.5"))
+    };
+    value.split(',').filter(|text| !text.is_empty()).map(address).collect()
 }
 
 /// How long a connection may take to come; 0 and less is for ever.
@@ -332,6 +357,16 @@ mod tests {
         assert_eq!(several.server(), "a:1, b:2");
         let several = parse("postgresql://ana@/ml?host=a,b&port=7").unwrap();
         assert_eq!(several.server(), "a:7, b:7");
+        let found = parse("postgresql://ana@db/ml?hostaddr=10.0.0.5&sslmode=verify-full").unwrap();
+        assert_eq!(
+            (found.server(), found.addresses.as_slice()),
+            ("db:5432".into(), &["10.0.0.5".parse().unwrap()][..])
+        );
+        assert_eq!(found.to_string(), "postgresql://db/ml?hostaddr=10.0.0.5");
+        assert_eq!(parse(&found.to_string()).unwrap().to_string(), found.to_string());
+        assert_eq!(found.targets().unwrap(), [Target::Port("10.0.0.5".into(), 5432)]);
+        let alone = parse("postgresql:///ml?hostaddr=::1&port=7").unwrap();
+        assert_eq!((alone.server(), alone.to_string()), ("::1:7".into(), "postgresql://[::1]:7/ml".into()));
         let schema = parse("postgresql://h/ml?options=-csearch_path%3Dteam%20-cx%3D1").unwrap();
         assert_eq!(parse(&schema.to_string()).unwrap().to_string(), schema.to_string());
         assert_eq!(schema.to_string(), "postgresql://h/ml?options=-csearch_path%3Dteam");

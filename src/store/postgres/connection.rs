@@ -139,7 +139,10 @@ fn configuration(database: &PgDatabase, ends: &[End], with_options: bool, mode: 
     let mut config = Config::new();
     for (at, (host, port)) in database.places().into_iter().enumerate() {
         match ends.get(at) {
-            None => config.host(&host).port(port),
+            None => match database.addresses.get(at) {
+                Some(address) => config.host(&host).hostaddr(*address).port(port),
+                None => config.host(&host).port(port),
+            },
             // The name is that of its certificate all the same.
             Some(End::Port(end)) => config.host(&host).hostaddr(Ipv4Addr::LOCALHOST.into()).port(*end),
             Some(End::Socket(path)) => {

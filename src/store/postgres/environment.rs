@@ -80,7 +80,7 @@ impl PgDatabase {
             return Err("PGSERVICE is not supported: write the host and the database into the address".into());
         }
         if variable("PGHOSTADDR").is_some() {
-            return Err("PGHOSTADDR is not supported: unset it, and write the host into the address".into());
+            return Err("PGHOSTADDR is not supported: unset it, and write ?hostaddr= into the address".into());
         }
         for name in ["PGREQUIREAUTH", "PGSSLCRL", "PGSSLCRLDIR"] {
             if variable(name).is_some() {

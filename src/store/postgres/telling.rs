@@ -1,5 +1,6 @@
 //! An address as others need it: programs of Python's, and whoever looks for what is wrong.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -14,25 +15,40 @@ const WITHOUT_ADDRESS: [&str; 2] = ["+pg8000", "+asyncpg"];
 impl PgDatabase {
     /// The address for a program of Python's, which finds the password in `PGPASSWORD`.
     pub fn for_scripts(&self) -> String {
+        // Where there is no way through the other machine, the address is as good as it can be.
+        let ends = self.tunnel.as_ref().and_then(Tunnel::for_scripts);
+        let knows_addresses = !WITHOUT_ADDRESS.iter().any(|driver| self.scheme.ends_with(driver));
+        self.written(&ends.map_or(Vec::new(), |ends| ends.targets), knows_addresses, self.options.clone())
+    }
+
+    /// The address for whoever opens the same in the same way, who knows the password.
+    pub fn without_password(&self) -> String {
+        let options = self.search_path().map(|schemas| format!("-csearch_path={schemas}"));
+        self.written(&[], true, options)
+    }
+
+    fn written(&self, ends: &[End], knows_addresses: bool, options: Option<String>) -> String {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let scheme = if self.scheme == "postgres" { "postgresql" } else { &self.scheme };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let mut places = self.places();
         let mut addresses = Vec::new();
-        // Where there is no way through the other machine, the address is as good as it can be.
-        let ends = self.tunnel.as_ref().and_then(Tunnel::for_scripts);
-        for ((host, port), end) in places.iter_mut().zip(ends.into_iter().flat_map(|ends| ends.targets)) {
-            match end {
-                End::Socket(path) => {
+        for (at, (host, port)) in places.iter_mut().enumerate() {
+            let address = match ends.get(at) {
+                Some(End::Socket(path)) => {
                     *host = path.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
+                    None
                 }
-                End::Port(end) => {
-                    *port = end;
-                    addresses.push("127.0.0.1");
-                    if WITHOUT_ADDRESS.iter().any(|driver| scheme.ends_with(driver)) {
-                        addresses.pop().unwrap_or_default().clone_into(host);
-                    }
+                Some(End::Port(end)) => {
+                    *port = *end;
+                    Some(Ipv4Addr::LOCALHOST.into())
                 }
+                None => self.addresses.get(at).copied(),
+            };
+            match address.map(|address: IpAddr| address.to_string()) {
+                Some(address) if knows_addresses => addresses.push(address),
+                Some(address) => *host = address,
+                None => {}
             }
         }
         let place = match places.as_slice() {
@@ -66,7 +82,7 @@ impl PgDatabase {
             ("sslrootcert", file(&self.root_certificate)),
             ("sslcert", file(&self.certificate)),
             ("sslkey", file(&self.key)),
-            ("options", self.options.clone()),
+            ("options", options),
             ("target_session_attrs", self.wants_writable.unwrap_or(false).then(|| "read-write".to_owned())),
         ] {
             if let Some(value) = value {
@@ -123,10 +139,36 @@ mod tests {
                 "postgresql://ana:pw@[::1]/ml?sslrootcert=/x",
                 "postgresql://ana@[::1]:5432/ml?sslrootcert=%2Fx",
             ),
+            (
+                "postgresql://ana:pw@db/ml?hostaddr=127.0.0.1&port=7",
+                "postgresql://ana@db:7/ml?hostaddr=127.0.0.1",
+            ),
+            (
+                "postgresql+pg8000://ana:pw@db/ml?hostaddr=10.0.0.5",
+                "postgresql+pg8000://ana@10.0.0.5:5432/ml",
+            ),
         ] {
             let (scheme, rest) = text.split_once(':').unwrap();
             let known = PgDatabase::parse(scheme, rest, Path::new("/home/ana")).unwrap();
             assert_eq!(known.for_scripts(), wanted);
         }
+    }
+
+    #[test]
+    fn who_does_the_same_again_connects_as_the_same_user_and_as_safely() {
+        let text = "postgresql://ana:s3cret@db/ml?sslmode=verify-full&sslrootcert=system&hostaddr=10.0.0.5\
+                    &options=-csearch_path%3Dteam%20-cx%3Ds3cret";
+        let parse = |text: &str| {
+            let (scheme, rest) = text.split_once(':').unwrap();
+            PgDatabase::parse(scheme, rest, Path::new("/home/ana")).unwrap()
+        };
+        let (known, again) = (parse(text), parse(&parse(text).without_password()));
+        assert!(!known.without_password().contains("s3cret"), "{}", known.without_password());
+        assert_eq!(
+            (again.user(), again.password(), again.tls_mode()),
+            ("ana".into(), None, TlsMode::VerifyFull)
+        );
+        assert_eq!((again.to_string(), &again.addresses), (known.to_string(), &known.addresses));
+        assert_eq!(again.root_certificate, known.root_certificate);
     }
 }

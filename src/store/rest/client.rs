@@ -242,6 +242,11 @@ impl Client {
         self.options.timeout
     }
 
+    /// How many pages of runs may be asked for at the same time.
+    pub fn pages_at_once(&self) -> usize {
+        self.options.pages_at_once
+    }
+
     /// How often a request that failed is sent again.
     pub fn retries(&self) -> u32 {
         self.options.max_retries
@@ -316,7 +321,10 @@ impl Client {
                 .try_clone()
                 .ok_or_else(|| ErrorKind::Io("the request body cannot be sent again".into()))?;
             if let Err(failure) = self.ready(&mut this_time).await {
-                let is_final = self.options.tunnel.is_none() && !failure.may_pass();
+                let is_final = match &self.options.tunnel {
+                    Some(tunnel) => !tunnel.has_been(),
+                    None => !failure.may_pass(),
+                };
                 if is_final || attempt >= self.options.max_retries {
                     return Err(failure);
                 }

@@ -20,6 +20,7 @@ pub mod proxy;
 mod received;
 mod registry;
 mod sending;
+mod service;
 mod tls;
 mod transfer;
 mod wire;
@@ -38,6 +39,7 @@ use databricks::{Databricks, Login};
 use files::Places;
 pub use options::{Auth, Observer, RestOptions, WaitNotice};
 pub use paths::address;
+pub use service::ArtifactService;
 use wire::required;
 
 use super::databricks::Workspace;

@@ -131,6 +131,9 @@ pub struct RestOptions {
     pub respect_retry_after: bool,
     /// Whether it may send to another address.
     pub allow_redirects: bool,
+    /// Pages of runs that are asked for at the same time: a server with one worker gains nothing from more than two, and others
+    /// use it too.
+    pub pages_at_once: usize,
     /// Why credentials that there are do not go to this server.
     pub withheld: Option<String>,
     /// Who is told of failures that are tried again.
@@ -139,9 +142,16 @@ pub struct RestOptions {
     pub cache_folder: Option<PathBuf>,
     /// The way to a server that only another machine sees.
     pub tunnel: Option<Tunnel>,
+    /// The server that keeps what a database has at `mlflow-artifacts:`.
+    pub artifacts_server: Option<url::Url>,
+    /// How the user is known to that one.
+    pub artifacts_auth: Auth,
 }
 
 impl RestOptions {
+    /// No more pages are asked for at the same time.
+    pub const MOST_PAGES: usize = 16;
+
     /// Seconds before the attempt behind this one, without what is added at random.
     pub fn backoff(&self, attempt: u32) -> f64 {
         self.backoff_factor * f64::from(2_u32.saturating_pow(attempt))
@@ -172,10 +182,13 @@ impl Default for RestOptions {
             timeout: Duration::from_secs(120),
             respect_retry_after: true,
             allow_redirects: true,
+            pages_at_once: 2,
             withheld: None,
             observer: None,
             cache_folder: None,
             tunnel: None,
+            artifacts_server: None,
+            artifacts_auth: Auth::None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Pages of runs: one after the other, or two at a time where the server's page tokens can be told in advance.
+//! Pages of runs: one after the other, or some at a time where the server's page tokens can be told in advance.
 //!
 //! MLflow's tokens are plain offsets, so runs created meanwhile shift the pages. Whoever collects them goes by
 //! run id; nothing is lost, because new runs come first and push others onto later pages. For the same reason a page that
@@ -24,8 +24,6 @@ pub const PAGE: usize = Capabilities::SERVER.page;
 const FEWER: usize = 8;
 /// Bytes that a page should have at most: the next one may have heavier runs.
 const ROOM: usize = body::LONGEST / 4 * 3;
-/// Pages asked for at once. A server with one worker gains nothing from more, and others use it too.
-const AT_ONCE: usize = 2;
 /// Bytes of text in one batch.
 const BATCH: usize = 4 << 20;
 
@@ -170,11 +168,12 @@ struct Scanning<'a> {
 }
 
 impl Scanning<'_> {
-    /// Asks for pages from an offset on, [`AT_ONCE`] at a time, until one of them is the last; returns the offset of those
+    /// Asks for pages from an offset on, as many at a time as may be, until one of them is the last; returns the offset of those
     /// that are too much, or would be.
     async fn parallel(&mut self, mut offset: usize) -> Inner<Option<usize>> {
+        let at_once = self.client.pages_at_once();
         while self.client.fitting() == PAGE {
-            let bodies: Vec<Value> = (0..AT_ONCE)
+            let bodies: Vec<Value> = (0..at_once)
                 .map(|i| scan_body(self.scan, PAGE, Some(&token_at(offset + i * PAGE))))
                 .collect();
             let pages = bodies.iter().map(|body| whole_page(self.client, body, PAGE));
@@ -185,7 +184,7 @@ impl Scanning<'_> {
                 }
                 pages => pages?,
             };
-            offset += AT_ONCE * PAGE;
+            offset += at_once * PAGE;
             for Sent { page, .. } in pages {
                 if self.deliver(page).await?.is_none() {
                     return Ok(None);

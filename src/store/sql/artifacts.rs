@@ -7,16 +7,23 @@ use super::roots::{Beside, Root, Said, elsewhere, folder_to_write, gone, has_par
 use crate::mlflow::{ExperimentId, LoggedModel, RunId};
 use crate::store::local::{LocalTree, files, inside, write_below};
 use crate::store::objects::{Kept, is_in_objects};
-use crate::store::{ArtifactList, ErrorKind, FilesOf, Inner};
+use crate::store::{ArtifactList, ErrorKind, FileService, FilesOf, Inner};
+
+/// Whom to ask for files: the database, and who keeps files for it.
+pub struct Asked<'a, P> {
+    pub place: &'a P,
+    pub service: Option<&'a dyn FileService>,
+}
 
 /// The files of a run, a model, or at an address.
-pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<Kept<LocalTree>> {
+pub fn tree(asked: &Asked<'_, impl Place>, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<Kept<LocalTree>> {
+    let place = asked.place;
     let home = place.home();
     let tree = match of {
         FilesOf::Run(id) => {
             let said = place.read(|link| Said::of_run(link, id))?;
             goes_on();
-            if let Some(there) = said.there() {
+            if let Some(there) = said.there(asked, &[id.as_str()]) {
                 return Ok(there);
             }
             let root = root(place, &said, id)?;
@@ -40,13 +47,15 @@ pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<Kept<
         FilesOf::Model(id) => {
             let said = place.read(|link| Said::of_model(link, id))?;
             goes_on();
-            if let Some(there) = said.there() {
+            if let Some(there) = said.there(asked, &["models", id.as_str()]) {
                 return Ok(there);
             }
             let root = root_of_model(home, &said, id)?;
             Ok(LocalTree::new(root.clone(), said.uri, Ok(root)))
         }
-        FilesOf::Place(uri) if is_in_objects(uri) => return Ok(Kept::There(uri.clone())),
+        FilesOf::Place(uri) if is_in_objects(uri) || asked.service.is_some_and(|it| it.keeps(uri)) => {
+            return Ok(Kept::There(uri.clone()));
+        }
         FilesOf::Place(uri) => match Root::of(home, uri) {
             Root::Folder(folder) if has_parent(&folder) => {
                 Err(ErrorKind::Invalid(format!("the artifact location {uri:?} leads to a folder above")))
@@ -62,10 +71,15 @@ pub fn tree(place: &impl Place, of: &FilesOf, goes_on: &dyn Fn()) -> Inner<Kept<
 }
 
 /// Whether files of new runs of an experiment can be written where they belong.
-pub fn check(place: &impl Place, experiment: &ExperimentId, goes_on: &dyn Fn()) -> Inner<Kept<()>> {
+pub fn check(
+    asked: &Asked<'_, impl Place>,
+    experiment: &ExperimentId,
+    goes_on: &dyn Fn(),
+) -> Inner<Kept<()>> {
+    let place = asked.place;
     let said = place.read(|link| Said::of_experiment(link, experiment))?;
     goes_on();
-    if let Some(there) = said.there() {
+    if let Some(there) = said.there(asked, &[]) {
         return Ok(there);
     }
     let folder = folder_to_write(place, &said)?;
@@ -80,34 +94,42 @@ pub fn check(place: &impl Place, experiment: &ExperimentId, goes_on: &dyn Fn()) 
 }
 
 /// The entries of a folder by name; nothing where it does not exist, as MLflow answers.
-pub fn list(place: &impl Place, id: &RunId, path: &str, goes_on: &dyn Fn()) -> Inner<Kept<ArtifactList>> {
+pub fn list(
+    asked: &Asked<'_, impl Place>,
+    id: &RunId,
+    path: &str,
+    goes_on: &dyn Fn(),
+) -> Inner<Kept<ArtifactList>> {
+    let place = asked.place;
     let said = place.read(|link| Said::of_run(link, id))?;
     goes_on();
-    if let Some(there) = said.there() {
+    if let Some(there) = said.there(asked, &[id.as_str()]) {
         return Ok(there);
     }
     files::list(&inside(&root(place, &said, id)?, path)?, path, goes_on).map(Kept::Here)
 }
 
 pub fn read(
-    place: &impl Place,
+    asked: &Asked<'_, impl Place>,
     id: &RunId,
     path: &str,
     most: usize,
     goes_on: &dyn Fn(),
 ) -> Inner<Kept<Vec<u8>>> {
+    let place = asked.place;
     let said = place.read(|link| Said::of_run(link, id))?;
     goes_on();
-    if let Some(there) = said.there() {
+    if let Some(there) = said.there(asked, &[id.as_str()]) {
         return Ok(there);
     }
     files::read(&inside(&root(place, &said, id)?, path)?, most, goes_on).map(Kept::Here)
 }
 
 /// Writes the whole file under another name first, so that nobody ever sees half of it.
-pub fn write(place: &impl Place, id: &RunId, path: &str, content: &[u8]) -> Inner<Kept<()>> {
+pub fn write(asked: &Asked<'_, impl Place>, id: &RunId, path: &str, content: &[u8]) -> Inner<Kept<()>> {
+    let place = asked.place;
     let said = place.read(|link| Said::of_run(link, id))?;
-    if let Some(there) = said.there() {
+    if let Some(there) = said.there(asked, &[id.as_str()]) {
         return Ok(there);
     }
     let own = folder_to_write(place, &said)?;

@@ -1,12 +1,14 @@
 //! Models as entities of their own, in a database.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::place::Place;
 use super::{SqlStore, artifacts, models};
 use crate::mlflow::{Dataset, ExperimentId, LoggedModel, Metric, ModelId, RunId};
-use crate::store::objects::{self, is_in_objects};
-use crate::store::{Inner, LoggedModels, NewModel};
+use crate::store::objects::is_in_objects;
+use crate::store::{FileService, Inner, LoggedModels, NewModel};
 
 #[async_trait]
 impl<P: Place> LoggedModels for SqlStore<P> {
@@ -47,8 +49,9 @@ impl<P: Place> LoggedModels for SqlStore<P> {
     }
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
-        if is_in_objects(&model.artifact_location) {
-            return objects::open(&model.artifact_location).await?.put(path, content).await;
+        let is_served = |service: &Arc<dyn FileService>| service.keeps(&model.artifact_location);
+        if is_in_objects(&model.artifact_location) || self.service.as_ref().is_some_and(is_served) {
+            return self.there(&model.artifact_location).await?.put(path, content).await;
         }
         let (model, path, content) = (model.clone(), path.to_owned(), content.to_vec());
         self.ask(move |place| artifacts::write_of_model(place, &model, &path, &content)).await

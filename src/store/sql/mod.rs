@@ -27,6 +27,7 @@ mod served;
 mod store;
 #[cfg(test)]
 mod tests;
+mod there;
 mod writing;
 
 use std::borrow::Cow;

@@ -4,12 +4,13 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use super::artifacts::Asked;
 use super::writing::artifact_location;
 use super::{Link, Place, as_list, models, reading, values};
 use crate::mlflow::{ExperimentId, ModelId, RunId, tags};
 use crate::store::local::files;
 use crate::store::objects::{self, Kept, is_in_objects};
-use crate::store::{ErrorKind, Inner};
+use crate::store::{ErrorKind, FileService, Inner};
 
 /// Entries of a server's folder that are looked at, to know whether it is this database's.
 const LOOKED_AT: usize = 1_000;
@@ -150,9 +151,15 @@ impl Said {
         Ok(Self::of(link, id.clone(), uri))
     }
 
-    /// The address of an object store, where the files are in one.
-    pub fn there<T>(&self) -> Option<Kept<T>> {
-        is_in_objects(&self.uri).then(|| Kept::There(self.uri.clone()))
+    /// The address of an object store or of somebody's service, where the files are there. Those of a server that only the
+    /// address names may as well have come along with the database: they are named so below an experiment's folder.
+    pub fn there<T>(&self, asked: &Asked<'_, impl Place>, names: &[&str]) -> Option<Kept<T>> {
+        let is_beside = || Beside::of(asked.place.home(), &self.experiment, names).found().is_some();
+        let is_served = |service: &dyn FileService| {
+            service.keeps(&self.uri) && (service.is_set() || names.is_empty() || !is_beside())
+        };
+        (is_in_objects(&self.uri) || asked.service.is_some_and(is_served))
+            .then(|| Kept::There(self.uri.clone()))
     }
 
     /// Whether a folder is not within the one that the experiment has.
@@ -173,7 +180,14 @@ impl Said {
 }
 
 pub fn elsewhere(uri: &str) -> ErrorKind {
-    objects::elsewhere(uri, "only this database's MLflow server can read")
+    let otherwise = match uri.split_once(':') {
+        Some(("mlflow-artifacts", _)) => {
+            "only an MLflow server of this database can read: artifacts_server in a profile, or MLTUI_ARTIFACTS_SERVER, names it"
+        }
+        Some(("dbfs", _)) => "only its Databricks workspace can read: open that (databricks)",
+        _ => "cannot be read from here",
+    };
+    objects::elsewhere(uri, otherwise)
 }
 
 /// The folder of a run's artifacts, to be read.

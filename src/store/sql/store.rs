@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use super::artifacts::Asked;
 use super::place::Place;
+use super::there::There;
 use super::{Link, artifacts, histories, importing, inputs, logging, paging, reading, registry, writing};
 use crate::mlflow::{
     DatasetInput, Experiment, ExperimentId, Metric, MetricPoint, ModelStage, ModelVersion, Param, Part,
@@ -15,23 +17,36 @@ use crate::mlflow::{
 };
 use crate::store::blocking::{Listener, behind_others, off_thread};
 use crate::store::local::files;
-use crate::store::objects::{self, Kept};
+use crate::store::objects::Kept;
 use crate::store::pages::token_at;
 use crate::store::{
-    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, FileTree, FilesOf, HistoryCursor,
-    HistoryPage, HistoryPart, Imports, Inner, LoggedModels, ModelPage, NewRun, Registry, RunBatch, RunCount,
-    RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset,
+    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, FileService, FileTree, FilesOf,
+    HistoryCursor, HistoryPage, HistoryPart, Imports, Inner, LoggedModels, ModelPage, NewRun, Registry,
+    RunBatch, RunCount, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, UsedDataset,
 };
 
 /// The store in a database.
 #[derive(Debug)]
 pub struct SqlStore<P> {
     pub(super) place: Arc<P>,
+    /// Where files are that a server keeps.
+    pub(super) service: Option<Arc<dyn FileService>>,
 }
 
 impl<P: Place> SqlStore<P> {
     pub fn new(place: P) -> Self {
-        Self { place: Arc::new(place) }
+        Self { place: Arc::new(place), service: None }
+    }
+
+    /// The same, with files that a server keeps.
+    #[must_use]
+    pub fn with_service(self, service: impl FileService + 'static) -> Self {
+        Self { service: Some(Arc::new(service)), ..self }
+    }
+
+    /// Files that are not on this machine.
+    pub(super) async fn there(&self, uri: &str) -> Inner<There> {
+        There::open(self.service.as_ref(), uri).await
     }
 
     /// Runs `work` on a thread that may block.
@@ -58,10 +73,12 @@ impl<P: Place> SqlStore<P> {
     async fn look<T, F>(&self, what: String, work: F) -> Inner<T>
     where
         T: Send + 'static,
-        F: FnOnce(&P, &dyn Fn()) -> Inner<T> + Send + 'static,
+        F: FnOnce(&Asked<'_, P>, &dyn Fn()) -> Inner<T> + Send + 'static,
     {
-        let place = Arc::clone(&self.place);
-        files::on_own_thread(what, move |goes_on: &dyn Fn()| work(&place, goes_on)).await
+        let (place, service) = (Arc::clone(&self.place), self.service.clone());
+        let work =
+            move |goes_on: &dyn Fn()| work(&Asked { place: &place, service: service.as_deref() }, goes_on);
+        files::on_own_thread(what, work).await
     }
 
     /// Runs `work` in one transaction that is committed when it succeeds.
@@ -286,45 +303,49 @@ impl<P: Place> Artifacts for SqlStore<P> {
     async fn files(&self, of: &FilesOf) -> Inner<Arc<dyn FileTree>> {
         let files = of.clone();
         let what = format!("the file system of {of}");
-        match self.look(what, move |place, goes_on| artifacts::tree(place, &files, goes_on)).await? {
+        match self.look(what, move |asked, goes_on| artifacts::tree(asked, &files, goes_on)).await? {
             Kept::Here(tree) => Ok(Arc::new(tree)),
-            Kept::There(uri) => Ok(Arc::new(objects::open(&uri).await?)),
+            Kept::There(uri) => self.there(&uri).await?.tree().await,
         }
     }
 
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
         let (id, folder) = (id.clone(), path.to_owned());
         let what = format!("the folder {path:?} of run {id}");
-        match self.look(what, move |place, goes_on| artifacts::list(place, &id, &folder, goes_on)).await? {
+        match self.look(what, move |asked, goes_on| artifacts::list(asked, &id, &folder, goes_on)).await? {
             Kept::Here(list) => Ok(list),
-            Kept::There(uri) => objects::open(&uri).await?.list(path).await,
+            Kept::There(uri) => self.there(&uri).await?.list(path).await,
         }
     }
 
     async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>> {
         let (id, file) = (id.clone(), path.to_owned());
         let what = format!("the file system of {path:?}");
-        match self.look(what, move |place, goes_on| artifacts::read(place, &id, &file, most, goes_on)).await?
+        match self.look(what, move |asked, goes_on| artifacts::read(asked, &id, &file, most, goes_on)).await?
         {
             Kept::Here(content) => Ok(content),
-            Kept::There(uri) => objects::open(&uri).await?.read(path, most).await,
+            Kept::There(uri) => self.there(&uri).await?.read(path, most).await,
         }
     }
 
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
         let (id, file, bytes) = (id.clone(), path.to_owned(), content.to_vec());
-        match self.ask(move |place| artifacts::write(place, &id, &file, &bytes)).await? {
+        let service = self.service.clone();
+        let work = move |place: &P| {
+            artifacts::write(&Asked { place, service: service.as_deref() }, &id, &file, &bytes)
+        };
+        match self.ask(work).await? {
             Kept::Here(()) => Ok(()),
-            Kept::There(uri) => objects::open(&uri).await?.put(path, content).await,
+            Kept::There(uri) => self.there(&uri).await?.put(path, content).await,
         }
     }
 
     async fn check_artifacts(&self, experiment: &ExperimentId) -> Inner<()> {
         let id = experiment.clone();
         let what = format!("the file system of the files of experiment {id}");
-        match self.look(what, move |place, goes_on| artifacts::check(place, &id, goes_on)).await? {
+        match self.look(what, move |asked, goes_on| artifacts::check(asked, &id, goes_on)).await? {
             Kept::Here(()) => Ok(()),
-            Kept::There(uri) => objects::open(&uri).await?.check().await,
+            Kept::There(uri) => self.there(&uri).await?.check().await,
         }
     }
 }

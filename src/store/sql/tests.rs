@@ -86,22 +86,23 @@ async fn files_are_waited_for_without_a_connection() {
     };
     let run = store.create_run(&run).await.unwrap().info.run_id;
     let place = Watched { place: Sqlite::new(&database, None, false), held: AtomicBool::new(false) };
-    artifacts::write(&place, &run, "a/b", b"words").unwrap();
+    let whom = artifacts::Asked { place: &place, service: None };
+    artifacts::write(&whom, &run, "a/b", b"words").unwrap();
     let answers = AtomicUsize::new(0);
     let goes_on = || {
         assert!(!place.held.load(Ordering::Relaxed), "others wait for this connection");
         answers.fetch_add(1, Ordering::Relaxed);
     };
     let asked = |wanted: usize| assert!(answers.swap(0, Ordering::Relaxed) >= wanted);
-    let list = artifacts::list(&place, &run, "a", &goes_on).unwrap();
+    let list = artifacts::list(&whom, &run, "a", &goes_on).unwrap();
     assert!(matches!(list, Kept::Here(list) if list.files.len() == 1));
     asked(2);
-    let read = artifacts::read(&place, &run, "a/b", 9, &goes_on).unwrap();
+    let read = artifacts::read(&whom, &run, "a/b", 9, &goes_on).unwrap();
     assert_eq!(read, Kept::Here(b"words".to_vec()));
     asked(2);
-    artifacts::check(&place, &experiment, &goes_on).unwrap();
+    artifacts::check(&whom, &experiment, &goes_on).unwrap();
     asked(1);
-    let tree = artifacts::tree(&place, &FilesOf::Run(run), &goes_on).unwrap();
+    let tree = artifacts::tree(&whom, &FilesOf::Run(run), &goes_on).unwrap();
     assert!(matches!(tree, Kept::Here(tree) if tree.root.is_dir()));
     asked(1);
 }

@@ -43,6 +43,8 @@ pub struct Line {
     /// It goes by a connection that the user has open.
     shares: AtomicBool,
     is_over: AtomicBool,
+    /// It was there once.
+    has_been: AtomicBool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +71,7 @@ impl Line {
             child: Mutex::new(None),
             shares: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
+            has_been: AtomicBool::new(false),
         }
     }
 
@@ -157,6 +160,15 @@ impl Line {
 
     fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
+    }
+
+    fn arrive(&self) {
+        self.has_been.store(true, Ordering::Relaxed);
+        self.state.send_replace(State::There);
+    }
+
+    pub fn has_been(&self) -> bool {
+        self.has_been.load(Ordering::Relaxed)
     }
 
     /// Ends it, and leaves nothing behind.
@@ -347,14 +359,14 @@ impl Line {
                 return;
             }
             if has_come.load(Ordering::Relaxed) {
-                self.state.send_replace(State::There);
+                self.arrive();
                 return;
             }
             match proxy_since {
                 None if is_proxy(proxy) => proxy_since = Some(Instant::now()),
                 Some(since) if since.elapsed() > SILENCE => {
                     if is_proxy(proxy) {
-                        self.state.send_replace(State::There);
+                        self.arrive();
                         return;
                     }
                     proxy_since = None;

@@ -82,6 +82,11 @@ impl Tunnel {
         &self.line().host
     }
 
+    /// Whether it was there once: what broke may come back, and a name that `ssh` does not know will not be known later.
+    pub fn has_been(&self) -> bool {
+        self.line().has_been()
+    }
+
     /// How what it leads to is reached, in words that stand behind a place.
     pub fn in_words(&self) -> String {
         format!(" through ssh {}", self.host())

@@ -11,7 +11,7 @@ use crate::store::{ErrorKind, Store, uri};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
 use crate::sweep::engine::journal::{Change, EndReason, Event, EventKind, TrialOutcome};
 use crate::sweep::engine::state::SweepStates;
-use crate::sweep::header::SweepFolders;
+use crate::sweep::header::{OpenedBy, SweepFolders};
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
@@ -73,7 +73,12 @@ fn an_experiment_whose_making_was_not_answered_is_found() {
 #[test]
 fn what_is_prepared_and_not_begun_leaves_nothing() {
     let state = tempfile::tempdir().unwrap();
-    let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
+    let origin = SweepOrigin {
+        store: "memory",
+        opened_by: &OpenedBy::TrackingUri("memory".into()),
+        user: "ana",
+        state_folder: state.path(),
+    };
     let (plan, data) = plan();
     let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
     assert_eq!(prepared.plan().trial.tabular().unwrap().data, "iris");
@@ -90,9 +95,23 @@ fn the_same_again_is_in_the_same_store_and_tells_no_password() {
     for (address, said) in [
         ("https://ana:s3cr3t-pass@mlflow.example:5000", "--tracking-uri https://mlflow.example:5000"),
         ("sqlite:///my runs.db", "--tracking-uri 'sqlite:////data/my runs.db'"),
+        (
+            "postgresql://ana:s3cr3t-pass@db/ml?sslmode=verify-full&sslrootcert=/ca.pem",
+            "--tracking-uri 'postgresql://ana@db:5432/ml?sslmode=verify-full&sslrootcert=%2Fca.pem'",
+        ),
+        (
+            "mysql://ana:s3cr3t-pass@db/ml?ssl_mode=VERIFY_IDENTITY",
+            "--tracking-uri 'mysql://ana@db:3306/ml?ssl_mode=VERIFY_IDENTITY'",
+        ),
     ] {
-        let store = uri::parse(address, here).unwrap().name();
-        let origin = SweepOrigin { store: &store, user: "ana", state_folder: state.path() };
+        let location = uri::parse(address, here).unwrap();
+        let store = location.name();
+        let origin = SweepOrigin {
+            store: &store,
+            opened_by: &OpenedBy::TrackingUri(location.without_password(None)),
+            user: "ana",
+            state_folder: state.path(),
+        };
         let (plan, data) = plan();
         let place = Store::new(Memory::default());
         let experiment = block_on(find_or_create(&place, "iris", &plan)).unwrap();
@@ -105,7 +124,12 @@ fn the_same_again_is_in_the_same_store_and_tells_no_password() {
 #[test]
 fn a_sweep_that_is_begun_can_be_taken_up() {
     let state = tempfile::tempdir().unwrap();
-    let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
+    let origin = SweepOrigin {
+        store: "memory",
+        opened_by: &OpenedBy::TrackingUri("memory".into()),
+        user: "ana",
+        state_folder: state.path(),
+    };
     let (mut plan, data) = plan();
     plan.rules.jobs = 3;
     block_on(async {
@@ -128,7 +152,12 @@ fn a_sweep_that_is_begun_can_be_taken_up() {
 fn what_was_changed_in_a_sweep_counts_in_its_progress() {
     let (plan, data) = plan();
     let state = tempfile::tempdir().unwrap();
-    let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
+    let origin = SweepOrigin {
+        store: "memory",
+        opened_by: &OpenedBy::TrackingUri("memory".into()),
+        user: "ana",
+        state_folder: state.path(),
+    };
     let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
     let experiment =
         block_on(find_or_create(&Store::new(Memory::default()), "iris", prepared.plan())).unwrap();
@@ -166,7 +195,12 @@ fn what_was_changed_in_a_sweep_counts_in_its_progress() {
 fn a_sweep_whose_end_the_store_does_not_know_is_interrupted() {
     let (plan, data) = plan();
     let state = tempfile::tempdir().unwrap();
-    let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
+    let origin = SweepOrigin {
+        store: "memory",
+        opened_by: &OpenedBy::TrackingUri("memory".into()),
+        user: "ana",
+        state_folder: state.path(),
+    };
     let store = Store::new(Memory::default());
     let experiment = block_on(find_or_create(&store, "iris", &plan)).unwrap();
     for (reason, told) in [

@@ -20,7 +20,6 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::config::Settings;
 use crate::state::views::Views;
-use crate::store::uri::Location;
 use crate::store::{Store, now_ms};
 use crate::tui::core::app::{App, Screen, Setup};
 use crate::tui::core::effect::Shell;
@@ -143,6 +142,7 @@ impl Session {
         let sweeps = sweeps::effects::Services {
             state_folder: settings.state_folder.clone(),
             store: store_name.clone(),
+            opened_by: settings.opened_by(),
             user: settings.user.clone(),
             same: settings.same_store(),
             plans: crate::state::by_experiment::ByExperiment::new(
@@ -162,7 +162,11 @@ impl Session {
         let edits = KeptEdits::new(&settings.state_folder, &store_name);
         let mut trouble = Vec::new();
         let mut app = App::new(Setup {
-            page: settings.location.as_ref().ok().and_then(Location::page),
+            page: settings
+                .location
+                .as_ref()
+                .ok()
+                .and_then(|location| location.page(settings.rest.workspace.as_deref())),
             store: settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string),
             capabilities: store.capabilities(),
             absent: settings.absent_file(),

@@ -14,6 +14,7 @@ use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::store::{ErrorKind, HistoryCursor, NewRun, RunUpdate, Store};
 use crate::sweep::begin::SameStore;
+use crate::sweep::header::OpenedBy;
 use crate::tui::core::effect::Effect;
 use crate::tui::core::msg::Msg;
 use crate::tui::core::remote::Ticket;
@@ -48,6 +49,7 @@ impl World {
         let sweeps = sweeps::effects::Services {
             state_folder: folder.path().to_owned(),
             store: "memory".into(),
+            opened_by: OpenedBy::TrackingUri("memory".into()),
             user: "ana".into(),
             same: SameStore::default(),
             plans: ByExperiment::new(folder.path(), "plans", "memory"),

@@ -42,6 +42,7 @@ fn header(id: &str) -> SweepHeader {
         experiment: ExperimentId::from("1"),
         experiment_name: "wine".into(),
         store: "memory".into(),
+        opened_by: None,
         user: "ana".into(),
         created: NOW - 60_000,
         folder: "/work".into(),

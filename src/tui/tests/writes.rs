@@ -110,7 +110,7 @@ fn ids_and_values_are_copied_clean() {
     let effects = effects_of(&mut app, "Y", &runs);
     assert!(matches!(effects.as_slice(), [Effect::Shell(Shell::Copy(name))] if name == "x"), "{effects:?}");
     assert!(effects_of(&mut app, "o", &runs).is_empty());
-    assert!(drawn(&app).contains("a local store has no page"));
+    assert!(drawn(&app).contains("only a server has pages"));
     app.page = Some("http://host:5000/#".into());
     let effects = effects_of(&mut app, "o", &runs);
     let wanted = format!("http://host:5000/#/experiments/1/runs/{:032x}", 4);

@@ -77,3 +77,29 @@ fn a_shell_is_told_the_same_without_secrets() {
     );
     assert!(mltui(folder.path(), &["env", "--help"]).status.success());
 }
+
+#[test]
+fn a_database_that_is_made_because_of_a_mistyped_name_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mlflow.db"), "").unwrap();
+    let mistyped = |words: &[&str]| {
+        let ended = run(folder.path(), &[&["--tracking-uri", "sqlite:///mlfow.db"], words].concat());
+        assert!(ended.status.success(), "{words:?}: {}", text(&ended.stderr));
+        text(&ended.stderr)
+    };
+    for words in [
+        &["exec", "true"][..],
+        &["env"],
+        &["sweep", "--data", "iris", "--family", "decision_tree", "--trials", "1", "--folds", "2"],
+    ] {
+        let error = mistyped(words);
+        assert!(
+            error.contains("no file ") && error.contains("mlflow.db? a new one is made"),
+            "{words:?}: {error}"
+        );
+    }
+    // It is there by now, and whoever names none gets MLflow's.
+    assert!(!mistyped(&["exec", "true"]).contains("a new one"));
+    let usual = tempfile::tempdir().unwrap();
+    assert_eq!(text(&run(usual.path(), &["exec", "true"]).stderr), "");
+}

@@ -114,3 +114,26 @@ fn a_slow_server_is_given_up_in_time() {
     let options = RestOptions { timeout: Duration::from_secs(1), max_retries: 0, ..quick() };
     assert_eq!(kind(list(&open(&address, options))), ErrorKind::Timeout(1));
 }
+
+/// A name that `ssh` does not know will not be known in four minutes either.
+#[cfg(unix)]
+#[test]
+fn a_machine_that_ssh_never_reached_is_not_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("ssh"),
+        "echo 'ssh: Could not resolve hostname lgoin1: Name or service not known' >&2; exit 255\n",
+    )
+    .unwrap();
+    let config =
+        "[profiles.far]\ntracking_uri = 'http://ml:5000'\nssh_host = 'lgoin1'\nssh_command = 'sh ./ssh'\n";
+    std::fs::write(folder.path().join("c.toml"), config).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mltui"));
+    command.args(["--config", "c.toml", "--profile", "far", "experiments"]).current_dir(&folder);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", folder.path());
+    let begin = Instant::now();
+    let ended = command.output().unwrap();
+    let error = String::from_utf8(ended.stderr).unwrap();
+    assert!(!ended.status.success() && error.contains("Could not resolve hostname lgoin1"), "{error}");
+    assert!(!error.contains("trying again") && begin.elapsed() < Duration::from_secs(30), "{error}");
+}

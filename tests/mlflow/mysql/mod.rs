@@ -1,6 +1,7 @@
 //! Stores in a real MariaDB server, made by MLflow, without any server of MLflow's.
 
 mod failures;
+mod moments;
 mod writers;
 
 use mltui::mlflow::{ModelOutput, Param, RunId, Tag};

@@ -1,7 +1,9 @@
 //! Stores in a real PostgreSQL server, made by MLflow, without any server of MLflow's.
 
+mod artifacts;
 mod bridge;
 mod failures;
+mod moments;
 mod writers;
 
 use mltui::mlflow::{ModelOutput, Param, RunId, Tag, ViewType};

@@ -2,6 +2,7 @@
 
 pub(crate) mod conformance;
 pub(crate) mod folders;
+pub(crate) mod moments;
 mod registry;
 pub(crate) mod values;
 

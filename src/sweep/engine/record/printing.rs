@@ -127,6 +127,7 @@ mod tests {
     use crate::sweep::engine::attempts::{Attempt, AttemptEnd};
     use crate::sweep::engine::journal::{Change, Event, EventKind, SweepFolder, TrialOutcome};
     use crate::sweep::engine::record::{LoggedSweep, Recorder};
+    use crate::sweep::header::OpenedBy;
     use crate::sweep::objective::command::CommandRequest;
 
     struct World {
@@ -147,7 +148,12 @@ mod tests {
             };
             let plan = request.decide(state.path()).unwrap();
             let experiment = find_or_create(&store, "train", &plan).await.unwrap();
-            let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
+            let origin = SweepOrigin {
+                store: "memory",
+                opened_by: &OpenedBy::TrackingUri("memory".into()),
+                user: "ana",
+                state_folder: state.path(),
+            };
             let (folder, header) =
                 PreparedSweep::of_command(plan, &origin).unwrap().begin(&experiment).unwrap();
             Self { store, state, folder, sweep: header.logged() }

@@ -10,7 +10,7 @@ use crate::mlflow::{Experiment, Run};
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
-use crate::sweep::header::SweepHeader;
+use crate::sweep::header::{OpenedBy, SweepHeader};
 use crate::sweep::request::SweepRequest;
 use crate::sweep::run::{self, RunError, SweepJob};
 
@@ -45,7 +45,12 @@ impl World {
         let (mut plan, data) = request().decide().unwrap();
         plan.rules.jobs = 1;
         let experiment = find_or_create(&store, "iris", &plan).await.unwrap();
-        let origin = SweepOrigin { store: STORE, user: "ana", state_folder: state.path() };
+        let origin = SweepOrigin {
+            store: STORE,
+            opened_by: &OpenedBy::TrackingUri(STORE.into()),
+            user: "ana",
+            state_folder: state.path(),
+        };
         let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
         let (folder, header) = prepared.begin(&experiment).unwrap();
         Self { failing, store, experiment, state, folder, header }

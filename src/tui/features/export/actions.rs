@@ -43,6 +43,6 @@ fn can_copy(app: &App) -> Possible {
 }
 
 fn can_browse(app: &App) -> Possible {
-    given(app.page.is_some(), "a local store has no page; `mlflow ui` shows one")?;
+    given(app.page.is_some(), "only a server has pages; `mlflow ui` starts one")?;
     has_target(app)
 }

@@ -21,7 +21,7 @@ use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create,
 use crate::sweep::engine::journal::{Change, Position, SweepFolder};
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::executor_plan::SLURM_JOBS;
-use crate::sweep::header::{SweepFolders, SweepHeader};
+use crate::sweep::header::{OpenedBy, SweepFolders, SweepHeader};
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::planned::{PlannedCommand, PlannedSweep};
 use crate::sweep::progress::Progress;
@@ -122,6 +122,8 @@ impl Destination {
 pub struct Services {
     pub state_folder: PathBuf,
     pub store: String,
+    /// What opens it on a command line.
+    pub opened_by: OpenedBy,
     pub user: String,
     /// What makes another process open the same store.
     pub same: SameStore,
@@ -243,8 +245,12 @@ fn prepared(
     jobs: Option<usize>,
     services: &Services,
 ) -> Result<PreparedSweep, String> {
-    let origin =
-        SweepOrigin { store: &services.store, user: &services.user, state_folder: &services.state_folder };
+    let origin = SweepOrigin {
+        store: &services.store,
+        opened_by: &services.opened_by,
+        user: &services.user,
+        state_folder: &services.state_folder,
+    };
     match planned {
         PlannedSweep::Table(request) => {
             let (mut plan, data) = request.decide().map_err(|error| error.to_string())?;
