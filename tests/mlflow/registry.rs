@@ -360,7 +360,7 @@ fn rename_and_delete(terminal: &mut Terminal, mlflow: Mlflow, address: &str) {
     let is_there = |name: &str| mlflow.run(IS_THERE, &[address, name]).trim().to_owned();
     terminal.type_keys("/ano\r");
     terminal.wait_for("1 of 3");
-    terminal.wait_for("another v1");
+    terminal.wait_for("another 1 version");
     terminal.type_keys("R\u{15}one-more\r");
     terminal.wait_for("another renamed to one-more");
     assert_eq!((is_there("another").as_str(), is_there("one-more").as_str()), ("False 0", "True 1"));
