@@ -229,7 +229,7 @@ pub fn version(
             Extent::Whole => ("run metrics", origin.run_metrics.clone()),
             Extent::Short => ("metrics", origin.metrics()),
         };
-        for (name, value) in metrics.into_iter().take(200) {
+        for (name, value) in metrics.into_iter().take(MOST) {
             lines.push(line(key, format!("{name} {}", text::number(value))));
             key = "";
         }
