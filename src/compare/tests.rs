@@ -440,3 +440,14 @@ fn a_comparison_leaves_as_a_table() {
     assert_eq!(json["rows"][0]["relative"][1], 1.0);
     assert_eq!(json["runs"][1]["run_name"], "run-1");
 }
+
+#[test]
+fn all_texts_of_an_axis_are_marked_where_there_is_room() {
+    let runs: Vec<Run> =
+        (0..12).map(|at| run(at, &[("model", &format!("net-{at}"))], &[("rmse", at as f64)])).collect();
+    let comparison = compared(&runs, false);
+    let axis = axes::Axis::new(&comparison, &entry(&comparison, "params.model").spec, 0).expect("an axis");
+    let marks: Vec<String> = axis.marks(12).into_iter().map(|mark| mark.label).collect();
+    assert_eq!(marks, (0..12).map(|at| format!("net-{at}")).collect::<Vec<_>>());
+    assert_eq!(axis.marks(11).len(), 6, "every second one where there is less");
+}

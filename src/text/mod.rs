@@ -2,6 +2,7 @@
 //! graphemes, and every number by one formatter.
 
 mod aligned;
+mod counts;
 pub mod highlight;
 pub mod json;
 pub mod markdown;
@@ -13,7 +14,8 @@ mod safe;
 pub mod shell;
 
 pub use aligned::{aligned, by_point};
-pub use naming::{distinct, legend_number, without_middle};
+pub use counts::value;
+pub use naming::{distinct, legend_number, told_apart, without_middle};
 pub use readable::{facts, readable, schema};
 pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
 use unicode_segmentation::UnicodeSegmentation;
@@ -124,7 +126,8 @@ pub fn number(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
     }
-    if (1e-4..1e7).contains(&size) {
+    // What rounding brings to a border is beyond it.
+    if (0.999_995e-4..9_999_999.5).contains(&size) {
         let digits = (4 - size.log10().floor() as i32).clamp(0, 8) as usize;
         let fixed = format!("{value:.digits$}");
         return if fixed.contains('.') {
@@ -145,7 +148,7 @@ pub fn number(value: f64) -> String {
 /// The cells of a formatted number from its decimal point on, so that points can stand under one another.
 pub fn fraction(number: &str) -> usize {
     let digits = number.trim_start_matches('-').trim_start_matches(|letter: char| letter.is_ascii_digit());
-    if digits.starts_with(['.', 'e']) { digits.len() } else { 0 }
+    if digits.starts_with(['.', 'e', 'k', 'M', 'G', 'T']) { digits.len() } else { 0 }
 }
 
 /// A number with all its digits, as programs read it: `0.1`, `1e300`, `inf`, `NaN`.
@@ -239,6 +242,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn rounding_crosses_no_border() {
+        for (value, words) in [
+            (9_999_999.0, "9999999"),
+            (9_999_999.7, "1e7"),
+            (-9_999_999.7, "-1e7"),
+            (1e7, "1e7"),
+            (1e-4, "0.0001"),
+            (0.000_099_999_9, "0.0001"),
+            (0.000_099_994, "9.9994e-5"),
+        ] {
+            assert_eq!(number(value), words);
+        }
+    }
 
     #[test]
     fn texts_are_cut_at_graphemes() {

@@ -13,10 +13,14 @@ const ROUNDS: usize = 6;
 /// little longer than a thousand times one.
 pub fn distinct(names: &[String], cells: usize, ellipsis: &str) -> Vec<String> {
     let cuts: Vec<String> = names.iter().map(|name| cut(name, cells, ellipsis)).collect();
-    if are_distinct(&cuts) {
-        return cuts;
-    }
-    let mut cuts: Vec<String> = names.iter().map(|name| without_middle(name, cells, ellipsis)).collect();
+    if are_distinct(&cuts) { cuts } else { told_apart(names, |_| cells, ellipsis) }
+}
+
+/// The same for names that have room of their own each: what is too long loses its middle first, so that a name stays as it is
+/// while others come and go.
+pub fn told_apart(names: &[String], cells: impl Fn(usize) -> usize, ellipsis: &str) -> Vec<String> {
+    let without_middle = |(at, name): (usize, &String)| without_middle(name, cells(at), ellipsis);
+    let mut cuts: Vec<String> = names.iter().enumerate().map(without_middle).collect();
     if are_distinct(&cuts) {
         return cuts;
     }
@@ -28,7 +32,7 @@ pub fn distinct(names: &[String], cells: usize, ellipsis: &str) -> Vec<String> {
             let of_group: Vec<&str> = group.iter().map(|at| names[*at].as_str()).collect();
             let begin = common(&of_group);
             for at in &group {
-                cuts[*at] = from(&names[*at], begin, cells, ellipsis);
+                cuts[*at] = from(&names[*at], begin, cells(*at), ellipsis);
             }
             // Those that nothing tells apart are not looked at again.
             next.extend(
@@ -111,16 +115,16 @@ fn from(name: &str, begin: usize, cells: usize, ellipsis: &str) -> String {
 }
 
 /// Puts numbers behind names that are still the same.
-fn number(names: &mut [String], cells: usize) {
+fn number(names: &mut [String], cells: impl Fn(usize) -> usize) {
     let mut taken: FxHashSet<String> = FxHashSet::default();
     let mut counts: FxHashMap<String, usize> = FxHashMap::default();
-    for name in names {
+    for (at, name) in names.iter_mut().enumerate() {
         if taken.contains(name) {
             let count = counts.entry(name.clone()).or_insert(1);
             let numbered = std::iter::repeat_with(|| {
                 *count += 1;
                 let tail = format!("#{count}");
-                format!("{}{tail}", cut(name, cells.saturating_sub(width(&tail)), ""))
+                format!("{}{tail}", cut(name, cells(at).saturating_sub(width(&tail)), ""))
             });
             let free = numbered.into_iter().find(|numbered| !taken.contains(numbered));
             *name = free.unwrap_or_default();
@@ -165,6 +169,15 @@ mod tests {
     #[test]
     fn equal_names_get_numbers() {
         assert_eq!(cuts(&["trial", "trial", "trial"], 10), ["trial", "trial#2", "trial#3"]);
+    }
+
+    #[test]
+    fn names_with_room_of_their_own_stay_different() {
+        let names = ["resnet50-imagenet-seed1", "resnet50-imagenet-seed2", "short"].map(str::to_owned);
+        let cells = [12, 14, 9];
+        assert_eq!(told_apart(&names, |at| cells[at], "…"), ["resnet…seed1", "resnet5…-seed2", "short"]);
+        let names = ["a.long.query.grad_norm", "a.long.key.grad_norm"].map(str::to_owned);
+        assert_eq!(told_apart(&names, |_| 12, "…"), ["…query.grad…", "…key.grad_n…"]);
     }
 
     /// Each of these would take minutes if every name were compared with every other.

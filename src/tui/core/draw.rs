@@ -4,7 +4,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::widgets::{Clear, Paragraph};
 
 use super::action::ActionRow;
 use super::app::{App, ConnectionState, Overlay, Screen};
@@ -12,7 +12,7 @@ use super::layer::{Layer, Scope};
 use super::layout::{Focus, Geometry, details_body};
 use crate::text;
 use crate::tui::features::charts::pictures::Pictures;
-use crate::tui::features::{charts, compare, datasets, details, experiments, models, runs, sweeps};
+use crate::tui::features::{charts, compare, datasets, details, experiments, models, runs, session, sweeps};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 use crate::tui::widgets::{confirm, help, keys, messages, picker, prompt, report};
@@ -218,6 +218,10 @@ fn message(app: &App) -> Option<(String, bool)> {
     None
 }
 
+/// Lines of a message, at most, and of what is said until it changes.
+const TOLD: usize = 4;
+const TOLD_ON: usize = 2;
+
 fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     if matches!(app.overlay, Some(Overlay::Search)) {
         let words = app.search_words();
@@ -234,8 +238,34 @@ fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         Some((words, false)) => (words, theme.text),
         None => return calm_status(app, theme, frame, area),
     };
-    let words = text::cut(&text::clean(&words), area.width.saturating_sub(2) as usize, theme.glyphs.ellipsis);
-    frame.render_widget(Line::styled(format!(" {words}"), style), area);
+    let keys = app.keymap.keys_of(session::actions::Action::Messages.into());
+    let rest = keys.first().map_or(String::new(), |key| format!(" ({key} shows all)"));
+    // What stays covers no more than a border.
+    let (most, rest) = if app.status.is_some() { (TOLD, rest) } else { (TOLD_ON, String::new()) };
+    let lines = told(&text::clean(&words), (area.width.saturating_sub(2) as usize, most), &rest, theme);
+    // What is told grows over the panes, and they do not move for it.
+    let above = (lines.len() as u16).saturating_sub(1).min(area.y);
+    let area = Rect { y: area.y - above, height: above + 1, ..area };
+    frame.render_widget(Clear, area);
+    for (row, line) in area.rows().zip(lines) {
+        frame.render_widget(Line::styled(format!(" {line}"), style), row);
+    }
+}
+
+/// A message in at most so many cells and lines; the end of one that is longer says where `rest` is to be seen.
+fn told(words: &str, (width, most): (usize, usize), rest: &str, theme: &Theme) -> Vec<String> {
+    let ellipsis = theme.glyphs.ellipsis;
+    let mut lines = text::wrap(words, width.max(1));
+    if lines.len() > most {
+        let left_over = lines.split_off(most.saturating_sub(1)).join(" ");
+        let room = width.saturating_sub(text::width(rest));
+        lines.push(if room < width / 2 {
+            text::cut(&left_over, width, ellipsis)
+        } else {
+            format!("{}{rest}", text::cut(&left_over, room, ellipsis))
+        });
+    }
+    lines
 }
 
 /// The best run, and to the right what is under the cursor, as far as there is room.
@@ -287,8 +317,7 @@ fn status_context(app: &App) -> String {
             let at = format!("row {} of {}", text::count(runs.cursor.at + 1), text::count(runs.length()));
             match runs.chosen_column() {
                 _ if runs.range_from.is_some() => {
-                    let words = text::runs(runs.rows_here().len());
-                    format!("{words} in the range: space selects, C compares, D deletes, esc leaves it")
+                    format!("{} in the range: all actions take them", text::runs(runs.rows_here().len()))
                 }
                 Some(column) => format!("{at}, column {}", column.name()),
                 None => at,
@@ -322,6 +351,16 @@ const FIRST: [&str; 21] = [
     "back",
 ];
 
+/// What is done to a range, by the names of the actions.
+const RANGE: [(&str, &str); 6] = [
+    ("back", "leave"),
+    ("select", "select"),
+    ("compare", "compare"),
+    ("delete", "delete"),
+    ("tags", "tags"),
+    ("end-run", "end"),
+];
+
 /// The keys that do something now, as many as fit; help is always among them, where it is to be had.
 fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let layer = app.layer();
@@ -334,6 +373,14 @@ fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         if is_of_list { 1 } else { place().unwrap_or(FIRST.len()) }
     });
     let mut all: Vec<(&str, &str)> = offered.iter().map(|(row, keys)| (keys[0], row.hint)).collect();
+    let range = app.runs.range_from.filter(|_| layer == Layer::Panes && app.focus == Focus::Runs);
+    let of_range = range.map(|_| format!("range of {}", text::count(app.runs.rows_here().len())));
+    if of_range.is_some() {
+        let named = |name| app.offered(layer).find(|(row, _)| row.name == name);
+        let known = RANGE.iter().filter_map(|(name, words)| Some((named(*name)?.1[0], *words)));
+        let help = all.pop_if(|(_, hint)| *hint == "help");
+        all = known.chain(help).collect();
+    }
     if layer == Layer::Search && app.searches_runs() {
         all.extend(SEARCHES);
     }
@@ -348,6 +395,11 @@ fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width_of = |(key, hint): &(&str, &str)| text::width(key) + text::width(hint) + 3;
     let mut room = (area.width as usize).saturating_sub(last.as_ref().map_or(1, width_of) + 1);
     let mut spans = vec![Span::raw(" ")];
+    if let Some(words) = of_range {
+        room = room.saturating_sub(text::width(&words) + 2);
+        spans.push(Span::styled(words, theme.selected));
+        spans.push(Span::raw("  "));
+    }
     for hint in all {
         let width = width_of(&hint);
         if width > room {

@@ -36,6 +36,8 @@ pub enum Msg {
     Terminate,
     /// Something outside did not work out, or did and says so.
     Announcement(String),
+    /// No browser opened an address.
+    NoBrowser(String),
     /// A task broke off with a panic.
     TaskFailed(String),
     Experiments(experiments::Msg),

@@ -88,6 +88,7 @@ pub fn go_to_run(app: &mut App, id: &RunId, effects: &mut Effects) {
     if let Some(at) = (0..app.runs.length()).find(|at| app.runs.projection.row(*at) == Some(row)) {
         let height = app.geometry().rows(Focus::Runs);
         app.runs.cursor.jump(at, app.runs.length(), height);
+        app.runs.show_parent(height);
         app.runs.moved();
     } else if app.runs.projection.passes(row) {
         app.runs.unfold(row);

@@ -107,6 +107,7 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Frame => {}
         Msg::Terminate => quit(app, effects),
         Msg::Announcement(words) => app.say(words),
+        Msg::NoBrowser(address) => export::update::not_opened(app, address, effects),
         Msg::TaskFailed(what) => app.say(format!("a task panicked: {what}")),
         Msg::Experiments(msg) => experiments::update::answered(app, msg, effects),
         Msg::Runs(msg) => runs::update::answered(app, msg, effects),

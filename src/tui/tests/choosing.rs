@@ -339,3 +339,29 @@ fn the_leaderboard_shows_how_each_run_went() {
     keys(&mut app, "esc L", &runs);
     assert_eq!(rows(&app), after);
 }
+
+#[test]
+fn several_of_the_leaderboard_lie_over_one_another() {
+    let (mut app, runs) = opened((140, 40), 30);
+    keys(&mut app, "L space down space esc", &runs);
+    assert_eq!(app.runs.selected.len(), 2);
+    keys(&mut app, "3 enter", &runs);
+    let text = drawn(&app);
+    for name in ["a ★calm-ibis-0 ", "b calm-ibis-20 "] {
+        assert!(text.contains(name), "{name} in {text}");
+    }
+}
+
+#[test]
+fn a_filter_that_the_server_does_not_know_is_said_to_be_ours() {
+    let (mut app, runs) = opened((140, 40), 30);
+    app.capabilities.column_scan = false;
+    keys(&mut app, "f", &runs);
+    for letter in "dataset.name = wine OR params.family = tree".chars() {
+        let key = if letter == ' ' { "space".to_owned() } else { letter.to_string() };
+        keys(&mut app, &key, &runs);
+    }
+    keys(&mut app, "enter", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("the server knows no such filter: all runs are read and filtered here"), "{text}");
+}

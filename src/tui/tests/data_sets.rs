@@ -107,7 +107,7 @@ fn runs_show_their_data_sets_where_somebody_asks() {
 
 #[test]
 fn screens() {
-    for size in [(200, 50), (120, 36), (80, 24), (60, 20)] {
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
         let (mut app, runs) = with_sets(size);
         keys(&mut app, "j", &runs);
         insta::assert_snapshot!(format!("data-sets-{}x{}", size.0, size.1), screen(&app, &theme()).backend());

@@ -273,7 +273,7 @@ fn of_many_experiments_only_the_window_is_drawn() {
 
 #[test]
 fn screens() {
-    for size in [(200, 50), (120, 36), (80, 24), (60, 20)] {
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
         let (mut app, runs) = with(size, listed());
         keys(&mut app, "1 g d j", &runs);
         insta::assert_snapshot!(

@@ -22,6 +22,8 @@ mod sweep_plans;
 mod sweep_screens;
 mod sweeping;
 mod table;
+mod themes;
+mod told;
 mod views;
 mod visits;
 mod writes;
@@ -45,6 +47,7 @@ use crate::mlflow::{
 };
 use crate::store::batch::whole_runs;
 use crate::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, RunCount, StoreError};
+use crate::text;
 use crate::tui::core::app::{App, Setup};
 use crate::tui::core::draw::draw;
 use crate::tui::core::effect::{Effect, Shell};
@@ -313,8 +316,15 @@ fn history(latest: &Metric) -> Vec<MetricPoint> {
         timestamp: NOW - 1_000 * (39 - step),
         value: if step % 17 == 11 { f64::NAN } else { latest + 1.0 / (step + 1) as f64 - 1.0 / 40.0 },
     };
-    // Logged once, and logged often without a step.
-    if latest.key.starts_with("once") {
+    // Gone on with from an earlier step, logged once, and logged often without a step.
+    if latest.key.starts_with("resumed") {
+        let pass = |steps: std::ops::Range<i64>, later: i64| {
+            steps.map(move |step| MetricPoint { timestamp: NOW + later + step, ..point(step, 1.0) })
+        };
+        let mut points: Vec<MetricPoint> = pass(0..30, 0).chain(pass(10..40, 1_000)).collect();
+        points.sort_by_key(|point| point.step);
+        points
+    } else if latest.key.starts_with("once") {
         vec![MetricPoint { step: 0, timestamp: NOW, value: latest.value }]
     } else if latest.key.starts_with("stepless") {
         (0..40).map(|step| MetricPoint { step: 0, ..point(step, latest.value) }).collect()

@@ -208,7 +208,7 @@ fn of_a_large_log_the_end_is_a_key_away() {
 
 #[test]
 fn tables_are_drawn_at_all_sizes_as_approved() {
-    for (columns, rows) in [(120, 36), (80, 24), (60, 20)] {
+    for (columns, rows) in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
         let (mut app, runs) = artifacts((columns, rows), "", &["wide.csv", "notes.txt"]);
         look_into(&mut app, wide_csv().as_bytes());
         keys(&mut app, "j j j l l", &runs);

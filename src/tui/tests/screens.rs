@@ -83,24 +83,36 @@ fn screens() {
         keys(&mut app, "?", &runs);
         insta::assert_snapshot!(format!("help-{name}"), screen(&app, &theme()).backend());
     }
-    let size = (120, 30);
-    let loading = app(size);
-    insta::assert_snapshot!("loading", screen(&loading, &theme()).backend());
-    let mut empty = app(size);
-    feed(
-        &mut empty,
-        experiments::Msg::Listed { result: Ok((vec![experiment("0", "Default")], None)), retry_ms: 2_000 },
-        &[],
-    );
-    feed(&mut empty, experiments::Msg::Counted(Some(HashMap::new())), &[]);
-    insta::assert_snapshot!("empty-store", screen(&empty, &theme()).backend());
-    let (nothing, _) = opened(size, 0);
-    insta::assert_snapshot!("empty-experiment", screen(&nothing, &theme()).backend());
-    let mut failing = app(size);
-    let error =
-        StoreError::new("list experiments", ErrorKind::Unreachable("http://host: connection refused".into()));
-    feed(&mut failing, experiments::Msg::Listed { result: Err(error), retry_ms: 2_000 }, &[]);
-    insta::assert_snapshot!("failed", screen(&failing, &theme()).backend());
+}
+
+/// What is seen where there is nothing yet, or nothing at all.
+#[test]
+fn screens_without_runs() {
+    for size in SIZES {
+        let name = format!("{}x{}", size.0, size.1);
+        let loading = app(size);
+        insta::assert_snapshot!(format!("loading-{name}"), screen(&loading, &theme()).backend());
+        let mut empty = app(size);
+        feed(
+            &mut empty,
+            experiments::Msg::Listed {
+                result: Ok((vec![experiment("0", "Default")], None)),
+                retry_ms: 2_000,
+            },
+            &[],
+        );
+        feed(&mut empty, experiments::Msg::Counted(Some(HashMap::new())), &[]);
+        insta::assert_snapshot!(format!("empty-store-{name}"), screen(&empty, &theme()).backend());
+        let (nothing, _) = opened(size, 0);
+        insta::assert_snapshot!(format!("empty-experiment-{name}"), screen(&nothing, &theme()).backend());
+        let mut failing = app(size);
+        let error = StoreError::new(
+            "list experiments",
+            ErrorKind::Unreachable("http://host: connection refused".into()),
+        );
+        feed(&mut failing, experiments::Msg::Listed { result: Err(error), retry_ms: 2_000 }, &[]);
+        insta::assert_snapshot!(format!("failed-{name}"), screen(&failing, &theme()).backend());
+    }
 }
 
 /// What stands over the panes: each kind once, with its keys.
@@ -136,6 +148,39 @@ fn overlays() {
             feed(&mut app, Msg::Resize { columns: size.0, rows: size.1 }, &runs);
             let drawn = screen(&app, &theme());
             insta::assert_snapshot!(format!("overlay-{name}-{}x{}", size.0, size.1), drawn.backend());
+        }
+    }
+}
+
+/// The tabs of a run, and what is asked and told of runs and experiments.
+#[test]
+fn details_and_questions() {
+    let scripts = [
+        ("overview", "3 ]"),
+        ("metrics", "3 ] ]"),
+        ("params", "3 ] ] ]"),
+        ("run-tags", "3 ] ] ] ]"),
+        ("artifacts", "3 ] ] ] ] ]"),
+        ("run-data-sets", "3 ] ] ] ] ] ]"),
+        ("children", "g t 2 g g D"),
+        ("messages", "g m"),
+        ("new-experiment", "1 N"),
+        ("note-of-experiment", "1 n"),
+        ("delete-experiment", "1 D"),
+    ];
+    for size in SIZES {
+        for (name, script) in scripts {
+            let mut runs: Vec<Run> = (0..12).map(run).collect();
+            for run in &mut runs[8..11] {
+                run.tags.push(Tag::new("mlflow.parentRunId", format!("{:032x}", 11)));
+            }
+            let mut app = opened_with(size, &runs);
+            app.say("saved 1.2 kB as /data/runs.csv");
+            keys(&mut app, script, &runs);
+            insta::assert_snapshot!(
+                format!("{name}-{}x{}", size.0, size.1),
+                screen(&app, &theme()).backend()
+            );
         }
     }
 }
@@ -204,7 +249,7 @@ fn who_hesitates_sees_how_keys_go_on() {
     keys(&mut app, "g", &runs);
     assert!(!drawn(&app).contains("show runs as a tree"));
     assert_eq!(app.runs.cursor.at, 0);
-    for (columns, rows) in [(200, 50), (120, 36), (80, 24), (60, 20), (30, 8)] {
+    for (columns, rows) in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20), (30, 8)] {
         let (mut app, runs) = opened((columns, rows), 3);
         keys(&mut app, "2 g", &runs);
         let later = app.now + 300;

@@ -69,10 +69,20 @@ fn a_range_is_what_actions_act_on() {
     let (mut app, runs) = opened((140, 40), 30);
     let all = names(&app);
     keys(&mut app, "space g g v j j", &runs);
-    assert!(drawn(&app).contains("3 runs in the range"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("3 runs in the range: all"), "{}", drawn(&app));
     let gone = deleted(&mut app, "D y", &runs);
     assert_eq!(gone.len(), 3, "the range, whatever else is selected");
     assert!(app.runs.range_from.is_none(), "it ends with the action");
+    keys(&mut app, "u g g v j j j j g e", &runs);
+    let effects = take(&mut app, Msg::Key(parse_keys("enter").unwrap()[0]));
+    let ended = effects.iter().find_map(|effect| match effect {
+        Effect::Runs(runs::effects::Effect::Write(runs::effects::Write::End { ids, .. })) => Some(ids.len()),
+        _ => None,
+    });
+    let running =
+        |name: &&String| runs.iter().any(|run| run.info.run_name == **name && run.info.status.is_active());
+    assert_eq!(ended, Some(all[..5].iter().filter(running).count()), "all of the range that go on");
+    assert!(ended > Some(1), "several at once");
     keys(&mut app, "u g g v j C", &runs);
     assert!(drawn(&app).contains("· 2 runs ·"), "{}", drawn(&app));
     keys(&mut app, "esc g g v j j space", &runs);

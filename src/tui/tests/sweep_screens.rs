@@ -199,7 +199,7 @@ fn weighed(app: &mut App, effects: &[Effect]) {
 
 #[test]
 fn the_screens_of_a_sweep() {
-    for size in [(200, 50), (120, 36), (80, 24), (60, 20)] {
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
         let name = format!("{}x{}", size.0, size.1);
         let mut app = shown(size, 40);
         insta::assert_snapshot!(format!("trials-{name}"), screen(&app, &theme()).backend());

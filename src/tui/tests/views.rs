@@ -47,7 +47,7 @@ fn a_view_is_saved_and_comes_back() {
     keys(&mut app, "g W", &runs);
     typed(&mut app, "mine", &runs);
     assert_eq!(written(&effects(&mut app, "enter")), (vec![], vec!["mine".into()]));
-    assert!(drawn(&app).contains("· view mine ·"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("[W view mine]"), "{}", drawn(&app));
     keys(&mut app, "s", &runs);
     assert!(drawn(&app).contains("view mine (changed)"), "{}", drawn(&app));
     keys(&mut app, "g r", &runs);

@@ -22,6 +22,9 @@ const SILENT: i64 = 3 * 3_600_000;
 
 /// Runs under a run that are listed.
 const CHILDREN: usize = 50;
+/// Lines of the reason why a run failed that are shown, at most, and cells of each, at least.
+const REASON_LINES: usize = 6;
+const LEAST_WRAPPED: usize = 12;
 /// Lines of a note that are shown, at least.
 const NOTE_LINES: usize = 8;
 /// Fields of a data set's schema that are listed.
@@ -142,7 +145,7 @@ impl Details {
         match self.tab {
             Tab::Charts => Vec::new(),
             Tab::Overview => {
-                let mut lines = overview(run, experiment, now);
+                let mut lines = self.with_wrapped_reason(overview(run, experiment, now));
                 let at = lines.iter().position(|line| line.key == "artifacts").map_or(0, |at| at + 1);
                 lines.splice(at..at, self.note_lines(run));
                 // Behind its ids: what a run is used for is worth more than where its files are.
@@ -169,12 +172,29 @@ impl Details {
         let column = (body.width - (columns - 1) * BETWEEN) / columns;
         let room = (column as usize).saturating_sub(keys.max(8) + 2);
         let text = run.tag(tags::NOTE).unwrap_or_default();
-        let others = overview(run, "", 0).len() + self.registered.len() + self.child_lines().len();
+        let own = self.with_wrapped_reason(overview(run, "", 0)).len();
+        let others = own + self.registered.len() + self.child_lines().len();
         let most = ((body.height * columns) as usize).saturating_sub(others + 1).max(NOTE_LINES);
         if self.note.text != text || self.note.room != room {
             self.note = NoteLines { text: text.to_owned(), room, lines: laid_out(text, room), most };
         }
         self.note.most = most;
+    }
+
+    /// The same lines, where the reason of a failure is as many as it takes; all of it is behind each of them.
+    fn with_wrapped_reason(&self, mut lines: Vec<DetailLine>) -> Vec<DetailLine> {
+        let Some(at) = lines.iter().position(|line| line.role == LineRole::Bad) else { return lines };
+        if self.note.room < LEAST_WRAPPED {
+            return lines;
+        }
+        let parts = text::wrap(&text::clean(&lines[at].value), self.note.room);
+        let part = |(nth, words): (usize, String)| DetailLine {
+            exact: lines[at].exact.clone(),
+            ..DetailLine::new(if nth == 0 { lines[at].key.as_str() } else { "" }, words, LineRole::Bad)
+        };
+        let parts: Vec<DetailLine> = parts.into_iter().take(REASON_LINES).enumerate().map(part).collect();
+        lines.splice(at..=at, parts);
+        lines
     }
 
     /// The first lines of the note; all of it is behind each of them.

@@ -5,9 +5,15 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::tui::core::msg::Announcement;
+use crate::tui::core::msg::{Announcement, Msg};
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
+
+/// What opens addresses says within this time that it found no browser.
+const FAILS_WITHIN: Duration = Duration::from_secs(3);
+const BETWEEN: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -36,15 +42,37 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
 }
 
 /// Opens an address in the browser, if there is one.
-async fn browse(address: String) -> Announcement {
+async fn browse(address: String) -> Msg {
     let opened = tokio::task::spawn_blocking({
         let address = address.clone();
-        move || open::that_detached(address)
+        move || is_opened(open::commands(address))
     });
-    match opened.await {
-        Ok(Ok(())) => Announcement(format!("opened {address}")),
-        _ => Announcement(format!("no browser found; the address is {address}")),
+    if opened.await.unwrap_or(false) {
+        Announcement(format!("opened {address}")).into()
+    } else {
+        Msg::NoBrowser(address)
     }
+}
+
+/// Whether one of these programs, tried one after the other, goes well or goes on: a browser may run until it is closed.
+fn is_opened(commands: Vec<Command>) -> bool {
+    commands.into_iter().any(|mut command| {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // A key that interrupts this program is not for the browser.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let Ok(mut child) = command.spawn() else { return false };
+        let started = Instant::now();
+        while started.elapsed() < FAILS_WITHIN {
+            match child.try_wait() {
+                Ok(Some(status)) => return status.success(),
+                Ok(None) => std::thread::sleep(BETWEEN),
+                Err(_) => return false,
+            }
+        }
+        std::thread::spawn(move || child.wait());
+        true
+    })
 }
 
 /// Writes a new file; `~/` is the home folder. Returns where it is.
@@ -76,6 +104,20 @@ pub fn save(path: &str, content: &str) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn an_address_is_opened_only_by_what_does_not_fail() {
+        let command = |words: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", words]);
+            command
+        };
+        assert!(!is_opened(Vec::new()));
+        assert!(!is_opened(vec![command("exit 3"), Command::new("/no/such/program")]));
+        assert!(is_opened(vec![Command::new("/no/such/program"), command("exit 3"), command("exit 0")]));
+        assert!(is_opened(vec![command("sleep 4")]), "a browser goes on");
+    }
 
     #[test]
     fn a_file_is_written_once_and_never_over_another() {

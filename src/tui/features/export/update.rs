@@ -77,6 +77,12 @@ fn browse(app: &mut App, effects: &mut Effects) {
     }
 }
 
+/// No browser opened an address: where there is one, it can be pasted.
+pub fn not_opened(app: &mut App, address: String, effects: &mut Effects) {
+    app.say(format!("no browser opened; the address is copied: {address}"));
+    effects.push(Shell::Copy(address));
+}
+
 /// Asks for the form.
 fn open(app: &mut App) {
     let mut forms: Vec<Form> = Format::ALL.into_iter().map(Form::Table).collect();

@@ -1,9 +1,8 @@
 //! The cells of a line: texts cleaned, numbers formatted, letters that were searched for shown.
 
-use std::borrow::Cow;
-
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use rustc_hash::FxHashMap;
 
 use super::Runs;
 use super::column_layout::INDENT;
@@ -33,6 +32,8 @@ pub struct RunCells<'a> {
     search: Option<Search>,
     /// The most cells of a number from its decimal point on, in each place.
     fractions: Vec<usize>,
+    /// Names that are longer than their place, as they are told apart.
+    names: FxHashMap<String, String>,
     app: &'a App,
     now: i64,
 }
@@ -61,7 +62,43 @@ impl<'a> RunCells<'a> {
         let fractions = fractions.collect();
         let words = &runs.shown_view.words;
         let search = (!words.trim().is_empty()).then(|| Search::new(words));
-        Self { runs, theme, places, bound, search, fractions, app, now }
+        let mut cells =
+            Self { runs, theme, places, bound, search, fractions, names: FxHashMap::default(), app, now };
+        cells.names = cells.cut_names(lines);
+        cells
+    }
+
+    /// The names that their place cuts: what differs stays.
+    fn cut_names(&self, lines: &[ViewLine]) -> FxHashMap<String, String> {
+        let Some(place) = self.places.first().filter(|place| place.column == 0) else {
+            return FxHashMap::default();
+        };
+        let mut rooms: FxHashMap<String, usize> = FxHashMap::default();
+        for line in lines {
+            let LineKind::Run(row) = line.kind else { continue };
+            let name = text::clean(self.runs.catalog.run_name(row));
+            let before = text::width(&self.prefix(line));
+            let (room, _) = self.name_room(row, &name, place.width.saturating_sub(before));
+            if text::width(&name) > room {
+                let known = rooms.entry(name.into_owned()).or_insert(room);
+                *known = room.min(*known);
+            }
+        }
+        let (names, rooms): (Vec<String>, Vec<usize>) = rooms.into_iter().collect();
+        let cuts = text::told_apart(&names, |at| rooms[at], self.theme.glyphs.ellipsis);
+        names.into_iter().zip(cuts).collect()
+    }
+
+    /// What the aliases of a run's model leave of the room for its name, and these as they stand behind it.
+    fn name_room(&self, row: Row, name: &str, room: usize) -> (usize, String) {
+        let badges = text::clean(self.runs.badges.of(self.runs.catalog.run_id(row)));
+        // They stay where they are seen: the end of a long name gives way.
+        let least = text::width(name).min(LEAST_NAME) + 1;
+        let badges = text::cut(&badges, room.saturating_sub(least), self.theme.glyphs.ellipsis);
+        if badges.is_empty() {
+            return (room, badges);
+        }
+        (room - text::width(&badges) - 1, badges)
     }
 
     /// The cells of a line.
@@ -129,15 +166,12 @@ impl<'a> RunCells<'a> {
             spans.push(Span::styled(text::cut(&prefix, cells, ""), theme.dim));
             room -= cells;
         }
-        let badges = match spec {
-            ColumnSpec::RunName => text::clean(runs.badges.of(runs.catalog.run_id(row))),
-            _ => Cow::Borrowed(""),
-        };
-        // They stay where they are seen: the end of a long name gives way.
-        let least = text::width(&words).min(LEAST_NAME) + 1;
-        let badges = text::cut(&badges, room.saturating_sub(least), theme.glyphs.ellipsis);
-        if !badges.is_empty() {
-            room -= text::width(&badges) + 1;
+        let mut badges = String::new();
+        if *spec == ColumnSpec::RunName {
+            (room, badges) = self.name_room(row, &words, room);
+            if let Some(cut) = self.names.get(&words) {
+                words.clone_from(cut);
+            }
         }
         let letters = match (&self.search, spec) {
             (Some(search), ColumnSpec::RunName | ColumnSpec::User | ColumnSpec::RunId) => {
@@ -195,9 +229,10 @@ impl<'a> RunCells<'a> {
             return Line::default();
         };
         let heading = |value: f64| if value.is_finite() { theme.heading } else { theme.warn };
+        let whole = |value: f64| text::value(spec.title(), value);
         let (words, style) = match self.runs.shown_view.sorted_by(spec) {
-            Some((_, Direction::Ascending)) => (text::number(low), heading(low)),
-            Some((_, Direction::Descending)) => (text::number(high), heading(high)),
+            Some((_, Direction::Ascending)) => (whole(low), heading(low)),
+            Some((_, Direction::Descending)) => (whole(high), heading(high)),
             None if text::number(low) == text::number(high) => (text::number(low), theme.dim),
             None => {
                 let both =
@@ -222,9 +257,9 @@ fn latest(app: &App, spec: &ColumnSpec, row: Row) -> Option<Value<'static>> {
 /// A number as a cell has it, where it is nothing but that.
 fn number_of(value: &Value<'_>, spec: &ColumnSpec) -> Option<String> {
     match value {
-        Value::Number(number) => Some(text::number(*number)),
+        Value::Number(number) => Some(text::value(spec.title(), *number)),
         Value::Text(words) if matches!(spec, ColumnSpec::Param(_)) && is_number(words) => {
-            Some(shorten(words))
+            Some(shorten(spec.title(), words))
         }
         _ => None,
     }
@@ -239,14 +274,16 @@ fn number_style(number: f64, theme: &Theme) -> Style {
 pub fn cell(value: &Value<'_>, spec: &ColumnSpec, now: i64, theme: &Theme) -> (String, Style) {
     match value {
         Value::Missing => ("-".into(), theme.dim),
-        Value::Number(number) => (text::number(*number), number_style(*number, theme)),
+        Value::Number(number) => (text::value(spec.title(), *number), number_style(*number, theme)),
         Value::Point(number, step) => {
             // At a chosen step, the title says which it is.
             let step = step.filter(|_| !matches!(spec, ColumnSpec::Metric(_, Statistic::At(_))));
             let at = step.map_or(String::new(), |step| format!(" @{step}"));
-            (format!("{}{at}", text::number(*number)), number_style(*number, theme))
+            (format!("{}{at}", text::value(spec.title(), *number)), number_style(*number, theme))
         }
-        Value::Text(words) if matches!(spec, ColumnSpec::Param(_)) => (shorten(words), theme.text),
+        Value::Text(words) if matches!(spec, ColumnSpec::Param(_)) => {
+            (shorten(spec.title(), words), theme.text)
+        }
         Value::Text(words) => (text::clean(words).into_owned(), theme.text),
         Value::OwnedText(words) => (text::clean(words).into_owned(), theme.text),
         Value::Time(ms) if *spec == ColumnSpec::Started => (text::timestamp(*ms), theme.dim),

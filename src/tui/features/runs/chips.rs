@@ -12,6 +12,7 @@ use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
 use crate::tui::core::requests::view_changed;
+use crate::tui::widgets::theme::Symbols;
 
 /// A condition that one key switches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +25,10 @@ pub enum Chip {
 
 /// From this width on a table has room for them.
 const ROOM: u16 = 76;
+/// And from this one on for all of them, beside what is filtered by.
+const SPACIOUS: u16 = 100;
+/// Cells of the name of a view.
+const VIEW_NAME: usize = 20;
 
 impl Chip {
     pub const ALL: [Self; 4] = [Self::Mine, Self::LastDay, Self::Running, Self::Failed];
@@ -85,28 +90,65 @@ pub fn switch(app: &mut App, chip: Chip, effects: &mut Effects) {
     }
 }
 
-/// The chips of a table in their order, with what is written for each, and where: in the upper border of its pane, at the right
-/// end. None where there is no room.
-pub fn places(app: &App, pane: Rect) -> Vec<(Chip, String, Rect)> {
+/// What stands in the upper border of a table: a filter to switch, or the named view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Above {
+    View,
+    Chip(Chip),
+}
+
+/// Something there, and its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    pub above: Above,
+    pub key: String,
+    pub label: String,
+    pub is_on: bool,
+    pub place: Rect,
+}
+
+impl Placed {
+    fn width(&self) -> u16 {
+        let between = usize::from(!self.key.is_empty());
+        (text::width(&self.key) + between + text::width(&self.label)) as u16
+    }
+}
+
+/// The chips of a table in their order, and where each stands: in the upper border of its pane, at the right end. None where
+/// there is no room; those that are off leave it to what is filtered by.
+pub fn places(app: &App, pane: Rect) -> Vec<Placed> {
     if pane.width < ROOM || !app.runs.loaded {
         return Vec::new();
     }
-    let words = |chip: Chip| {
-        let keys = app.keymap.keys_of(Action::Chip(chip).into());
-        let key = keys.first().map_or(String::new(), |key| format!("{key} "));
-        format!("{key}{}", chip.label())
+    let ellipsis = Symbols::of(app.glyphs).ellipsis;
+    let view = app.runs.picked_view();
+    let is_filtered = app.runs.shown_view.is_filtered() || view.is_some();
+    let view_label = view.map_or_else(
+        || "view".to_owned(),
+        |(name, is_changed)| {
+            let name = text::without_middle(&text::clean(name), VIEW_NAME, ellipsis);
+            format!("view {name}{}", if is_changed { " (changed)" } else { "" })
+        },
+    );
+    let of_view = (Above::View, Action::Views, view_label, view.is_some());
+    let of_chip = |chip: Chip| {
+        (Above::Chip(chip), Action::Chip(chip), chip.label().to_owned(), chip.is_on(&app.runs.view.filter))
     };
-    let all = Chip::ALL.map(|chip| (chip, words(chip)));
-    let mut x = pane.x + pane.width.saturating_sub(width(&all) + 1);
-    let mut placed = Vec::new();
-    for (chip, words) in all {
-        let width = text::width(&words) as u16;
-        placed.push((chip, words, Rect { x: x + 1, y: pane.y, width, height: 1 }));
+    let all = std::iter::once(of_view).chain(Chip::ALL.into_iter().map(of_chip));
+    let has_room = pane.width >= SPACIOUS;
+    let shown = all.filter(|(above, .., is_on)| *is_on || has_room || !is_filtered && *above != Above::View);
+    let mut placed: Vec<Placed> = shown
+        .map(|(above, action, label, is_on)| {
+            let key = app.keymap.keys_of(action.into()).first().map_or(String::new(), ToString::to_string);
+            Placed { above, key, label, is_on, place: Rect::default() }
+        })
+        .collect();
+    let width: u16 = placed.iter().map(|placed| placed.width() + 2).sum();
+    let mut x = pane.x + pane.width.saturating_sub(width + 1);
+    for placed in &mut placed {
+        let width = placed.width();
+        placed.place = Rect { x: x + 1, y: pane.y, width, height: 1 };
         x += width + 2;
     }
     placed
-}
-
-fn width(all: &[(Chip, String)]) -> u16 {
-    all.iter().map(|(_, words)| text::width(words) as u16 + 2).sum()
 }

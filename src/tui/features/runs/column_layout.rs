@@ -4,6 +4,7 @@ use ratatui::layout::{Margin, Rect};
 
 use super::Runs;
 use super::columns::{TableColumn, is_number, shorten};
+use super::titles::kind;
 use crate::catalog::view::{FoldState, LineKind, Shape};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;
@@ -18,6 +19,8 @@ pub const TREND: usize = 12;
 /// Cells of a level of a tree.
 pub const INDENT: usize = 2;
 const NAME: (usize, usize) = (12, 32);
+/// And at most where the other columns have all the room they want.
+const LONGEST_NAME: usize = 80;
 /// Of so many names one may be longer than there is room for.
 const LONG: usize = 10;
 /// Cells that are worth it: others have a column there.
@@ -48,17 +51,14 @@ pub fn table(runs: &Runs, pane: Rect) -> Table {
                 let picture = if picture > 0 { picture + GAP } else { 0 };
                 column_width(runs, shown, &sample, is_narrow) + GAP + picture
             };
-            let mut room = width.saturating_sub(lead);
-            let fits = |name: usize| {
-                room = room.saturating_sub(name);
-                runs.columns[1..].iter().all(|shown| {
-                    let wanted = wanted(shown);
-                    let fits = wanted <= room;
-                    room = room.saturating_sub(wanted);
-                    fits
-                })
+            let spare = || {
+                let mut room = width.saturating_sub(lead);
+                for shown in &runs.columns[1..] {
+                    room = room.checked_sub(wanted(shown))?;
+                }
+                Some(room)
             };
-            return ColumnRequest::left(name_width(runs, width, fits));
+            return ColumnRequest::left(name_width(runs, width, spare));
         }
         ColumnRequest {
             width: column_width(runs, shown, &sample, is_narrow),
@@ -94,8 +94,9 @@ fn sample(runs: &Runs) -> Vec<Row> {
     rows
 }
 
-/// As wide as the names are, as far as there is room: where other columns do not fit beside them, a few long ones are cut.
-fn name_width(runs: &Runs, width: usize, fits: impl FnOnce(usize) -> bool) -> usize {
+/// As wide as the names are, as far as there is room: where other columns do not fit beside them, long ones are cut. `spare` is
+/// what all others together leave, where they leave anything.
+fn name_width(runs: &Runs, width: usize, spare: impl FnOnce() -> Option<usize>) -> usize {
     // Status and the metric that decides are seen, too.
     let most = if width < NARROW { (width / 4).clamp(NAME.0 + 4, NAME.1) } else { NAME.1 };
     // The aliases of its model stand behind a name.
@@ -131,7 +132,13 @@ fn name_width(runs: &Runs, width: usize, fits: impl FnOnce(usize) -> bool) -> us
     let (longest, usual) = (bounded(widths.last()), bounded(widths.get(widths.len() * (LONG - 1) / LONG)));
     // Few have aliases, and these are what is looked for.
     let usual = usual.max(badged).min(longest);
-    if longest - usual < WORTH || fits(longest) { longest } else { usual }
+    let least = if longest - usual < WORTH { longest } else { usual };
+    let whole = widths.last().map_or(0, |width| (*width).min(LONGEST_NAME));
+    if whole <= least {
+        return least;
+    }
+    // Not wider than the rest leaves, nor narrower for its sake.
+    spare().map_or(least, |spare| whole.min(spare).max(least))
 }
 
 fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row], is_narrow: bool) -> usize {
@@ -158,16 +165,18 @@ fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row], is_narrow: boo
             let least = if word > 0 { 14 } else { 10 + 2 * usize::from(is_grouped) };
             // And how far it is filled in.
             let extra = if word > 0 { 6 } else { 2 };
-            (text::width(&text::clean(key)) + word + extra).clamp(least, WIDEST + word + extra)
+            let kind = kind(runs, spec).len();
+            (text::width(&text::clean(key)) + word + kind + extra).clamp(least, WIDEST + word + kind + extra)
         }
         ColumnSpec::Param(_) | ColumnSpec::Tag(_) | ColumnSpec::Dataset(_) => {
-            let title = text::width(&text::clean(spec.title())) + 2;
+            let kind = kind(runs, spec).len();
+            let title = text::width(&text::clean(spec.title())) + kind + 2;
             let bound = Bound::new(&runs.catalog, spec);
             let widest = sample.iter().map(|row| match bound.value(&runs.catalog, *row, 0) {
-                Value::Text(value) => text::width(&text::cut(&shorten(value), WIDEST, "…")),
+                Value::Text(value) => text::width(&text::cut(&shorten(spec.title(), value), WIDEST, "…")),
                 _ => 1,
             });
-            widest.max().unwrap_or(1).max(title).clamp(NARROWEST, WIDEST)
+            widest.max().unwrap_or(1).max(title).clamp(NARROWEST, WIDEST + kind)
         }
         ColumnSpec::RunName | ColumnSpec::ArtifactUri => WIDEST,
         ColumnSpec::RunId => 32,

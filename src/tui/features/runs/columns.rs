@@ -318,11 +318,14 @@ impl Runs {
     }
 }
 
-/// A param's text, where it is a long number shortened to five digits.
-pub fn shorten(value: &str) -> String {
+/// A param's text; a long number has five digits, a large count a prefix.
+pub fn shorten(key: &str, value: &str) -> String {
     match crate::catalog::sort::parse_number(value) {
-        Some(number) if value.len() > 9 => text::number(number),
-        _ => text::clean(value).into_owned(),
+        Some(number) if value.len() > 9 => text::value(key, number),
+        Some(number) if number.abs() >= 1e4 && text::value(key, number).ends_with(['k', 'M', 'G', 'T']) => {
+            text::value(key, number)
+        }
+        Some(_) | None => text::clean(value).into_owned(),
     }
 }
 

@@ -20,6 +20,7 @@ pub mod row_index;
 pub mod selection;
 pub mod sparks;
 pub mod telling;
+pub mod titles;
 pub mod update;
 pub mod view;
 pub mod views;
@@ -270,6 +271,7 @@ impl Runs {
         height: usize,
     ) {
         let came = self.came_with(&catalog);
+        let showed_parent = self.parent_line().is_some_and(|parent| parent >= self.cursor.top);
         let began = self.range_from.and_then(|at| Some((at, self.picked(at)?)));
         let keys = (self.catalog.metrics.len(), self.catalog.params.len());
         let is_new = !self.loaded || keys != (catalog.metrics.len(), catalog.params.len());
@@ -300,11 +302,28 @@ impl Runs {
             self.cursor = Cursor::default();
         }
         self.cursor.show(self.projection.lines.len(), height);
+        if showed_parent || is_other_view {
+            self.show_parent(height);
+        }
         self.above.extend(came);
         self.look_above();
         // A run that was remembered may still be on its way.
         if position.is_some() || complete || self.under_cursor.is_none() {
             self.under_cursor = self.picked(self.cursor.at);
+        }
+    }
+
+    /// The line of the parent of the run under the cursor, in a tree.
+    fn parent_line(&self) -> Option<usize> {
+        let lines = &self.projection.lines;
+        let depth = lines.get(self.cursor.at).filter(|_| self.shown_view.shape == Shape::Tree)?.depth;
+        (depth > 0).then(|| lines[..self.cursor.at].iter().rposition(|line| line.depth < depth))?
+    }
+
+    /// Scrolls to the parent of the run under the cursor, where both have room: what it belongs to is seen.
+    pub fn show_parent(&mut self, height: usize) {
+        if let Some(parent) = self.parent_line().filter(|parent| self.cursor.at - parent < height) {
+            self.cursor.top = self.cursor.top.min(parent);
         }
     }
 

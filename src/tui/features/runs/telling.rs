@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::columns::TableColumn;
 use crate::catalog::sort::parse_number;
 use crate::catalog::{Catalog, ColumnSpec, Keyed, Row, Sym, Texts};
+use crate::select::is_seed;
 use crate::select::resolve::by_telling;
 
 /// Metrics and params among the default columns; the picker has all of them.
@@ -19,6 +20,8 @@ const EXPLAINING: usize = 200;
 const DEFAULT_PARAMS: usize = 24;
 /// Parts that the values of a numeric param are put into.
 const PARTS: usize = 8;
+/// The share of runs that may have a text of their own before a param says nothing of them.
+const MOST_PARTS: f64 = 0.5;
 /// Runs that are looked at to find out whether a param differs.
 const COMPARED: usize = 1_000;
 
@@ -68,6 +71,8 @@ pub fn defaults(catalog: &Catalog, deciding: Option<&str>) -> Vec<TableColumn> {
 
 /// Sorts params by how much of a metric they explain, each by itself; where there are too few runs to say, nothing changes.
 fn by_explaining(catalog: &Catalog, metric: &str, params: &mut [&str]) {
+    // Of repeated runs the seed tells nothing, however well it happens to fit.
+    params.sort_by_key(|key| is_seed(key));
     let Some(column) = catalog.metrics.column(&catalog.texts, metric) else { return };
     let mut values: Vec<(Row, f64)> =
         column.iter().filter(|(_, value)| value.is_finite()).take(COMPARED).collect();
@@ -80,14 +85,15 @@ fn by_explaining(catalog: &Catalog, metric: &str, params: &mut [&str]) {
         values.iter().enumerate().map(|(rank, (row, _))| (*row, rank as f64)).collect();
     params.sort_by_cached_key(|key| {
         let Some(column) = catalog.params.column(&catalog.texts, key) else {
-            return (true, Reverse(0), Reverse(0));
+            return (true, true, Reverse(0), Reverse(0));
         };
         let share = explained(&ranks, |row| column.get(row), &catalog.texts);
         // A column that is empty for most runs is no good start.
         let filled = ranks.iter().filter(|(row, _)| column.get(*row).is_some()).count();
         let is_sparse = filled * 2 < ranks.len();
         // Of those the fuller ones: what a single run says is no start at all.
-        (is_sparse, Reverse(if is_sparse { filled } else { 0 }), Reverse((share * 1e6) as i64))
+        let share = Reverse((share * 1e6) as i64);
+        (is_sparse, is_seed(key), Reverse(if is_sparse { filled } else { 0 }), share)
     });
 }
 
@@ -95,6 +101,7 @@ fn by_explaining(catalog: &Catalog, metric: &str, params: &mut [&str]) {
 fn explained(ranks: &[(Row, f64)], value: impl Fn(Row) -> Option<Sym>, texts: &Texts) -> f64 {
     let values: Vec<Option<Sym>> = ranks.iter().map(|(row, _)| value(*row)).collect();
     let numbers: Option<Vec<f64>> = values.iter().map(|sym| parse_number(texts.get((*sym)?))).collect();
+    let is_text = numbers.is_none();
     let mut groups: FxHashMap<u64, (f64, f64)> = FxHashMap::default();
     let mut put = |group: u64, rank: f64| {
         let (count, sum) = groups.entry(group).or_default();
@@ -119,8 +126,9 @@ fn explained(ranks: &[(Row, f64)], value: impl Fn(Row) -> Option<Sym>, texts: &T
     let mean = (count - 1.0) / 2.0;
     let between: f64 = groups.values().map(|(count, sum)| count * (sum / count - mean).powi(2)).sum();
     let all: f64 = ranks.iter().map(|(_, rank)| (rank - mean).powi(2)).sum();
-    if parts >= count {
-        return 0.0;
+    if parts >= count || is_text && parts > count * MOST_PARTS {
+        // Names of their own for most runs explain anything.
+        return f64::NEG_INFINITY;
     }
     1.0 - (1.0 - between / all) * (count - 1.0) / (count - parts)
 }
@@ -178,6 +186,46 @@ mod tests {
         let mut builder = Builder::default();
         builder.fold_changes(&whole_runs(&runs));
         builder.snapshot()
+    }
+
+    #[test]
+    fn names_and_seeds_explain_nothing() {
+        let runs: Vec<Run> = (0..19)
+            .map(|i: usize| {
+                let score = (i * 7 % 19) as f64;
+                let info = RunInfo {
+                    run_id: format!("{i:032x}").as_str().into(),
+                    experiment_id: "1".into(),
+                    run_name: format!("run-{i}"),
+                    user_id: "ana".into(),
+                    status: RunStatus::Finished,
+                    start_time: Some(i as i64),
+                    end_time: Some(i as i64),
+                    lifecycle_stage: LifecycleStage::Active,
+                    artifact_uri: String::new(),
+                };
+                Run {
+                    info,
+                    metrics: vec![Metric { key: "val_loss".into(), value: score, timestamp: 0, step: 0 }],
+                    params: vec![
+                        Param::new("model/name", format!("net-{}", i.min(17))),
+                        Param::new("optimizer", ["adam", "sgd"][i % 2]),
+                        // It happens to fit as well as nothing else.
+                        Param::new("seed", score.to_string()),
+                    ],
+                    tags: Vec::new(),
+                    inputs: Vec::new(),
+                    model_outputs: Vec::new(),
+                }
+            })
+            .collect();
+        let names = |count: usize| {
+            let mut builder = Builder::default();
+            builder.fold_changes(&whole_runs(&runs[..count]));
+            names(&builder.snapshot(), Some("val_loss"))
+        };
+        assert_eq!(names(19)[1..4], ["params.optimizer", "params.model/name", "params.seed"]);
+        assert_eq!(names(4)[3], "params.seed", "few runs say nothing, and a seed less");
     }
 
     fn names(catalog: &Catalog, deciding: Option<&str>) -> Vec<String> {

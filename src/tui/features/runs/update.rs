@@ -5,6 +5,7 @@
 use ratatui::layout::Rect;
 
 use super::actions::Action;
+use super::chips::Above;
 use super::column_layout::{chosen_width, table};
 use super::effects::{Effect, Write};
 use super::watch::SILENCE;
@@ -139,9 +140,11 @@ fn best_first(app: &App) -> Direction {
 
 /// A click on a title sorts, one on a row moves the cursor there, and folds or unfolds it where it was already.
 pub fn click(app: &mut App, pane: Rect, (x, y): (u16, u16), effects: &mut Effects) {
-    let chip = chips::places(app, pane).into_iter().find(|(.., place)| place.contains((x, y).into()));
-    if let Some((chip, ..)) = chip {
-        return chips::switch(app, chip, effects);
+    let clicked = chips::places(app, pane).into_iter().find(|chip| chip.place.contains((x, y).into()));
+    match clicked.map(|chip| chip.above) {
+        Some(Above::Chip(chip)) => return chips::switch(app, chip, effects),
+        Some(Above::View) => return views::pick(app),
+        None => {}
     }
     if app.runs.length() == 0 {
         return;

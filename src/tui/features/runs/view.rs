@@ -5,11 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::Runs;
 use super::cells::RunCells;
 use super::chips;
+use super::chips::{Above, Placed};
 use super::column_layout::table;
 use super::placeholders::without_rows;
+use super::titles::titles;
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::Coverage;
 use crate::catalog::view::{LineKind, Shape};
@@ -31,12 +32,21 @@ const LEAST: usize = 6;
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let focused = app.focus == Focus::Runs;
     let chips = chips::places(app, area);
-    let room = chips.first().map_or(area.width, |(.., first)| first.x - 1 - area.x);
-    let block = pane_block(theme, focused, title(app, theme, focused, room as usize));
+    let room = chips.first().map_or(area.width, |first| first.place.x - 1 - area.x);
+    let names_view = !chips.iter().any(|chip| chip.above == Above::View);
+    let (title, rest) = title(app, theme, focused, (room as usize, names_view));
+    let block = pane_block(theme, focused, title);
+    // What is filtered by is told whole, in the lower border where there is too little room above.
+    let rest = text::cut(&rest, (area.width as usize).saturating_sub(4), theme.glyphs.ellipsis);
+    let block = if rest.is_empty() {
+        block
+    } else {
+        block.title_bottom(Line::styled(format!(" {rest} "), theme.chip))
+    };
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    for (chip, words, place) in chips {
-        draw_chip(chip.is_on(&app.runs.view.filter), &words, theme, frame, place);
+    for chip in &chips {
+        draw_chip(chip, theme, frame);
     }
     let runs = &app.runs;
     if runs.length() == 0 {
@@ -46,11 +56,10 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let table = table(runs, area);
     let lines = runs.projection.lines.get(table.rows.shown.clone()).unwrap_or_default();
     let cells = RunCells::new(app, theme, &table.columns.places, lines);
-    let titles = table.columns.places.iter().map(|place| {
-        let title = || heading(runs, place.column, place.width, theme);
-        let words = if place.is_picture { "trend".into() } else { title() };
-        Line::styled(words, table.heading(place, theme))
-    });
+    let titles = titles(runs, &table.columns.places, theme).into_iter();
+    let titles = titles
+        .zip(&table.columns.places)
+        .map(|(words, place)| Line::styled(words, table.heading(place, theme)));
     let under_cursor = if focused { theme.selection } else { theme.unfocused_selection };
     if focused {
         table.light_column(frame, theme);
@@ -62,18 +71,18 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     });
 }
 
-/// A filter that a key switches: its key, and whether it is on.
-fn draw_chip(is_on: bool, words: &str, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
-    let (key, label) = words.split_once(' ').unwrap_or(("", words));
-    let (key_style, style) = if is_on { (theme.chip, theme.chip) } else { (theme.key, theme.dim) };
+/// A filter that a key switches, or the view: its key, and whether it is on.
+fn draw_chip(chip: &Placed, theme: &Theme, frame: &mut Frame<'_>) {
+    let place = chip.place;
+    let (key_style, style) = if chip.is_on { (theme.chip, theme.chip) } else { (theme.key, theme.dim) };
     let around = |x, sign: &'static str| (Rect { x, width: 1, ..place }, sign);
-    let (left, right) = if is_on { ("[", "]") } else { (" ", " ") };
+    let (left, right) = if chip.is_on { ("[", "]") } else { (" ", " ") };
     for (place, sign) in [around(place.x - 1, left), around(place.x + place.width, right)] {
         frame.render_widget(Span::styled(sign, style), place);
     }
-    let label = if key.is_empty() { label.to_owned() } else { format!(" {label}") };
+    let label = if chip.key.is_empty() { chip.label.clone() } else { format!(" {}", chip.label) };
     frame.render_widget(
-        Line::from(vec![Span::styled(key.to_owned(), key_style), Span::styled(label, style)]),
+        Line::from(vec![Span::styled(chip.key.clone(), key_style), Span::styled(label, style)]),
         place,
     );
 }
@@ -113,29 +122,61 @@ fn signs(app: &App, at: usize, kind: LineKind, theme: &Theme) -> Line<'static> {
     Line::from(vec![tick, sign])
 }
 
-fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> {
-    let runs = &app.runs;
-    let mut spans = vec![Span::styled(" 2 Runs ", if focused { theme.accent } else { theme.text })];
-    if !runs.loaded {
-        return Line::from(spans);
+/// The parts of a title, as far as there is room.
+struct Title<'a> {
+    spans: Vec<Span<'static>>,
+    room: usize,
+    separator: String,
+    theme: &'a Theme,
+}
+
+impl Title<'_> {
+    /// Cells in front of the next part.
+    fn before(&self) -> usize {
+        if self.spans.len() > 1 { text::width(&self.separator) } else { 0 }
     }
-    let mut room = width.saturating_sub(13);
-    let separator = format!(" {} ", theme.glyphs.separator);
-    let mut put = |words: String, style: Style| {
-        let words = text::clean(&words);
-        let before = if spans.len() > 1 { text::width(&separator) } else { 0 };
+
+    /// Whether a part has room as a whole.
+    fn fits(&self, words: &str) -> bool {
+        self.before() + text::width(words) <= self.room
+    }
+
+    fn put(&mut self, words: impl AsRef<str>, style: Style) {
+        let words = text::clean(words.as_ref());
+        let before = self.before();
         // A letter or two say nothing.
-        if room < before + text::width(&words).min(LEAST) {
-            room = 0;
+        if self.room < before + text::width(&words).min(LEAST) {
+            self.room = 0;
             return;
         }
         if before > 0 {
-            room -= before;
-            spans.push(Span::styled(separator.clone(), theme.dim));
+            self.room -= before;
+            self.spans.push(Span::styled(self.separator.clone(), self.theme.dim));
         }
-        let words = text::cut(&words, room, theme.glyphs.ellipsis);
-        room -= text::width(&words);
-        spans.push(Span::styled(words, style));
+        let words = text::cut(&words, self.room, self.theme.glyphs.ellipsis);
+        self.room -= text::width(&words);
+        self.spans.push(Span::styled(words, style));
+    }
+}
+
+/// What there is to say of the table, and what is filtered by where that has no room here.
+fn title(
+    app: &App,
+    theme: &Theme,
+    focused: bool,
+    (width, names_view): (usize, bool),
+) -> (Line<'static>, String) {
+    let runs = &app.runs;
+    let mut rest = String::new();
+    let spans = vec![Span::styled(" 2 Runs ", if focused { theme.accent } else { theme.text })];
+    if !runs.loaded {
+        return (Line::from(spans), rest);
+    }
+    let mut title = Title {
+        spans,
+        room: width.saturating_sub(13),
+        separator: format!(" {} ", theme.glyphs.separator),
+        theme,
     };
     let view = &runs.shown_view;
     // What is left out is said first: it must not be overlooked.
@@ -143,28 +184,40 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     let of = text::count(runs.catalog.count);
     let named = runs
         .picked_view()
+        .filter(|_| names_view)
         .map(|(name, is_changed)| format!("view {name}{}", if is_changed { " (changed)" } else { "" }));
     let calm = if runs.newest.error().is_some() { theme.bad } else { theme.dim };
     if view.is_filtered() {
-        put(format!("{shown} of {of}"), theme.warn);
+        title.put(format!("{shown} of {of}"), theme.warn);
         if let Some(named) = named {
-            put(named, theme.chip);
+            title.put(named, theme.chip);
         }
-        if !view.words.trim().is_empty() {
-            put(format!("/{}", view.words.trim()), theme.chip);
-        }
-        if !view.filter.is_empty() {
-            put(format!("f {}", runs.filter_text.trim()), theme.chip);
+        let words = (!view.words.trim().is_empty()).then(|| format!("/{}", view.words.trim()));
+        let filter = (!view.filter.is_empty()).then(|| format!("f {}", runs.filter_text.trim()));
+        let filtered_by: Vec<String> = words.into_iter().chain(filter).collect();
+        let filtered_by = text::clean(&filtered_by.join(&title.separator)).into_owned();
+        if title.fits(&filtered_by) {
+            title.put(filtered_by, theme.chip);
+        } else {
+            rest = filtered_by;
         }
     } else {
-        put(text::runs(runs.projection.passing), calm);
+        title.put(text::runs(runs.projection.passing), calm);
         if let Some(named) = named {
-            put(named, theme.chip);
+            title.put(named, theme.chip);
         }
     }
+    put_state(app, theme, &mut title);
+    title.spans.push(Span::raw(" "));
+    (Line::from(title.spans), rest)
+}
 
+/// What else there is to say of the table: what is selected, how old and how complete it is, its shape and order.
+fn put_state(app: &App, theme: &Theme, title: &mut Title<'_>) {
+    let (runs, view) = (&app.runs, &app.runs.shown_view);
+    let calm = if runs.newest.error().is_some() { theme.bad } else { theme.dim };
     if !runs.selected.is_empty() {
-        put(
+        title.put(
             format!("{} {} selected", theme.glyphs.selected, text::count(runs.selected.len())),
             theme.selected,
         );
@@ -173,34 +226,32 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     | ConnectionState::Silent { last_answer: time, .. } = app.connection
     {
         let age = text::span(app.now - time);
-        put(format!("as of {age} ago"), theme.bad);
+        title.put(format!("as of {age} ago"), theme.bad);
     }
     if runs.new_above() > 0 {
-        put(format!("{} new above", text::count(runs.new_above())), theme.accent);
+        title.put(format!("{} new above", text::count(runs.new_above())), theme.accent);
     }
     if !runs.complete {
-        put("loading more".into(), theme.warn);
+        title.put("loading more", theme.warn);
     }
     if runs.deleted {
-        put("with deleted".into(), theme.warn);
+        title.put("with deleted", theme.warn);
     }
     match &view.shape {
         Shape::Flat => {}
-        Shape::Tree => put("as a tree".into(), calm),
-        Shape::Groups(column) => put(format!("grouped by {}", column.title()), calm),
+        Shape::Tree => title.put("as a tree", calm),
+        Shape::Groups(column) => title.put(format!("grouped by {}", column.title()), calm),
     }
-    put(order(view.sort.as_slice(), theme), calm);
+    title.put(order(view.sort.as_slice(), theme), calm);
     match runs.hidden_columns() {
         0 => {}
-        1 => put("1 column the same".into(), calm),
-        count => put(format!("{count} columns the same"), calm),
+        1 => title.put("1 column the same", calm),
+        count => title.put(format!("{count} columns the same"), calm),
     }
     if let Some(coverage) = incomplete(&runs.catalog, &view.sort) {
         let (known, of) = (text::count(coverage.known), text::count(coverage.of));
-        put(format!("{known} of {of} histories read"), theme.warn);
+        title.put(format!("{known} of {of} histories read"), theme.warn);
     }
-    spans.push(Span::raw(" "));
-    Line::from(spans)
 }
 
 /// The order in words.
@@ -221,7 +272,7 @@ fn order(sort: &[SortKey], theme: &Theme) -> String {
     format!("by {}", keys.join(" then "))
 }
 
-fn arrow(direction: Direction, theme: &Theme) -> &'static str {
+pub fn arrow(direction: Direction, theme: &Theme) -> &'static str {
     match direction {
         Direction::Ascending => theme.glyphs.ascending,
         Direction::Descending => theme.glyphs.descending,
@@ -232,34 +283,4 @@ fn arrow(direction: Direction, theme: &Theme) -> &'static str {
 fn incomplete(catalog: &Catalog, sort: &[SortKey]) -> Option<Coverage> {
     let coverages = sort.iter().filter_map(|key| catalog.coverage(&key.column));
     coverages.into_iter().find(|coverage| !coverage.is_complete())
-}
-
-/// A column's title: the statistic, the name, the direction of the sort, and how far the column is filled in.
-fn heading(runs: &Runs, at: usize, width: usize, theme: &Theme) -> String {
-    let spec = &runs.columns[at].spec;
-    let view = &runs.shown_view;
-    let arrow = match view.sorted_by(spec) {
-        None => String::new(),
-        Some((_, direction)) if view.sort.len() == 1 => format!(" {}", arrow(direction, theme)),
-        Some((place, direction)) => format!(" {}{}", arrow(direction, theme), place + 1),
-    };
-    let partial = match runs.catalog.coverage(spec) {
-        Some(Coverage { known, of }) if known < of => format!(" {}%", known * 100 / of.max(1)),
-        _ => String::new(),
-    };
-    let word = spec.statistic().map_or(String::new(), |word| format!("{word} "));
-    // A metric and a param may have one name.
-    let is_twin = |other: &ColumnSpec| {
-        other != spec && other.title() == spec.title() && other.statistic() == spec.statistic()
-    };
-    let kind = match spec {
-        ColumnSpec::Metric(..) => " (metric)",
-        ColumnSpec::Param(_) => " (param)",
-        ColumnSpec::Tag(_) => " (tag)",
-        _ => "",
-    };
-    let kind = if runs.columns.iter().any(|shown| is_twin(&shown.spec)) { kind } else { "" };
-    let title = format!("{word}{}{kind}", text::clean(spec.title()));
-    let room = width.saturating_sub(text::width(&arrow) + text::width(&partial));
-    format!("{}{partial}{arrow}", text::cut(&title, room, theme.glyphs.ellipsis))
 }

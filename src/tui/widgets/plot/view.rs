@@ -49,7 +49,7 @@ pub fn draw(picture: &Picture, over: Over, theme: &Theme, buffer: &mut Buffer, a
         }
     };
     if !theme.tells_lines() && !over.in_pixels {
-        picture.along.iter().for_each(|sign| put(sign.place, &sign.text, sign.ink));
+        picture.along.iter().for_each(|sign| put(sign.place, &theme.plain(&sign.text), sign.ink));
     }
     for (place, sign, ink) in signs(picture, over.extremes) {
         put(place, &sign_symbol(&sign, theme), ink);
@@ -58,7 +58,7 @@ pub fn draw(picture: &Picture, over: Over, theme: &Theme, buffer: &mut Buffer, a
 
 pub fn sign_symbol(sign: &PlotSign, theme: &Theme) -> String {
     match sign {
-        PlotSign::End(label) => label.clone(),
+        PlotSign::End(label) => theme.plain(label),
         PlotSign::Least => theme.glyphs.descending.to_owned(),
         PlotSign::Greatest => theme.glyphs.ascending.to_owned(),
     }
@@ -85,7 +85,12 @@ fn axes(picture: &Picture, theme: &Theme, buffer: &mut Buffer, area: Rect, plot:
     for (row, label) in &picture.y_labels {
         let y = plot.y + *row as u16;
         let width = picture.plot.left - 1;
-        buffer.set_string(area.x, y, text::fit_right(label, width, theme.glyphs.ellipsis), theme.dim);
+        buffer.set_string(
+            area.x,
+            y,
+            text::fit_right(&theme.plain(label), width, theme.glyphs.ellipsis),
+            theme.dim,
+        );
         buffer[(axis, y)].set_symbol(theme.glyphs.y_tick).set_style(theme.border);
     }
     let mut below = plot.y + plot.height;

@@ -1,6 +1,7 @@
 //! The line, drawn.
 
 use ratatui::Frame;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{PromptLine as Typed, WIDTH, width};
@@ -18,29 +19,39 @@ fn draw_lines(prompt: &Typed, hint: &str, theme: &Theme, frame: &mut Frame<'_>) 
     let most = (frame.area().height as usize).saturating_sub(AROUND).max(1);
     let lines = broken(prompt.input.value(), width(frame.area().width)).len();
     let height = lines.clamp(LINES.min(most), most);
-    let room = centred_box(frame, theme, &prompt.title, hint, (WIDTH, height + 2));
-    let size = (room.width as usize, (room.height as usize).saturating_sub(2).max(1));
+    let (told, style) = told(prompt, width(frame.area().width), theme);
+    let below = told.len().max(1);
+    let room = centred_box(frame, theme, &prompt.title, hint, (WIDTH, height + 1 + below));
+    let size = (room.width as usize, (room.height as usize).saturating_sub(1 + below).max(1));
     for (at, line) in typed_lines(&prompt.input, size, theme).into_iter().enumerate() {
         put(frame, room, at, line);
     }
+    for (at, words) in told.into_iter().enumerate() {
+        put(frame, room, size.1 + 1 + at, Line::styled(words, style));
+    }
+}
+
+/// What is wrong with the text, or what to type, in lines of so many cells.
+fn told(prompt: &Typed, width: usize, theme: &Theme) -> (Vec<String>, Style) {
     let (words, style) = match &prompt.error {
         Some((message, _)) => (message.as_str(), theme.bad),
         None => (prompt.hint.as_str(), theme.dim),
     };
-    let words = text::cut(&text::clean(words), size.0, theme.glyphs.ellipsis);
-    put(frame, room, size.1 + 1, Line::styled(words, style));
+    (text::wrap(&text::clean(words), width), style)
 }
 
 pub fn draw(prompt: &Typed, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     if prompt.has_lines {
         return draw_lines(prompt, hint, theme, frame);
     }
-    let height = 2 + prompt.completions.len().max(1);
+    let (told, told_style) = told(prompt, width(frame.area().width), theme);
+    let is_completed = !prompt.completions.is_empty();
+    let height = 2 + if is_completed { prompt.completions.len() } else { told.len().max(1) };
     let room = centred_box(frame, theme, &prompt.title, hint, (WIDTH, height));
     let width = room.width as usize;
     put(frame, room, 0, typed(&prompt.input, width, theme));
     let value = prompt.input.value();
-    if let Some((message, span)) = &prompt.error {
+    if let Some((_, span)) = &prompt.error {
         // The caret stands under the place, as far as the line is not scrolled.
         let before = text::width(&text::clean(value.get(..span.start).unwrap_or(value)));
         let wrong = text::width(&text::clean(value.get(span.clone()).unwrap_or(""))).max(1);
@@ -48,15 +59,11 @@ pub fn draw(prompt: &Typed, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
             let caret = format!("{}{}", " ".repeat(before), "^".repeat(wrong));
             put(frame, room, 1, Line::styled(caret, theme.bad));
         }
-        let message = text::cut(&text::clean(message), width, theme.glyphs.ellipsis);
-        if prompt.completions.is_empty() {
-            put(frame, room, 2, Line::styled(message, theme.bad));
-            return;
-        }
     }
-    if prompt.completions.is_empty() {
-        let hint = text::cut(&text::clean(&prompt.hint), width, theme.glyphs.ellipsis);
-        put(frame, room, 2, Line::styled(hint, theme.dim));
+    if !is_completed {
+        for (at, words) in told.into_iter().enumerate() {
+            put(frame, room, 2 + at, Line::styled(words, told_style));
+        }
         return;
     }
     for (i, completion) in prompt.completions.iter().enumerate() {

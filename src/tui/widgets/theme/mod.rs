@@ -70,6 +70,20 @@ pub struct Abilities {
 }
 
 impl Theme {
+    /// A label that was made for any terminal, in the signs of this one.
+    pub fn plain(&self, label: &str) -> String {
+        if self.glyphs.is_ascii {
+            label.replace(OWN, self.glyphs.live).replace('…', self.glyphs.ellipsis)
+        } else {
+            label.to_owned()
+        }
+    }
+
+    /// The letter of a number, in the signs of this terminal.
+    pub fn letter(&self, slot: u8) -> String {
+        self.plain(letter(slot).encode_utf8(&mut [0; 4]))
+    }
+
     /// The style of a line on a chart, and of whatever tells of its run: by the number of its selection, 0 without one.
     pub fn line(&self, slot: u8) -> Style {
         match slot.checked_sub(1) {
@@ -334,10 +348,13 @@ pub fn is_light([red, green, blue]: [f64; 3]) -> bool {
     0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5
 }
 
+/// In place of a letter, for the run under the cursor where that is not selected.
+const OWN: char = '\u{25cf}';
+
 /// The letter of a number: `a` to `z`, then `A` to `Z`.
 pub fn letter(slot: u8) -> char {
     match slot {
-        0 => '\u{25cf}',
+        0 => OWN,
         1..=26 => (b'a' + slot - 1) as char,
         27..=52 => (b'A' + slot - 27) as char,
         _ => '+',

@@ -18,7 +18,6 @@ use crate::tui::features::charts::series::Series;
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
-use crate::tui::widgets::theme::letter;
 
 /// Cells of a name in the legend.
 const NAME: usize = 24;
@@ -240,7 +239,7 @@ fn value<'a>(app: &App, lines: &ChartLines<'_>, is_other: bool, theme: &Theme) -
         return spans;
     }
     if app.charts.drawn.len() > 1 {
-        spans.push(Span::styled(format!("  {}", line.label.text()), theme.ink(line.ink)));
+        spans.push(Span::styled(format!("  {}", theme.plain(&line.label.text())), theme.ink(line.ink)));
     }
     spans.push(Span::styled(format!("{}{number}", if spans.is_empty() { "  " } else { " " }), theme.heading));
     spans
@@ -367,13 +366,13 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
                     .map(|group| group.mean)
                     .or_else(|| latest(app, line))
                     .or_else(|| tiles::value(line, app.details.run(), &app.histories));
-                value.map_or("-".into(), text::number)
+                value.map_or("-".into(), text::legend_number)
             },
             |known| number_at(app, line, known, known.is_at_one_step() && charts.options.x == XAxis::Step),
         );
         let is_best = drawn.members.is_empty() && app.best.run_id().is_some_and(|best| drawn.has(best));
         let star = if is_best { theme.glyphs.best } else { "" };
-        let letter = letter(drawn.slot);
+        let letter = theme.letter(drawn.slot);
         let more = format!("{} more", charts.drawn.len() - shown);
         let words = format!("{star}{name} {value}   ");
         let is_last = shown + 1 == charts.drawn.len();

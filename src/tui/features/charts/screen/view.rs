@@ -131,7 +131,7 @@ fn legend(
         Some(around) => format!("{} {around}", value_words(reading)),
         None => value_words(reading),
     };
-    let values: Vec<String> = readings.iter().map(value).collect();
+    let values = at_the_point(readings.iter().map(value).collect());
     let value_width = values.iter().map(|value| text::width(value)).max().unwrap_or(0);
     // Where a legend begins is where its longest label ends.
     let label_width = screen.lines.iter().map(|line| label(screen, line).chars().count()).max().unwrap_or(1);
@@ -152,7 +152,7 @@ fn legend(
             if is_chosen { style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED) } else { theme.text };
         let name = format!("{star}{}", names[at]);
         let filled = " ".repeat((room + 1).saturating_sub(text::width(&name)));
-        let label = format!("{:<label_width$} ", label(screen, line));
+        let label = format!("{:<label_width$} ", theme.plain(&label(screen, line)));
         let y = (1 + row * rows_each) as u16 + u16::from(rows_each > 1);
         let words = Line::from(vec![
             Span::styled(label, style.add_modifier(Modifier::BOLD)),
@@ -178,6 +178,22 @@ fn legend(
             }
         }
     }
+}
+
+/// Values one below the other, whose points stand under one another.
+fn at_the_point(mut values: Vec<String>) -> Vec<String> {
+    let tail = |words: &str| {
+        let number = words.split(' ').next().unwrap_or_default();
+        text::fraction(number) + text::width(words) - text::width(number)
+    };
+    let is_number = |words: &str| words.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    let longest = values.iter().filter(|words| is_number(words)).map(|words| tail(words)).max().unwrap_or(0);
+    for words in &mut values {
+        if words.len() > 1 && is_number(words) {
+            words.push_str(&" ".repeat(longest - tail(words)));
+        }
+    }
+    values
 }
 
 /// What stands at the end of a line, and before its name.
@@ -260,4 +276,18 @@ fn of_several(app: &App, screen: &ChartScreen, point: Option<MetricPoint>) -> St
     let known = screen.lines.get(screen.chosen).and_then(|line| app.histories.get(&line.which));
     let count = known.zip(point).and_then(|(known, point)| known.count_at(point.step));
     count.map_or(String::new(), |count| format!(", mean of {count}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_stand_under_one_another() {
+        let values = ["1.23132", "0.861316", "12", "0.5 ~0.25", "-", "-0.1"].map(str::to_owned).to_vec();
+        assert_eq!(
+            at_the_point(values),
+            ["1.23132  ", "0.861316 ", "12        ", "0.5 ~0.25", "-", "-0.1      "]
+        );
+    }
 }

@@ -11,7 +11,7 @@ use super::update::open_chart;
 use super::view::table_area;
 use super::{CompareTab, labels};
 use crate::catalog::Bound;
-use crate::compare::Entry;
+use crate::compare::{Entry, EntryKind};
 use crate::text;
 use crate::tui::core::app::{App, Screen};
 use crate::tui::widgets::table::{Across, ColumnRequest, Hit, Rows, Table, VisibleColumn, below_titles};
@@ -26,6 +26,11 @@ const WHOLE_NAME: usize = 34;
 const VALUE: (usize, usize) = (9, 22);
 /// Columns of a value on a narrow screen.
 const NARROW: usize = 14;
+/// Columns of a value and of a name where there are too many for whole ones.
+const LEAST_OF_MANY: usize = 14;
+const NAME_OF_MANY: usize = 16;
+/// Members that are looked at to find out how wide columns have to be.
+const MEASURED: usize = 12;
 /// Columns of a value where keys are columns, at least.
 const KEY_VALUE: usize = 6;
 /// Lines that are looked at to find out how wide a column has to be.
@@ -78,7 +83,18 @@ impl MemberCells<'_> {
         };
         let room = width.saturating_sub(lead + first + GAP + 1);
         let whole = |member: usize| values(member).max(self.title_width(member));
-        let most = widest(screen.members(), room, VALUE.0, widest_of_many(width), whole);
+        // Numbers say how wide many columns are, not ids, moments and paths.
+        let is_logged =
+            |entry: &Entry| matches!(entry.kind, EntryKind::Metric | EntryKind::System | EntryKind::Param);
+        let usual = |member: usize| {
+            let logged = entries.iter().take(SAMPLE).filter(|(entry, _)| is_logged(entry));
+            let said = logged.map(|(entry, bound)| self.said(entry, bound, member));
+            let said = width_of(said.filter(|said| said.width() <= VALUE.1));
+            said.max(self.title_width(member).min(NAME_OF_MANY))
+        };
+        let usual = (0..screen.members().min(MEASURED)).map(usual).max().unwrap_or(0);
+        let of_many = usual.clamp(LEAST_OF_MANY, VALUE.1).min(widest_of_many(width));
+        let most = widest(screen.members(), room, VALUE.0, of_many, whole);
         // Signs stand beside the name, whatever it takes; aliases where there is room.
         let signs = (0..screen.members()).map(|member| self.signs_width(member)).max().unwrap_or(0);
         let members = screen.labels.cut(most.saturating_sub(signs).max(VALUE.0 - 1), ellipsis);

@@ -16,7 +16,6 @@ use crate::tui::features::compare::{CompareScreen, labels};
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::table::{RowContent, VisibleColumn};
 use crate::tui::widgets::theme::Theme;
-use crate::tui::widgets::theme::letter;
 
 /// Cells of an alias that still says something.
 const LEAST_BADGE: usize = 5;
@@ -198,7 +197,7 @@ impl TableView<'_> {
         };
         let gap = if badges.is_empty() { "" } else { " " };
         Line::from(vec![
-            Span::styled(format!("{} ", letter(slot)), theme.line(slot)),
+            Span::styled(format!("{} ", theme.letter(slot)), theme.line(slot)),
             Span::styled(sign, theme.good),
             Span::styled(text::cut(name, room, theme.glyphs.ellipsis), style),
             Span::raw(gap),

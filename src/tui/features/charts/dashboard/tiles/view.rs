@@ -12,7 +12,6 @@ use crate::tui::features::charts::dashboard::Chart;
 use crate::tui::features::charts::dashboard::view::latest;
 use crate::tui::features::charts::standing::{Standing, ordinal};
 use crate::tui::widgets::theme::Theme;
-use crate::tui::widgets::theme::letter;
 
 /// The widest bar, in cells.
 const BAR: usize = 30;
@@ -36,6 +35,7 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         })
         .collect();
     let spread = |group: &GroupValue| group.in_words(app.charts.options.band, theme.glyphs.range);
+    let written = |value: f64| text::value(chart.metric.key(), value);
     let standing = |value: f64| app.charts.standings.of(chart.metric.key(), value, goal);
     let put = |frame: &mut Frame<'_>, y: usize, line: Line<'_>| {
         if y < area.height as usize {
@@ -43,7 +43,7 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         }
     };
     if let [value] = values[..] {
-        let number = value.map_or_else(|| "-".to_owned(), text::number);
+        let number = value.map_or_else(|| "-".to_owned(), written);
         let standing = value.and_then(standing);
         let room = width.saturating_sub(text::width(&number) + 1);
         let words = match groups[0] {
@@ -65,7 +65,7 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         return;
     }
     let numbers: Vec<String> =
-        values.iter().map(|value| value.map_or_else(|| "-".to_owned(), text::number)).collect();
+        values.iter().map(|value| value.map_or_else(|| "-".to_owned(), written)).collect();
     let number_width = numbers.iter().map(|number| text::width(number)).max().unwrap_or(0);
     let places: Vec<Option<Standing>> = values.iter().map(|value| value.and_then(standing)).collect();
     // Of several runs, how far they are apart says more than where their mean would stand.
@@ -92,7 +92,7 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         let style = theme.ink(chart.lines()[at].ink);
         let room = width.saturating_sub(number_width + place_width + 5).min(BAR);
         let mut spans = vec![
-            Span::styled(format!(" {} ", letter(drawn.slot)), style),
+            Span::styled(format!(" {} ", theme.letter(drawn.slot)), style),
             Span::raw(text::fit_right(&numbers[at], number_width, "")),
             Span::styled(format!(" {} ", text::fit_right(&named[at], place_width, "")), theme.dim),
         ];
