@@ -186,7 +186,7 @@ fn no_key_stands_twice_in_a_footer() {
         "space select",
         "C compare",
         "b best",
-        "B mark best",
+        "B promote best",
         "s sort",
         "f filter",
         "/ search",
