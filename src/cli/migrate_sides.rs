@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::opening::open_existing;
-use crate::config::{Environment, Flags, Folders, Settings};
+use crate::config::{ARTIFACTS_SERVER, Environment, Flags, Folders, Settings};
 use crate::store::Store;
 use crate::store::uri::{self, Location, Workspace};
 
@@ -33,6 +33,8 @@ impl Sides<'_> {
         let mut environment = Environment::of_this_process();
         // It is one store's.
         let ambient = environment.variables.remove(WORKSPACE).filter(|name| !name.is_empty());
+        // So is this one; each side's profile says which server keeps its files.
+        environment.variables.remove(ARTIFACTS_SERVER);
         let of = |words| settings_of(settings, flags, words, &environment);
         let mut from = of(self.from.0)?;
         from.read_only = true;

@@ -153,7 +153,8 @@ fn check_metrics(model: &str, named: &[String], origins: &[VersionOrigin]) -> Re
     known.sort_unstable_by(|a, b| natural(a, b));
     known.dedup();
     match named.iter().find(|metric| !known.contains(metric)) {
-        Some(metric) if !origins.is_empty() => {
+        // Where no run is left, or none has any, nothing is mistyped.
+        Some(metric) if !known.is_empty() => {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             Err(no_metric(&format!("no version of {model:?} has a metric"), metric, &known))
         }

@@ -15,7 +15,7 @@ use crate::registry::badges;
 use crate::store::{Store, now_ms};
 
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<ModelsCommand>,

@@ -8,7 +8,7 @@ use crate::store::uri::{self, Auth, Location, RestOptions};
 use crate::store::{ErrorKind, StoreError};
 
 /// The variable that says the same as `artifacts_server` in a profile.
-const VARIABLE: &str = "MLTUI_ARTIFACTS_SERVER";
+pub const VARIABLE: &str = "MLTUI_ARTIFACTS_SERVER";
 
 /// Notes in the options which server keeps what a database has at `mlflow-artifacts:`, and who one is there; the location with
 /// files of new experiments there.
@@ -23,11 +23,13 @@ pub fn with_artifacts_server(
 ) -> Result<Result<Location, StoreError>, ConfigError> {
     let Ok(known) = location else { return Ok(location) };
     let of_profile = profile.and_then(|profile| profile.artifacts_server.as_ref());
-    let (name, written) = match (environment.get(VARIABLE).filter(|_| known.is_database()), of_profile) {
-        (Some(written), _) => (VARIABLE, written),
-        (None, Some(written)) => ("artifacts_server", written.as_written()),
+    // A variable that is left over sends nobody's files and tokens elsewhere.
+    let (name, written) = match (of_profile, environment.get(VARIABLE).filter(|_| known.is_database())) {
+        (Some(written), _) => ("artifacts_server", written.as_written()),
+        (None, Some(written)) => (VARIABLE, written),
         (None, None) => return Ok(Ok(known)),
     };
+    let is_of_profile = of_profile.is_some();
     let refused = |words: &str| {
         let kind = ErrorKind::Address(words.to_owned());
         Ok(Err(StoreError::new(format!("use {name} {:?}", crate::store::address::shown(written)), kind)))
@@ -44,7 +46,9 @@ pub fn with_artifacts_server(
     rest.artifacts_auth = match (Auth::in_address(&url), &rest.auth) {
         (Some(auth), _) => auth,
         // A database has users and passwords, and no tokens.
-        (None, token @ Auth::Bearer(_)) if profile.is_some_and(|profile| profile.token_env.is_some()) => {
+        (None, token @ Auth::Bearer(_))
+            if is_of_profile && profile.is_some_and(|profile| profile.token_env.is_some()) =>
+        {
             token.clone()
         }
         // From the same environment, where no profile says anything.
@@ -84,7 +88,9 @@ mod tests {
             assert_eq!(asked(database, SERVER, &[]), Ok((server.clone(), none.clone())));
             assert_eq!(asked(database, "", &[]), Ok((String::new(), none.clone())));
             let variable = [("MLTUI_ARTIFACTS_SERVER", "http://other:1")];
-            assert_eq!(asked(database, SERVER, &variable).unwrap().0, "http://other:1");
+            assert_eq!(asked(database, SERVER, &variable).unwrap().0, server);
+            let other = ("http://other:1".to_owned(), none.clone());
+            assert_eq!(asked(database, "token_env = \"T\"", &variable), Ok(other), "no token goes there");
         }
         let with = |lines: &str, variables: &[(&str, &str)]| {
             asked("postgresql://db/ml", &format!("{SERVER}{lines}"), variables).unwrap().1

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+pub use artifacts::VARIABLE as ARTIFACTS_SERVER;
 pub use columns::DefaultColumn;
 pub use promoting::ModelPolicies;
 pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, ProfileAuth, RawConfig};

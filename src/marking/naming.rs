@@ -8,7 +8,7 @@ use crate::mlflow::{ExperimentId, ModelVersion, RunId, ViewType};
 use crate::store::{ErrorKind, Result, RunSearch, Store};
 
 /// Runs of an experiment that are asked for the models they are registered as: the newest ones.
-const RUNS: usize = 300;
+const RUNS: usize = 60;
 
 /// The name that the model of a run is registered under already, where it is; or else the usual one; or, if there is no
 /// model of that name, the one that all registered runs of the experiment have.

@@ -113,7 +113,7 @@ pub struct KeyOrder {
     keys: Vec<TextId>,
     values: Vec<Option<TextId>>,
     /// How many of its values, one after the other, were new.
-    fresh: Vec<u8>,
+    fresh: Vec<u16>,
     run: u32,
     at: usize,
 }
@@ -122,8 +122,9 @@ impl KeyOrder {
     /// Keys that are remembered.
     const MOST: usize = 4_096;
     /// After so many new values the next ones are taken for new too, as drawn learning rates and the ids of commits are: where
-    /// they are not, they are sent once more.
-    const FRESH: u8 = 64;
+    /// they are not, they are sent once more. Of so many of these one is looked up.
+    const FRESH: u16 = 64;
+    const TAKEN: u16 = 512;
 }
 
 /// Fills the batches of one part and remembers which texts it has sent.
@@ -188,6 +189,8 @@ impl BatchWriter {
         let id = self.text(text);
         if text.len() <= LONG && at < KeyOrder::MOST {
             order.keys.truncate(at);
+            order.values.truncate(at);
+            order.fresh.truncate(at);
             // Behind a key that is not remembered none is.
             if order.keys.len() == at {
                 order.keys.push(id);
@@ -204,8 +207,12 @@ impl BatchWriter {
         {
             return id;
         }
-        if order.fresh.get(at).is_some_and(|fresh| *fresh >= KeyOrder::FRESH) {
-            return self.unique_text(text);
+        if let Some(fresh) = order.fresh.get_mut(at).filter(|fresh| **fresh >= KeyOrder::FRESH) {
+            *fresh += 1;
+            if *fresh < KeyOrder::FRESH + KeyOrder::TAKEN {
+                return self.unique_text(text);
+            }
+            *fresh = KeyOrder::FRESH - 1;
         }
         let known = self.ends.len();
         let id = self.text(text);
@@ -352,6 +359,12 @@ mod tests {
         for (run, id) in ids.into_iter().enumerate() {
             assert_eq!(texts[id as usize], value(run as u32));
         }
+        // What is the same from now on is found out.
+        for run in 500..2_000 {
+            writer.key("seed", run, &mut order);
+            writer.value("7", &mut order);
+        }
+        assert!(writer.batch.text_ends.len() < 1_200, "{}", writer.batch.text_ends.len());
         assert!(writer.texts.len() < 300, "few are remembered: {}", writer.texts.len());
     }
 

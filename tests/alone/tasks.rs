@@ -154,7 +154,7 @@ fn the_five_best_are_compared() {
 fn the_best_is_marked_and_registered() {
     let (folder, uri) = copied();
     let mut terminal = begin(folder.path(), &uri, "iris");
-    press(&mut terminal, 3, "B <alias> y <marked> M");
+    press(&mut terminal, 3, "B <@champion of> y <marked> M");
     terminal.wait("the registered version", |screen| screen.contains("@champion"));
     done(terminal);
     let models = json(folder.path(), &["models", "--tracking-uri", &uri, "--json"]);

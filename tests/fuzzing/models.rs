@@ -170,7 +170,7 @@ pub fn answer(effect: Effect, fails: bool) -> Msg {
         Effect::Change(edit) => Msg::Edited(if fails {
             Err(failed())
         } else {
-            Ok(Applied { words: edit.words(), undo: None, model: Some(NAMES[4].into()) })
+            Ok(Applied { words: edit.words(), undo: None, model: Some(NAMES[4].into()), is_deletion: false })
         }),
         Effect::TakeBack(done) => Msg::Undone { done, result: Err(failed()) },
         Effect::PlanPromotion(request) => {

@@ -99,6 +99,8 @@ pub struct Applied {
     pub undo: Option<Undo>,
     /// The model that it was about is called so from now on; none if it is gone.
     pub model: Option<String>,
+    /// A version or a model is gone.
+    pub is_deletion: bool,
 }
 
 impl Edit {
@@ -157,7 +159,8 @@ pub async fn apply(store: &Store, edit: &Edit, author: &Author) -> Result<Applie
     let was = undo.as_ref().as_ref().and_then(of_it).and_then(|step| was(&step.edit));
     let noted = was.map_or(words.clone(), |was| format!("{words}, {was}"));
     words.extend(note(store, model.as_deref(), &noted, author).await);
-    Ok(Applied { words, undo, model })
+    let is_deletion = matches!(edit, Edit::DeleteVersion { .. } | Edit::DeleteModel { .. });
+    Ok(Applied { words, undo, model, is_deletion })
 }
 
 /// Undoes a change, unless somebody has changed the same since.
@@ -178,7 +181,7 @@ pub async fn undo(store: &Store, undo: &Undo, author: &Author) -> Result<Applied
     let model = undo.steps.last().and_then(|step| step.edit.model_after());
     let mut words = format!("undone: {}", undo.words);
     words.extend(note(store, model.as_deref(), &words.clone(), author).await);
-    Ok(Applied { words, undo: None, model })
+    Ok(Applied { words, undo: None, model, is_deletion: false })
 }
 
 /// Notes a change that is made; why that failed, in words, where it did.

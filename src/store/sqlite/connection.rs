@@ -289,6 +289,11 @@ impl From<rusqlite::Error> for ErrorKind {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 Self::NotAStore(format!("the database is damaged or truncated ({message})"))
             }
+            // Which of its many kinds it is tells what to look at.
+            Some(ErrorCode::SystemIoFailure) => {
+                let code = error.sqlite_error().map_or(0, |error| error.extended_code);
+                Self::Io(format!("{message} (SQLite's code {code})"))
+            }
             _ => Self::Io(message),
         }
     }

@@ -4,14 +4,13 @@
 //! wants what it left half done to be taken back. Where nothing can be written, as on a read-only mount, it is read as it
 //! stands, or a private copy is, if what lies beside it holds what the file does not.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
-use rusqlite::{Connection as Db, ErrorCode, OpenFlags};
+use rusqlite::{Connection as Db, ErrorCode, OpenFlags, ffi};
 
 use super::Inner;
 use super::address::Database;
@@ -19,8 +18,6 @@ use crate::store::ErrorKind;
 
 /// A database with more than this, and a log that nobody wrote back, is not copied.
 const MOST_COPIED: u64 = 2 << 30;
-/// The bytes at the head of a file; the last two tell of a write-ahead log.
-const HEAD: usize = 20;
 
 /// A file, and what lies beside it, as they were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,42 +82,74 @@ pub fn is_half_done(path: &Path) -> bool {
 }
 
 /// Opens a database's file, which is there.
+///
+/// Nobody but SQLite opens it, not even to look at its head: on Unix a process that closes a file loses all of its locks on it,
+/// those of its other connections too, and another program would then write at the same time.
 pub fn open(
     database: &Database,
     read_only: bool,
     copies: &Mutex<Option<Arc<PrivateCopy>>>,
 ) -> Inner<(Db, Option<Frozen>)> {
     let path = &database.path;
-    // The head may be what is to be rolled back.
-    let is_half_done = is_half_done(path);
-    let has_log = !is_half_done && check_head(path)?;
     if database.immutable {
-        return Ok((immutable(path)?, Some(Frozen { at: Stamp::of(path), copy: None })));
+        let db = immutable(path)?;
+        version(&db, path)?;
+        return Ok((db, Some(Frozen { at: Stamp::of(path), copy: None })));
     }
-    let writable = OpenOptions::new().append(true).open(path).is_ok();
-    // Even a reader wants the right to write: only so can it roll back what a killed writer left behind.
-    let flags = if writable && !read_only {
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-    } else {
-        OpenFlags::SQLITE_OPEN_READ_ONLY
-    };
+    // Even a reader wants the right to write, which SQLite does without where there is none: only so can it roll back what a killed
+    // writer left behind.
+    let flags = if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
     let db = Db::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    if !has_log && Stamp::of(path).rest().is_none() {
-        return Ok((db, None));
+    // SQLite looks for a log, and for what was left half done, with the first statement.
+    match version(&db, path) {
+        Err(Unread::WithoutRest) => frozen(path, copies),
+        Err(Unread::Other(error)) => Err(error),
+        Ok(()) => Ok((db, None)),
     }
-    // SQLite looks for the log, and for what was left half done, with the first statement.
+}
+
+/// Why a database cannot be read.
+enum Unread {
+    /// What lies beside it, or should, cannot be used.
+    WithoutRest,
+    Other(ErrorKind),
+}
+
+impl From<Unread> for ErrorKind {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::WithoutRest => Self::Io("what lies beside the database cannot be used".into()),
+            Unread::Other(error) => error,
+        }
+    }
+}
+
+/// Looks whether the file is a database that can be read. One that somebody else is writing is.
+fn version(db: &Db, path: &Path) -> Result<(), Unread> {
     let version = db.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
-    match version.map_err(|error| error.sqlite_error_code()) {
-        Err(Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure)) => {
-            frozen(path, copies)
+    let Err(error) = version else { return Ok(()) };
+    Err(match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return Ok(()),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => Unread::WithoutRest,
+        Some(ErrorCode::SystemIoFailure) if is_of_log(&error) || Stamp::of(path).rest().is_some() => {
+            Unread::WithoutRest
         }
-        _ => {
-            if is_half_done {
-                check_head(path)?;
-            }
-            Ok((db, None))
+        Some(ErrorCode::NotADatabase) => {
+            Unread::Other(ErrorKind::NotAStore(format!("{} is not a SQLite database", path.display())))
         }
-    }
+        _ => Unread::Other(error.into()),
+    })
+}
+
+/// Whether what failed was the memory that the readers of a log share.
+fn is_of_log(error: &rusqlite::Error) -> bool {
+    let of_log = [
+        ffi::SQLITE_IOERR_SHMOPEN,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_IOERR_SHMLOCK,
+        ffi::SQLITE_IOERR_SHMMAP,
+    ];
+    error.sqlite_error().is_some_and(|error| of_log.contains(&error.extended_code))
 }
 
 fn immutable(path: &Path) -> Inner<Db> {
@@ -174,19 +203,6 @@ fn copied(path: &Path, of: Stamp, rest: &str) -> Inner<PrivateCopy> {
         fs::set_permissions(file, fs::Permissions::from_mode(0o600)).map_err(io)?;
     }
     Ok(copy)
-}
-
-/// Whether a file has a write-ahead log. One that is not SQLite is named as such; SQLite's own message would say
-/// "malformed" for a truncated one.
-fn check_head(path: &Path) -> Inner<bool> {
-    let io = |error: std::io::Error| ErrorKind::Io(format!("{}: {error}", path.display()));
-    let mut head = Vec::with_capacity(HEAD);
-    File::open(path).map_err(io)?.take(HEAD as u64).read_to_end(&mut head).map_err(io)?;
-    if head.is_empty() || head.starts_with(b"SQLite format 3\0") {
-        Ok(head.ends_with(&[2, 2]) && head.len() == HEAD)
-    } else {
-        Err(ErrorKind::NotAStore(format!("{} is not a SQLite database", path.display())))
-    }
 }
 
 #[cfg(test)]
@@ -261,6 +277,35 @@ mod tests {
         let (db, how) = frozen(&path, &Mutex::new(None)).unwrap();
         assert_eq!(count(&db), 2);
         assert!(how.unwrap().copy.is_none());
-        assert!(check_head(&path).unwrap());
+    }
+
+    /// Where the locks of all processes are told.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_connection_that_is_opened_beside_others_leaves_them_their_locks() {
+        use std::os::unix::fs::MetadataExt;
+        for mode in ["DELETE", "WAL"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.db");
+            let writer = Db::open(&path).unwrap();
+            writer.execute_batch(&format!("PRAGMA journal_mode = {mode}; CREATE TABLE t (x)")).unwrap();
+            writer.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").unwrap();
+            let own = format!(":{} ", path.metadata().unwrap().ino());
+            let locks = || {
+                let all = fs::read_to_string("/proc/locks").unwrap();
+                all.lines().filter(|line| line.contains(&own)).map(str::to_owned).collect::<Vec<_>>()
+            };
+            let before = locks().len();
+            assert!(before > 0, "{mode}");
+            for read_only in [false, true] {
+                let database = Database { path: path.clone(), ..Database::default() };
+                let (db, frozen) = open(&database, read_only, &Mutex::new(None)).unwrap();
+                assert_eq!(count(&db), 0);
+                assert!(frozen.is_none());
+                drop(db);
+                assert_eq!(locks().len(), before, "{mode}");
+            }
+            writer.execute_batch("COMMIT").unwrap();
+        }
     }
 }

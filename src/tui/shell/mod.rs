@@ -159,7 +159,10 @@ impl Session {
             &store_name,
         );
         let views = Views::new(&settings.state_folder);
-        let edits = KeptEdits::new(&settings.state_folder, &store_name);
+        // Each workspace has models of its own.
+        let kept =
+            settings.rest.workspace.as_ref().map_or(store_name.clone(), |it| format!("{store_name} {it}"));
+        let edits = KeptEdits::new(&settings.state_folder, &kept);
         let mut trouble = Vec::new();
         let mut app = App::new(Setup {
             page: settings

@@ -53,7 +53,12 @@ pub fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
                     models::Done::Promotion(promotion) => {
                         let it = crate::marking::demote(store, &journal, promotion, "ana", NOW).await;
                         let words = it.unwrap().messages.join("; ");
-                        Ok(crate::registry::edit::Applied { words, undo: None, model: None })
+                        Ok(crate::registry::edit::Applied {
+                            words,
+                            undo: None,
+                            model: None,
+                            is_deletion: false,
+                        })
                     }
                 };
                 models::Msg::Undone { result, done }

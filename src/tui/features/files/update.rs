@@ -172,11 +172,16 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                     app.status = None;
                     let name = request.address.rsplit('/').next().unwrap_or_default().to_owned();
                     let report = if is_markdown {
-                        Report::of_markdown(name, &text)
+                        Report::of_markdown(name.clone(), &text)
                     } else {
-                        Report::new(name, text.lines().map(str::to_owned).collect())
+                        Report::new(name.clone(), text.lines().map(str::to_owned).collect())
                     };
-                    app.overlay = Some(Overlay::Report(report));
+                    // Whoever is asked something, or writes, goes on with that.
+                    if app.overlay.is_none() {
+                        app.overlay = Some(Overlay::Report(report));
+                    } else {
+                        app.say(format!("{} is read; ask for it once more", crate::text::clean(&name)));
+                    }
                 }
                 Ended::Exists(words) => {
                     app.status = Some(words.clone());

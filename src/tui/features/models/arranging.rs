@@ -89,6 +89,11 @@ impl ModelsScreen {
         holds(words, &texts)
     }
 
+    /// Whether only versions are shown that have some words.
+    pub fn looks_for_versions(&self) -> bool {
+        !words_of(self.version_words.value()).is_empty()
+    }
+
     /// Finds which versions are shown; the cursor stays on its own.
     pub fn arrange_versions(&mut self) {
         let before = self.version().map(|version| version.version);

@@ -310,7 +310,7 @@ pub fn edited(app: &mut App, result: Result<Applied, StoreError>, effects: &mut 
             let hint = if applied.undo.is_some() { "; U undoes it" } else { "" };
             app.say(format!("{}{hint}", applied.words));
             turn_to(app, applied.model.as_deref());
-            let is_deletion = applied.undo.is_none();
+            let is_deletion = applied.is_deletion;
             if let Some(undo) = applied.undo {
                 note(app, Done::Edit(undo));
             }

@@ -179,7 +179,12 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
                 Done::Promotion(promotion) => {
                     let taken_back = marking::demote(&store, &journal, promotion, &user, now_ms()).await;
                     let model = Some(promotion.model.clone());
-                    taken_back.map(|it| Applied { words: it.messages.join("; "), undo: None, model })
+                    taken_back.map(|it| Applied {
+                        words: it.messages.join("; "),
+                        undo: None,
+                        model,
+                        is_deletion: false,
+                    })
                 }
             };
             Msg::Undone { result, done }

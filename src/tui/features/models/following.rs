@@ -10,6 +10,7 @@ use super::screen::{Freshness, ModelsScreen};
 use super::update::{places, screen, screen_mut, show_cursors};
 use super::{Msg, editing, promoting};
 use crate::mlflow::{ModelVersion, RunId};
+use crate::text;
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Focus;
@@ -51,6 +52,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
         }
         Msg::Versions { ticket, result } => {
             let reads_cheaply = app.capabilities.cheap_reads;
+            let mut nobody = None;
             if let Some(screen) = screen_mut(app) {
                 if screen.take_versions(ticket, result, now) {
                     screen.versions_asked.answered(now);
@@ -59,6 +61,10 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 if reads_cheaply {
                     screen.fresh.clear();
                 }
+                nobody = screen.nobody_is.take();
+            }
+            if let Some(alias) = nobody {
+                app.say(format!("no version is @{}", text::clean(&alias)));
             }
             show_cursors(app);
         }
@@ -165,24 +171,20 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
 /// The versions on the screen, and the champion, whose runs are to be read.
 fn wanted_origins(screen: &ModelsScreen, rows: usize, champion: &str) -> Vec<ModelVersion> {
     let versions = screen.versions();
-    // Whoever sorts by a metric wants to know all of them.
-    let seen = match screen.version_order {
-        VersionOrder::Best => 0..screen.all_versions().len(),
-        VersionOrder::Newest | VersionOrder::Aliased | VersionOrder::Oldest => {
-            screen.version_cursor.window(versions.len(), rows.max(1))
-        }
+    // Whoever sorts by a metric, or looks for the name of a run, wants to know all of them.
+    let seen = if screen.version_order == VersionOrder::Best || screen.looks_for_versions() {
+        screen.all_versions()
+    } else {
+        let shown = screen.version_cursor.window(versions.len(), rows.max(1));
+        versions.get(shown).unwrap_or_default()
     };
-    let versions = match screen.version_order {
-        VersionOrder::Best => screen.all_versions(),
-        VersionOrder::Newest | VersionOrder::Aliased | VersionOrder::Oldest => versions,
-    };
-    let seen = versions.get(seen).unwrap_or_default().iter().chain(screen.version());
-    let mut wanted: Vec<ModelVersion> = seen
-        .chain(screen.aliased(champion))
+    let first = screen.version().into_iter().chain(screen.aliased(champion));
+    let mut wanted: Vec<ModelVersion> = first
+        .chain(seen)
         .filter(|version| !screen.fresh.contains(&version.version))
+        .take(AT_ONCE)
         .cloned()
         .collect();
-    wanted.truncate(AT_ONCE);
     wanted.sort_by_key(|version| version.version);
     wanted.dedup_by_key(|version| version.version);
     wanted

@@ -99,6 +99,8 @@ pub struct ModelsScreen {
     /// The version, or the one that an alias points to, to go to as soon as it is listed.
     pub leads_to: Option<u64>,
     pub leads_to_alias: Option<String>,
+    /// The alias that was to be shown and that no version has.
+    pub nobody_is: Option<String>,
     /// What versions were made from, by number.
     pub origins: FxHashMap<u64, VersionOrigin>,
     pub reading_origins: Remote<()>,
@@ -288,7 +290,9 @@ impl ModelsScreen {
         if !self.versions.take(ticket, result.map(Arc::new), now) {
             return false;
         }
-        let aliased = self.leads_to_alias.take().and_then(|alias| Some(self.aliased(&alias)?.version));
+        let leads_to_alias = self.leads_to_alias.take();
+        let aliased = leads_to_alias.as_ref().and_then(|alias| Some(self.aliased(alias)?.version));
+        self.nobody_is = leads_to_alias.filter(|_| aliased.is_none() && self.versions.value().is_some());
         let before = aliased.or(before);
         self.leads_to = None;
         self.arrange_versions();

@@ -189,7 +189,7 @@ fn at_the_point(mut values: Vec<String>) -> Vec<String> {
     let is_number = |words: &str| words.starts_with(|first: char| first.is_ascii_digit() || first == '-');
     let longest = values.iter().filter(|words| is_number(words)).map(|words| tail(words)).max().unwrap_or(0);
     for words in &mut values {
-        if words.len() > 1 && is_number(words) {
+        if words != "-" && is_number(words) {
             words.push_str(&" ".repeat(longest - tail(words)));
         }
     }
