@@ -18,9 +18,9 @@ pub mod widgets;
 
 pub use core::keymap::Keymap;
 pub use features::models::place::RegistryPlace;
-#[cfg(unix)]
 pub use features::session::Elsewhere;
 pub use features::session::keeping::{last_workspace, remember_workspace};
+#[cfg(unix)]
 pub use shell::{Decoder, guard_terminal};
 pub use shell::{Input, OpenStore, TerminalScreen, run, tokio_runtime};
 

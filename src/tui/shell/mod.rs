@@ -40,9 +40,10 @@ use asking::{Heard, again, questions};
 use executor::EffectExecutor;
 #[cfg(unix)]
 pub use guard::watch as guard_terminal;
-use input::Inputs;
 #[cfg(unix)]
-pub use input::{Decoder, Input};
+pub use input::Decoder;
+pub use input::Input;
+use input::Inputs;
 pub use terminal::TerminalScreen;
 
 /// Threads of the runtime, and those that read and write beside it.
