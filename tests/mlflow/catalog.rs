@@ -237,7 +237,10 @@ fn versions_are_registered_in_unity_catalog_and_read_by_mlflows_client() {
 
     // Where the workspace takes files in another way, that is told.
     told(&host, "files-api");
-    let refused = world.refused(&World::promote(of("last").0, "challenger"));
+    let mut anew = World::promote(of("last").0, "challenger").to_vec();
+    // Under another name than it has.
+    anew.push("--register");
+    let refused = world.refused(&anew);
     assert!(refused.contains("Files API") && refused.contains("mlflow.register_model("), "{refused}");
     assert_eq!(world.versions(), ready(&[1, 2, pending]));
 }

@@ -1,10 +1,13 @@
 //! Pages of runs: one after the other, or some at a time where the server's page tokens can be told in advance.
 //!
 //! MLflow's tokens are plain offsets, so runs created meanwhile shift the pages. Whoever collects them goes by
-//! run id; nothing is lost, because new runs come first and push others onto later pages. For the same reason a page that
+//! run id; nothing is lost, because new runs come first and push others onto later pages. Of pages that are read at the same time
+//! the later one may be read first, and what is pushed onto it would be on neither: each begins with the run that the one
+//! before ends with, and where that is another run it is asked for once more. For the same reason a page that
 //! is too much is asked for again with fewer runs on it; how large those were that came tells what is asked for next.
 
 use futures_util::future;
+use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 
@@ -12,6 +15,7 @@ use super::body;
 use super::changes::{ServerCursor, server_now};
 use super::client::Client;
 use super::wire;
+use crate::mlflow::RunId;
 use crate::mlflow::filter::Query;
 use crate::store::batch::{BatchWriter, RunBatch};
 use crate::store::pages::{Pages, offset_of, token_at};
@@ -132,6 +136,7 @@ pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inne
         seen: ServerCursor::default(),
         start: 0,
         has_first: false,
+        delivered: FxHashSet::default(),
     };
     let first = scan.first.clamp(1, PAGE);
     let mut next = page(client, &scan_body(scan, first, None)).await?;
@@ -165,17 +170,20 @@ struct Scanning<'a> {
     start: i64,
     /// The first page was sent.
     has_first: bool,
+    /// The runs of the page that was sent last.
+    delivered: FxHashSet<RunId>,
 }
 
 impl Scanning<'_> {
     /// Asks for pages from an offset on, as many at a time as may be, until one of them is the last; returns the offset of those
-    /// that are too much, or would be.
+    /// that are too much, or would be, or that do not follow what was sent.
     async fn parallel(&mut self, mut offset: usize) -> Inner<Option<usize>> {
         let at_once = self.client.pages_at_once();
         while self.client.fitting() == PAGE {
-            let bodies: Vec<Value> = (0..at_once)
-                .map(|i| scan_body(self.scan, PAGE, Some(&token_at(offset + i * PAGE))))
-                .collect();
+            // The last run of the page before is the first of each.
+            let starts: Vec<usize> = (0..at_once).map(|i| offset - 1 + i * (PAGE - 1)).collect();
+            let bodies: Vec<Value> =
+                starts.iter().map(|start| scan_body(self.scan, PAGE, Some(&token_at(*start)))).collect();
             let pages = bodies.iter().map(|body| whole_page(self.client, body, PAGE));
             let pages = match future::try_join_all(pages).await {
                 Err(ErrorKind::TooMuch(_)) => {
@@ -184,8 +192,11 @@ impl Scanning<'_> {
                 }
                 pages => pages?,
             };
-            offset += at_once * PAGE;
-            for Sent { page, .. } in pages {
+            for (Sent { page, .. }, start) in pages.into_iter().zip(starts) {
+                if page.runs.first().is_some_and(|run| !self.delivered.contains(&run.info.run_id)) {
+                    return Ok(Some(start));
+                }
+                offset = start + PAGE;
                 if self.deliver(page).await?.is_none() {
                     return Ok(None);
                 }
@@ -198,6 +209,7 @@ impl Scanning<'_> {
     async fn deliver(&mut self, page: RunPage) -> Inner<Option<String>> {
         let next = self.pages.next_of_runs(&page)?;
         self.seen.note(&page.runs, self.start);
+        self.delivered = page.runs.iter().map(|run| run.info.run_id.clone()).collect();
         for run in page.runs {
             self.writer.run(&run);
             if self.writer.batch.text.len() > BATCH && !self.send().await {
