@@ -69,6 +69,12 @@ impl Environment {
         value.trim().parse().map(Some).map_err(|_| wrong())
     }
 
+    /// How often stores are looked at, as the variable says, or else the settings.
+    fn poll_interval(&self, seconds: f64) -> Result<Duration, ConfigError> {
+        let seconds = self.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(seconds);
+        Ok(Duration::try_from_secs_f64(seconds.max(0.1)).unwrap_or(Duration::from_secs(2)))
+    }
+
     /// A number of seconds that can be waited for.
     fn seconds(&self, name: &str) -> Result<Option<f64>, ConfigError> {
         let value: Option<f64> = self.parsed(name, "a number of seconds, at least 0")?;
@@ -246,9 +252,6 @@ impl Settings {
             Ok(None) => location,
             Err(error) => Err(error),
         };
-        let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);
-        let poll_interval =
-            Duration::try_from_secs_f64(poll_interval.max(0.1)).unwrap_or(Duration::from_secs(2));
         let color = flags.color.unwrap_or(
             environment.parsed_enum("MLTUI_COLOR", "auto, always or never")?.unwrap_or(raw.tui.color),
         );
@@ -270,7 +273,7 @@ impl Settings {
             origin,
             experiment,
             read_only,
-            poll_interval,
+            poll_interval: environment.poll_interval(raw.tui.poll_interval)?,
             color: match color {
                 Color::Always => true,
                 Color::Never => false,

@@ -42,7 +42,7 @@ struct Gone;
 /// What was read beside the heads.
 enum Beside {
     Metrics(Vec<(Id, u32, f64)>),
-    Params(Begun),
+    Params(Box<Begun>),
 }
 
 fn send(sink: &Sender<RunBatch>, batch: RunBatch) -> Result<(), Gone> {
@@ -83,7 +83,7 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCurs
         let beside = second.map(|second| {
             scope.spawn(|| {
                 let found = if is_early {
-                    let mut begun = Begun::new(&second)?;
+                    let mut begun = Box::new(Begun::new(&second)?);
                     begun.read(&second, &stop).map(|()| Beside::Params(begun))
                 } else {
                     beside(&second, keys).map(Beside::Metrics)
@@ -102,7 +102,7 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCurs
     let beside = beside.map(|read| read.unwrap_or_else(|_| Err(broken()))).transpose()?;
     let (beside, begun) = match beside {
         Some(Beside::Metrics(found)) => (Some(found), None),
-        Some(Beside::Params(begun)) => (None, Some(begun)),
+        Some(Beside::Params(begun)) => (None, Some(*begun)),
         None => (None, None),
     };
     let total = numbers.len();
