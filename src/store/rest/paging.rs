@@ -151,7 +151,8 @@ pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inne
         if client.fitting() == PAGE && offset_of(&token) == Ok(offset) {
             match scanning.parallel(offset).await? {
                 None => return Ok(scanning.seen),
-                Some(reached) => (offset, token) = (reached, token_at(reached)),
+                // Pages that do not follow one another begin behind the first run, at least.
+                Some(reached) => (offset, token) = (reached.max(1), token_at(reached.max(1))),
             }
         }
         next = page(client, &scan_body(scan, PAGE, Some(&token))).await?;
@@ -182,8 +183,10 @@ impl Scanning<'_> {
         while self.client.fitting() == PAGE {
             // The last run of the page before is the first of each.
             let starts: Vec<usize> = (0..at_once).map(|i| offset - 1 + i * (PAGE - 1)).collect();
-            let bodies: Vec<Value> =
-                starts.iter().map(|start| scan_body(self.scan, PAGE, Some(&token_at(*start)))).collect();
+            // The first page of all has no token.
+            let token = |start: usize| (start > 0).then(|| token_at(start));
+            let body = |start: &usize| scan_body(self.scan, PAGE, token(*start).as_deref());
+            let bodies: Vec<Value> = starts.iter().map(body).collect();
             let pages = bodies.iter().map(|body| whole_page(self.client, body, PAGE));
             let pages = match future::try_join_all(pages).await {
                 Err(ErrorKind::TooMuch(_)) => {
