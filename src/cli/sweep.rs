@@ -18,6 +18,7 @@ use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
 use crate::mlflow::ExperimentId;
 use crate::store::Store;
+use crate::store::uri::Location;
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
@@ -205,6 +206,17 @@ async fn begun(
     };
     let name = arguments.experiment.clone().unwrap_or(name);
     let experiment = find_or_create(store, &name, prepared.plan()).await?;
+    // MLflow's client goes to a server for these only where it logs everything to one.
+    let is_at_server = experiment.artifact_location.starts_with("mlflow-artifacts:");
+    if matches!(work, Work::Command)
+        && is_at_server
+        && settings.location.as_ref().is_ok_and(Location::is_database)
+    {
+        say(
+            "files that the command logs go to a server, which MLflow's client does not find from a database: for \
+             such commands open the server itself, as in a profile with its address",
+        );
+    }
     // A script has ways of its own to where artifacts go; that a log is not kept is told.
     if matches!(work, Work::Table(_)) {
         store.check_artifacts(&experiment.experiment_id).await?;

@@ -49,7 +49,7 @@ impl Measured {
 }
 
 /// Of each metric of a model the point with the greatest step, then timestamp.
-fn last_values(model: &LoggedModel) -> Vec<(String, Metric)> {
+pub fn last_values(model: &LoggedModel) -> Vec<(String, Metric)> {
     let mut points: Vec<_> = model.metrics.iter().collect();
     points.sort_by_key(|metric| (metric.point.step, metric.point.timestamp));
     let metric = |it: &crate::mlflow::ModelMetric| Metric {

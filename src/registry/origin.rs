@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::measured::last_values;
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{ExperimentId, LoggedModel, ModelId, ModelVersion, Run, RunId, RunInfo, ViewType};
 use crate::store::pages::each_page;
@@ -75,11 +76,8 @@ fn values_of_run(run: &Run) -> BTreeMap<String, f64> {
     run.metrics.iter().map(|metric| (metric.key.clone(), metric.value)).collect()
 }
 
-/// Of each metric the point with the greatest step, then timestamp.
 fn values_of_model(model: &LoggedModel) -> BTreeMap<String, f64> {
-    let mut points: Vec<_> = model.metrics.iter().collect();
-    points.sort_by_key(|metric| (metric.point.step, metric.point.timestamp));
-    points.into_iter().map(|metric| (metric.key.clone(), metric.point.value)).collect()
+    last_values(model).into_iter().map(|(key, metric)| (key, metric.value)).collect()
 }
 
 /// What was found, or nothing where it is gone.

@@ -274,7 +274,8 @@ fn calm_status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let status_context = text::clean(&status_context(app)).into_owned();
     let is_of_runs =
         app.screens.is_empty() && app.focus != Focus::Experiments && app.runs.range_from.is_none();
-    let best = if is_of_runs { app.best.words(app.runs.complete) } else { None };
+    let room = width.saturating_sub(2);
+    let best = if is_of_runs { app.best.words(app.runs.complete, room, theme.glyphs.ellipsis) } else { None };
     let Some(best) = best else {
         let words = text::cut(&status_context, width, theme.glyphs.ellipsis);
         frame.render_widget(Line::styled(format!(" {words}"), theme.dim), area);

@@ -295,14 +295,27 @@ impl Best {
         ancestors.extend(found.rows().map(|row| (RunId::from(found.run_id(row)), parent(row))));
     }
 
-    /// What the status line says: the best run, or why there is none.
-    pub fn words(&self, is_complete: bool) -> Option<String> {
+    /// What the status line says in so many cells: the best run, or why there is none. Long names lose their middles rather than
+    /// the line its end, as far as that helps.
+    pub fn words(&self, is_complete: bool, cells: usize, ellipsis: &str) -> Option<String> {
+        let mut words = None;
+        for room in [usize::MAX, 48, 32, 24, 16] {
+            words = self
+                .words_with(is_complete, &|name| text::without_middle(&text::clean(name), room, ellipsis));
+            if words.as_ref().is_none_or(|words| text::width(words) <= cells) {
+                break;
+            }
+        }
+        words
+    }
+
+    fn words_with(&self, is_complete: bool, named: &dyn Fn(&str) -> String) -> Option<String> {
         let so_far = if is_complete { "" } else { ", so far" };
         let Chosen { catalog, resolved, selection, shown, .. } = self.chosen()?;
         match (resolved, selection) {
             (Resolved::Policy(..), Some(selection)) => Some(match selection.best() {
                 Some(best) => {
-                    let name = text::clean(catalog.run_name(best.row));
+                    let name = named(catalog.run_name(best.row));
                     let of_all = |why: bool| {
                         let why = if why { reason::short(selection) } else { text::number(best.values[0]) };
                         format!("{name}, {why}{so_far}")
@@ -311,7 +324,7 @@ impl Best {
                         Some((shown, Some(of_shown))) if of_shown.row != best.row => format!(
                             "best of the {} shown: {}, {}; of all: {}",
                             text::count(shown.considered),
-                            text::clean(catalog.run_name(of_shown.row)),
+                            named(catalog.run_name(of_shown.row)),
                             reason::short(shown),
                             of_all(false)
                         ),
