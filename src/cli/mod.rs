@@ -210,8 +210,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             return Ok(clap_mangen::Man::new(Arguments::command()).render(&mut out)?);
         }
         Some(Command::Man { to: Some(folder) }) => {
-            std::fs::create_dir_all(folder)?;
-            return Ok(clap_mangen::generate_to(Arguments::command(), folder)?);
+            let named = |cause| Failure::State { what: "write the pages", cause };
+            let at =
+                |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+            std::fs::create_dir_all(folder).map_err(at).map_err(named)?;
+            return clap_mangen::generate_to(Arguments::command(), folder).map_err(at).map_err(named);
         }
         #[cfg(unix)]
         Some(Command::TerminalGuard { modes }) => {

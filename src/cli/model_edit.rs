@@ -104,7 +104,9 @@ pub async fn run(
         }
         if !(arguments.yes || arguments.dry_run) {
             let words = &changes[0].words;
-            return Err(Failure::Usage(format!("{words}: this cannot be undone; --yes does it")));
+            return Err(Failure::Usage(format!(
+                "nothing was changed; with --yes: {words}, which cannot be undone"
+            )));
         }
     }
     let mut name = target.known.name.clone();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::mlflow::{LoggedModel, ModelId, ModelVersion, Run, RunId, Tag};
-use crate::registry::{VersionOrigin, find_nan};
+use crate::registry::{VersionOrigin, find_nan, is_of_beginning};
 use crate::store::{ErrorKind, Result, Store};
 
 /// What is known of a version, or of one that is still to be registered.
@@ -51,8 +51,8 @@ impl Facts {
     /// The values of a metric, one for each data set, by digest: those of the logged model, where it has any, or else that of
     /// the run, on each of its data sets.
     pub fn measured(&self, metric: &str) -> Vec<Measured> {
-        let mut points: Vec<_> =
-            self.model.iter().flat_map(|model| &model.metrics).filter(|it| it.key == metric).collect();
+        let own = self.model.iter().flat_map(|model| &model.metrics).filter(|it| it.key == metric);
+        let mut points: Vec<_> = own.filter(|it| !is_of_beginning(self.run.as_ref(), it)).collect();
         if !points.is_empty() {
             points.sort_by_key(|it| (it.point.step, it.point.timestamp));
             let data = |set: &Option<(String, String)>| {

@@ -1,6 +1,6 @@
 //! Runs as a version of them stands: with the values of the logged model that it was made from.
 
-use crate::mlflow::{LoggedModel, Metric, ModelId, Run, RunId};
+use crate::mlflow::{LoggedModel, Metric, ModelId, ModelMetric, Run, RunId};
 use crate::registry::find_nan;
 use crate::store::{ErrorKind, Result, Store};
 
@@ -24,7 +24,8 @@ impl Measured {
     #[must_use]
     pub fn row(self) -> Run {
         let Self { mut run, model } = self;
-        for (key, metric) in model.iter().flat_map(last_values) {
+        let own: Vec<_> = model.iter().flat_map(|model| own_values(Some(&run), model)).collect();
+        for (key, metric) in own {
             match run.metrics.iter_mut().find(|known| known.key == key) {
                 Some(known) => *known = metric,
                 None => run.metrics.push(metric),
@@ -48,11 +49,25 @@ impl Measured {
     }
 }
 
-/// Of each metric of a model the point with the greatest step, then timestamp.
-pub fn last_values(model: &LoggedModel) -> Vec<(String, Metric)> {
-    let mut points: Vec<_> = model.metrics.iter().collect();
+/// Whether a point of a model tells of the beginning of its run and not of the model: `log_model` gives a model what its run has
+/// at step 0 where nobody names a step, and the run goes on after that.
+pub fn is_of_beginning(run: Option<&Run>, metric: &ModelMetric) -> bool {
+    let is_earlier = |latest: &Metric| {
+        latest.key == metric.key && latest.step > 0 && latest.timestamp >= metric.point.timestamp
+    };
+    metric.point.step == 0
+        && metric.dataset.is_none()
+        && run.is_some_and(|run| {
+            // Where models are told apart by steps, one at step 0 is meant.
+            run.model_outputs.iter().all(|output| output.step == 0) && run.metrics.iter().any(is_earlier)
+        })
+}
+
+/// Of each metric that a model has itself the point with the greatest step, then timestamp, as the last with its key.
+pub fn own_values(run: Option<&Run>, model: &LoggedModel) -> Vec<(String, Metric)> {
+    let mut points: Vec<_> = model.metrics.iter().filter(|metric| !is_of_beginning(run, metric)).collect();
     points.sort_by_key(|metric| (metric.point.step, metric.point.timestamp));
-    let metric = |it: &crate::mlflow::ModelMetric| Metric {
+    let metric = |it: &ModelMetric| Metric {
         key: it.key.clone(),
         value: it.point.value,
         timestamp: it.point.timestamp,
@@ -80,4 +95,72 @@ pub async fn measured_model(
         find_nan(store, &mut models, metric).await?;
     }
     Ok(models.pop())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mlflow::{LifecycleStage, MetricPoint, ModelOutput, RunInfo, RunStatus};
+    use crate::registry::VersionOrigin;
+
+    /// What `log_model` makes of a training whose loss falls from 2 at step 0 to 0.1 at step 9.
+    #[test]
+    fn what_a_run_began_with_is_no_value_of_its_model() {
+        let mut run = Run {
+            info: RunInfo {
+                run_id: "r".into(),
+                experiment_id: "1".into(),
+                run_name: "r".into(),
+                user_id: String::new(),
+                status: RunStatus::Finished,
+                start_time: Some(0),
+                end_time: Some(99),
+                lifecycle_stage: LifecycleStage::Active,
+                artifact_uri: String::new(),
+            },
+            metrics: vec![Metric { key: "loss".into(), value: 0.1, timestamp: 90, step: 9 }],
+            params: Vec::new(),
+            tags: Vec::new(),
+            inputs: Vec::new(),
+            model_outputs: vec![ModelOutput { model_id: ModelId::from("m-1"), step: 0 }],
+        };
+        let mut model = LoggedModel {
+            model_id: ModelId::from("m-1"),
+            experiment_id: "1".into(),
+            name: "net".into(),
+            model_type: String::new(),
+            artifact_location: String::new(),
+            status: "READY".into(),
+            source_run_id: None,
+            params: Vec::new(),
+            tags: Vec::new(),
+            creation_time: None,
+            metrics: Vec::new(),
+        };
+        let point = |step: i64, timestamp: i64, value: f64| ModelMetric {
+            key: "loss".into(),
+            run_id: "r".into(),
+            dataset: None,
+            point: MetricPoint { step, timestamp, value },
+        };
+        model.metrics.push(point(0, 0, 2.0));
+        let value = |run: &Run, model: &LoggedModel| {
+            let row = Measured { run: run.clone(), model: Some(model.clone()) }.row();
+            let value = VersionOrigin::of(Some(run), Some(model)).value("loss");
+            assert_eq!(value, row.metrics.first().map(|metric| metric.value));
+            value
+        };
+        assert_eq!(value(&run, &model), Some(0.1));
+        // Measured after the training, without a step.
+        model.metrics[0] = point(0, 95, 0.2);
+        assert_eq!(value(&run, &model), Some(0.2));
+        // One of several that are told apart by steps.
+        model.metrics[0] = point(0, 0, 2.0);
+        run.model_outputs.push(ModelOutput { model_id: ModelId::from("m-2"), step: 9 });
+        assert_eq!(value(&run, &model), Some(2.0));
+        // A run with nothing but one step.
+        run.model_outputs.pop();
+        run.metrics[0].step = 0;
+        assert_eq!(value(&run, &model), Some(2.0));
+    }
 }

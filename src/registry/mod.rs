@@ -12,7 +12,7 @@ mod nan;
 mod origin;
 mod points;
 
-pub use measured::{Measured, measured_model};
+pub use measured::{Measured, is_of_beginning, measured_model};
 pub use nan::find_nan;
 pub use origin::{VersionOrigin, origins};
 pub use points::{PointLine, point_table};

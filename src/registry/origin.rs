@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::measured::last_values;
+use super::measured::own_values;
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{ExperimentId, LoggedModel, ModelId, ModelVersion, Run, RunId, RunInfo, ViewType};
 use crate::store::pages::each_page;
@@ -36,7 +36,7 @@ impl VersionOrigin {
         Self {
             run: run.map(|run| run.info.clone()),
             run_metrics: run.map(values_of_run).unwrap_or_default(),
-            model_metrics: model.map(values_of_model).unwrap_or_default(),
+            model_metrics: model.map(|model| values_of_model(run, model)).unwrap_or_default(),
             model: model.cloned().map(Arc::new),
         }
     }
@@ -76,8 +76,8 @@ fn values_of_run(run: &Run) -> BTreeMap<String, f64> {
     run.metrics.iter().map(|metric| (metric.key.clone(), metric.value)).collect()
 }
 
-fn values_of_model(model: &LoggedModel) -> BTreeMap<String, f64> {
-    last_values(model).into_iter().map(|(key, metric)| (key, metric.value)).collect()
+fn values_of_model(run: Option<&Run>, model: &LoggedModel) -> BTreeMap<String, f64> {
+    own_values(run, model).into_iter().map(|(key, metric)| (key, metric.value)).collect()
 }
 
 /// What was found, or nothing where it is gone.

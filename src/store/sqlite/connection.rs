@@ -240,6 +240,10 @@ impl Pool {
 
     fn connect(&self) -> Inner<Connection> {
         let path = self.path();
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            let words = format!("{} is no file, but a pipe or device", path.display());
+            return Err(ErrorKind::NotAStore(words));
+        }
         let file = FileId::of(path);
         let opened = match file {
             Some(_) => Some(open(&self.database, self.read_only, &self.copies)?),

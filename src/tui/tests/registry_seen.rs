@@ -184,3 +184,19 @@ fn the_registry_is_opened_on_a_version_that_an_alias_points_to() {
     world.keys("esc");
     assert!(world.app.screens.is_empty());
 }
+
+#[test]
+fn what_is_named_and_not_there_is_told() {
+    for (place, words) in [
+        ("models:/wine@nobody", "no version is @nobody"),
+        ("models:/wine/99", "no version is v99"),
+        ("models:/nothing@champion", "there is no model nothing"),
+        ("models:/nothing", "there is no model nothing"),
+    ] {
+        let mut world = World::new((120, 36));
+        let place: RegistryPlace = place.parse().unwrap();
+        world.app.screens.push(crate::tui::core::app::Screen::Models(Box::new(place.clone().screen())));
+        world.later();
+        assert_eq!(world.app.status.as_deref(), Some(words), "{place:?}");
+    }
+}

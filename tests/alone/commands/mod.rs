@@ -124,6 +124,18 @@ fn settings_completions_and_the_manual_are_printed() {
 }
 
 #[test]
+fn a_pipe_is_no_store_and_a_file_no_folder_for_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("mlflow.db")).status().unwrap();
+    assert!(made.success());
+    let (code, message) = refused(folder.path(), &["experiments"]);
+    assert!(code == 1 && message.contains("mlflow.db is no file"), "{message}");
+    std::fs::write(folder.path().join("taken"), "").unwrap();
+    let (code, message) = refused(folder.path(), &["man", "--to", "taken"]);
+    assert!(code == 1 && message.contains("write the pages: taken: "), "{message}");
+}
+
+#[test]
 fn a_damaged_store_is_said_to_be_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mlflow.db");

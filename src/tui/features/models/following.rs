@@ -10,7 +10,6 @@ use super::screen::{Freshness, ModelsScreen};
 use super::update::{places, screen, screen_mut, show_cursors};
 use super::{Msg, editing, promoting};
 use crate::mlflow::{ModelVersion, RunId};
-use crate::text;
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Focus;
@@ -37,11 +36,17 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     let now = app.now;
     match msg {
         Msg::Models { ticket, is_whole, result } => {
+            let mut missing = None;
             if let Some(screen) = screen_mut(app)
                 && screen.take_models(ticket, is_whole, result, now)
-                && is_whole
             {
-                screen.models_asked.answered(now);
+                if is_whole {
+                    screen.models_asked.answered(now);
+                }
+                missing = screen.missing.take();
+            }
+            if let Some(words) = missing {
+                app.say(words);
             }
             show_cursors(app);
         }
@@ -52,7 +57,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
         }
         Msg::Versions { ticket, result } => {
             let reads_cheaply = app.capabilities.cheap_reads;
-            let mut nobody = None;
+            let mut missing = None;
             if let Some(screen) = screen_mut(app) {
                 if screen.take_versions(ticket, result, now) {
                     screen.versions_asked.answered(now);
@@ -61,10 +66,10 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 if reads_cheaply {
                     screen.fresh.clear();
                 }
-                nobody = screen.nobody_is.take();
+                missing = screen.missing.take();
             }
-            if let Some(alias) = nobody {
-                app.say(format!("no version is @{}", text::clean(&alias)));
+            if let Some(words) = missing {
+                app.say(words);
             }
             show_cursors(app);
         }

@@ -40,12 +40,13 @@ impl FromStr for RegistryPlace {
 
 impl RegistryPlace {
     pub fn screen(self) -> ModelsScreen {
-        match self {
-            Self::All => ModelsScreen::default(),
+        let screen = match self {
+            Self::All => return ModelsScreen::default(),
             Self::Model(name) => ModelsScreen::at(Some(name), None),
             Self::Version(name, version) => ModelsScreen::at(Some(name), Some(version)),
             Self::Alias(name, alias) => ModelsScreen::at_alias(name, alias),
-        }
+        };
+        ModelsScreen { is_named: true, ..screen }
     }
 }
 

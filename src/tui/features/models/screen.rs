@@ -10,6 +10,7 @@ use crate::mlflow::{ModelVersion, RegisteredModel};
 use crate::registry::{VersionOrigin, metric_of};
 use crate::select::{MetricGoal, Patterns};
 use crate::store::StoreError;
+use crate::text;
 use crate::text::order::natural;
 use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
@@ -99,8 +100,10 @@ pub struct ModelsScreen {
     /// The version, or the one that an alias points to, to go to as soon as it is listed.
     pub leads_to: Option<u64>,
     pub leads_to_alias: Option<String>,
-    /// The alias that was to be shown and that no version has.
-    pub nobody_is: Option<String>,
+    /// The model was named on the command line, and is not listed yet.
+    pub is_named: bool,
+    /// What was to be shown and is not there.
+    pub missing: Option<String>,
     /// What versions were made from, by number.
     pub origins: FxHashMap<u64, VersionOrigin>,
     pub reading_origins: Remote<()>,
@@ -183,8 +186,16 @@ impl ModelsScreen {
             Some(at) => self.cursor.at = at,
             // One that is wanted may be on a page that is still to come.
             None if self.is_partial && self.chosen.is_some() => {}
-            None => self.moved(),
+            None => {
+                if let Some(name) = self.chosen.as_ref().filter(|_| self.is_named) {
+                    self.missing = Some(format!("there is no model {}", text::clean(name)));
+                    self.pane = ModelsPane::Models;
+                    (self.leads_to, self.leads_to_alias) = (None, None);
+                }
+                self.moved();
+            }
         }
+        self.is_named &= self.is_partial && at.is_none();
     }
 
     /// The cursor is on another model, or its model is gone.
@@ -292,9 +303,9 @@ impl ModelsScreen {
         }
         let leads_to_alias = self.leads_to_alias.take();
         let aliased = leads_to_alias.as_ref().and_then(|alias| Some(self.aliased(alias)?.version));
-        self.nobody_is = leads_to_alias.filter(|_| aliased.is_none() && self.versions.value().is_some());
+        let of_alias = leads_to_alias.map(|alias| (aliased, format!("@{}", text::clean(&alias))));
+        let of_number = self.leads_to.take().map(|version| (Some(version), format!("v{version}")));
         let before = aliased.or(before);
-        self.leads_to = None;
         self.arrange_versions();
         // What could not be read while the store was away is read now.
         if self.folder.error().is_some_and(StoreError::is_transient) {
@@ -302,6 +313,12 @@ impl ModelsScreen {
         }
         let numbers: Vec<u64> = self.versions().iter().map(|version| version.version).collect();
         let at = numbers.iter().position(|version| Some(*version) == before);
+        if let Some((number, words)) = of_alias.or(of_number)
+            && !number.is_some_and(|number| numbers.contains(&number))
+            && self.knows_versions()
+        {
+            self.missing = Some(format!("no version is {words}"));
+        }
         let last = numbers.len().saturating_sub(1);
         self.version_cursor.at = at.unwrap_or(self.version_cursor.at).min(last);
         let known: FxHashSet<u64> = self.all_versions().iter().map(|version| version.version).collect();
