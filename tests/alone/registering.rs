@@ -202,7 +202,7 @@ fn a_model_is_changed_by_command() {
         (&["vault/1", "--stage", "Done"], 2, "no stage"),
         (&["vault", "--tag", "mltui.edit.1=x"], 2, "history"),
         (&["vault"], 2, "required"),
-        (&["vault/2", "--delete"], 2, "--yes does it"),
+        (&["vault/2", "--delete"], 2, "nothing was changed; with --yes: "),
         (&["vault/2", "--delete", "--tag", "a=b"], 2, "cannot be used with"),
     ] {
         let (ended, _, said) = world.said(&[&["models", "edit"], words].concat());

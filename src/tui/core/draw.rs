@@ -299,13 +299,16 @@ fn status_context(app: &App) -> String {
     if let Some(Screen::Compare(screen)) = app.screens.last() {
         return compare::update::status_context(screen);
     }
+    // What lies under a screen is not told of.
+    if !app.screens.is_empty() {
+        return String::new();
+    }
     let runs = &app.runs;
     match app.focus {
         Focus::Experiments => match app.experiments.under_cursor() {
             Some(listed) => experiments::in_a_line(listed),
             None => String::new(),
         },
-        _ if !app.screens.is_empty() => String::new(),
         Focus::Details if app.is_on_charts() => app.charts.key().unwrap_or_default().to_owned(),
         Focus::Details => {
             // What is cut off above is whole here, as far as the line goes.

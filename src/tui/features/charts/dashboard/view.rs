@@ -21,6 +21,8 @@ use crate::tui::widgets::theme::Theme;
 
 /// Cells of a name in the legend.
 const NAME: usize = 24;
+const SHORT_NAME: usize = 12;
+const BESIDE_NAME: usize = 15;
 
 /// Draws the charts, and in a line above them how they are drawn.
 pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: Rect) {
@@ -353,7 +355,10 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
     let words = text::cut(&text::clean(key), width / 3, theme.glyphs.ellipsis);
     let mut room = width.saturating_sub(text::width(&words) + 2);
     let mut spans = vec![Span::styled(format!("{words}  "), theme.dim)];
-    let names = text::distinct(&charts.names, NAME, theme.glyphs.ellipsis);
+    // Shorter names are better than names of some only: each needs a letter, a value and room between.
+    let each = room / charts.drawn.len().max(1);
+    let cells = each.saturating_sub(BESIDE_NAME).clamp(SHORT_NAME, NAME);
+    let names = text::distinct(&charts.names, cells, theme.glyphs.ellipsis);
     let lines = chosen.into_iter().flat_map(|chart| chart.lines().iter().filter(|line| line.part == 0));
     for (shown, line) in lines.enumerate() {
         let (drawn, name) = (&charts.drawn[line.run], &names[line.run]);

@@ -137,7 +137,8 @@ fn legend(
     let label_width = screen.lines.iter().map(|line| label(screen, line).chars().count()).max().unwrap_or(1);
     let room = width.saturating_sub(value_width + label_width + 3);
     let names: Vec<String> = screen.lines.iter().map(|line| screen.name(line)).collect();
-    let names = text::distinct(&names, room.saturating_sub(1), theme.glyphs.ellipsis);
+    // As in the table, what is at the end of long names stays.
+    let names = text::told_apart(&names, |_| room.saturating_sub(1), theme.glyphs.ellipsis);
     for (row, at) in rows.enumerate() {
         let line = &screen.lines[at];
         let (reading, style) = (&readings[row], theme.ink(line.ink));
