@@ -30,8 +30,8 @@ pub struct Arguments {
     /// regression or classification; inferred from the target by default
     #[arg(long, value_enum)]
     pub task: Option<Task>,
-    /// The metric to optimise: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc; of a command
-    /// any, with min or max: val_loss:min
+    /// The metric to optimise: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc; any of
+    /// scikit-learn's scorers: f1_weighted, neg_mean_squared_error; of a command any, with min or max: val_loss:min
     #[arg(long)]
     pub metric: Option<String>,
     /// A model family to try, or several with commas; repeatable; by default all that suit the data
@@ -43,7 +43,7 @@ pub struct Arguments {
     /// The search method
     #[arg(long, value_enum)]
     pub method: Option<Method>,
-    /// Grid points for each range
+    /// Grid points for each range; where a family has a --space, only what is named there varies
     #[arg(long, value_name = "N")]
     pub grid_points: Option<usize>,
     /// Maximum number of trials

@@ -10,7 +10,7 @@ use super::objective::command::CommandPlan;
 use super::objective::tabular::{TabularPlan, check_parts};
 use super::search::Method;
 use crate::learn::data::DataError;
-use crate::learn::scores::{Score, scores};
+use crate::learn::scores::{Score, measured};
 use crate::learn::study::TrainingData;
 use crate::text::shell::quoted;
 
@@ -86,8 +86,8 @@ impl SweepPlan {
     }
 
     /// The scores of a report; none where a trial has only the value that is optimised.
-    pub fn scores(&self) -> &'static [Score] {
-        self.trial.tabular().map_or(&[], |plan| scores(plan.task))
+    pub fn scores(&self) -> Vec<Score> {
+        self.trial.tabular().map_or_else(Vec::new, |plan| measured(plan.task, &self.rules.metric))
     }
 
     /// What is optimised, as its place among the values of a report.

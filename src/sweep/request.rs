@@ -9,9 +9,11 @@ use super::objective::command::MOST_RETRIES;
 use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
 use super::plan::{SweepPlan, TrialPlan};
 use super::search::{FamilySpace, Method, Startup};
-use crate::learn::data::{self, DataError, DataFrame, Limits, ReadOptions, Target, Task, bundled};
+use crate::learn::data::{
+    self, DataError, DataFrame, Limits, ReadOptions, Target, TargetValues, Task, bundled,
+};
 use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
-use crate::learn::scores::{Score, scores};
+use crate::learn::scores::{self, Asked, Score};
 use crate::learn::study::TrainingData;
 use crate::params::{Dimension, ParamValue, Range};
 
@@ -128,7 +130,7 @@ impl SweepRequest {
         let (data, rows) = (absolute(&self.data, &frame), target.rows.len());
         let training = TrainingData::new(frame, target, test_size, folds, self.seed.unwrap_or(SEED))?;
         let shape = DataShape { rows, ..training.shape() };
-        let score = self.score(task)?;
+        let score = self.score(task, &training.target.values)?;
         let mut rules = Rules {
             metric: score.name.to_owned(),
             mode: if score.greater_is_better { Mode::Max } else { Mode::Min },
@@ -197,14 +199,25 @@ impl SweepRequest {
         }
     }
 
-    fn score(&self, task: Task) -> Result<Score, DataError> {
-        let known = scores(task);
-        let Some(name) = &self.metric else { return Ok(known[0]) };
-        let bare = name.strip_prefix("val_").unwrap_or(name);
-        known.iter().copied().find(|score| score.name == bare).ok_or_else(|| {
-            let names: Vec<_> = known.iter().map(|score| score.name).collect();
-            wrong(format!("no metric {name:?} for {}; metrics are {}", task.as_str(), names.join(", ")))
-        })
+    fn score(&self, task: Task, target: &TargetValues) -> Result<Score, DataError> {
+        let Some(name) = &self.metric else { return Ok(scores::scores(task)[0]) };
+        let Some(score) = scores::find(task, name) else {
+            let names: Vec<_> = scores::names(task).collect();
+            return Err(wrong(format!(
+                "no metric {name:?} for {}; metrics are {}",
+                task.as_str(),
+                names.join(", ")
+            )));
+        };
+        match (Asked::new(task, score.name), target) {
+            (Some(asked), TargetValues::Classes { count, .. }) if asked.is_of_two() && *count != 2 => {
+                let name = score.name;
+                Err(wrong(format!(
+                    "{name} is for two classes, and these are {count}; use {name}_macro or {name}_weighted"
+                )))
+            }
+            _ => Ok(score),
+        }
     }
 
     /// Of `width` features, on a machine of such limits.
@@ -240,6 +253,13 @@ impl SweepRequest {
             narrow(space, family, dimension, range)?;
             let made = family.estimator(shape.task, HyperParams(&space.defaults()), 0);
             made.map_err(|error| wrong(format!("{name}: {error}")))?;
+        }
+        if self.method == Method::Grid {
+            for space in &mut spaces {
+                let named = self.ranges.iter().filter(|(family, ..)| *family == space.family);
+                let named: Vec<&str> = named.map(|(_, name, _)| name.as_str()).collect();
+                hold(space, &named);
+            }
         }
         Ok(spaces)
     }
@@ -288,6 +308,26 @@ fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Rang
     Ok(())
 }
 
+/// In a grid over what is named, the rest stays as it is by default; but for what makes that which is named of any use.
+fn hold(space: &mut FamilySpace, named: &[&str]) {
+    if named.is_empty() {
+        return;
+    }
+    let defaults = space.defaults();
+    let applies = |name: &str| defaults.contains_key(name);
+    let conditions: Vec<String> = space
+        .dimensions
+        .iter()
+        .filter(|dimension| named.contains(&dimension.name.as_str()) && !applies(&dimension.name))
+        .filter_map(|dimension| dimension.only_if.as_ref().map(|(other, _)| other.clone()))
+        .collect();
+    for dimension in &mut space.dimensions {
+        if !named.contains(&dimension.name.as_str()) && !conditions.contains(&dimension.name) {
+            dimension.range = Range::Choice(vec![dimension.default.clone()]);
+        }
+    }
+}
+
 /// A sweep may be resumed from another folder.
 fn absolute(data: &str, frame: &DataFrame) -> String {
     if bundled::find(data).is_some() { data.to_owned() } else { frame.source.clone() }
@@ -296,6 +336,43 @@ fn absolute(data: &str, frame: &DataFrame) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::Params;
+    use crate::sweep::search::Proposer;
+
+    /// The trials of a grid over these, of a family on iris.
+    fn grid(family: &str, ranges: &[(&str, &str)]) -> Vec<Params> {
+        let range = |(name, range): &(&str, &str)| {
+            (family.to_owned(), (*name).to_owned(), range.parse::<Range>().unwrap())
+        };
+        let request = SweepRequest {
+            data: "iris".into(),
+            families: vec![family.into()],
+            ranges: ranges.iter().map(range).collect(),
+            method: Method::Grid,
+            ..SweepRequest::default()
+        };
+        let rules = request.decide().unwrap().0.rules;
+        let proposer = Proposer::new(rules.method, rules.seed, rules.spaces, rules.grid_points);
+        (0..proposer.length().unwrap()).map(|at| proposer.propose(at, &[]).unwrap().params).collect()
+    }
+
+    #[test]
+    fn a_grid_goes_over_what_is_named_and_leaves_the_rest() {
+        let named = [("n_estimators", "50,100,200"), ("max_depth", "2,3")];
+        let trials = grid("gradient_boosting", &named);
+        assert_eq!(trials.len(), 6);
+        let of = |trial: &Params| {
+            let mut trial = trial.clone();
+            trial.retain(|name, _| !named.iter().any(|(named, _)| named == name));
+            trial
+        };
+        assert!(trials.iter().all(|trial| of(trial) == of(&trials[0])) && !of(&trials[0]).is_empty());
+        // What has a meaning by default only is searched there, and so is what gives a meaning.
+        assert_eq!(grid("svm", &[("C", "0.1,1,10")]).len(), 3);
+        let degrees = grid("svm", &[("kernel", "rbf,linear")]);
+        assert_eq!(degrees.len(), 2);
+        assert!(grid("svm", &[]).len() > 6, "nothing is named: all is searched");
+    }
 
     #[test]
     fn a_time_is_read_as_people_write_it() {

@@ -221,7 +221,7 @@ fn a_sweep_is_begun_on_ones_own_table() {
     let rows: Vec<String> = (0..60).map(|at| format!("{at},{},{}", at * 7 % 13, at * 3 % 11 + at)).collect();
     fs::write(folder.path().join("houses.csv"), format!("area,age,price\n{}\n", rows.join("\n"))).unwrap();
     let mut terminal = begin(folder.path(), &uri, "nets");
-    press(&mut terminal, 9, "ctrl-t <Train with> enter <Data> h <houses.csv> tab enter");
+    press(&mut terminal, 9, "ctrl-t <Train with> enter <Train in nets> h <houses.csv> tab enter");
     terminal.wait_for("trials");
     terminal.type_keys("q");
     done(terminal);

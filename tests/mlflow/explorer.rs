@@ -292,7 +292,10 @@ fn look_and_mark(terminal: &mut Terminal) {
     terminal.type_keys("gg\r");
     terminal.wait_for("hello");
     terminal.type_keys("\x1b");
-    terminal.wait("no file", |s| !s.contains("hello"));
+    // The same words stand beside the list.
+    terminal.wait_for("enter open");
+    // That it ended may be seen a little later than that it began.
+    terminal.wait_for("★ late-arrival");
     terminal.type_keys("2B");
     terminal.wait_for("Mark late-arrival as best?");
     terminal.type_keys("y");

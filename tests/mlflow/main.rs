@@ -21,6 +21,7 @@ mod objects;
 mod paging;
 mod postgres;
 mod registry;
+mod scores;
 mod selecting;
 mod stores;
 #[path = "../support/mod.rs"]

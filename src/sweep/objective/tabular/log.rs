@@ -2,7 +2,7 @@
 
 use super::TabularPlan;
 use crate::learn::report::DataReport;
-use crate::learn::scores::scores;
+use crate::learn::scores::{self, Score};
 use crate::sweep::engine::record::Log;
 use crate::sweep::engine::rules::Rules;
 use crate::sweep::engine::trial::Measured;
@@ -15,6 +15,7 @@ use crate::text::json;
 pub struct TabularLog {
     rules: Rules,
     metric: String,
+    scores: Vec<Score>,
     plan: TabularPlan,
     report: Option<DataReport>,
     command: String,
@@ -27,6 +28,7 @@ impl TabularLog {
         Self {
             rules: header.plan.rules.clone(),
             metric: header.plan.metric(),
+            scores: scores::measured(plan.task, &header.plan.rules.metric),
             plan: plan.clone(),
             report: header.report.clone(),
             command: header.command(),
@@ -35,7 +37,7 @@ impl TabularLog {
     }
 
     fn named(&self, prefix: &str, suffix: &str, values: &[Option<f64>]) -> Vec<(String, f64)> {
-        let named = scores(self.plan.task).iter().zip(values);
+        let named = self.scores.iter().zip(values);
         named
             .filter_map(|(score, value)| Some((format!("{prefix}_{}{suffix}", score.name), (*value)?)))
             .collect()

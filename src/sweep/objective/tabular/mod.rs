@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::Objective;
 use crate::learn::data::{self, DataError, ReadOptions, Target, Task};
 use crate::learn::families::{self, seed_of};
-use crate::learn::study::{Fitted, TrainingData};
+use crate::learn::scores::Asked;
+use crate::learn::study::{Fitted, PreparedPart, TrainingData};
 use crate::params::Range;
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::numbers::{Values, finite, moments};
@@ -137,11 +138,13 @@ pub fn check_parts(folds: usize, test_size: f64) -> Result<(), DataError> {
 }
 
 /// Trials that are estimators on a table. A report holds the scores of a fold, in the order of
-/// [`scores`](crate::learn::scores::scores).
+/// [`measured`](crate::learn::scores::measured).
 pub struct Tabular {
     plan: TabularPlan,
     seed: u64,
     aim: Aim,
+    /// What is optimised, where that is not told of every model.
+    asked: Option<Asked>,
     data: TrainingData,
     folder: SweepFolder,
 }
@@ -149,7 +152,8 @@ pub struct Tabular {
 impl Tabular {
     /// The estimators of a plan, on its data; models go to the folder.
     pub fn new(sweep: &SweepPlan, plan: TabularPlan, data: TrainingData, folder: SweepFolder) -> Self {
-        Self { plan, seed: sweep.rules.seed, aim: sweep.aim(), data, folder }
+        let asked = Asked::new(plan.task, &sweep.rules.metric);
+        Self { plan, seed: sweep.rules.seed, aim: sweep.aim(), asked, data, folder }
     }
 
     /// Fits on all but the test part, and keeps the model and what the test part says; in words why that cannot be.
@@ -166,7 +170,7 @@ impl Tabular {
         };
         self.folder.check()?;
         keep::keep(&self.folder.trial(trial.number), &self.data, part, &fitted)?;
-        watch.report(TrialReport::Last(measured(&fitted)))?;
+        watch.report(TrialReport::Last(self.measured(part, &fitted)))?;
         Ok(Ok(()))
     }
 
@@ -174,13 +178,15 @@ impl Tabular {
     fn is_defined(&self, reports: &[Values]) -> bool {
         self.aim.value(&moments(reports).0).is_some()
     }
-}
 
-fn measured(fitted: &Fitted) -> Measured {
-    Measured {
-        values: finite(&fitted.scores),
-        fit_seconds: fitted.fit_seconds,
-        predict_seconds: fitted.predict_seconds,
+    fn measured(&self, part: &PreparedPart, fitted: &Fitted) -> Measured {
+        let asked = self.asked.map(|asked| asked.of(&part.truth, &fitted.prediction));
+        let scores: Vec<f64> = fitted.scores.iter().copied().chain(asked).collect();
+        Measured {
+            values: finite(&scores),
+            fit_seconds: fitted.fit_seconds,
+            predict_seconds: fitted.predict_seconds,
+        }
     }
 }
 
@@ -199,9 +205,12 @@ impl Objective for Tabular {
                 Verdict::Cancel => return Ok(TrialEnd::Cancelled),
             }
             let part = self.data.fold(fold);
-            let fitted = match part.and_then(|part| part.fit_and_score(family, &trial.proposal.params, seed))
-            {
-                Ok(fitted) => measured(&fitted),
+            let fitted = part.and_then(|part| {
+                let fitted = part.fit_and_score(family, &trial.proposal.params, seed)?;
+                Ok(self.measured(part, &fitted))
+            });
+            let fitted = match fitted {
+                Ok(fitted) => fitted,
                 Err(message) => return Ok(TrialEnd::Failed(message)),
             };
             reports.push(fitted.values.clone());

@@ -3,7 +3,7 @@
 use super::{FormField, names};
 use crate::learn::data::bundled;
 use crate::learn::families::FAMILIES;
-use crate::learn::scores::scores;
+use crate::learn::scores;
 
 /// What the machine and the data have to offer.
 #[derive(Debug, Clone, Default)]
@@ -44,8 +44,8 @@ pub fn rest(field: FormField, text: &str, offers: &Offers) -> Option<String> {
         }
         FormField::Metric => {
             use crate::learn::data::Task::{Classification, Regression};
-            let all = [Regression, Classification].map(scores).concat();
-            (text, all.iter().map(|score| score.name.to_owned()).collect())
+            let all = [Regression, Classification].into_iter().flat_map(scores::names);
+            (text, all.map(str::to_owned).collect())
         }
         FormField::Task => (text, words(&["regression", "classification"])),
         FormField::Method => (text, words(&["tpe", "random", "sobol", "grid"])),

@@ -1,5 +1,10 @@
 //! How good predictions are. Definitions are scikit-learn's.
 
+mod chosen;
+mod classes;
+mod numbers;
+
+pub use self::chosen::{Asked, find, measured, names};
 use super::data::{TargetValues, Task};
 
 /// What a model says of some rows.
@@ -35,7 +40,7 @@ const fn down(name: &'static str) -> Score {
     Score { name, greater_is_better: false }
 }
 
-/// The scores of a task; the first is the one that is gone by where nobody says which.
+/// The scores that are told of every model of a task; the first is the one that is gone by where nobody says which.
 pub fn scores(task: Task) -> &'static [Score] {
     const REGRESSION: [Score; 4] = [down("rmse"), down("mae"), up("r2"), down("mape")];
     const CLASSIFICATION: [Score; 5] =
@@ -97,49 +102,48 @@ fn classification(truth: &[u32], predicted: &[u32], probabilities: &[f64], count
             with_f1 += 1.0;
         }
     }
-    let loss: f64 = truth
-        .iter()
-        .zip(probabilities.chunks(count))
-        .map(|(class, row)| {
-            let sum: f64 = row.iter().sum();
-            -(row[*class as usize] / sum).clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
-        })
-        .sum();
     vec![
         right as f64 / rows,
         recalls / with_recall,
         f1s / with_f1,
-        loss / rows,
+        log_loss(truth, probabilities, count),
         auc(truth, probabilities, count),
     ]
+}
+
+fn log_loss(truth: &[u32], probabilities: &[f64], count: usize) -> f64 {
+    let of = |(class, row): (&u32, &[f64])| {
+        let sum: f64 = row.iter().sum();
+        -(row[*class as usize] / sum).clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
+    };
+    truth.iter().zip(probabilities.chunks(count)).map(of).sum::<f64>() / truth.len() as f64
 }
 
 /// The area under the curve of two classes; of more, the mean over each class against the rest. NaN where a class is
 /// not met.
 fn auc(truth: &[u32], probabilities: &[f64], count: usize) -> f64 {
     let of = |class: usize| {
-        let mut ranked: Vec<(f64, bool)> = truth
-            .iter()
-            .zip(probabilities.chunks(count))
-            .map(|(truth, row)| (row[class], *truth as usize == class))
-            .collect();
-        ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let positives = ranked.iter().filter(|(_, is_it)| *is_it).count() as f64;
-        let negatives = ranked.len() as f64 - positives;
-        // The sum of the positives' ranks, equal values sharing the mean of theirs (Mann and Whitney).
-        let mut ranks = 0.0;
-        let mut at = 0;
-        while at < ranked.len() {
-            let equal =
-                ranked[at..].iter().take_while(|(value, _)| value.total_cmp(&ranked[at].0).is_eq()).count();
-            let rank = at as f64 + f64::midpoint(equal as f64, 1.0);
-            ranks += rank * ranked[at..at + equal].iter().filter(|(_, is_it)| *is_it).count() as f64;
-            at += equal;
-        }
-        (ranks - positives * (positives + 1.0) / 2.0) / (positives * negatives)
+        let rows = truth.iter().zip(probabilities.chunks(count));
+        area(rows.map(|(truth, row)| (row[class], *truth as usize == class)).collect()).unwrap_or(f64::NAN)
     };
     if count == 2 {
         return of(1);
     }
     (0..count).map(of).sum::<f64>() / count as f64
+}
+
+/// The area under the curve of what is said of rows, and whether it is so; `None` where all or none are.
+fn area(mut ranked: Vec<(f64, bool)>) -> Option<f64> {
+    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let positives = ranked.iter().filter(|(_, is_it)| *is_it).count() as f64;
+    let negatives = ranked.len() as f64 - positives;
+    // The sum of the positives' ranks, equal values sharing the mean of theirs (Mann and Whitney).
+    let (mut ranks, mut before) = (0.0, 0.0);
+    for equal in ranked.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
+        let rank = before + f64::midpoint(equal.len() as f64, 1.0);
+        ranks += rank * equal.iter().filter(|(_, is_it)| *is_it).count() as f64;
+        before += equal.len() as f64;
+    }
+    let pairs = positives * negatives;
+    (pairs > 0.0).then(|| (ranks - positives * (positives + 1.0) / 2.0) / pairs)
 }
