@@ -10,10 +10,10 @@ use super::{Failure, open};
 use crate::config::Settings;
 use crate::marking::Journal;
 use crate::mlflow::limits::{check_alias, check_description, check_key, check_model_name};
-use crate::mlflow::{ModelStage, ModelVersion, RegisteredModel};
+use crate::mlflow::{ModelStage, ModelVersion, RegisteredModel, Tag};
 use crate::promotion::is_of_log;
 use crate::registry::badges;
-use crate::registry::edit::{Edit, apply};
+use crate::registry::edit::{Edit, apply, archived_words, archives};
 use crate::registry::history::Author;
 use crate::store::{ErrorKind, Store, now_ms};
 use crate::text;
@@ -94,8 +94,14 @@ pub async fn run(
     let mut changes = Vec::new();
     for (kind, what) in asked {
         let edit = what.of(&target)?;
-        let is_so = is_so(&edit, &target);
-        changes.push(Change { kind, is_so, done: false, words: edit.words(), edit });
+        if let Edit::Tag { version, key, value: Some(value), .. } = &edit {
+            let limits = store.check_registry_tag(version.is_some(), &Tag::new(key, value));
+            limits.map_err(|error| Failure::Usage(format!("--tag: {error}")))?;
+        }
+        let archived = archives(&store, &edit).await?;
+        let is_so = archived.is_empty() && is_so(&edit, &target);
+        let words = edit.words() + &archived_words(&archived);
+        changes.push(Change { kind, is_so, done: false, words, edit });
     }
     if arguments.delete {
         let goes = goes_with(&store, &target).await?;
@@ -209,21 +215,32 @@ fn asked(arguments: &EditArguments) -> Result<Vec<(&'static str, What)>, Failure
     Ok(all)
 }
 
-/// The model, and the version where one is named.
-async fn target(store: &Store, address: &str) -> Result<Target, Failure> {
-    let address = address.strip_prefix("models:/").unwrap_or(address);
-    let (name, version) = match (address.rsplit_once('/'), address.rsplit_once('@')) {
-        (Some((name, version)), _) => (name, Some(version)),
-        (None, Some((name, _))) => (name, None),
-        (None, None) => (address, None),
-    };
+/// The registered model of a name.
+async fn known(store: &Store, name: &str) -> Result<RegisteredModel, Failure> {
     check_model_name(name).map_err(|error| Failure::Usage(format!("MODEL: {error}")))?;
-    let known = store.get_registered_model(name).await.map_err(|error| match error.kind {
+    store.get_registered_model(name).await.map_err(|error| match error.kind {
         ErrorKind::NotFound(_) => {
             Failure::NoneEligible(format!("no registered model {name:?}; see `mltui models`"))
         }
         _ => Failure::Store(error),
-    })?;
+    })
+}
+
+/// The model, and the version where one is named.
+async fn target(store: &Store, address: &str) -> Result<Target, Failure> {
+    let address = address.strip_prefix("models:/").unwrap_or(address);
+    let (name, version) =
+        address.rsplit_once('/').map_or((address, None), |(name, version)| (name, Some(version)));
+    // A name may have an @ of its own: the whole is looked for first.
+    let parted = if version.is_none() { name.rsplit_once('@') } else { None };
+    let whole = known(store, name).await;
+    let (known, alias) = match (whole, parted) {
+        (Err(Failure::NoneEligible(_) | Failure::Usage(_)), Some((name, alias))) => {
+            (known(store, name).await?, Some(alias))
+        }
+        (whole, _) => (whole?, None),
+    };
+    let name = known.name.as_str();
     if known.is_prompt() {
         return Err(Failure::NoneEligible(format!("{name:?} is a prompt, not a model")));
     }
@@ -231,7 +248,7 @@ async fn target(store: &Store, address: &str) -> Result<Target, Failure> {
         let number = version.trim_start_matches('v').parse::<u64>();
         let words = format!("{version:?} is no version; write {name}/3 or {name}@champion");
         Some(number.map_err(|_| Failure::Usage(words))?)
-    } else if let Some((_, alias)) = address.rsplit_once('@') {
+    } else if let Some(alias) = alias {
         let words = format!("no version of {name:?} is @{alias}");
         Some(known.alias(alias).ok_or(Failure::NoneEligible(words))?)
     } else {
@@ -314,9 +331,9 @@ fn is_so(edit: &Edit, target: &Target) -> bool {
             *text == version.as_ref().map_or(&known.description, |version| &version.description).as_str()
         }
         Edit::Tag { key, value, .. } => target.tag(key) == value.as_deref(),
-        Edit::Stage { stage, archives_others, .. } => {
+        Edit::Stage { stage, .. } => {
             let is_there = |version: &ModelVersion| version.current_stage.parse() == Ok(*stage);
-            !archives_others && version.as_ref().is_some_and(is_there)
+            version.as_ref().is_some_and(is_there)
         }
         Edit::Rename { model, to } => model == to,
         Edit::DeleteVersion { .. } | Edit::DeleteModel { .. } => false,

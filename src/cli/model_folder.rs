@@ -22,6 +22,14 @@ pub fn is_address(name: &str) -> bool {
     name.starts_with("models:/") || name.starts_with("runs:/")
 }
 
+/// The registered model that an address names as a whole, without a version or an alias.
+pub fn registered(address: &str) -> Option<&str> {
+    let name =
+        address.strip_prefix("models:/").filter(|name| !name.is_empty() && !name.contains(['/', '@']))?;
+    // One that files can be found by is a logged model.
+    address.parse::<Address>().is_err().then_some(name)
+}
+
 pub async fn run(
     settings: &Settings,
     name: &str,

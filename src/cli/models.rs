@@ -10,7 +10,7 @@ use super::{Failure, model_edit, model_folder, model_versions, open};
 use crate::catalog::Value;
 use crate::config::Settings;
 use crate::mlflow::{RegisteredModel, Tag};
-use crate::promotion::is_of_log;
+use crate::promotion::{is_of_log, tag_words};
 use crate::registry::badges;
 use crate::store::{Store, now_ms};
 
@@ -19,7 +19,7 @@ use crate::store::{Store, now_ms};
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<ModelsCommand>,
-    /// Name of a registered model, whose versions are printed; or models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-MODEL_ID
+    /// Name of a registered model, whose versions are printed (models:/edit for one called edit); or models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-MODEL_ID
     /// or runs:/RUN/PATH, whose flavors, signature, requirements and files are
     pub name: Option<String>,
     /// Only models whose name, alias, tag or description contains this text (case-insensitive); of a model, only versions
@@ -90,11 +90,6 @@ pub fn chosen(columns: &Columns, wanted: &[String], usual: &[&str]) -> Result<Ve
     wanted.iter().map(|name| column(columns, name)).collect()
 }
 
-/// The tags of users, as texts to be searched: `key=value`, or the key alone.
-pub fn tag_words(all: &[Tag]) -> impl Iterator<Item = String> + '_ {
-    all.iter().filter(|tag| !is_of_log(&tag.key)).map(|tag| format!("{}={}", tag.key, tag.value))
-}
-
 /// Tags as an object, without what the history is made of.
 pub fn tags(all: &[Tag]) -> Json {
     let told = all.iter().filter(|tag| !is_of_log(&tag.key));
@@ -119,11 +114,12 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     if let Some(ModelsCommand::Edit(edit)) = &arguments.command {
         return model_edit::run(settings, edit, out).await;
     }
-    if let Some(name) = arguments.name.as_ref().filter(|name| model_folder::is_address(name)) {
+    let named = arguments.name.as_deref().map(|name| model_folder::registered(name).unwrap_or(name));
+    if let Some(name) = named.filter(|name| model_folder::is_address(name)) {
         return model_folder::run(settings, name, arguments, out).await;
     }
     // What is wrong on the command line is told before anything is asked.
-    let versions = match &arguments.name {
+    let versions = match named {
         Some(name) => Some((name, model_versions::Wanted::of(arguments)?)),
         None => None,
     };

@@ -27,6 +27,9 @@ pub fn open_existing(settings: &Settings) -> Result<Store, Failure> {
 /// Says that a database which was requested by name is not there, before somebody makes it.
 pub fn tell_new(settings: &Settings) {
     if let Some(words) = settings.absent_file() {
+        if is_dangling(settings) {
+            return sweep_report::say(&words);
+        }
         let mark = if words.ends_with('?') { "" } else { ";" };
         sweep_report::say(&format!("{words}{mark} a new one is made with the first that is logged"));
     }
@@ -34,8 +37,17 @@ pub fn tell_new(settings: &Settings) {
 
 /// The same, which says so where there is none.
 pub fn open_new(settings: &Settings) -> Result<Store, Failure> {
+    if is_dangling(settings) {
+        return open(settings);
+    }
     tell_new(settings);
     open_or_begin(settings)
+}
+
+/// Whether the database is a symbolic link that leads to nothing: no new one is made behind it.
+fn is_dangling(settings: &Settings) -> bool {
+    let Ok(uri::Location::Sqlite(database)) = &settings.location else { return false };
+    uri::dangling(&database.path).is_some()
 }
 
 /// The same, with nothing said of waiting: on a screen that says so itself.

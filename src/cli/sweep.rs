@@ -18,7 +18,7 @@ use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
 use crate::mlflow::ExperimentId;
 use crate::store::Store;
-use crate::store::uri::Location;
+use crate::store::uri::{self, Location};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
@@ -212,10 +212,11 @@ async fn begun(
         && is_at_server
         && settings.location.as_ref().is_ok_and(Location::is_database)
     {
-        say(
-            "files that the command logs go to a server, which MLflow's client does not find from a database: for \
-             such commands open the server itself, as in a profile with its address",
-        );
+        let server = settings.rest.artifacts_server.as_ref().map_or("the server".into(), uri::address);
+        say(&format!(
+            "files that the command logs go to a server, where MLflow's client cannot write from a database: a trial \
+             that logs files fails; for such commands open {server} itself, as in a profile with its address"
+        ));
     }
     // A script has ways of its own to where artifacts go; that a log is not kept is told.
     if matches!(work, Work::Table(_)) {

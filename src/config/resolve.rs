@@ -203,9 +203,9 @@ impl Settings {
     pub fn absent_file(&self) -> Option<String> {
         match &self.location {
             Ok(Location::Sqlite(database))
-                if self.origin != UriOrigin::Default && !database.path.exists() =>
+                if self.origin != UriOrigin::Default || database.path.is_symlink() =>
             {
-                Some(uri::no_file(&database.path))
+                (!database.path.exists()).then(|| uri::no_file(&database.path))
             }
             _ => None,
         }

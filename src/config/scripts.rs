@@ -40,6 +40,17 @@ pub enum ShellVariable {
     Secret,
 }
 
+fn set_credentials(auth: &Auth, set: &mut impl FnMut(&str, String)) {
+    match auth {
+        Auth::None => {}
+        Auth::Basic { user, password } => {
+            set(USER, user.clone());
+            set(PASSWORD, password.clone());
+        }
+        Auth::Bearer(token) => set(TOKEN, token.clone()),
+    }
+}
+
 impl Settings {
     /// What opens the store in the same way on a command line. A profile also says how: by `ssh`, with whose credentials.
     pub fn opened_by(&self) -> OpenedBy {
@@ -67,7 +78,10 @@ impl Settings {
     ) -> Vec<(String, ShellVariable)> {
         let access = self.script_access();
         let profile = self.profile.as_ref().and_then(|name| self.raw.profiles.get(name));
+        let is_database = self.location.as_ref().is_ok_and(Location::is_database);
         let source = |name: &str| match name {
+            // A profile's are those of its database, and these those of the server that keeps its files.
+            USER | PASSWORD if is_database => None,
             USER => profile?.username_env.clone(),
             PASSWORD => profile?.password_env.clone(),
             TOKEN | WORKSPACE_TOKEN => profile?.token_env.clone(),
@@ -138,6 +152,11 @@ impl Settings {
             if let Some(workspace) = &self.rest.workspace {
                 set(WORKSPACE, workspace.clone());
             }
+            // For this program itself, within a script: MLflow's client finds no files of a database at a server.
+            if let Some(server) = &self.rest.artifacts_server {
+                set(super::artifacts::VARIABLE, uri::address(server));
+                set_credentials(&self.rest.artifacts_auth, &mut set);
+            }
             return access;
         }
         match &self.location {
@@ -148,14 +167,7 @@ impl Settings {
         if matches!(&self.location, Ok(Location::Folder(_))) {
             set(ALLOW_FILE_STORE, "true".into());
         }
-        match &self.rest.auth {
-            Auth::None => {}
-            Auth::Basic { user, password } => {
-                set(USER, user.clone());
-                set(PASSWORD, password.clone());
-            }
-            Auth::Bearer(token) => set(TOKEN, token.clone()),
-        }
+        set_credentials(&self.rest.auth, &mut set);
         // The script may run in another folder.
         let whole = |path: &Path| {
             std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()

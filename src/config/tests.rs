@@ -140,6 +140,26 @@ fn a_database_server_is_reached_by_the_profile_and_by_libpqs_variables() {
 }
 
 #[test]
+fn a_script_is_told_which_server_keeps_the_files_of_its_database() {
+    let config = "[profiles.p]\ntracking_uri = 'postgresql://ana:pw@h/ml'\nusername_env = 'DB'\n\
+        artifacts_server = 'http://bob:geheim@ml:5000'\n";
+    let flags = Flags { profile: Some("p".into()), ..Flags::default() };
+    let settings = load(config, &flags, &[("DB", "ana")]).unwrap();
+    let told = settings.script_access().variables;
+    for (name, value) in [
+        ("MLTUI_ARTIFACTS_SERVER", "http://ml:5000"),
+        ("MLFLOW_TRACKING_USERNAME", "bob"),
+        ("MLFLOW_TRACKING_PASSWORD", "geheim"),
+    ] {
+        assert!(told.contains(&(name.into(), value.into())), "{told:?}");
+    }
+    let shell = settings.shell_variables(|_| None);
+    let of = |name: &str| shell.iter().find(|(known, _)| known == name).map(|(_, told)| told.clone());
+    assert_eq!(of("MLFLOW_TRACKING_USERNAME"), Some(ShellVariable::Plain("bob".into())));
+    assert_eq!(of("MLFLOW_TRACKING_PASSWORD"), Some(ShellVariable::Secret));
+}
+
+#[test]
 fn credentials_follow_mlflows_client() {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join(".mlflow")).unwrap();

@@ -12,6 +12,10 @@ use super::{DatasetInput, Metric, Param, Tag};
 pub const KEY_CHARS: usize = 250;
 pub const PARAM_VALUE_CHARS: usize = 6_000;
 pub const TAG_VALUE_CHARS: usize = 8_000;
+/// Of a tag of a registered model or version.
+pub const REGISTRY_TAG_CHARS: usize = 100_000;
+/// Of a tag of a registered model in a server's database, whose column takes no more; nor did MLflow 2.
+pub const MODEL_TAG_CHARS: usize = 5_000;
 pub const EXPERIMENT_NAME_CHARS: usize = 500;
 pub const ALIAS_CHARS: usize = 255;
 /// What the column of a server's database takes.
@@ -124,6 +128,12 @@ pub fn check_key(kind: &'static str, key: &str) -> Result<(), LimitError> {
 pub fn check_tag(tag: &Tag) -> Result<(), LimitError> {
     check_key("tag", &tag.key)?;
     check_value("tag", &tag.key, &tag.value, TAG_VALUE_CHARS)
+}
+
+/// Checks a tag of a registered model or version, whose value may have so many letters where it goes.
+pub fn check_registry_tag(tag: &Tag, most: usize) -> Result<(), LimitError> {
+    check_key("tag", &tag.key)?;
+    check_value("tag", &tag.key, &tag.value, most)
 }
 
 pub fn check_param(param: &Param) -> Result<(), LimitError> {

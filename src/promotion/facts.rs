@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::mlflow::{LoggedModel, ModelId, ModelVersion, Run, RunId, Tag};
-use crate::registry::{VersionOrigin, find_nan, is_of_beginning};
-use crate::store::{ErrorKind, Result, Store};
+use crate::registry::{VersionOrigin, find_nan, if_there, is_of_beginning, judged_model};
+use crate::store::{Result, Store};
 
 /// What is known of a version, or of one that is still to be registered.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -111,14 +111,8 @@ async fn of(
         Some(run) => if_there(store.get_run(run).await)?,
         None => None,
     };
-    let mut models = Vec::new();
-    if let Some(model) = model {
-        models.extend(if_there(store.get_logged_model(model).await)?);
-    }
-    if let Some(metric) = metric {
-        find_nan(store, &mut models, metric).await?;
-    }
-    Ok(Facts { run, model: models.pop(), ..Facts::default() })
+    let model = judged_model(store, model, metric).await?;
+    Ok(Facts { run, model, ..Facts::default() })
 }
 
 /// Finds out of a metric of a logged model whether it is NaN.
@@ -130,12 +124,4 @@ pub(super) async fn read_nan(store: &Store, facts: &mut Facts, metric: &str) -> 
     find_nan(store, &mut models, metric).await?;
     facts.model = models.pop();
     Ok(())
-}
-
-/// What was found, or nothing where it is gone.
-pub(super) fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Err(error) if matches!(error.kind, ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => Ok(None),
-        found => found.map(Some),
-    }
 }

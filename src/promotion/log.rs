@@ -21,6 +21,11 @@ pub fn is_of_log(key: &str) -> bool {
     [VERSION_OF, "mltui.mark", "mltui.unmark.", "mltui.edit."].iter().any(|ours| key.starts_with(ours))
 }
 
+/// The tags of users, as texts to be searched: `key=value`.
+pub fn tag_words(all: &[Tag]) -> impl Iterator<Item = String> + '_ {
+    all.iter().filter(|tag| !is_of_log(&tag.key)).map(|tag| format!("{}={}", tag.key, tag.value))
+}
+
 /// By whom a promotion was undone, if it was, by the tags of the model.
 pub fn undone_by<'a>(tags: &'a [Tag], id: &str) -> Option<&'a str> {
     tags.iter().find(|tag| tag.key.strip_prefix(UNDONE) == Some(id)).map(|tag| tag.value.as_str())

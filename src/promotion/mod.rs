@@ -20,7 +20,7 @@ mod writing;
 pub use facts::{Facts, Measured, facts, facts_of_new};
 pub use gate::{Check, CheckOf, Outcome, Verdict, better, judge};
 pub use history::history;
-pub use log::{Log, Promotion, is_of_log};
+pub use log::{Log, Promotion, is_of_log, tag_words};
 pub use plan::{NewVersion, PromotionPlan, PromotionRequest, plan};
 pub use policy::{ModelPolicy, Required, Role};
 pub use writing::{Promoted, carry_out, is_in_log, is_outdated, take_back, withdraw};

@@ -1,13 +1,13 @@
 //! What a promotion would write, and what the gate says of it, before anything is written.
 
-use super::facts::{Facts, facts, facts_of_new, if_there, read_nan};
+use super::facts::{Facts, facts, facts_of_new, read_nan};
 use super::gate::{Verdict, judge, told_apart};
 use super::log::{Log, Promotion, VERSION_OF};
 use super::policy::{ModelPolicy, Role};
 use crate::mlflow::filter::Asker;
 use crate::mlflow::{ModelVersion, RegisteredModel, RunId};
 use crate::registry::history::later_id;
-use crate::registry::metric_of;
+use crate::registry::{if_there, metric_of};
 use crate::select::{MetricGoal, Patterns};
 use crate::store::{ErrorKind, Result, Store, StoreError};
 use crate::text::number;

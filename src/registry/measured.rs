@@ -1,8 +1,8 @@
 //! Runs as a version of them stands: with the values of the logged model that it was made from.
 
 use crate::mlflow::{LoggedModel, Metric, ModelId, ModelMetric, Run, RunId};
-use crate::registry::find_nan;
-use crate::store::{ErrorKind, Result, Store};
+use crate::registry::{find_nan, if_there};
+use crate::store::{Result, Store};
 
 /// A run and the logged model of it that is meant, as it is compared with another.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +76,24 @@ pub fn own_values(run: Option<&Run>, model: &LoggedModel) -> Vec<(String, Metric
     points.into_iter().map(|it| (it.key.clone(), metric(it))).collect()
 }
 
-/// A logged model, where it is there and has values of its own; of the metric that decides, NaN is told from 0.
+/// A logged model, where it is there; of the metric that decides, NaN is told from 0.
+///
+/// # Errors
+/// If the store does not answer.
+pub async fn judged_model(
+    store: &Store,
+    id: Option<&ModelId>,
+    deciding: Option<&str>,
+) -> Result<Option<LoggedModel>> {
+    let Some(id) = id else { return Ok(None) };
+    let mut models: Vec<LoggedModel> = if_there(store.get_logged_model(id).await)?.into_iter().collect();
+    if let Some(metric) = deciding {
+        find_nan(store, &mut models, metric).await?;
+    }
+    Ok(models.pop())
+}
+
+/// The same, where it has values of its own.
 ///
 /// # Errors
 /// If the store does not answer.
@@ -85,16 +102,7 @@ pub async fn measured_model(
     id: Option<&ModelId>,
     deciding: Option<&str>,
 ) -> Result<Option<LoggedModel>> {
-    let Some(id) = id else { return Ok(None) };
-    let mut models = match store.get_logged_model(id).await {
-        Err(error) if matches!(error.kind, ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => Vec::new(),
-        model => vec![model?],
-    };
-    models.retain(|model| !model.metrics.is_empty());
-    if let Some(metric) = deciding {
-        find_nan(store, &mut models, metric).await?;
-    }
-    Ok(models.pop())
+    Ok(judged_model(store, id, deciding).await?.filter(|model| !model.metrics.is_empty()))
 }
 
 #[cfg(test)]

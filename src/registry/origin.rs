@@ -81,7 +81,10 @@ fn values_of_model(run: Option<&Run>, model: &LoggedModel) -> BTreeMap<String, f
 }
 
 /// What was found, or nothing where it is gone.
-fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
+///
+/// # Errors
+/// Any other that there is.
+pub fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
     match found {
         Err(error) if matches!(error.kind, ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => Ok(None),
         found => found.map(Some),

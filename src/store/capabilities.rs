@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::mlflow::limits;
+
 /// What a place of runs can do, and how it is best asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
@@ -29,6 +31,8 @@ pub struct Capabilities {
     pub stages: bool,
     /// Tags that a registered model has at most.
     pub model_tags: usize,
+    /// Letters that the value of such a tag has at most.
+    pub model_tag_chars: usize,
 }
 
 impl Capabilities {
@@ -46,6 +50,7 @@ impl Capabilities {
         page: 1_000,
         stages: true,
         model_tags: usize::MAX,
+        model_tag_chars: limits::REGISTRY_TAG_CHARS,
     };
 
     /// A database of a server, which others use too.
@@ -53,6 +58,7 @@ impl Capabilities {
         // One look is one small statement, and the way to the server and back; and somebody always writes on a large one.
         cheap_polls: false,
         least_poll: Duration::from_secs(1),
+        model_tag_chars: limits::MODEL_TAG_CHARS,
         ..Self::DATABASE
     };
 
@@ -77,6 +83,8 @@ impl Capabilities {
         page: 1_000,
         stages: true,
         model_tags: usize::MAX,
+        // Nobody knows in which database it keeps them.
+        model_tag_chars: limits::MODEL_TAG_CHARS,
     };
 
     /// A workspace of Databricks whose models are in Unity Catalog.
@@ -109,5 +117,17 @@ mod tests {
         assert_eq!(Capabilities::SERVER.poll_interval(Duration::ZERO).as_millis(), 100);
         assert_eq!(Capabilities::DATABASE.summary_batch(), usize::MAX);
         assert_eq!(Capabilities::SERVER.summary_batch(), 4);
+    }
+
+    #[test]
+    fn a_model_has_long_tags_where_nobody_keeps_them_in_a_short_column() {
+        let chars = [
+            Capabilities::DATABASE,
+            Capabilities::FOLDER,
+            Capabilities::DATABASE_SERVER,
+            Capabilities::SERVER,
+        ]
+        .map(|place| place.model_tag_chars);
+        assert_eq!(chars, [100_000, 100_000, 5_000, 5_000]);
     }
 }

@@ -252,8 +252,16 @@ fn path(path: &Path, folder: &Path) -> Result<Location, String> {
     ))
 }
 
+/// Where a symbolic link leads that leads to nothing, as a disk that is not mounted leaves them behind. Nothing is made there.
+pub fn dangling(path: &Path) -> Option<PathBuf> {
+    path.read_link().ok().filter(|_| !path.exists())
+}
+
 /// Says that a file is not there, and which one may have been meant.
 pub fn no_file(path: &Path) -> String {
+    if let Some(target) = dangling(path) {
+        return format!("{} is a symbolic link to {}, which is not there", path.display(), target.display());
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         return format!("no file {}: the folder {} does not exist", path.display(), folder.display());

@@ -235,3 +235,74 @@ fn models_are_searched_by_tags_and_descriptions_and_told_with_their_own_values()
     let (code, _, error) = world.said(&["models", "cellar", "--metric", "val_los"]);
     assert!(code == 3 && error.contains("did you mean val_loss?"), "{code} {error}");
 }
+
+#[test]
+fn a_model_is_addressed_whatever_its_name_is() {
+    let world = World::new();
+    block_on(async {
+        for name in ["edit", "red@dry", "a b.é"] {
+            world.store.create_registered_model(name).await.unwrap();
+        }
+        world.store.create_registered_model("red").await.unwrap();
+    });
+    for words in [&["models", "--", "edit"][..], &["models", "models:/edit"], &["models", "red@dry"]] {
+        assert_eq!(world.told(words), "no versions\n", "{words:?}");
+    }
+    assert_eq!(world.json(&["models", "models:/edit"])["name"], "edit");
+    for (name, shown) in [("edit", "edit"), ("models:/red@dry", "red@dry"), ("a b.é", "a b.é")] {
+        let said = world.told(&["models", "edit", name, "--tag", "k=v"]);
+        assert_eq!(said, format!("{shown}: tag k = v\n"));
+        let model = block_on(world.store.get_registered_model(shown)).unwrap();
+        assert!(model.tags.contains(&Tag::new("k", "v")), "{:?}", model.tags);
+    }
+    // As before where there is no model of the whole name.
+    assert!(world.told(&["models", "edit", "cellar@champion", "--tag", "k=v"]).starts_with("cellar v1: "));
+    let (code, _, error) = world.said(&["models", "edit", "red@white", "--tag", "k=v"]);
+    assert!(code == 3 && error.contains("no version of \"red\" is @white"), "{error}");
+    let (code, _, error) = world.said(&["models", "edit", "blue@dry", "--tag", "k=v"]);
+    assert!(code == 3 && error.contains("no registered model \"blue"), "{error}");
+}
+
+#[test]
+fn what_a_tag_may_be_is_known_before_anything_is_written() {
+    let world = World::new();
+    let long = |letters: usize| format!("long={}", "x".repeat(letters));
+    for tag in [long(100_001), format!("{}=v", "k".repeat(251)), "a//b=v".into()] {
+        let (code, _, error) = world.said(&[
+            "models",
+            "edit",
+            "cellar/1",
+            "--description",
+            "new",
+            "--tag",
+            "first=1",
+            "--tag",
+            &tag,
+        ]);
+        assert!(code == 2 && error.contains("--tag: "), "{code} {error}");
+    }
+    let first = block_on(world.store.get_model_version("cellar", 1)).unwrap();
+    assert_eq!((first.description.as_str(), first.tags.len()), ("", 1), "nothing was written");
+    for of in ["cellar", "cellar/1"] {
+        world.told(&["models", "edit", of, "--tag", &long(9_000)]);
+    }
+}
+
+#[test]
+fn versions_that_a_stage_archives_are_named() {
+    let world = World::new();
+    let edit = |words: &[&str]| world.told(&[&["models", "edit"], words].concat());
+    edit(&["cellar/1", "--stage", "Production"]);
+    let both = ["cellar/2", "--stage", "Production", "--archive-others"];
+    let planned = edit(&[&both[..], &["--dry-run"]].concat());
+    assert_eq!(planned, "would change: cellar v2 to Production; v1 to Archived\n");
+    assert_eq!(edit(&both), "cellar v2 to Production; v1 to Archived\n");
+    let history = world.told(&["models", "cellar", "--history"]);
+    assert!(history.contains("cellar v2 to Production, which was in None; v1 to Archived"), "{history}");
+    assert_eq!(edit(&both), "already: cellar v2 to Production\n");
+    // There already, and others with it.
+    edit(&["cellar/1", "--stage", "Production"]);
+    assert_eq!(edit(&both), "cellar v2 to Production; v1 to Archived\n");
+    let stage = |number| block_on(world.store.get_model_version("cellar", number)).unwrap().current_stage;
+    assert_eq!((stage(1).as_str(), stage(2).as_str()), ("Archived", "Production"));
+}

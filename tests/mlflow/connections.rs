@@ -122,6 +122,18 @@ fn a_real_server_that_asks_for_a_password() {
 }
 
 #[test]
+fn a_workspace_that_a_server_has_not_is_told_at_once() {
+    let server = Server::shared(V3);
+    let observer = Observer::new(|waiting| panic!("{waiting:?}"));
+    let options = RestOptions { workspace: Some("team".into()), observer: Some(observer), ..quick() };
+    let refused = kind(list(&open(&server.uri(), options)));
+    assert!(
+        matches!(&refused, ErrorKind::Address(words) if words.contains("has no workspaces")),
+        "{refused}"
+    );
+}
+
+#[test]
 fn runs_of_machines_with_other_clocks_come() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(V3, folder.path());

@@ -1,7 +1,9 @@
 //! Whole stores that MLflow made, copied by the command and read back by MLflow's own client.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use mltui::mlflow::ViewType;
 use mltui::store::uri::{self, RestOptions};
@@ -253,6 +255,60 @@ fn a_database_comes_into_mariadb() {
     migrate(home.path(), &made.uri, &server.uri(&name), &[]);
     let printed = mysql::python(V3, &dump_program(V3), &[&server.uri_for_python(&name), START]);
     assert_eq!(plain(&printed), made.found);
+}
+
+#[test]
+#[ignore = "needs Debian's mariadb-server: apt-get install mariadb-server, and root"]
+fn a_postgresql_becomes_files_and_these_a_mariadb() {
+    let home = tempfile::tempdir().unwrap();
+    let (made, postgres, mariadb) = (source(), Postgres::shared(), MariaDb::shared());
+    let (from, to) = (postgres.database(V3), mariadb.database(V3));
+    migrate(home.path(), &made.uri, &postgres.uri(&from), &[]);
+    // Files of runs are in ./mlruns already, as MLflow has it.
+    migrate(home.path(), &postgres.uri(&from), "./store", &[]);
+    migrate(home.path(), "./store", &mariadb.uri(&to), &[]);
+    let printed = mysql::python(V3, &dump_program(V3), &[&mariadb.uri_for_python(&to), START]);
+    assert_eq!(plain(&printed), made.found);
+}
+
+#[test]
+fn a_copy_into_a_server_that_is_killed_goes_on_and_doubles_nothing() {
+    let made = source();
+    let begun = |home: &Path, server: &Server| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mltui"));
+        command.args(["migrate", &made.uri, &server.uri()]).current_dir(home).env_clear().env("HOME", home);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().unwrap()
+    };
+    // How long it takes where nobody disturbs it.
+    let home = tempfile::tempdir().unwrap();
+    let started = Instant::now();
+    assert!(begun(home.path(), &Server::start(V3, home.path())).wait().unwrap().success());
+    let whole = started.elapsed();
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, home.path());
+    let (mut kills, mut wait) = (0, whole / 20);
+    loop {
+        let mut child = begun(home.path(), &server);
+        let until = Instant::now() + wait;
+        let ended = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break Some(status),
+                None if Instant::now() > until => break None,
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        let Some(ended) = ended else {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            (kills, wait) = (kills + 1, wait + whole / 20);
+            continue;
+        };
+        assert!(ended.success());
+        break;
+    }
+    assert!(kills > 2, "it was killed {kills} times");
+    migrate(home.path(), &made.uri, &server.uri(), &[]);
+    assert_eq!(dumped(V3, &server.uri()), made.found);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it, and a test may panic")]
 
 pub mod accounting;
+pub mod azurite;
 pub mod client;
 pub mod commands;
 pub mod flood;

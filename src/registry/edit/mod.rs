@@ -144,6 +144,28 @@ impl Edit {
     }
 }
 
+/// The other versions that a change of stage archives.
+///
+/// # Errors
+///
+/// What the store says.
+pub async fn archives(store: &Store, edit: &Edit) -> Result<Vec<u64>> {
+    let Edit::Stage { model, version, stage, archives_others: true } = edit else { return Ok(Vec::new()) };
+    let others = store.model_versions(model).await?.into_iter();
+    let mut others: Vec<u64> = others
+        .filter(|known| known.version != *version && known.current_stage.parse() == Ok(*stage))
+        .map(|known| known.version)
+        .collect();
+    others.sort_unstable();
+    Ok(others)
+}
+
+/// What becomes of versions that are archived, in words to come behind those of the change.
+pub fn archived_words(versions: &[u64]) -> String {
+    let names: Vec<String> = versions.iter().map(|version| format!("v{version}")).collect();
+    if names.is_empty() { String::new() } else { format!("; {} to Archived", names.join(", ")) }
+}
+
 /// Makes a change, and notes it in the history of the model.
 ///
 /// # Errors
@@ -151,13 +173,15 @@ impl Edit {
 /// What the store says; then nothing was changed.
 pub async fn apply(store: &Store, edit: &Edit, author: &Author) -> Result<Applied> {
     let steps = undoing(store, edit).await?;
+    let archived = archived_words(&archives(store, edit).await?);
     write(store, edit).await?;
     let mut words = edit.words();
     let model = edit.model_after();
     let undo = (!steps.is_empty()).then(|| Undo { words: words.clone(), steps });
     let of_it = |undo: &&Undo| undo.steps.iter().find(|step| step.expected.words() == words).cloned();
     let was = undo.as_ref().as_ref().and_then(of_it).and_then(|step| was(&step.edit));
-    let noted = was.map_or(words.clone(), |was| format!("{words}, {was}"));
+    let noted = was.map_or(words.clone(), |was| format!("{words}, {was}")) + &archived;
+    words.push_str(&archived);
     words.extend(note(store, model.as_deref(), &noted, author).await);
     let is_deletion = matches!(edit, Edit::DeleteVersion { .. } | Edit::DeleteModel { .. });
     Ok(Applied { words, undo, model, is_deletion })

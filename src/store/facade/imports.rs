@@ -133,7 +133,8 @@ impl Store {
     /// [`ErrorKind::Limit`].
     pub async fn import_model_version(&self, version: &ModelVersion) -> Result<()> {
         let work = async { self.imports()?.import_model_version(version).await };
-        let limits = check_tags(&version.tags).and_then(|()| limits::check_description(&version.description));
+        let tags = version.tags.iter().try_for_each(|tag| self.check_registry_tag(true, tag));
+        let limits = tags.and_then(|()| limits::check_description(&version.description));
         let operation = || format!("add version {} to model {:?}", version.version, version.name);
         self.write(operation, limits, work).await
     }

@@ -2,6 +2,7 @@
 //! operation is [`ErrorKind::Unsupported`].
 
 use super::{Store, check_tags};
+use crate::mlflow::limits::LimitError;
 use crate::mlflow::{
     Dataset, ExperimentId, LoggedModel, Metric, ModelId, ModelStage, ModelVersion, RegisteredModel, RunId,
     Tag, limits,
@@ -92,6 +93,17 @@ impl Store {
         self.write(|| format!("describe model {name:?}"), limits, work).await
     }
 
+    /// Whether a tag of a version, or of a registered model, keeps within what this store takes.
+    ///
+    /// # Errors
+    ///
+    /// Which limit it breaks.
+    pub fn check_registry_tag(&self, is_of_version: bool, tag: &Tag) -> std::result::Result<(), LimitError> {
+        let most =
+            if is_of_version { limits::REGISTRY_TAG_CHARS } else { self.capabilities().model_tag_chars };
+        limits::check_registry_tag(tag, most)
+    }
+
     /// Sets a tag of a registered model, in the place of one with the same key.
     ///
     /// # Errors
@@ -99,7 +111,7 @@ impl Store {
     /// [`ErrorKind::NotFound`], [`ErrorKind::Limit`].
     pub async fn set_registered_model_tag(&self, name: &str, tag: &Tag) -> Result<()> {
         let work = async { self.registry()?.set_registered_model_tag(name, tag).await };
-        self.write(|| format!("tag model {name:?}"), limits::check_tag(tag), work).await
+        self.write(|| format!("tag model {name:?}"), self.check_registry_tag(false, tag), work).await
     }
 
     /// Deletes a tag of a registered model; one that is not there is no error.
@@ -190,7 +202,8 @@ impl Store {
         tags: &[Tag],
     ) -> Result<ModelVersion> {
         let work = async { self.registry()?.create_model_version(name, source, run_id, tags).await };
-        self.write(|| format!("add a version to model {name:?}"), check_tags(tags), work).await
+        let limits = tags.iter().try_for_each(|tag| self.check_registry_tag(true, tag));
+        self.write(|| format!("add a version to model {name:?}"), limits, work).await
     }
 
     /// Finishes a version that was begun and broke off; one that is not unfinished stays as it is.
@@ -250,7 +263,12 @@ impl Store {
     /// [`ErrorKind::NotFound`] if there is no such version; [`ErrorKind::Limit`].
     pub async fn set_model_version_tag(&self, name: &str, version: u64, tag: &Tag) -> Result<()> {
         let work = async { self.registry()?.set_model_version_tag(name, version, tag).await };
-        self.write(|| format!("tag version {version} of model {name:?}"), limits::check_tag(tag), work).await
+        self.write(
+            || format!("tag version {version} of model {name:?}"),
+            self.check_registry_tag(true, tag),
+            work,
+        )
+        .await
     }
 
     /// Deletes a tag of a version; one that is not there is no error.

@@ -76,7 +76,7 @@ impl S3 {
         let style = environment.get("MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE").filter(|style| *style != "auto");
         let mut is_virtual = match style.or_else(|| profile.get("addressing_style")) {
             Some("path") => false,
-            Some("virtual") => true,
+            Some("virtual") => can_be_virtual(&bucket.name, endpoint.as_ref().map(|(url, _)| url.as_str())),
             Some("auto") | None => endpoint.is_none() && is_host(&bucket.name),
             Some(other) => {
                 return Err(ErrorKind::ObjectStore(
@@ -209,6 +209,14 @@ impl S3 {
 /// What stands behind Amazon's hosts in China.
 pub fn suffix(region: &str) -> &'static str {
     if region.starts_with("cn-") { ".cn" } else { "" }
+}
+
+/// Whether the host of an address can hold the bucket's name, as botocore has it: that of no number can, and one with dots only
+/// where nobody looks at a certificate.
+fn can_be_virtual(name: &str, endpoint: Option<&str>) -> bool {
+    let Some(url) = endpoint.and_then(|url| url::Url::parse(url).ok()) else { return is_host(name) };
+    let is_dotted = url.scheme() == "http" && is_host(&name.replace('.', "-"));
+    matches!(url.host(), Some(url::Host::Domain(_))) && (is_host(name) || is_dotted)
 }
 
 /// Whether a bucket's name can be a part of a host that TLS knows.
@@ -355,6 +363,29 @@ mod tests {
         {
             let refused = s3(&[(name, value)]).unwrap_err().to_string();
             assert!(refused.contains(name), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_host_holds_a_buckets_name_where_boto3_lets_it() {
+        let address = |uri: &str, endpoint: &str| {
+            let variables =
+                [("MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE", "virtual"), ("AWS_ENDPOINT_URL_S3", endpoint)];
+            let variables = if endpoint.is_empty() { &variables[..1] } else { &variables };
+            let s3 = S3::new(&parse(uri).unwrap().0, &Environment::of(variables, None), None).unwrap();
+            s3.address("us-east-1")
+        };
+        for (uri, endpoint, asked, is_virtual) in [
+            ("s3://models/x", "http://127.0.0.1:9000", "http://127.0.0.1:9000", false),
+            ("s3://models/x", "https://[::1]:9000", "https://[::1]:9000", false),
+            ("s3://models/x", "https://minio:9000", "https://models.minio:9000", true),
+            ("s3://a.b/x", "http://minio:9000", "http://a.b.minio:9000", true),
+            ("s3://a.b/x", "https://minio", "https://minio", false),
+            ("s3://Models_x/x", "http://minio:9000", "http://minio:9000", false),
+            ("s3://a.b/x", "", "https://s3.us-east-1.amazonaws.com", false),
+            ("s3://models/x", "", "https://models.s3.us-east-1.amazonaws.com", true),
+        ] {
+            assert_eq!(address(uri, endpoint), (asked.to_owned(), is_virtual), "{uri} at {endpoint}");
         }
     }
 

@@ -367,7 +367,8 @@ impl Client {
                         attempt += 1;
                         continue;
                     }
-                    let helps = RETRIED.contains(&status.as_u16());
+                    let helps =
+                        RETRIED.contains(&status.as_u16()) && !matches!(failure, ErrorKind::Address(_));
                     if !helps || (repeat == Repeat::Never && !did_nothing) {
                         return Err(failure);
                     }

@@ -63,6 +63,11 @@ pub async fn failure(
         (404, "RESOURCE_DOES_NOT_EXIST") if message.starts_with("Workspace '") => {
             ErrorKind::Address(format!("{message} (MLFLOW_WORKSPACE, or `workspace` in the profile)"))
         }
+        (_, "FEATURE_DISABLED") if message.contains("workspaces are not enabled") => ErrorKind::Address(
+            "this server has no workspaces: leave out MLFLOW_WORKSPACE, `workspace` in the profile, or ?workspace= in the \
+             address"
+                .into(),
+        ),
         (404, _) | (_, "RESOURCE_DOES_NOT_EXIST") => ErrorKind::NotFound(message),
         (501, _) | (_, "NOT_IMPLEMENTED") => ErrorKind::Unsupported(message),
         (400 | 405 | 413 | 414, _) => ErrorKind::Invalid(message),

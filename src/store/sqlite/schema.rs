@@ -81,6 +81,9 @@ pub fn empty_in_memory(path: &Path) -> Inner<Db> {
 
 /// Creates the file, or leaves it alone where another program was faster.
 pub fn create(path: &Path, new: Tables) -> Inner<()> {
+    if crate::store::uri::dangling(path).is_some() {
+        return Err(ErrorKind::Io(crate::store::uri::no_file(path)));
+    }
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| ErrorKind::Io(format!("{}: {e}", folder.display())))?;
     }

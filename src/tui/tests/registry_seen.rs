@@ -200,3 +200,15 @@ fn what_is_named_and_not_there_is_told() {
         assert_eq!(world.app.status.as_deref(), Some(words), "{place:?}");
     }
 }
+
+#[test]
+fn a_model_with_an_at_in_its_name_is_found_by_its_whole_name() {
+    let mut world = World::new((120, 36));
+    block_on(world.store.create_registered_model("wine@champion")).unwrap();
+    let place: RegistryPlace = "models:/wine@champion".parse().unwrap();
+    world.app.screens.push(crate::tui::core::app::Screen::Models(Box::new(place.screen())));
+    world.later();
+    let screen = models::update::screen(&world.app).unwrap();
+    assert_eq!(screen.chosen.as_deref(), Some("wine@champion"));
+    assert_eq!((world.app.status.as_deref(), screen.version()), (None, None));
+}

@@ -33,6 +33,11 @@ fn what_will_not_change_is_not_tried_again() {
         (401, ""),
         (403, "denied"),
         (404, ""),
+        // What MLflow says where a workspace is named to a server without any.
+        (
+            500,
+            "{\"error_code\": \"FEATURE_DISABLED\", \"message\": \"Workspace APIs are not available: workspaces are not enabled on this server\"}",
+        ),
     ] {
         let peer = Peer::start(vec![Answer::Http(status, "", body)]);
         let failure = kind(list(&open(&peer.uri(), quick())));

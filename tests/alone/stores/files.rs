@@ -3,6 +3,7 @@
 use mltui::store::ErrorKind;
 
 use crate::support::stores::{MOST, block_on, kind, new_run, open};
+use crate::support::sweeping::{mltui, output};
 
 #[test]
 fn files_of_a_run_are_below_the_folder_of_its_experiment() {
@@ -85,4 +86,26 @@ fn files_that_are_elsewhere_are_said_to_be_there() {
         }
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no file was written");
+}
+
+/// As they are left where a disk is not mounted.
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_to_nothing_is_told_and_nothing_is_made_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, target) = (folder.path().join("mlflow.db"), folder.path().join("disk.db"));
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let uri = format!("sqlite:///{}", link.display());
+    let words = format!("is a symbolic link to {}, which is not there", target.display());
+    let sweep = ["sweep", "--data", "iris", "--family", "decision_tree", "--trials", "1"];
+    for command in [&["experiments"][..], &["models"], &sweep] {
+        let (code, _, error) = output(mltui(folder.path(), &uri, command));
+        assert!(
+            code == 3 && error.contains(&words) && !error.contains("is made"),
+            "{command:?}: {code} {error}"
+        );
+    }
+    let refused = kind(block_on(open(&uri).create_experiment("wine", &[])));
+    assert!(refused.to_string().contains(&words), "{refused}");
+    assert!(!target.exists() && link.is_symlink());
 }

@@ -58,6 +58,22 @@ fn a_search_finds_what_mlflow_finds_in_postgresql() {
     });
 }
 
+#[test]
+fn a_search_finds_what_mlflow_finds_in_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("file://{}", folder.path().join("mlruns").display());
+    compare(folder.path(), &address, |program, asked| {
+        let allowed = "import os\nos.environ[\"MLFLOW_ALLOW_FILE_STORE\"] = \"true\"\n";
+        V3.run(&format!("{allowed}{program}"), &[&address, asked])
+    });
+}
+
+/// Whether MLflow finds other runs in a folder than in a database, whose ways are those of this program wherever runs are: what
+/// is infinite is the greatest number there is, and only letters of ASCII are large and small.
+fn is_otherwise_in_folders(filter: &str) -> bool {
+    !filter.is_ascii() || ["e308", "e309", "e400"].iter().any(|great| filter.contains(great))
+}
+
 /// Many searches in the store at an address, where `ask` lets MLflow fill it and answer the same.
 fn compare(folder: &Path, address: &str, ask: impl FnOnce(&str, &str) -> String) {
     let mut generator = Generator(fastrand::Rng::with_seed(2026));
@@ -76,12 +92,16 @@ fn compare(folder: &Path, address: &str, ask: impl FnOnce(&str, &str) -> String)
     let store = uri::open(&location, &RestOptions::default(), false).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let catalog = load(&store, &experiment, &runtime);
+    let is_folder = address.starts_with("file:");
     let mut differences = Vec::new();
     let (mut found, mut refused) = (0, 0);
     for ((filter, order_by), answer) in searches.iter().zip(output["answers"].as_array().unwrap()) {
         let theirs =
             answer["ids"].as_array().map(|ids| ids.iter().map(|id| id.as_str().unwrap()).collect::<Vec<_>>());
         let ours = parse_all(filter, order_by);
+        if is_folder && is_otherwise_in_folders(filter) {
+            continue;
+        }
         let (theirs, (parsed, order)) = match (theirs, ours) {
             (Some(theirs), Ok(ours)) => (theirs, ours),
             (None, Err(_)) => {
@@ -95,6 +115,10 @@ fn compare(folder: &Path, address: &str, ask: impl FnOnce(&str, &str) -> String)
             }
             (None, Ok(_)) => {
                 differences.push(format!("{filter:?} {order_by:?}: MLflow refuses: {}", answer["error"]));
+                continue;
+            }
+            // Its own sorting in a folder takes what its databases refuse.
+            (Some(_), Err(error)) if is_folder && error.contains("appears twice in the sort order") => {
                 continue;
             }
             (Some(_), Err(error)) => {
@@ -111,7 +135,13 @@ fn compare(folder: &Path, address: &str, ask: impl FnOnce(&str, &str) -> String)
             ..RunSearch::default()
         };
         let page = runtime.block_on(store.search_runs(&search)).unwrap();
-        let ours: Vec<RunId> = page.runs.into_iter().map(|run| run.info.run_id).collect();
+        let mut ours: Vec<RunId> = page.runs.into_iter().map(|run| run.info.run_id).collect();
+        let mut theirs = theirs;
+        // In a folder it has NaN beside the greatest, and behind all numbers in a database, as it is here wherever runs are.
+        if is_folder && order_by.iter().any(|by| by.starts_with("metric")) {
+            ours.sort_unstable();
+            theirs.sort_unstable();
+        }
         if ours.iter().map(RunId::as_str).ne(theirs.iter().copied()) {
             differences.push(format!(
                 "{filter:?} {order_by:?}: MLflow has {} runs, we {}",
@@ -125,7 +155,6 @@ fn compare(folder: &Path, address: &str, ask: impl FnOnce(&str, &str) -> String)
             let pass = matching(&catalog, &parsed).unwrap();
             let mut in_memory: Vec<&str> =
                 catalog.rows().filter(|row| pass.contains(*row)).map(|row| catalog.run_id(row)).collect();
-            let mut theirs = theirs;
             in_memory.sort_unstable();
             theirs.sort_unstable();
             if in_memory != theirs {

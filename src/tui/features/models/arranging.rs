@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::screen::ModelsScreen;
-use crate::mlflow::{ModelVersion, RegisteredModel, Tag};
-use crate::promotion::is_of_log;
+use crate::mlflow::{ModelVersion, RegisteredModel};
+use crate::promotion::tag_words;
 use crate::select::Goal;
 use crate::tui::widgets::cursor::Cursor;
 
@@ -55,11 +55,6 @@ fn holds(words: &[String], texts: &[String]) -> bool {
     words.iter().all(|word| texts.iter().any(|text| text.contains(word.as_str())))
 }
 
-fn tagged(tags: &[Tag]) -> impl Iterator<Item = String> {
-    let own = tags.iter().filter(|tag| !is_of_log(&tag.key));
-    own.map(|tag| format!("{}={}", tag.key, tag.value).to_lowercase())
-}
-
 fn described(text: &str) -> String {
     text.chars().take(SEARCHED).collect::<String>().to_lowercase()
 }
@@ -71,7 +66,7 @@ pub fn is_found(model: &RegisteredModel, words: &[String]) -> bool {
     }
     let mut texts = vec![model.name.to_lowercase(), described(&model.description)];
     texts.extend(model.aliases.iter().map(|(alias, _)| alias.to_lowercase()));
-    texts.extend(tagged(&model.tags));
+    texts.extend(tag_words(&model.tags).map(|words| words.to_lowercase()));
     holds(words, &texts)
 }
 
@@ -80,7 +75,7 @@ impl ModelsScreen {
     fn finds(&self, version: &ModelVersion, words: &[String]) -> bool {
         let mut texts = vec![format!("v{}", version.version), described(&version.description)];
         texts.extend(version.aliases.iter().map(|alias| alias.to_lowercase()));
-        texts.extend(tagged(&version.tags));
+        texts.extend(tag_words(&version.tags).map(|words| words.to_lowercase()));
         texts.push(version.user_id.to_lowercase());
         texts.extend(version.stage().map(str::to_lowercase));
         texts.extend(version.run_id.iter().map(|run| run.as_str().to_lowercase()));

@@ -32,8 +32,7 @@ impl FromStr for RegistryPlace {
             Some((name, alias)) if !name.is_empty() && !alias.is_empty() => {
                 Self::Alias(name.to_owned(), alias.to_owned())
             }
-            Some(_) => return Err(wrong()),
-            None => Self::Model(name.to_owned()),
+            Some(_) | None => Self::Model(name.to_owned()),
         })
     }
 }
@@ -62,7 +61,8 @@ mod tests {
         assert_eq!(place("models:/wine/3"), Ok(RegistryPlace::Version("wine".into(), 3)));
         let alias = RegistryPlace::Alias("wine".into(), "champion".into());
         assert_eq!(place("models:/wine@champion"), Ok(alias));
-        for wrong in ["wine", "runs:/1", "models:/wine/new", "models:/@a", "models:/a@"] {
+        assert_eq!(place("models:/a@"), Ok(RegistryPlace::Model("a@".into())));
+        for wrong in ["wine", "runs:/1", "models:/wine/new"] {
             assert!(place(wrong).unwrap_err().contains("models:/NAME@ALIAS"), "{wrong}");
         }
     }

@@ -180,7 +180,17 @@ impl ModelsScreen {
                 of(a).cmp(&of(b)).then_with(|| natural(&models[*a].name, &models[*b].name))
             }),
         }
-        let at = shown.iter().position(|at| Some(&models[*at].name) == self.chosen.as_ref());
+        let find = |name: Option<&String>| shown.iter().position(|at| Some(&models[*at].name) == name);
+        // A name may have an @ of its own: the whole is looked for first.
+        let whole = self.chosen.as_ref().zip(self.leads_to_alias.as_ref().filter(|_| self.is_named));
+        let whole = whole.map(|(name, alias)| format!("{name}@{alias}"));
+        let at_whole = find(whole.as_ref());
+        let at =
+            at_whole.or_else(|| find(self.chosen.as_ref()).filter(|_| whole.is_none() || !self.is_partial));
+        if at_whole.is_some() {
+            (self.chosen, self.leads_to_alias, self.is_direct) = (whole, None, false);
+            self.pane = ModelsPane::Models;
+        }
         self.shown = shown;
         match at {
             Some(at) => self.cursor.at = at,
