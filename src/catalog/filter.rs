@@ -103,24 +103,38 @@ fn matches_sym(catalog: &Catalog, test: &Test, column: Option<&Column<Sym>>, row
 
 /// That no run has what a filter asks for, and what may be meant.
 pub fn unknown_key(catalog: &Catalog, filter: &Filter) -> Option<String> {
+    let field = unknown_field(catalog, filter)?;
+    let (Field::Metric(key) | Field::Param(key) | Field::Tag(key)) = &field else { return None };
+    let near = near(catalog, key).map_or(String::new(), |(_, near)| format!("; did you mean {near}?"));
+    Some(format!("no run has {field}{near}"))
+}
+
+/// The first key that a filter asks for and no run has.
+pub fn unknown_field(catalog: &Catalog, filter: &Filter) -> Option<Field> {
     let is_unknown = |field: &&Field| {
         let spec = ColumnSpec::from((*field).clone());
         !matches!(spec, ColumnSpec::Dataset(_)) && spec.runs_with(catalog) == Some(0)
     };
-    let field = filter.fields().into_iter().find(is_unknown)?;
-    let (Field::Metric(key) | Field::Param(key) | Field::Tag(key)) = field else { return None };
+    filter.fields().into_iter().find(is_unknown).cloned()
+}
+
+/// All keys that runs have.
+pub fn known_fields(catalog: &Catalog) -> impl Iterator<Item = Field> {
     let texts = &catalog.texts;
     let metrics = catalog.metrics.keys(texts).map(|(known, _)| Field::Metric(known.to_owned()));
     let params = catalog.params.keys(texts).map(|(known, _)| Field::Param(known.to_owned()));
     let tags = catalog.tags.keys(texts).map(|(known, _)| Field::Tag(known.to_owned()));
+    metrics.chain(params).chain(tags)
+}
+
+/// The key that is spelt nearly like another, and by how many letters.
+pub fn near(catalog: &Catalog, key: &str) -> Option<(usize, Field)> {
     let most = (key.chars().count() / 3).max(1);
-    let near = metrics.chain(params).chain(tags).filter_map(|known| {
+    let near = known_fields(catalog).filter_map(|known| {
         let (Field::Metric(name) | Field::Param(name) | Field::Tag(name)) = &known else { return None };
         let distance = strsim::osa_distance(key, name);
         // The same name as something else is nearer than another name.
         (distance <= most).then_some((distance, known))
     });
-    let near = near.min_by_key(|(distance, _)| *distance);
-    let near = near.map_or(String::new(), |(_, near)| format!("; did you mean {near}?"));
-    Some(format!("no run has {field}{near}"))
+    near.min_by_key(|(distance, _)| *distance)
 }

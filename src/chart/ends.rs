@@ -48,7 +48,8 @@ pub fn ends(lines: &[(PlotCell, f64, LineLabel, Ink)], width: usize, rows: usize
         }
     };
     for at in order {
-        if group.last().is_some_and(|last| lines[*last].0.column + NEAR < lines[at].0.column) {
+        let near = |last: &usize| NEAR.max(lines[*last].2.width() + 1);
+        if group.last().is_some_and(|last| lines[*last].0.column + near(last) < lines[at].0.column) {
             flush(&mut group);
         }
         group.push(at);
@@ -143,7 +144,7 @@ mod tests {
     fn of_lines_that_end_in_one_row_the_upper_one_has_the_upper_label() {
         let line = |letter: char, height: f64, column: usize| {
             let cell = PlotCell { column, row: height.floor() as usize };
-            (cell, height, LineLabel([Some(letter), None]), Ink::of(1))
+            (cell, height, LineLabel::letter(letter), Ink::of(1))
         };
         let signs = ends(&[line('a', 5.9, 10), line('b', 5.1, 10), line('c', 5.5, 11)], 20, 12);
         let told: Vec<(&str, usize)> =
@@ -156,7 +157,7 @@ mod tests {
         let lines: Vec<PassingLine> = (0..10)
             .map(|at| PassingLine {
                 places: vec![(0.0, 0.5), (40.0, 0.5 + f64::from(at % 3))],
-                label: LineLabel([Some('a'), Some('v')]),
+                label: LineLabel::of(['a', 'v']),
                 ink: Ink::of(at as u8),
             })
             .collect();
@@ -183,7 +184,7 @@ mod tests {
             places in prop::collection::vec((0_usize..40, 0_usize..12), 0..30),
         ) {
             let lines: Vec<_> = places.iter().enumerate().map(|(at, (column, row))| {
-                let label = LineLabel([Some('a'), (at % 2 == 0).then_some('t')]);
+                let label = LineLabel::of(['a'].into_iter().chain((at % 2 == 0).then_some('t')));
                 (PlotCell { column: *column, row: *row }, *row as f64, label, Ink::of(at as u8))
             }).collect();
             let signs = ends(&lines, 42, 12);

@@ -62,13 +62,19 @@ impl<'a> ChartLine<'a> {
     }
 }
 
-/// Up to two characters, each of one cell: the letter of a run, and that of a part of the data.
+/// Up to three characters, each of one cell: one or two letters of a run, and that of a part of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct LineLabel(pub [Option<char>; 2]);
+pub struct LineLabel(pub [Option<char>; 3]);
 
 impl LineLabel {
+    /// The first characters of these.
+    pub fn of(characters: impl IntoIterator<Item = char>) -> Self {
+        let mut characters = characters.into_iter();
+        Self(std::array::from_fn(|_| characters.next()))
+    }
+
     pub fn letter(letter: char) -> Self {
-        Self([Some(letter), None])
+        Self::of([letter])
     }
 
     pub fn width(self) -> usize {

@@ -1,5 +1,7 @@
 //! Runs as a version of them stands: with the values of the logged model that it was made from.
 
+use rustc_hash::FxHashSet;
+
 use crate::mlflow::{LoggedModel, Metric, ModelId, ModelMetric, Run, RunId};
 use crate::registry::{find_nan, if_there};
 use crate::store::{Result, Store};
@@ -18,6 +20,12 @@ impl Measured {
     pub fn is_same(&self, other: &Self) -> bool {
         let id = |it: &Self| it.model.as_ref().map(|model| model.model_id.clone());
         self.run.info.run_id == other.run.info.run_id && id(self) == id(other)
+    }
+
+    /// The metrics that the model has values of its own of.
+    pub fn own_keys(&self) -> FxHashSet<String> {
+        let own = self.model.iter().flat_map(|model| own_values(Some(&self.run), model));
+        own.map(|(key, _)| key).collect()
     }
 
     /// The run with the model's values in the place of its own, where the model has any.

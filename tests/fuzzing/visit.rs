@@ -388,7 +388,11 @@ impl Visit {
             }
             Effect::Compare(compare::effects::Effect::Load { ticket, runs, .. }) => {
                 let catalog = self.catalog(runs.into_iter().map(|it| it.row));
-                vec![Msg::Compare(compare::Msg::Loaded { ticket, result: or_error(fails).map(|()| catalog) })]
+                let gathered = compare::effects::Gathered { catalog, ..Default::default() };
+                vec![Msg::Compare(compare::Msg::Loaded {
+                    ticket,
+                    result: or_error(fails).map(|()| gathered),
+                })]
             }
             Effect::Compare(compare::effects::Effect::Compare { ticket, catalog, rows, is_grouped, now }) => {
                 vec![Msg::Compare(compare::Msg::Compared {

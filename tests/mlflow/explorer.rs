@@ -224,8 +224,6 @@ fn a_logged_model_is_looked_into_and_saved() {
     terminal.type_keys("f");
     terminal.wait_for("Files of wine-model v1");
     terminal.type_keys("req\r");
-    terminal.wait_for("read it here");
-    terminal.type_keys("\r");
     terminal.wait_for("scikit-learn==1.9.1");
     terminal.type_keys("\x1b");
     terminal.settled();

@@ -14,6 +14,7 @@ use crate::mlflow::filter::Expression;
 use crate::mlflow::{ExperimentId, ModelId, RunId};
 use crate::store::{Result, StoreError};
 use crate::tui::features::charts::metrics::{ChartMetric, grouped};
+use crate::tui::features::charts::ranking;
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
 use crate::tui::features::session::effects::Effect as Session;
@@ -130,6 +131,14 @@ pub fn open_chart(app: &mut App, keys: Vec<String>, at: usize, drawn: Vec<DrawnR
     app.screens.push(Screen::Chart(Box::new(ChartScreen::new(metrics, at, drawn))));
 }
 
+/// Shows where the run that is shown stands with a metric that it has logged once; false if it has logged it more often, or
+/// others whose lines are drawn may have.
+pub fn rank_single(app: &mut App, key: &str, drawn: &[DrawnRun]) -> bool {
+    let is_single =
+        |drawn: &DrawnRun| app.histories.of(&drawn.run, key).is_some_and(|known| known.points.len() == 1);
+    drawn.iter().all(is_single) && ranking::open(app, key)
+}
+
 /// Gives the chart of a metric the whole screen, among those of sorted keys; parts of the data share one.
 pub fn open_chart_of(app: &mut App, keys: &[String], key: &str, drawn: Vec<DrawnRun>) {
     let metrics = grouped(keys);
@@ -210,6 +219,11 @@ pub fn show_run(app: &mut App, experiment: ExperimentId, run: RunId, effects: &m
 /// Asks what is to be done with the file at an address.
 pub fn offer_file(app: &mut App, address: String) {
     files::update::offer(app, address);
+}
+
+/// Shows the text of a file.
+pub fn read_file(app: &mut App, address: String, effects: &mut Effects) {
+    files::update::read(app, address, effects);
 }
 
 /// Copies an address, and says which.

@@ -1,16 +1,19 @@
 //! Selected runs: those that the next command is about, across the experiments of a store. Each has a number of its own
 //! as long as it is selected, from which its letter and colour follow wherever it is drawn.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashMap;
 
 use crate::mlflow::{ExperimentId, RunId};
+use crate::tui::widgets::theme::{LETTERED, NO_LETTER, letter_cells};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectedRun {
     pub name: String,
     pub experiment: ExperimentId,
-    /// From 1 on, the lowest that is free.
-    pub slot: u8,
+    /// From 1 on, the lowest that is free; beyond the letters that there are, none of them.
+    pub slot: u16,
     /// Runs that were selected earlier have lower ones.
     order: u32,
 }
@@ -19,8 +22,29 @@ pub struct SelectedRun {
 pub struct SelectedRuns {
     by_id: FxHashMap<String, SelectedRun>,
     selections: u32,
+    lettered: TakenLetters,
     /// Counts the changes.
     pub version: u64,
+}
+
+/// The numbers with letters that are taken.
+#[derive(Debug, Default)]
+struct TakenLetters(BTreeSet<u16>);
+
+impl TakenLetters {
+    /// Takes the lowest number that is free; none beyond so many.
+    fn take_first(&mut self) -> u16 {
+        if self.0.len() >= usize::from(LETTERED) {
+            return NO_LETTER;
+        }
+        let free = (1..=LETTERED).find(|slot| !self.0.contains(slot)).unwrap_or(NO_LETTER);
+        self.0.insert(free);
+        free
+    }
+
+    fn free(&mut self, slot: u16) {
+        self.0.remove(&slot);
+    }
 }
 
 impl SelectedRuns {
@@ -44,13 +68,7 @@ impl SelectedRuns {
         if self.contains(id) {
             return;
         }
-        // Beyond so many, none is free.
-        let slot = if self.len() >= usize::from(u8::MAX) {
-            u8::MAX
-        } else {
-            let taken: Vec<u8> = self.by_id.values().map(|run| run.slot).collect();
-            (1..=u8::MAX).find(|slot| !taken.contains(slot)).unwrap_or(u8::MAX)
-        };
+        let slot = self.lettered.take_first();
         self.selections += 1;
         self.version += 1;
         let run = SelectedRun {
@@ -65,12 +83,22 @@ impl SelectedRuns {
     /// True if it was there.
     pub fn remove(&mut self, id: &str) -> bool {
         self.version += 1;
-        self.by_id.remove(id).is_some()
+        let removed = self.by_id.remove(id);
+        if let Some(run) = &removed {
+            self.lettered.free(run.slot);
+        }
+        removed.is_some()
+    }
+
+    /// The cells of the widest letters of them.
+    pub fn letter_cells(&self) -> usize {
+        self.lettered.0.iter().next_back().map_or(1, |slot| letter_cells(*slot))
     }
 
     pub fn clear(&mut self) {
         self.version += 1;
         self.by_id.clear();
+        self.lettered = TakenLetters::default();
     }
 
     /// In the order in which they were selected.
@@ -96,6 +124,13 @@ impl SelectedRuns {
             let slot = self.get(run.as_str()).map_or(0, |run| run.slot);
             drawn.push(DrawnRun::new(run.clone(), name.to_owned(), slot));
         }
+        // Those that were selected when no letter was free have one where they are drawn.
+        for at in 0..drawn.len() {
+            if drawn[at].slot > LETTERED {
+                let is_free = |slot: &u16| drawn.iter().all(|drawn| drawn.slot != *slot);
+                drawn[at].slot = (1..=LETTERED).find(is_free).unwrap_or(NO_LETTER);
+            }
+        }
         drawn
     }
 }
@@ -107,18 +142,18 @@ pub struct DrawnRun {
     pub run: RunId,
     pub name: String,
     /// The number of its selection, or 0.
-    pub slot: u8,
+    pub slot: u16,
     /// Several runs; none where it is one.
     pub members: Vec<RunId>,
 }
 
 impl DrawnRun {
-    pub fn new(run: RunId, name: String, slot: u8) -> Self {
+    pub fn new(run: RunId, name: String, slot: u16) -> Self {
         Self { run, name, slot, members: Vec::new() }
     }
 
     /// Several runs as one; one by itself stays what it is.
-    pub fn of_several(members: Vec<RunId>, name: String, slot: u8) -> Self {
+    pub fn of_several(members: Vec<RunId>, name: String, slot: u16) -> Self {
         let ids: Vec<&str> = members.iter().map(RunId::as_str).collect();
         let run = RunId(ids.join("+"));
         Self { run, name, slot, members: if members.len() > 1 { members } else { Vec::new() } }
@@ -143,7 +178,7 @@ mod tests {
         }
         assert!(selected.remove("x") && !selected.remove("x"));
         selected.insert("new", "new", &experiment);
-        let slots: Vec<(String, u8)> =
+        let slots: Vec<(String, u16)> =
             selected.in_order().into_iter().map(|(id, run)| (id.0, run.slot)).collect();
         assert_eq!(slots, [("y".into(), 2), ("z".into(), 3), ("new".into(), 1)]);
     }

@@ -230,13 +230,13 @@ fn parts_of_the_data_share_a_chart_and_single_values_are_tiles() {
 fn the_run_under_the_cursor_is_dim_behind_those_that_are_marked() {
     let (mut app, runs) = opened_with((200, 60), &METRICS);
     keys(&mut app, "space space space 3 z", &runs);
-    let slots: Vec<u8> = app.charts.drawn.iter().map(|drawn| drawn.slot).collect();
+    let slots: Vec<u16> = app.charts.drawn.iter().map(|drawn| drawn.slot).collect();
     assert_eq!(slots, [1, 2, 3, 0]);
     assert_eq!(app.charts.own, 3);
     for chart in &app.charts.charts {
         for line in chart.lines() {
             assert_eq!(line.ink.is_faint, line.run == 3);
-            assert_eq!(line.ink.line, app.charts.drawn[line.run].slot, "a colour is a run");
+            assert_eq!(u16::from(line.ink.line), app.charts.drawn[line.run].slot, "a colour is a run");
         }
     }
     // Names stay apart in the legend, and each run has its line in a tile.

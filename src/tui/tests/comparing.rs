@@ -46,7 +46,7 @@ fn marked_runs_are_compared_else_all_that_are_shown() {
     assert_eq!(comparison(&app).members(), 2, "the mark and the run under the cursor");
     keys(&mut app, "esc space space C", &runs);
     assert_eq!(comparison(&app).members(), 3);
-    let slots: Vec<u8> = (0..3).map(|member| comparison(&app).slot(member)).collect();
+    let slots: Vec<u16> = (0..3).map(|member| comparison(&app).slot(member)).collect();
     assert_eq!(slots, [1, 2, 3]);
     let (mut app, runs) = opened((140, 40), 1);
     keys(&mut app, "C", &runs);

@@ -1,5 +1,6 @@
 //! Whole visits without a terminal: messages in, state, effects and screens out.
 
+mod apart;
 mod charts;
 mod choosing;
 mod columns;
@@ -12,6 +13,7 @@ mod hostile;
 mod listing;
 mod previews;
 mod promoting;
+mod ranking;
 mod registered;
 mod registry;
 mod registry_seen;
@@ -191,7 +193,9 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             let found = runs.iter().filter(|run| wanted.iter().any(|it| it.run == run.info.run_id));
             let mut builder = Builder::default();
             builder.fold_changes(&whole_runs(found));
-            vec![Msg::from(compare::Msg::Loaded { ticket, result: Ok(Arc::new(builder.snapshot())) })]
+            let catalog = Arc::new(builder.snapshot());
+            let gathered = compare::effects::Gathered { catalog, ..Default::default() };
+            vec![Msg::from(compare::Msg::Loaded { ticket, result: Ok(gathered) })]
         }
         Effect::Compare(compare::effects::Effect::Compare { ticket, catalog, rows, is_grouped, now }) => {
             let comparison = Arc::new(Comparison::new(

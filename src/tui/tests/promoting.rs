@@ -136,7 +136,8 @@ fn models_are_compared_with_the_champion_by_their_own_values() {
     let bound = comparison.bound(entry);
     let values = [0, 1].map(|member| comparison.cell(entry, &bound, member, NOW).number());
     assert_eq!(values, [Some(0.44), Some(0.33)]);
-    world.has("values of logged models");
+    world.has("difference to base · the models' own values · 2 runs");
+    world.has("metrics.val_rmse: 0.44, the model's own");
     world.has("ckpt-2");
     world.lacks("run_id");
     // Their run is drawn once, and other values are those of its history.
@@ -152,6 +153,12 @@ fn models_are_compared_with_the_champion_by_their_own_values() {
     let bound = comparison.bound(entry);
     let values = [0, 1].map(|member| comparison.cell(entry, &bound, member, NOW).number().unwrap());
     assert!((values[0] - 0.6).abs() < 1e-9 && (values[1] - 0.33).abs() < 1e-9, "{values:?}");
+    world.has("the model's own values of b · 2 runs");
+    world.has("metrics.val_rmse: 0.6, the run's");
+    world.keys("]");
+    world.has("lower is better · the model's own values of b");
+    world.keys("[ e m i n enter");
+    world.has("min values of the runs");
 }
 
 #[test]

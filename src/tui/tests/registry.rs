@@ -45,7 +45,7 @@ impl World {
                     Effect::Models(_) if self.is_slow => {}
                     Effect::Compare(CompareEffect::Load { ticket, runs, deciding }) => {
                         let found = compare::effects::gathered(&self.store, &runs, deciding.as_deref());
-                        let result = block_on(found).map(Arc::new);
+                        let result = block_on(found);
                         queue.insert(0, compare::Msg::Loaded { ticket, result }.into());
                     }
                     Effect::Models(effect) => queue.insert(0, answered(effect, &self.store).into()),

@@ -4,8 +4,8 @@ use super::registry::{World, block_on};
 use super::*;
 use crate::mlflow::{LoggedModel, ModelMetric};
 use crate::registry::VersionOrigin;
-use crate::tui::features::models;
 use crate::tui::features::models::place::RegistryPlace;
+use crate::tui::features::{files, models};
 
 /// The screen without what is another one each time: ids and times.
 fn approved(world: &World) -> String {
@@ -117,7 +117,27 @@ fn the_files_of_a_version_are_listed_and_one_is_read_saved_or_opened() {
     world.has("Files of wine v4");
     world.has("requirements.txt");
     world.typed("MLm");
-    world.keys("enter");
+    let effects = take(&mut world.app, Msg::Key(parse_keys("enter").unwrap()[0]));
+    let read = effects.iter().find_map(|effect| match effect {
+        Effect::Files(files::effects::Effect::Save { number, request }) => Some((*number, request.clone())),
+        _ => None,
+    });
+    let (number, request) = read.expect("it is read at once");
+    assert_eq!((request.address.as_str(), &request.aim), ("models:/wine/4/MLmodel", &files::Aim::Read));
+    let text = files::Ended::Text { text: "flavors: {}".into(), is_markdown: false };
+    world.feed(files::Msg::Ended { number, request: request.clone(), ended: text });
+    world.has("flavors: {}");
+    // The list is where it was left.
+    world.keys("esc f enter");
+    assert_eq!(world.app.saving.as_ref().map(|saving| saving.what.as_str()), Some("models:/wine/4/MLmodel"));
+    let number = world.app.saves;
+    world.feed(files::Msg::Ended { number, request, ended: files::Ended::Binary });
+    world.has("this is no text");
+    world.has("save to a path");
+    world.lacks("read it here");
+    world.keys("esc f");
+    world.has("ctrl-o open, save, copy");
+    world.keys("ctrl-o");
     world.has("read it here");
     world.has("models:/wine/4/MLmodel");
     world.typed("save");

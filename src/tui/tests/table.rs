@@ -321,3 +321,35 @@ fn a_filter_for_what_no_run_has_is_applied_and_told() {
     keys(&mut app, "enter", &runs);
     assert!(app.status.is_none(), "{:?}", app.status);
 }
+
+#[test]
+fn a_mistake_in_a_filter_is_put_right_by_a_key() {
+    let (mut app, runs) = opened((100, 40), 30);
+    for (wrong, right) in [
+        ("val_rmse < 1", "metrics.val_rmse < 1"),
+        ("status = finishd", "status = FINISHED"),
+        ("metrics.val_rsme < 1", "metrics.val_rmse < 1"),
+    ] {
+        keys(&mut app, "f ctrl-u", &runs);
+        typed(&mut app, wrong, &runs);
+        let text = drawn(&app);
+        assert_eq!(text.contains("no run has metrics.val_rsme"), wrong.starts_with("metrics."), "{text}");
+        assert!(text.contains("tab writes ") && text.contains("^^^"), "{text}");
+        insta::assert_snapshot!(format!("correction-{}", right.split(' ').next().unwrap()), text);
+        keys(&mut app, "tab", &runs);
+        let Some(Overlay::Prompt(prompt)) = &app.overlay else { panic!() };
+        assert_eq!(prompt.line().input.value(), right);
+        assert!(prompt.line().error.is_none() && prompt.line().correction.is_none());
+        // Typing goes on where it was.
+        typed(&mut app, " AND age < 9d", &runs);
+        let Some(Overlay::Prompt(prompt)) = &app.overlay else { panic!() };
+        assert_eq!(prompt.line().input.value(), format!("{right} AND age < 9d"));
+        keys(&mut app, "enter", &runs);
+        assert!(app.overlay.is_none());
+    }
+    // Also where enter found it.
+    keys(&mut app, "f ctrl-u", &runs);
+    typed(&mut app, "train_loss", &runs);
+    keys(&mut app, "space < 1 enter", &runs);
+    assert!(drawn(&app).contains("tab writes metrics.train_loss"), "{}", drawn(&app));
+}

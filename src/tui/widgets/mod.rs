@@ -1,5 +1,6 @@
 //! Pictures and controls that more than one feature uses.
 
+pub mod bars;
 pub mod boxes;
 pub mod confirm;
 pub mod cursor;

@@ -18,6 +18,7 @@ use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::requests::go_to_run;
 use crate::tui::core::signs::RunSign;
+use crate::tui::widgets::bars::{bars, signed};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::sparkline::in_levels;
 use crate::tui::widgets::theme::Symbols;
@@ -117,7 +118,7 @@ pub fn open(app: &mut App, effects: &mut Effects) {
     Picker::new(title, items, |app, picked, effects| match picked {
         Picked::Chosen(id) => go_to_run(app, &id, effects),
         // Selected runs lie over one another in the charts, and are compared.
-        Picked::Toggled(id, on) => select(app, &id, on),
+        Picked::Toggled(id, on) => app.runs.set_selected(&id, on),
         Picked::Removed(_) => {}
     })
     .under(" #  run", heading)
@@ -162,15 +163,6 @@ fn told(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Told {
     Told { labels, heading, notes }
 }
 
-fn select(app: &mut App, id: &RunId, on: bool) {
-    let runs = &mut app.runs;
-    if !on {
-        runs.selected.remove(id.as_str());
-    } else if let Some((row, experiment)) = runs.catalog.find(id.as_str()).zip(runs.experiment.clone()) {
-        runs.selected.insert(id.as_str(), runs.catalog.run_name(row), &experiment);
-    }
-}
-
 fn columns(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Vec<Column> {
     let ranking = &selection.ranking;
     let rows: Vec<Row> = ranking.iter().map(|ranked| ranked.row).collect();
@@ -189,7 +181,7 @@ fn columns(app: &App, catalog: &Arc<Catalog>, selection: &Selection) -> Vec<Colu
     // Where several metrics decide, the first of the list is not the end of them.
     let ends = if selection.policy.objectives.len() == 1 { bar_ends(&first) } else { String::new() };
     let mut columns = vec![
-        Column::new(3, ends, bars(&first, app.glyphs), false),
+        Column::new(3, ends, bars(&first, BAR, app.glyphs), false),
         Column::new(4, "trend", trends(app, catalog, &rows, metric), false),
     ];
     for (at, objective) in selection.policy.objectives.iter().enumerate() {
@@ -253,23 +245,6 @@ fn bar_ends(values: &[f64]) -> String {
     format!("{} to {}", words(*worst), words(*best))
 }
 
-/// Bars from the worst that is listed, a cell long, to the best.
-fn bars(values: &[f64], glyphs: Glyphs) -> Vec<String> {
-    let bar = if glyphs == Glyphs::Ascii { "=" } else { "■" };
-    let best = values.first().copied().unwrap_or(f64::NAN);
-    let farthest =
-        values.iter().map(|value| (value - best).abs()).filter(|by| by.is_finite()).fold(0.0, f64::max);
-    let cells = |value: &f64| {
-        let by = (value - best).abs();
-        match (by.is_finite(), farthest > 0.0) {
-            (false, _) => 0,
-            (true, false) => BAR,
-            (true, true) => 1 + ((1.0 - by / farthest) * (BAR - 1) as f64).round() as usize,
-        }
-    };
-    values.iter().map(|value| bar.repeat(cells(value))).collect()
-}
-
 /// The params that most of these runs have and that differ between them, what differs most first.
 fn params(app: &App, catalog: &Arc<Catalog>, rows: &[Row]) -> Vec<Column> {
     let comparison = Comparison::new(Arc::clone(catalog), rows, false, app.now, &app.selecting.patterns);
@@ -296,11 +271,6 @@ fn ellipsis(glyphs: Glyphs) -> &'static str {
     Symbols::of(glyphs).ellipsis
 }
 
-fn signed(by: f64) -> String {
-    let words = text::number(by);
-    if by > 0.0 { format!("+{words}") } else { words }
-}
-
 /// The columns that have room, side by side, and their titles; what matters least gives way.
 fn notes(mut columns: Vec<Column>, rows: usize, room: usize) -> (String, Vec<String>) {
     columns.retain(|column| !column.is_empty());
@@ -324,16 +294,6 @@ fn notes(mut columns: Vec<Column>, rows: usize, room: usize) -> (String, Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bars_tell_how_far_behind_a_run_is() {
-        let lengths =
-            |values: &[f64]| -> Vec<usize> { bars(values, Glyphs::Ascii).iter().map(String::len).collect() };
-        assert_eq!(lengths(&[0.5, 0.6, 1.4, f64::INFINITY]), [10, 9, 1, 0]);
-        assert_eq!(lengths(&[0.9, 0.8]), [10, 1]);
-        assert_eq!(lengths(&[0.9, 0.9]), [10, 10]);
-        assert_eq!(lengths(&[]), [0; 0]);
-    }
 
     #[test]
     fn the_ends_of_bars_are_told() {

@@ -144,7 +144,7 @@ fn of_table(
         if read < count {
             name = format!("{name}, first {}", text::count(read));
         }
-        drawn.push(DrawnRun::of_several(ids, name, drawn.len() as u8 + 1));
+        drawn.push(DrawnRun::of_several(ids, name, drawn.len() as u16 + 1));
     }
     if !drawn.iter().any(|drawn| drawn.has(only.run.as_str())) {
         drawn.push(only.clone());
@@ -185,13 +185,13 @@ mod tests {
         builder.snapshot()
     }
 
-    fn drawn(slots: &[(usize, u8)]) -> Vec<DrawnRun> {
+    fn drawn(slots: &[(usize, u16)]) -> Vec<DrawnRun> {
         let run =
-            |(at, slot): &(usize, u8)| DrawnRun::new(RunId(format!("r{at}")), format!("run-{at}"), *slot);
+            |(at, slot): &(usize, u16)| DrawnRun::new(RunId(format!("r{at}")), format!("run-{at}"), *slot);
         slots.iter().map(run).collect()
     }
 
-    fn told(drawn: &[DrawnRun]) -> Vec<(&str, usize, u8)> {
+    fn told(drawn: &[DrawnRun]) -> Vec<(&str, usize, u16)> {
         drawn.iter().map(|drawn| (drawn.name.as_str(), drawn.members.len(), drawn.slot)).collect()
     }
 

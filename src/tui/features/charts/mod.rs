@@ -12,6 +12,7 @@ pub mod histories;
 pub mod metrics;
 pub mod pictures;
 pub mod picturing;
+pub mod ranking;
 pub mod screen;
 pub mod series;
 pub mod settings;

@@ -143,7 +143,7 @@ fn of_plotted(old: Option<CachedPicture>, app: &App) -> Option<CachedPicture> {
     // Only a line has an end that is worth a letter.
     let dots_before = drawn.len().saturating_sub(plotted.lines);
     for line in &mut drawn[dots_before..] {
-        line.label = LineLabel::letter(letter(line.ink.line));
+        line.label = LineLabel::of(letter(line.ink.line.into()).chars());
     }
     let picture = picture(&drawn, &options, None, size, dots);
     Some(CachedPicture { inputs, picture })

@@ -4,7 +4,7 @@ use super::histories::HistoryKey;
 use super::metrics::ChartMetric;
 use crate::chart::{Ink, LineLabel};
 use crate::tui::core::selected::DrawnRun;
-use crate::tui::widgets::theme::letter;
+use crate::tui::widgets::theme::{color_number, letter};
 
 /// The colours that lines take turns in.
 const COLORS: u8 = 10;
@@ -30,17 +30,14 @@ pub fn series(metric: &ChartMetric, drawn: &[DrawnRun]) -> Vec<Series> {
     for (run, drawn) in drawn.iter().enumerate() {
         for (number, part) in metric.parts.iter().enumerate() {
             let by = number as u8 % COLORS;
-            let line = match drawn.slot {
-                slot if is_overlaid || by == 0 => slot,
+            let line = match color_number(drawn.slot) {
+                color if is_overlaid || by == 0 => color,
                 0 => by,
-                slot => (slot - 1 + by) % COLORS + 1,
+                color => (color - 1 + by) % COLORS + 1,
             };
             let is_faint = has_selected && drawn.slot == 0;
-            let letters = [is_overlaid.then(|| letter(drawn.slot)), metric.has_parts().then_some(part.sign)];
-            let label = match letters {
-                [None, second] => LineLabel([second, None]),
-                both => LineLabel(both),
-            };
+            let letters = if is_overlaid { letter(drawn.slot) } else { String::new() };
+            let label = LineLabel::of(letters.chars().chain(metric.has_parts().then_some(part.sign)));
             series.push(Series {
                 which: HistoryKey { run: drawn.run.clone(), key: part.key.clone() },
                 run,
@@ -72,8 +69,8 @@ mod tests {
     use crate::mlflow::RunId;
     use crate::tui::features::charts::metrics::grouped;
 
-    fn drawn(slots: &[u8]) -> Vec<DrawnRun> {
-        let run = |slot: &u8| DrawnRun::new(RunId(format!("r{slot}")), String::new(), *slot);
+    fn drawn(slots: &[u16]) -> Vec<DrawnRun> {
+        let run = |slot: &u16| DrawnRun::new(RunId(format!("r{slot}")), String::new(), *slot);
         slots.iter().map(run).collect()
     }
 
@@ -84,7 +81,9 @@ mod tests {
     #[test]
     fn no_two_lines_of_a_chart_look_the_same() {
         let parts = ["train/loss", "val/loss", "test/loss", "loss"];
-        for slots in [&[0][..], &[3], &[1, 2, 0], &[1, 2, 3], &[5, 26, 27, 52, 0]] {
+        for slots in
+            [&[0][..], &[3], &[1, 2, 0], &[1, 2, 3], &[5, 26, 27, 52, 0], &[1, 22, 53, 54, 78, 79, 728, 0]]
+        {
             for count in 1..=parts.len() {
                 let series = series(&metric(&parts[..count]), &drawn(slots));
                 let labels: HashSet<LineLabel> = series.iter().map(|line| line.label).collect();

@@ -94,37 +94,59 @@ impl Standings {
 
 /// The latest values of metrics of the runs that a view shows.
 pub fn values(catalog: &Catalog, projection: &Projection, keys: &[String]) -> Values {
-    let rows = || {
-        // What stands there only for its children or its parent does not pass.
-        projection.lines.iter().filter_map(|line| match line.kind {
-            LineKind::Run(row) if !line.context => Some(row),
-            LineKind::Run(_) | LineKind::Group(_) => None,
-        })
-    };
-    let mut children: FxHashMap<Sym, Vec<Row>> = FxHashMap::default();
-    if let Some(parents) = catalog.tags.column(&catalog.texts, tags::PARENT_RUN_ID) {
-        for row in rows() {
-            if let Some(parent) = parents.get(row) {
-                children.entry(parent).or_default().push(row);
-            }
-        }
-    }
+    let shown = Shown::new(catalog, projection);
     let of = |key: &String| {
-        let Some(column) = catalog.metrics.column(&catalog.texts, key) else {
-            return (key.clone(), Vec::new());
-        };
-        // A parent that says again what one of its children says is no other result.
-        let repeats = |row: &Row| {
-            let children = children.get(&catalog.run(*row).run_id).into_iter().flatten();
-            let own = column.get(*row).map(f64::to_bits);
-            children.copied().any(|child| column.get(child).map(f64::to_bits) == own)
-        };
-        let values = rows().filter(|row| !repeats(row)).filter_map(|row| column.get(row));
-        let mut values: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
+        let mut values: Vec<f64> = shown.values(key).into_iter().map(|(value, _)| value).collect();
         values.sort_unstable_by_key(|value| rank(*value));
         (key.clone(), values)
     };
     keys.iter().map(of).collect()
+}
+
+/// The latest values of a metric of the runs that a view shows, and whose they are.
+pub fn ranked(catalog: &Catalog, projection: &Projection, key: &str) -> Vec<(f64, Row)> {
+    Shown::new(catalog, projection).values(key)
+}
+
+/// The runs that a view shows.
+struct Shown<'a> {
+    catalog: &'a Catalog,
+    rows: Vec<Row>,
+    children: FxHashMap<Sym, Vec<Row>>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(catalog: &'a Catalog, projection: &Projection) -> Self {
+        // What stands there only for its children or its parent does not pass.
+        let passing = projection.lines.iter().filter_map(|line| match line.kind {
+            LineKind::Run(row) if !line.context => Some(row),
+            LineKind::Run(_) | LineKind::Group(_) => None,
+        });
+        let rows: Vec<Row> = passing.collect();
+        let mut children: FxHashMap<Sym, Vec<Row>> = FxHashMap::default();
+        if let Some(parents) = catalog.tags.column(&catalog.texts, tags::PARENT_RUN_ID) {
+            for row in &rows {
+                if let Some(parent) = parents.get(*row) {
+                    children.entry(parent).or_default().push(*row);
+                }
+            }
+        }
+        Self { catalog, rows, children }
+    }
+
+    fn values(&self, key: &str) -> Vec<(f64, Row)> {
+        let Self { catalog, rows, children } = self;
+        let Some(column) = catalog.metrics.column(&catalog.texts, key) else { return Vec::new() };
+        // A parent that says again what one of its children says is no other result.
+        let repeats = |row: Row| {
+            let children = children.get(&catalog.run(row).run_id).into_iter().flatten();
+            let own = column.get(row).map(f64::to_bits);
+            children.copied().any(|child| column.get(child).map(f64::to_bits) == own)
+        };
+        let known = rows.iter().filter(|row| !repeats(**row));
+        let values = known.filter_map(|row| Some((column.get(*row)?, *row)));
+        values.filter(|(value, _)| !value.is_nan()).collect()
+    }
 }
 
 /// `3rd`, `21st`, `112th`.

@@ -17,12 +17,13 @@ use super::pictures::{drawn_with, lines, screen_options};
 use super::screen::{ChartScreen, Held};
 use super::series::Series;
 use super::wanting::{has_rested, want, want_table};
-use super::{groups, settings};
+use super::{groups, ranking, settings};
 use crate::catalog::ColumnSpec;
 use crate::chart::trace::neighbour;
 use crate::chart::{ChartLine, Dots, Plot, plot, x_range};
 use crate::config::Glyphs;
 use crate::mlflow::RunId;
+use crate::text;
 use crate::tui::core::app::{App, ConnectionState, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
@@ -255,8 +256,15 @@ pub fn scroll(app: &mut App, wheel: isize) {
     }
 }
 
-/// Gives the chosen chart of the dashboard the whole screen.
+/// Gives the chosen chart of the dashboard the whole screen; of a single value, where the run stands with it.
 pub fn open(app: &mut App) {
+    if let Some(chart) = app.charts.chosen().filter(|chart| chart.is_single) {
+        let key = chart.metric.key().to_owned();
+        if ranking::open(app, &key) {
+            return;
+        }
+        app.say(format!("no other run that is shown has {}", text::clean(&key)));
+    }
     let charts = &app.charts;
     let metrics = charts.charts.iter().map(|chart| chart.metric.clone()).collect();
     let mut screen = ChartScreen::new(metrics, charts.at, charts.runs.clone());

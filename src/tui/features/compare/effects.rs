@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::histories::WantedHistory;
 use super::{Compared, Msg};
@@ -57,7 +57,7 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, patterns: &Arc<Patterns>) {
     let store = tasks.store.clone();
     match effect {
         Effect::Load { ticket, runs, deciding } => tasks.answer(SLOT, async move {
-            let result = gathered(&store, &runs, deciding.as_deref()).await.map(Arc::new);
+            let result = gathered(&store, &runs, deciding.as_deref()).await;
             Msg::Loaded { ticket, result }
         }),
         Effect::Compare { ticket, catalog, rows, is_grouped, now } => {
@@ -84,11 +84,22 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, patterns: &Arc<Patterns>) {
     }
 }
 
+/// Runs that were read to be compared.
+#[derive(Debug, Clone, Default)]
+pub struct Gathered {
+    pub catalog: Arc<Catalog>,
+    /// The metrics whose values are a logged model's own, by row.
+    pub own: OwnMetrics,
+}
+
+pub type OwnMetrics = FxHashMap<RunId, FxHashSet<String>>;
+
 /// The runs that are compared; of those whose logged model is meant, with its values. Those that are gone are left out.
-pub async fn gathered(store: &Store, compared: &[Compared], deciding: Option<&str>) -> Result<Catalog> {
+pub async fn gathered(store: &Store, compared: &[Compared], deciding: Option<&str>) -> Result<Gathered> {
     if compared.iter().all(|it| it.model.is_none()) {
         let runs: Vec<_> = compared.iter().map(|it| (it.experiment.clone(), it.run.clone())).collect();
-        return gather::runs(store, &runs).await;
+        let catalog = Arc::new(gather::runs(store, &runs).await?);
+        return Ok(Gathered { catalog, own: OwnMetrics::default() });
     }
     let mut found = Vec::new();
     for it in compared {
@@ -98,13 +109,15 @@ pub async fn gathered(store: &Store, compared: &[Compared], deciding: Option<&st
         };
         found.push(Measured { run, model: measured_model(store, it.model.as_ref(), deciding).await? });
     }
+    let own: Vec<FxHashSet<String>> = found.iter().map(Measured::own_keys).collect();
     let rows = match <[Measured; 2]>::try_from(found) {
         Ok([own, other]) => Measured::pair(own, other).to_vec(),
         Err(others) => others.into_iter().map(Measured::row).collect(),
     };
     let mut builder = Builder::default();
     builder.fold_changes(&whole_runs(&rows));
-    Ok(builder.snapshot())
+    let own = rows.iter().map(|row| row.info.run_id.clone()).zip(own).filter(|(_, keys)| !keys.is_empty());
+    Ok(Gathered { catalog: Arc::new(builder.snapshot()), own: own.collect() })
 }
 
 /// Metrics, and what the histories of the runs that have them come to.

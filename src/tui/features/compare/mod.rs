@@ -33,7 +33,8 @@ use crate::text::order::natural;
 use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
-use effects::ReadHistories;
+use crate::tui::widgets::theme::{LETTERED, NO_LETTER, letter_cells};
+use effects::{Gathered, OwnMetrics, ReadHistories};
 use histories::Histories;
 
 /// What tasks bring back.
@@ -42,7 +43,7 @@ pub enum Msg {
     /// Runs that were read to be compared.
     Loaded {
         ticket: Ticket,
-        result: Result<Arc<Catalog>, StoreError>,
+        result: Result<Gathered, StoreError>,
     },
     Compared {
         ticket: Ticket,
@@ -97,7 +98,7 @@ pub enum Show {
 pub struct Compared {
     pub run: RunId,
     pub experiment: ExperimentId,
-    pub slot: u8,
+    pub slot: u16,
     /// A logged model of the run, whose own values stand in the place of the run's.
     pub model: Option<ModelId>,
     /// What its row in a catalogue goes by: the id of the run, or of the model where it is compared with another of that run.
@@ -105,7 +106,7 @@ pub struct Compared {
 }
 
 impl Compared {
-    pub fn of_run(run: RunId, experiment: ExperimentId, slot: u8) -> Self {
+    pub fn of_run(run: RunId, experiment: ExperimentId, slot: u16) -> Self {
         Self { row: run.clone(), run, experiment, slot, model: None }
     }
 }
@@ -128,6 +129,8 @@ pub struct CompareScreen {
     /// Over keys and over members; which is which depends on how the table is turned.
     pub key_cursor: Cursor,
     pub member_cursor: Cursor,
+    /// Metrics whose values are a logged model's own.
+    pub own: OwnMetrics,
     /// Where the runs were found last.
     pub source: Option<Arc<Catalog>>,
     pub fetched: Remote<Arc<Comparison>>,
@@ -163,10 +166,11 @@ pub struct CompareScreen {
 impl CompareScreen {
     pub fn new(mut runs: Vec<Compared>, metric: Option<String>) -> Self {
         // Whoever has no letter yet gets the first that is free.
-        let taken: FxHashSet<u8> = runs.iter().map(|compared| compared.slot).collect();
-        let mut free = (1..=200).filter(|slot| !taken.contains(slot)).cycle();
-        for compared in runs.iter_mut().filter(|compared| compared.slot == 0) {
-            compared.slot = free.next().unwrap_or(1);
+        let taken: FxHashSet<u16> = runs.iter().map(|compared| compared.slot).collect();
+        let mut free = (1..=LETTERED).filter(|slot| !taken.contains(slot));
+        let has_none = |compared: &&mut Compared| !(1..=LETTERED).contains(&compared.slot);
+        for compared in runs.iter_mut().filter(has_none) {
+            compared.slot = free.next().unwrap_or(NO_LETTER);
         }
         Self { runs, metric, ..Self::default() }
     }
@@ -178,7 +182,16 @@ impl CompareScreen {
         self.runs.iter().map(|compared| by_id.get(compared.row.as_str()).copied()).collect()
     }
 
-    /// Whether values are those of logged models.
+    /// Whether the value of a metric of a member is that of a logged model; none where no such value is compared.
+    pub fn is_own(&self, member: usize, key: &str) -> Option<bool> {
+        let comparison = self.comparison().filter(|_| self.statistic == Statistic::Latest)?;
+        let id = comparison.catalog.run_id(comparison.members.get(member)?.rows[0]);
+        let has_it = |keys: &FxHashSet<String>| keys.contains(key);
+        let is_own = self.own.iter().any(|(row, keys)| row.as_str() == id && has_it(keys));
+        self.own.values().any(has_it).then_some(is_own)
+    }
+
+    /// Whether logged models are compared.
     pub fn has_models(&self) -> bool {
         self.runs.iter().any(|compared| compared.model.is_some())
     }
@@ -368,11 +381,16 @@ impl CompareScreen {
     }
 
     /// The number of a member's selection, or the one that it got here.
-    pub fn slot(&self, member: usize) -> u8 {
+    pub fn slot(&self, member: usize) -> u16 {
         let Some(comparison) = self.comparison() else { return 0 };
         let id = comparison.catalog.run_id(comparison.members[member].rows[0]);
         let known = self.runs.iter().find(|compared| compared.row.as_str() == id);
         known.map_or(0, |compared| compared.slot)
+    }
+
+    /// The cells of the letters before names.
+    pub fn letter_cells(&self) -> usize {
+        self.runs.iter().map(|compared| letter_cells(compared.slot)).max().unwrap_or(1)
     }
 
     /// What is wanted of a metric, as far as that is known.

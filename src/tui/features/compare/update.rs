@@ -9,11 +9,11 @@ use rustc_hash::FxHashSet;
 use super::Msg;
 use super::actions::Action;
 use super::choosing;
-use super::effects::{Effect, ReadHistories};
+use super::effects::{Effect, Gathered, ReadHistories};
 use super::view::table_area;
 use super::{CompareScreen, CompareTab, Compared, Show};
 use crate::catalog::view::LineKind;
-use crate::catalog::{Catalog, ColumnSpec, Row};
+use crate::catalog::{ColumnSpec, Row};
 use crate::compare::axes::cell_words;
 use crate::compare::importance::Matters;
 use crate::compare::{Comparison, MOST};
@@ -211,9 +211,11 @@ fn load(screen: &CompareScreen, ticket: Ticket) -> Effect {
 }
 
 /// Runs that were read for the comparison.
-fn loaded(app: &mut App, ticket: Ticket, catalog: Arc<Catalog>, effects: &mut Effects) {
+fn loaded(app: &mut App, ticket: Ticket, gathered: Gathered, effects: &mut Effects) {
     let now = app.now;
     let Some(screen) = screen(app).filter(|screen| screen.fetched.awaits(ticket)) else { return };
+    let Gathered { catalog, own } = gathered;
+    screen.own = own;
     // Runs that are gone by now are left out.
     let known: FxHashSet<&str> = catalog.rows().map(|row| catalog.run_id(row)).collect();
     screen.runs.retain(|compared| known.contains(compared.row.as_str()));

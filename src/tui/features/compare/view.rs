@@ -10,7 +10,7 @@ use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::widgets::boxes::whole;
 use crate::tui::widgets::frame::{centred, pane_block};
-use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::theme::{Theme, letter};
 
 pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     let block = pane_block(theme, true, title(screen, theme, body.width as usize));
@@ -105,10 +105,27 @@ fn values_word(statistic: Statistic) -> String {
     }
 }
 
+/// Which values are compared, and whose they are where that is not all runs'.
 fn values_of(screen: &CompareScreen) -> String {
-    match screen.statistic {
-        Statistic::Latest if screen.has_models() => "values of logged models".into(),
-        statistic => values_word(statistic),
+    let values = values_word(screen.statistic);
+    if screen.statistic != Statistic::Latest {
+        return if screen.has_models() { format!("{values} of the runs") } else { values };
+    }
+    let Some(comparison) = screen.comparison().filter(|_| !screen.own.is_empty()) else { return values };
+    // On a plot one metric counts.
+    let plotted = screen.metric.as_ref().filter(|_| screen.tab != CompareTab::Table);
+    let has_own = |member: &usize| {
+        let id = comparison.catalog.run_id(comparison.members[*member].rows[0]);
+        let own = screen.own.iter().find(|(row, _)| row.as_str() == id);
+        own.is_some_and(|(_, keys)| plotted.is_none_or(|key| keys.contains(key)))
+    };
+    let own: Vec<usize> = (0..comparison.members.len()).filter(has_own).collect();
+    match own[..] {
+        [] => values,
+        [one] if comparison.members.len() > 1 => {
+            format!("the model's own values of {}", letter(screen.slot(one)))
+        }
+        _ => "the models' own values".into(),
     }
 }
 
@@ -144,7 +161,10 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
                 parts.push(format!("/{}", text::clean(screen.words.value())));
             }
             let all = text::count(comparison.entries.len());
-            parts.push(values_of(screen));
+            // That some are not the runs' is said before the runs.
+            let at =
+                if screen.own.is_empty() { parts.len() } else { usize::from(screen.show != Show::Values) };
+            parts.insert(at, values_of(screen));
             parts.push(format!("{} of {all} rows", text::count(screen.shown.len())));
             parts.push(if screen.by_name { "by name".into() } else { "what differs most first".into() });
         } else if let Some(metric) = &screen.metric {
@@ -152,7 +172,8 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
             names_metric = true;
             parts.insert(0, text::clean(metric).into_owned());
             parts.insert(1, words.to_owned());
-            parts.push(values_of(screen));
+            let at = if screen.own.is_empty() { parts.len() } else { 2 };
+            parts.insert(at, values_of(screen));
         }
     }
     let used: usize = spans.iter().map(Span::width).sum();

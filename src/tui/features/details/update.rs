@@ -17,7 +17,7 @@ use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::{Focus, Tab, details_body};
-use crate::tui::core::requests::{open_chart_of, open_model, show_run};
+use crate::tui::core::requests::{open_chart_of, open_model, rank_single, show_run};
 use crate::tui::widgets::report::Report;
 
 pub fn answered(app: &mut App, msg: Msg) {
@@ -109,7 +109,9 @@ fn open_metric(app: &mut App) {
     let key = metric.key.clone();
     let keys: Vec<String> = run.metrics.iter().map(|metric| metric.key.clone()).collect();
     let drawn = app.runs.selected.drawn_with(&run.info.run_id, &run.info.run_name);
-    open_chart_of(app, &keys, &key, drawn);
+    if !rank_single(app, &key, &drawn) {
+        open_chart_of(app, &keys, &key, drawn);
+    }
 }
 
 /// Shows all of the value under the cursor.

@@ -162,7 +162,7 @@ async fn read(store: &Store, address: &str) -> files::Result<Ended> {
     let strange =
         words.chars().filter(|letter| *letter == char::REPLACEMENT_CHARACTER || *letter == '\0').count();
     if strange * 10 > content.len() {
-        return Ok(Ended::Failed("this is no text: g o opens it with a program, g w saves it".into()));
+        return Ok(Ended::Binary);
     }
     let is_markdown = address.to_lowercase().ends_with(".md");
     let mut text = if is_markdown { words.into_owned() } else { text::readable(&words).join("\n") };

@@ -59,6 +59,8 @@ pub enum Ended {
     Saved(String),
     /// What there is to be read of it.
     Text { text: String, is_markdown: bool },
+    /// It was to be read, and is no text.
+    Binary,
     /// Files are in the way.
     Exists(String),
     /// It is there for a program that gets the terminal.

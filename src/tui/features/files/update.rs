@@ -62,10 +62,15 @@ enum Use {
 
 /// Asks what is to be done with a file.
 pub fn offer(app: &mut App, address: String) {
+    offer_uses(app, address, true);
+}
+
+fn offer_uses(app: &mut App, address: String, is_text: bool) {
     let name = address.parse::<Address>().map_or_else(|_| String::new(), |address| address.name());
     let item = |label: &str, note: String, value| Item { label: label.into(), note, on: None, value };
     let opening = Opener::ALL.map(|opener| item(opener.as_str(), command_of(opener), Use::Open(opener)));
-    let items = std::iter::once(item("read it here", String::new(), Use::Read)).chain(opening).chain([
+    let reading = is_text.then(|| item("read it here", String::new(), Use::Read));
+    let items = reading.into_iter().chain(opening).chain([
         item("save to a path", String::new(), Use::Save),
         item("copy its address", address.clone(), Use::Copy),
     ]);
@@ -83,6 +88,14 @@ pub fn offer(app: &mut App, address: String) {
         }
     })
     .open(app);
+}
+
+/// Reads a file, to be seen here.
+pub fn read(app: &mut App, address: String, effects: &mut Effects) {
+    if app.saving.is_some() {
+        return app.say("something is being saved already; g x cancels it");
+    }
+    begin(app, Request { address, aim: Aim::Read }, effects);
 }
 
 fn command_of(opener: Opener) -> String {
@@ -181,6 +194,14 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                         app.overlay = Some(Overlay::Report(report));
                     } else {
                         app.say(format!("{} is read; ask for it once more", crate::text::clean(&name)));
+                    }
+                }
+                Ended::Binary => {
+                    app.status = None;
+                    app.say("this is no text");
+                    // Whoever is asked something, or writes, goes on with that.
+                    if app.overlay.is_none() {
+                        offer_uses(app, request.address, false);
                     }
                 }
                 Ended::Exists(words) => {

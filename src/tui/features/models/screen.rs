@@ -112,6 +112,8 @@ pub struct ModelsScreen {
     /// The files of the version under the cursor, and which one that is.
     pub folder: Remote<ModelFolder>,
     pub folder_of: Option<(String, u64)>,
+    /// The address of the file that was read last.
+    pub last_file: Option<String>,
     /// The metric that versions are compared by.
     pub goal: Option<MetricGoal>,
     /// Somebody chose it.

@@ -20,7 +20,7 @@ use crate::tui::core::app::{App, Overlay, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
 use crate::tui::core::layout::Focus;
-use crate::tui::core::requests::{copy, offer_file, show_run};
+use crate::tui::core::requests::{copy, offer_file, read_file, show_run};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::report::Report;
 
@@ -167,10 +167,19 @@ fn list_files(app: &mut App) {
         })
         .collect();
     let title = format!("Files of {} v{}", version.name, version.version);
-    Picker::new(title, items, |app, picked, _| match picked {
-        Picked::Chosen(address) => offer_file(app, address),
+    // The list is opened again where it was left.
+    let at = items.iter().position(|item| screen.last_file.as_ref() == Some(&item.value)).unwrap_or(0);
+    Picker::new(title, items, |app, picked, effects| match picked {
+        Picked::Chosen(address) => {
+            if let Some(screen) = screen_mut(app) {
+                screen.last_file = Some(address.clone());
+            }
+            read_file(app, address, effects);
+        }
         Picked::Toggled(..) | Picked::Removed(_) => {}
     })
+    .or_else(offer_file)
+    .at(at)
     .open(app);
 }
 

@@ -40,7 +40,7 @@ pub fn table(runs: &Runs, pane: Rect) -> Table {
     let width = area.width as usize;
     let is_narrow = width < WITH_ROOM;
     let sample = sample(runs);
-    let lead = if is_narrow { TICK - 1 } else { TICK };
+    let lead = runs.selected.letter_cells() + if is_narrow { TICK - 2 } else { TICK - 1 };
     let across = Across { lead, columns: runs.columns.len(), chosen: runs.column };
     let rows = Rows::new(below_titles(area), runs.cursor, runs.length());
     Table::new(area, rows, across, |at| {

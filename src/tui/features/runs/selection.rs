@@ -54,6 +54,15 @@ impl Runs {
         line.is_some_and(|line| matches!(line.kind, LineKind::Group(_)))
     }
 
+    /// Selects a run, or not any more.
+    pub fn set_selected(&mut self, id: &RunId, on: bool) {
+        if !on {
+            self.selected.remove(id.as_str());
+        } else if let Some((row, experiment)) = self.catalog.find(id.as_str()).zip(self.experiment.clone()) {
+            self.selected.insert(id.as_str(), self.catalog.run_name(row), &experiment);
+        }
+    }
+
     /// Selects runs; where all of them are selected already, they are not any more.
     fn toggle(&mut self, rows: &[Row]) {
         let Some(experiment) = self.experiment.clone() else { return };

@@ -105,7 +105,7 @@ fn signs(app: &App, at: usize, kind: LineKind, theme: &Theme) -> Line<'static> {
         let sign = if of_group.iter().all(is_selected) { theme.glyphs.on } else { theme.glyphs.selected };
         Span::styled(sign.chars().take(1).collect::<String>(), theme.selected)
     } else if let Some(run) = id.and_then(|id| runs.selected.get(id)) {
-        Span::styled(letter(run.slot).to_string(), theme.line(run.slot))
+        Span::styled(letter(run.slot), theme.line(run.slot))
     } else if runs.range().is_some_and(|range| range.contains(&at)) {
         Span::styled(theme.glyphs.selected, theme.selected)
     } else if row.is_some_and(|row| app.best.is_marked(&runs.catalog, row)) {
@@ -119,7 +119,8 @@ fn signs(app: &App, at: usize, kind: LineKind, theme: &Theme) -> Line<'static> {
         Some(RunSign::Front) => Span::styled(theme.glyphs.front, theme.good),
         None => Span::raw(" "),
     };
-    Line::from(vec![tick, sign])
+    let before = runs.selected.letter_cells().saturating_sub(tick.width());
+    Line::from(vec![Span::raw(" ".repeat(before)), tick, sign])
 }
 
 /// The parts of a title, as far as there is room.

@@ -12,7 +12,7 @@ use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::{Effects, Shell};
 use crate::tui::core::go::close;
 use crate::tui::core::requests::{
-    ask_model_names, go_to_run, open_chart_of, open_experiment, open_model, pause, quit, refresh,
+    ask_model_names, go_to_run, open_chart_of, open_experiment, open_model, pause, quit, rank_single, refresh,
 };
 use crate::tui::core::update::perform as perform_any;
 use crate::tui::widgets::cursor::Cursor;
@@ -195,7 +195,9 @@ fn chart_of(app: &mut App, key: &str) {
     let Some(run) = app.details.run() else { return app.say("no run is shown") };
     let keys: Vec<String> = run.metrics.iter().map(|metric| metric.key.clone()).collect();
     let drawn = app.runs.selected.drawn_with(&run.info.run_id, &run.info.run_name);
-    open_chart_of(app, &keys, key, drawn);
+    if !rank_single(app, key, &drawn) {
+        open_chart_of(app, &keys, key, drawn);
+    }
 }
 
 /// What can be gone to by its name.

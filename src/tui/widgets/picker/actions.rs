@@ -13,6 +13,7 @@ pub enum Action {
     Pick,
     Toggle,
     Remove,
+    Others,
     Down,
     Up,
     PageDown,
@@ -27,6 +28,14 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::Pick, "pick", &["enter"], "pick", "list: pick the entry", has_entry),
     row(Action::Toggle, "pick-toggle", &["space", "tab"], "on or off", "list: toggle the entry", can_toggle),
     row(Action::Remove, "pick-remove", &["ctrl-x"], "remove", "list: remove the entry", can_remove),
+    row(
+        Action::Others,
+        "pick-others",
+        &["ctrl-o"],
+        "open, save, copy",
+        "list of files: open the file with a program, save it, or copy its address",
+        has_others,
+    ),
     row(Action::Down, "pick-down", &["down", "ctrl-n", "ctrl-j"], "", "list: move down", always),
     row(Action::Up, "pick-up", &["up", "ctrl-p", "ctrl-k"], "", "list: move up", always),
     row(Action::PageDown, "pick-page-down", &["pagedown"], "", "list: a page down", always),
@@ -92,6 +101,13 @@ fn can_remove(app: &App) -> Possible {
     )
 }
 
+fn has_others(app: &App) -> Possible {
+    given(
+        in_list(app, |list| list.has_others && list.under_cursor().is_some()),
+        "nothing else can be done with an entry here",
+    )
+}
+
 fn can_arrange(app: &App) -> Possible {
     given(
         in_list(app, |list| list.can_arrange && list.under_cursor().is_some()),
@@ -123,6 +139,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             None => return picker.give(app, super::PickerEvent::Chosen, effects),
         },
         Action::Remove => return picker.give(app, super::PickerEvent::Removed, effects),
+        Action::Others => return picker.offer(app),
         Action::Arrange(how) => picker.arrange(app, how, effects),
         Action::Toggle => {
             list.toggle();

@@ -66,11 +66,13 @@ pub struct Picker<T> {
     /// What a text means that no entry matches.
     typed: Option<Typed<T>>,
     arranger: Option<Arranger<T>>,
+    others: Option<Others<T>>,
 }
 
 /// Entries that can be put on at once.
 const MOST_AT_ONCE: usize = 300;
 
+type Others<T> = Box<dyn Fn(&mut App, T)>;
 type Typed<T> = Box<dyn Fn(&str) -> Result<T, String>>;
 
 /// What is seen of a list.
@@ -84,6 +86,8 @@ pub struct PickerList {
     pub can_remove: bool,
     /// Entries can be set all at once, and moved.
     pub can_arrange: bool,
+    /// Something else can be done with an entry than to pick it.
+    pub has_others: bool,
     /// What is made of a text that no entry matches, as in "the new alias".
     pub makes: Option<&'static str>,
     pub query: Input,
@@ -116,6 +120,8 @@ pub trait Pick: fmt::Debug {
     fn refusal(&self) -> Option<String>;
     /// Gives the owner the value under the cursor.
     fn give(&self, app: &mut App, event: PickerEvent, effects: &mut Effects);
+    /// Offers what else can be done with the entry under the cursor.
+    fn offer(&self, app: &mut App);
     /// Sets or moves entries, and tells the owner.
     fn arrange(&mut self, app: &mut App, how: Arrangement, effects: &mut Effects);
 }
@@ -139,12 +145,13 @@ impl<T: Clone> Picker<T> {
             entries,
             can_remove: false,
             can_arrange: false,
+            has_others: false,
             makes: None,
             query: Input::default(),
             found,
             cursor: Cursor::default(),
         };
-        Self { list, values, owner: Box::new(owner), typed: None, arranger: None }
+        Self { list, values, owner: Box::new(owner), typed: None, arranger: None, others: None }
     }
 
     /// The same with the cursor on an entry.
@@ -169,6 +176,13 @@ impl<T: Clone> Picker<T> {
     pub fn arrangeable(mut self, arranger: impl Fn(&mut App, Arranged<T>, &mut Effects) + 'static) -> Self {
         self.list.can_arrange = true;
         self.arranger = Some(Box::new(arranger));
+        self
+    }
+
+    /// The same, and something else is offered for an entry.
+    pub fn or_else(mut self, offer: impl Fn(&mut App, T) + 'static) -> Self {
+        self.list.has_others = true;
+        self.others = Some(Box::new(offer));
         self
     }
 
@@ -231,6 +245,13 @@ impl<T: Clone> Pick for Picker<T> {
             PickerEvent::Removed => Picked::Removed(value),
         };
         (self.owner)(app, picked, effects);
+    }
+
+    fn offer(&self, app: &mut App) {
+        let at = self.list.found.get(self.list.cursor.at);
+        if let Some((offer, at)) = self.others.as_ref().zip(at) {
+            offer(app, self.values[*at as usize].clone());
+        }
     }
 
     fn arrange(&mut self, app: &mut App, how: Arrangement, effects: &mut Effects) {

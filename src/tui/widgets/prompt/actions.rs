@@ -2,6 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use super::correct::correction;
 use super::{PromptError, width};
 use crate::tui::core::action::{ActionRow, DIALOGS, Possible, always, given, rows_of};
 use crate::tui::core::app::{App, Overlay};
@@ -47,7 +48,14 @@ pub const ROWS: &[ActionRow] = &[
         "prompt: write the text in $EDITOR",
         has_lines,
     ),
-    row(Action::Complete, "complete", &["tab"], "complete", "prompt: complete the word", has_completions),
+    row(
+        Action::Complete,
+        "complete",
+        &["tab"],
+        "complete",
+        "prompt: complete the word, or put a mistake right",
+        has_completions,
+    ),
     row(
         Action::NextCompletion,
         "next-completion",
@@ -76,7 +84,8 @@ fn has_lines(app: &App) -> Possible {
 }
 
 fn has_completions(app: &App) -> Possible {
-    given(in_line(app, |line| !line.completions.is_empty()), "no completion")
+    let has_some = |line: &super::PromptLine| !line.completions.is_empty() || line.correction.is_some();
+    given(in_line(app, has_some), "no completion")
 }
 
 fn has_list(app: &App) -> Possible {
@@ -108,6 +117,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             let line = prompt.line_mut();
             line.completions.clear();
             line.error = Some((message, span));
+            if line.is_filter {
+                line.correction = correction(&app.runs.catalog, line.input.value());
+            }
         }
         Action::NewLine => {
             input::break_line(&mut line.input);

@@ -3,6 +3,7 @@
 
 pub mod actions;
 pub mod complete;
+pub mod correct;
 pub mod view;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::tui::core::effect::Effects;
 use crate::tui::widgets::input;
 use crate::tui::widgets::input::Input;
 use complete::completions;
+use correct::{Correction, correction};
 
 /// Cells of the text in a prompt, where there are so many.
 const WIDTH: usize = 76;
@@ -69,6 +71,8 @@ pub struct PromptLine {
     pub is_filter: bool,
     /// What is wrong, and where (in bytes).
     pub error: Option<(String, Range<usize>)>,
+    /// What puts that right.
+    pub correction: Option<Correction>,
     /// What could stand in place of the word under the cursor, and where that begins.
     pub completions: Vec<String>,
     pub word: usize,
@@ -109,6 +113,7 @@ impl<T> Prompt<T> {
             before: text.to_owned(),
             is_filter: false,
             error: None,
+            correction: None,
             completions: Vec::new(),
             word: 0,
             chosen: 0,
@@ -172,6 +177,7 @@ pub fn changed(app: &mut App) {
     let Some(Overlay::Prompt(prompt)) = &mut app.overlay else { return };
     let line = prompt.line_mut();
     line.error = None;
+    line.correction = None;
     line.recalled = None;
     if !line.is_filter {
         return;
@@ -185,6 +191,9 @@ pub fn changed(app: &mut App) {
     line.word = word;
     line.chosen = 0;
     line.completions = offered;
+    if line.completions.is_empty() {
+        line.correction = correction(&app.runs.catalog, text);
+    }
 }
 
 impl PromptLine {
@@ -203,6 +212,7 @@ impl PromptLine {
         };
         self.completions.clear();
         self.error = None;
+        self.correction = None;
         let text = self.earlier.len().checked_sub(back).and_then(|at| self.earlier.get(at));
         match text.filter(|_| back > 0) {
             Some(text) => {
@@ -220,6 +230,19 @@ impl PromptLine {
 
     /// Puts the chosen completion in place of the word under the cursor.
     pub fn complete(&mut self) {
+        if let Some(correction) = self.correction.take().filter(|_| self.completions.is_empty()) {
+            let whole = correction.applied(self.input.value());
+            // The cursor is behind what it was behind of.
+            let at = input::cursor(&self.input);
+            let at = if at >= correction.span.end {
+                at - correction.span.len() + correction.text.len()
+            } else {
+                at.min(correction.span.start)
+            };
+            let cursor = whole.get(..at).map_or(0, |before| before.chars().count());
+            self.input = Input::new(whole).with_cursor(cursor);
+            return;
+        }
         let Some(completion) = self.completions.get(self.chosen) else { return };
         let end = input::cursor(&self.input);
         let text = self.input.value();

@@ -33,9 +33,12 @@ fn draw_lines(prompt: &Typed, hint: &str, theme: &Theme, frame: &mut Frame<'_>) 
 
 /// What is wrong with the text, or what to type, in lines of so many cells.
 fn told(prompt: &Typed, width: usize, theme: &Theme) -> (Vec<String>, Style) {
-    let (words, style) = match &prompt.error {
-        Some((message, _)) => (message.as_str(), theme.bad),
-        None => (prompt.hint.as_str(), theme.dim),
+    let unknown = prompt.correction.as_ref().and_then(|it| prompt.input.value().get(it.span.clone()));
+    let unknown = unknown.map(|name| format!("no run has {name}"));
+    let (words, style) = match (&prompt.error, &unknown) {
+        (Some((message, _)), _) => (message.as_str(), theme.bad),
+        (None, Some(words)) => (words.as_str(), theme.warn),
+        (None, None) => (prompt.hint.as_str(), theme.dim),
     };
     (text::wrap(&text::clean(words), width), style)
 }
@@ -46,12 +49,16 @@ pub fn draw(prompt: &Typed, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     }
     let (told, told_style) = told(prompt, width(frame.area().width), theme);
     let is_completed = !prompt.completions.is_empty();
-    let height = 2 + if is_completed { prompt.completions.len() } else { told.len().max(1) };
+    let correction = prompt.correction.as_ref().filter(|_| !is_completed);
+    let corrected = usize::from(correction.is_some());
+    let height = 2 + if is_completed { prompt.completions.len() } else { told.len().max(1) + corrected };
     let room = centred_box(frame, theme, &prompt.title, hint, (WIDTH, height));
     let width = room.width as usize;
     put(frame, room, 0, typed(&prompt.input, width, theme));
     let value = prompt.input.value();
-    if let Some((_, span)) = &prompt.error {
+    let mistake =
+        prompt.error.as_ref().map(|(_, span)| span).or(prompt.correction.as_ref().map(|it| &it.span));
+    if let Some(span) = mistake {
         // The caret stands under the place, as far as the line is not scrolled.
         let before = text::width(&text::clean(value.get(..span.start).unwrap_or(value)));
         let wrong = text::width(&text::clean(value.get(span.clone()).unwrap_or(""))).max(1);
@@ -60,9 +67,16 @@ pub fn draw(prompt: &Typed, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
             put(frame, room, 1, Line::styled(caret, theme.bad));
         }
     }
+    if let Some(correction) = correction {
+        let words =
+            text::cut(&text::clean(&correction.text), width.saturating_sub(11), theme.glyphs.ellipsis);
+        let spans =
+            vec![Span::styled("tab", theme.key), Span::raw(" writes "), Span::styled(words, theme.good)];
+        put(frame, room, 2, Line::from(spans));
+    }
     if !is_completed {
         for (at, words) in told.into_iter().enumerate() {
-            put(frame, room, 2 + at, Line::styled(words, told_style));
+            put(frame, room, 2 + corrected + at, Line::styled(words, told_style));
         }
         return;
     }

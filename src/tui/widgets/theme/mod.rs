@@ -80,12 +80,12 @@ impl Theme {
     }
 
     /// The letter of a number, in the signs of this terminal.
-    pub fn letter(&self, slot: u8) -> String {
-        self.plain(letter(slot).encode_utf8(&mut [0; 4]))
+    pub fn letter(&self, slot: u16) -> String {
+        self.plain(&letter(slot))
     }
 
     /// The style of a line on a chart, and of whatever tells of its run: by the number of its selection, 0 without one.
-    pub fn line(&self, slot: u8) -> Style {
+    pub fn line(&self, slot: u16) -> Style {
         match slot.checked_sub(1) {
             None => self.spark,
             Some(_) if self.lines.is_empty() => Style::new().add_modifier(Modifier::BOLD),
@@ -95,7 +95,8 @@ impl Theme {
 
     /// The style of what is drawn with an ink.
     pub fn ink(&self, ink: Ink) -> Style {
-        if ink.is_faint { self.faint_line(ink.line) } else { self.line(ink.line) }
+        let line = u16::from(ink.line);
+        if ink.is_faint { self.faint_line(line) } else { self.line(line) }
     }
 
     /// Whether lines are told apart by their colours.
@@ -185,7 +186,7 @@ impl Theme {
     }
 
     /// The same, behind something else.
-    pub fn faint_line(&self, slot: u8) -> Style {
+    pub fn faint_line(&self, slot: u16) -> Style {
         let style = self.line(slot).remove_modifier(Modifier::BOLD);
         match (style.fg, self.faint) {
             (Some(Color::Rgb(red, green, blue)), Some((parts, ground))) => {
@@ -348,15 +349,39 @@ pub fn is_light([red, green, blue]: [f64; 3]) -> bool {
     0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5
 }
 
+/// Numbers of colours: so many that any list of colours ends where they do.
+const ROUND: u16 = 240;
 /// In place of a letter, for the run under the cursor where that is not selected.
 const OWN: char = '\u{25cf}';
 
-/// The letter of a number: `a` to `z`, then `A` to `Z`.
-pub fn letter(slot: u8) -> char {
+/// Numbers that have a single letter, and those that have letters of their own.
+pub const SINGLE_LETTERS: u16 = 52;
+pub const LETTERED: u16 = SINGLE_LETTERS + 26 * 26;
+
+/// The number of what has no letters.
+pub const NO_LETTER: u16 = u16::MAX;
+
+/// The letters of a number: `a` to `z`, then `A` to `Z`, then `aa`, `ab` and so on.
+pub fn letter(slot: u16) -> String {
+    let at = |by: u16| char::from(b'a' + (by % 26) as u8);
     match slot {
-        0 => OWN,
-        1..=26 => (b'a' + slot - 1) as char,
-        27..=52 => (b'A' + slot - 27) as char,
-        _ => '+',
+        0 => OWN.to_string(),
+        1..=26 => at(slot - 1).to_string(),
+        27..=SINGLE_LETTERS => at(slot - 27).to_ascii_uppercase().to_string(),
+        _ if slot <= LETTERED => {
+            let by = slot - SINGLE_LETTERS - 1;
+            [at(by / 26), at(by)].iter().collect()
+        }
+        _ => "+".to_owned(),
     }
+}
+
+/// The cells of such letters.
+pub fn letter_cells(slot: u16) -> usize {
+    if (SINGLE_LETTERS + 1..=LETTERED).contains(&slot) { 2 } else { 1 }
+}
+
+/// The number of a line's colour: colours come round again.
+pub fn color_number(slot: u16) -> u8 {
+    slot.checked_sub(1).map_or(0, |by| (by % ROUND) as u8 + 1)
 }

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::grid::PlacedChart;
 use super::{Chart, Dashboard, tiles};
 use crate::chart::axis::{Unit, time_words};
 use crate::chart::{PointCounts, XAxis};
@@ -15,6 +16,7 @@ use crate::tui::features::charts::histories::{CachedHistory, Histories};
 use crate::tui::features::charts::pictures::{CachedPicture, Pictures};
 use crate::tui::features::charts::picturing::cursor_column;
 use crate::tui::features::charts::series::Series;
+use crate::tui::widgets::boxes::whole;
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
@@ -28,11 +30,13 @@ const BESIDE_NAME: usize = 15;
 pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: Rect) {
     let charts = &app.charts;
     let width = above.width as usize;
-    let how = in_words(app, body);
+    let parts = in_parts(app, body);
+    let how = parts.join(" · ");
     // How far a run is that goes on, as fully as there is room.
     let ways = app.details.run().map_or_else(Vec::new, |run| progress::in_words(run, app.now));
     let joined = |way: &String| if how.is_empty() { way.clone() } else { format!("{way} · {how}") };
-    let words = ways.iter().map(joined).find(|words| text::width(words) <= width).unwrap_or(how.clone());
+    let words = ways.iter().map(joined).find(|words| text::width(words) <= width);
+    let words = words.unwrap_or_else(|| whole(&parts, width, " · "));
     let words = text::fit_right(&words, width, theme.glyphs.ellipsis);
     frame.render_widget(Line::styled(words, theme.dim), above);
     if charts.charts.is_empty() {
@@ -45,7 +49,9 @@ pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>
     }
     let area = charts_area(body, charts.drawn.len());
     let grid = charts.grid(area.width as usize, area.height as usize);
-    for place in grid.placed(charts.top) {
+    let placed = grid.placed(charts.top);
+    let mut titles = titles(charts, &placed, theme).into_iter();
+    for place in placed {
         let at = Rect {
             x: area.x + place.x as u16,
             y: area.y + place.y as u16,
@@ -56,7 +62,8 @@ pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>
             None => heading(charts, place.section, theme, frame, at),
             Some(chart) => {
                 let picture = pictures.of_chart(&charts.charts[chart].metric.name);
-                one(app, chart, picture, theme, frame, at);
+                let title = titles.next().unwrap_or_default();
+                one(app, (chart, title), picture, theme, frame, at);
             }
         }
     }
@@ -67,7 +74,7 @@ pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>
 }
 
 /// How the charts are drawn, and which page of them.
-fn in_words(app: &App, body: Rect) -> String {
+fn in_parts(app: &App, body: Rect) -> Vec<String> {
     let charts = &app.charts;
     let options = &charts.options;
     let mut parts = Vec::new();
@@ -97,10 +104,10 @@ fn in_words(app: &App, body: Rect) -> String {
     let area = charts_area(body, charts.drawn.len());
     let (page, pages) = charts.grid(area.width as usize, area.height as usize).pages(charts.top);
     if pages > 1 {
-        parts.push(format!("{} charts", text::count(charts.charts.len())));
         parts.push(format!("page {page} of {pages}"));
+        parts.push(format!("{} charts", text::count(charts.charts.len())));
     }
-    parts.join(" · ")
+    parts
 }
 
 /// The room for charts: several runs have a legend below.
@@ -125,9 +132,18 @@ fn heading(charts: &Dashboard, section: usize, theme: &Theme, frame: &mut Frame<
     frame.render_widget(Line::from(spans), area);
 }
 
+/// The names of the charts on the screen, no two the same where they are cut.
+fn titles(charts: &Dashboard, placed: &[PlacedChart], theme: &Theme) -> Vec<String> {
+    let seen =
+        placed.iter().filter_map(|place| Some((&charts.charts[place.chart?].metric.name, place.width)));
+    let (names, widths): (Vec<String>, Vec<usize>) =
+        seen.map(|(name, width)| (text::clean(name).into_owned(), width)).unzip();
+    text::told_apart(&names, |at| widths[at].saturating_sub(2), theme.glyphs.ellipsis)
+}
+
 fn one(
     app: &App,
-    number: usize,
+    (number, name): (usize, String),
     picture: Option<&CachedPicture>,
     theme: &Theme,
     frame: &mut Frame<'_>,
@@ -137,7 +153,7 @@ fn one(
     let width = (area.width as usize).saturating_sub(1);
     let is_chosen = number == app.charts.at && app.focus == Focus::Details;
     let lines = ChartLines::new(chart.lines(), &app.histories, app.charts.options.x);
-    let title = title(app, chart, &lines, picture, is_chosen, theme, width);
+    let title = title(app, (chart, name), &lines, picture, is_chosen, theme, width);
     frame.render_widget(title, Rect { height: 1, ..area });
     let plot = picture_area(area);
     if plot.height == 0 {
@@ -159,7 +175,7 @@ fn one(
 /// The name of a chart, the values of the run under the cursor, and what is to be known of its lines.
 fn title<'a>(
     app: &App,
-    chart: &Chart,
+    (chart, name): (&Chart, String),
     lines: &ChartLines<'_>,
     picture: Option<&CachedPicture>,
     is_chosen: bool,
@@ -167,8 +183,7 @@ fn title<'a>(
     width: usize,
 ) -> Line<'a> {
     let mut room = width.saturating_sub(1);
-    let name = text::without_middle(&text::clean(&chart.metric.name), room, theme.glyphs.ellipsis);
-    room -= text::width(&name);
+    room = room.saturating_sub(text::width(&name));
     let mut spans = vec![
         Span::styled(if is_chosen { theme.glyphs.cursor } else { " " }, theme.accent),
         Span::styled(name, if is_chosen { theme.accent } else { theme.text }),
@@ -384,11 +399,12 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
         // Spaces behind the last need no room.
         let wide =
             if is_last { text::width(words.trim_end()) } else { text::width(&words) + text::width(&more) };
-        if wide + 2 > room {
+        let cells = text::width(&letter) + 1;
+        if wide + cells > room {
             spans.push(Span::styled(text::cut(&more, room, ""), theme.dim));
             break;
         }
-        room = room.saturating_sub(text::width(&words) + 2);
+        room = room.saturating_sub(text::width(&words) + cells);
         spans.push(Span::styled(format!("{letter} "), theme.ink(line.ink)));
         spans.push(Span::styled(words, theme.dim));
     }

@@ -199,7 +199,7 @@ fn at_the_point(mut values: Vec<String>) -> Vec<String> {
 
 /// What stands at the end of a line, and before its name.
 fn label(screen: &ChartScreen, line: &Series) -> String {
-    if line.label.width() > 0 { line.label.text() } else { letter(screen.drawn[line.run].slot).to_string() }
+    if line.label.width() > 0 { line.label.text() } else { letter(screen.drawn[line.run].slot) }
 }
 
 /// A value, and what it is when smoothed.

@@ -23,6 +23,8 @@ pub struct MemberCells<'a> {
     pub base: Option<usize>,
     badges: &'a RunBadges,
     best_run: Option<&'a str>,
+    /// The cells of letters.
+    pub letters: usize,
     now: i64,
 }
 
@@ -61,6 +63,7 @@ impl<'a> MemberCells<'a> {
             base: screen.baseline_member(),
             badges: &app.runs.badges,
             best_run: app.best.run_id(),
+            letters: screen.letter_cells(),
             now: app.now,
         })
     }
@@ -89,7 +92,7 @@ impl<'a> MemberCells<'a> {
     /// The cells of what stands around a member's name in any case: its letter, signs, how many others it stands for.
     pub fn signs_width(&self, member: usize) -> usize {
         let base = if self.base == Some(member) { BASE.len() } else { 0 };
-        2 + usize::from(self.is_best(member)) + self.others(member).len() + base
+        self.letters + 1 + usize::from(self.is_best(member)) + self.others(member).len() + base
     }
 
     /// The cells of its aliases, which stand behind the name where there is room.
@@ -188,7 +191,17 @@ pub fn full_text(cells: &MemberCells<'_>) -> Option<String> {
     };
     let others = if others > 0 { format!(" and {others} more") } else { String::new() };
     let run = format!("{} {name}{others}", letter(screen.slot(member)));
-    Some(text::clean(&format!("{run}, {}: {value}", entry.spec.name())).into_owned())
+    let own = entry
+        .spec
+        .metric_key()
+        .filter(|_| cell.number().is_some())
+        .and_then(|key| screen.is_own(member, key));
+    let whose = match own {
+        Some(true) => ", the model's own",
+        Some(false) => ", the run's",
+        None => "",
+    };
+    Some(text::clean(&format!("{run}, {}: {value}{whose}", entry.spec.name())).into_owned())
 }
 
 /// A share as a percentage with its sign.

@@ -189,7 +189,8 @@ impl TableView<'_> {
         let (name, others) = (&laid.members[member], cells.others(member));
         let base = if cells.base == Some(member) { BASE } else { "" };
         let sign = if cells.is_best(member) { theme.glyphs.best } else { "" };
-        let room = place.width.saturating_sub(2 + others.len() + base.len() + text::width(sign));
+        let room =
+            place.width.saturating_sub(cells.letters + 1 + others.len() + base.len() + text::width(sign));
         let left = room.saturating_sub(text::width(name) + 1);
         let badges = match cells.badges(member) {
             badges if left < LEAST_BADGE.min(text::width(&badges)) => String::new(),
@@ -197,7 +198,7 @@ impl TableView<'_> {
         };
         let gap = if badges.is_empty() { "" } else { " " };
         Line::from(vec![
-            Span::styled(format!("{} ", theme.letter(slot)), theme.line(slot)),
+            Span::styled(format!("{:1$} ", theme.letter(slot), cells.letters), theme.line(slot)),
             Span::styled(sign, theme.good),
             Span::styled(text::cut(name, room, theme.glyphs.ellipsis), style),
             Span::raw(gap),

@@ -332,7 +332,7 @@ fn points(
     };
     if is_sparse && !app.has_pixels {
         for (number, value, ink) in plot::inked(screen) {
-            put(number, value, theme.glyphs.point, theme.line(ink));
+            put(number, value, theme.glyphs.point, theme.line(ink.into()));
         }
     }
     let chosen = screen

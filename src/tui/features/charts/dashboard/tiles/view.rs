@@ -11,7 +11,7 @@ use crate::tui::core::app::App;
 use crate::tui::features::charts::dashboard::Chart;
 use crate::tui::features::charts::dashboard::view::latest;
 use crate::tui::features::charts::standing::{Standing, ordinal};
-use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::theme::{Theme, letter_cells};
 
 /// The widest bar, in cells.
 const BAR: usize = 30;
@@ -77,6 +77,8 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
             None => standing.map_or_else(String::new, |found| ordinal(found.place)),
         })
         .collect();
+    let letters =
+        chart.lines().iter().map(|line| letter_cells(app.charts.drawn[line.run].slot)).max().unwrap_or(1);
     let place_width = named.iter().map(|place| text::width(place)).max().unwrap_or(0);
     let shown = if numbers.len() > area.height as usize {
         (area.height as usize).saturating_sub(1)
@@ -90,9 +92,9 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
     for (y, at) in told.enumerate() {
         let drawn = &app.charts.drawn[chart.lines()[at].run];
         let style = theme.ink(chart.lines()[at].ink);
-        let room = width.saturating_sub(number_width + place_width + 5).min(BAR);
+        let room = width.saturating_sub(number_width + place_width + letters + 4).min(BAR);
         let mut spans = vec![
-            Span::styled(format!(" {} ", theme.letter(drawn.slot)), style),
+            Span::styled(format!(" {:letters$} ", theme.letter(drawn.slot)), style),
             Span::raw(text::fit_right(&numbers[at], number_width, "")),
             Span::styled(format!(" {} ", text::fit_right(&named[at], place_width, "")), theme.dim),
         ];

@@ -213,8 +213,8 @@ impl AxesView<'_> {
             let used = taken.entry(row).or_default();
             *used += 1;
             let x = self.column(last) + (*used).min(LETTERS) as u16;
-            let sign = if *used > LETTERS { '+' } else { letter(screen.slot(member)) };
-            buffer.set_string(x, row, sign.to_string(), level_style(levels[member], theme));
+            let sign = if *used > LETTERS { "+".to_owned() } else { letter(screen.slot(member)) };
+            buffer.set_string(x, row, sign, level_style(levels[member], theme));
         }
     }
 }

@@ -25,24 +25,26 @@ impl Scale {
     }
 }
 
-/// The cell of each drawn member, none where it has no place on both axes. Where `apart`, one whose cell is taken moves
-/// aside, if there is room at once.
+/// The cell of each drawn member, none where it has no place on both axes. With the cells of a sign, those stay apart: one
+/// whose cells are taken moves aside, if there is room at once.
 pub fn scatter(
     (x, y): (&Axis, &Axis),
     (columns, rows): (usize, usize),
-    apart: bool,
+    apart: Option<usize>,
 ) -> Vec<Option<(usize, usize)>> {
     let (across, upwards) = (Scale::new(x, columns), Scale::new(y, rows));
     let mut taken = rustc_hash::FxHashSet::default();
     let places = x.places.iter().zip(&y.places);
     let cells = places.map(|(x, y)| {
         let (column, row) = (across.cell((*x)?), rows.saturating_sub(1) - upwards.cell((*y)?));
-        let right = (column + 1 < columns).then_some(column + 1);
-        let beside = [Some(column), right, column.checked_sub(1)].into_iter().flatten().filter(|_| apart);
-        let free = beside.into_iter().find(|column| !taken.contains(&(*column, row)));
-        let cell = (free.unwrap_or(column), row);
-        taken.insert(cell);
-        Some(cell)
+        let Some(sign) = apart else { return Some((column, row)) };
+        let column = column.min(columns.saturating_sub(sign));
+        let right = (column + 2 * sign <= columns).then_some(column + sign);
+        let beside = [Some(column), right, column.checked_sub(sign)];
+        let is_free = |column: &usize| (*column..column + sign).all(|cell| !taken.contains(&(cell, row)));
+        let column = beside.into_iter().flatten().find(is_free).unwrap_or(column);
+        taken.extend((column..column + sign).map(|cell| (cell, row)));
+        Some((column, row))
     });
     cells.collect()
 }
@@ -73,7 +75,12 @@ mod tests {
     fn letters_that_meet_stand_side_by_side() {
         let kind = || AxisKind::Linear { low: 0.0, high: 1.0 };
         let one = axis(kind(), vec![Some(0.0), Some(0.0), Some(0.0), None]);
-        assert_eq!(scatter((&one, &one), (9, 5), true), [Some((0, 4)), Some((1, 4)), Some((0, 4)), None]);
-        assert_eq!(scatter((&one, &one), (9, 5), false)[1], Some((0, 4)));
+        let at = |sign| scatter((&one, &one), (9, 5), sign);
+        assert_eq!(at(Some(1)), [Some((0, 4)), Some((1, 4)), Some((0, 4)), None]);
+        assert_eq!(at(None)[1], Some((0, 4)));
+        assert_eq!(at(Some(2)), [Some((0, 4)), Some((2, 4)), Some((0, 4)), None]);
+        // At the end both letters are within the plot.
+        let last = axis(kind(), vec![Some(1.0), Some(1.0)]);
+        assert_eq!(scatter((&last, &last), (9, 5), Some(2)), [Some((7, 0)), Some((5, 0))]);
     }
 }

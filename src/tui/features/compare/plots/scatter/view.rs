@@ -141,7 +141,7 @@ impl ScatterView<'_> {
         let Self { screen, theme, plot, .. } = self;
         let has_letters = has_letters(screen);
         let size = (plot.width as usize, plot.height as usize);
-        let places = scatter((&self.x, &self.y), size, has_letters);
+        let places = scatter((&self.x, &self.y), size, has_letters.then(|| screen.letter_cells()));
         let levels = levels(screen);
         // The better above the worse, and the chosen one above all.
         let mut order: Vec<usize> = (0..places.len()).collect();
@@ -149,19 +149,20 @@ impl ScatterView<'_> {
         order.sort_by_key(|member| (*member == chosen, levels[*member]));
         for member in order {
             let Some((column, row)) = places[member] else { continue };
-            let cell = &mut buffer[(plot.x + column as u16, plot.y + row as u16)];
-            if has_letters {
-                cell.set_char(letter(screen.slot(member)));
-            } else if member == chosen {
-                cell.set_symbol(theme.glyphs.live);
-            } else {
-                cell.set_symbol(level_point(levels[member], theme));
-            }
-            cell.set_style(if member == chosen {
+            let letters = letter(screen.slot(member));
+            let sign = match (has_letters, member == chosen) {
+                (true, _) => letters.as_str(),
+                (false, true) => theme.glyphs.live,
+                (false, false) => level_point(levels[member], theme),
+            };
+            let style = if member == chosen {
                 theme.selection.add_modifier(Modifier::BOLD)
             } else {
                 level_style(levels[member], theme)
-            });
+            };
+            // Two letters begin where the point is, and end within the plot.
+            let column = (column as u16).min(plot.width.saturating_sub(text::width(sign) as u16));
+            buffer.set_string(plot.x + column, plot.y + row as u16, sign, style);
         }
         let drawn = screen.drawn.iter().filter(|is_drawn| **is_drawn).count();
         drawn - places.iter().flatten().count()

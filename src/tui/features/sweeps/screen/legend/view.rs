@@ -127,7 +127,7 @@ fn groups<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line<'a>
     let entry = |ink: u8, sign: String, words: &str, note: String| {
         let room = width.saturating_sub(text::width(&note) + 4);
         Line::from(vec![
-            Span::styled(format!("{sign} "), theme.line(ink).add_modifier(Modifier::BOLD)),
+            Span::styled(format!("{sign} "), theme.line(ink.into()).add_modifier(Modifier::BOLD)),
             Span::styled(text::cut(&text::clean(words), room, theme.glyphs.ellipsis), theme.text),
             Span::styled(format!("  {note}"), theme.dim),
         ])
@@ -143,9 +143,7 @@ fn groups<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line<'a>
         let sweeps = [(1, &screen.shown), (2, other)];
         return sweeps
             .into_iter()
-            .map(|(ink, sweep)| {
-                entry(ink, letter(ink).to_string(), &name(sweep), format!("best {}", best(sweep)))
-            })
+            .map(|(ink, sweep)| entry(ink, letter(ink.into()), &name(sweep), format!("best {}", best(sweep))))
             .collect();
     }
     let grouping = &screen.grouping;

@@ -1,0 +1,122 @@
+//! Where a run stands with a single value.
+
+use super::*;
+use crate::tui::core::app::{Overlay, Screen};
+use crate::tui::features::charts::update::dashboard_area;
+
+/// Runs that logged their score once, and others that never did.
+fn scored(count: usize) -> Vec<Run> {
+    let with_score = |number: usize| {
+        let mut run = run(number);
+        let score = (number * 37 % 50) as f64 / 50.0;
+        if number % 5 != 4 {
+            run.metrics.push(Metric { key: "once_f1".into(), value: score, timestamp: NOW, step: 0 });
+            run.metrics.sort_by(|a, b| a.key.cmp(&b.key));
+        }
+        run
+    };
+    (0..count).map(with_score).collect()
+}
+
+/// Opens the tile of the score of the run under the cursor.
+fn enter(app: &mut App, runs: &[Run]) {
+    keys(app, "3", runs);
+    dashboard_area(app).unwrap();
+    let at = app.charts.charts.iter().position(|chart| chart.metric.name == "once_f1").unwrap();
+    assert!(app.charts.charts[at].is_single);
+    app.charts.choose(at);
+    keys(app, "enter", runs);
+}
+
+#[test]
+fn a_single_value_opens_where_the_run_stands() {
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
+        let runs = scored(30);
+        let mut app = opened_with(size, &runs);
+        let row = (0..app.runs.length()).find(|at| {
+            app.runs.projection.row(*at).is_some_and(|row| app.runs.catalog.run_name(row) == "calm-ibis-12")
+        });
+        keys(&mut app, &format!("2 g g{}", " j".repeat(row.unwrap())), &runs);
+        enter(&mut app, &runs);
+        insta::assert_snapshot!(format!("ranking-{}x{}", size.0, size.1), drawn(&app));
+        let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("{}", drawn(&app)) };
+        let list = picker.list();
+        assert_eq!(list.title, "once_f1 of 24 runs: higher is better");
+        assert!(list.under_cursor().unwrap().label.ends_with("calm-ibis-12"), "the run is lit");
+        // What the list says is what the tile says.
+        let values: Vec<f64> = runs
+            .iter()
+            .filter_map(|run| Some(run.metrics.iter().find(|m| m.key == "once_f1")?.value))
+            .collect();
+        let place = 1 + values.iter().filter(|value| **value > f64::from(12 * 37 % 50) / 50.0).count();
+        assert!(list.under_cursor().unwrap().label.trim().starts_with(&format!("{place} ")), "{list:?}");
+        keys(&mut app, "esc", &runs);
+        assert!(app.screens.is_empty());
+    }
+}
+
+#[test]
+fn the_ranking_leads_to_runs_and_marks_them() {
+    let runs = scored(12);
+    let mut app = opened_with((120, 36), &runs);
+    keys(&mut app, "2 g g", &runs);
+    enter(&mut app, &runs);
+    keys(&mut app, "pageup space enter", &runs);
+    let best = runs.iter().max_by(|a, b| {
+        let of = |run: &Run| run.metrics.iter().find(|m| m.key == "once_f1").map_or(-1.0, |m| m.value);
+        of(a).total_cmp(&of(b))
+    });
+    let best = &best.unwrap().info.run_id;
+    assert!(app.runs.selected.contains(best.as_str()));
+    // On the metrics tab a single value has no chart either.
+    keys(&mut app, "u 2 g g 3 ] ]", &runs);
+    let at = |app: &App, key: &str| {
+        let metrics = app.details.metrics_in(0..9);
+        metrics.iter().position(|metric| metric.key == key).unwrap()
+    };
+    let once = at(&app, "once_f1");
+    keys(&mut app, &format!("g g {}enter", "j ".repeat(once)), &runs);
+    assert!(matches!(app.overlay, Some(Overlay::Picker(_))), "{}", drawn(&app));
+    let often = at(&app, "val_rmse");
+    keys(&mut app, &format!("esc g g {}enter", "j ".repeat(often)), &runs);
+    assert!(matches!(app.screens.last(), Some(Screen::Chart(_))));
+}
+
+/// Nobody to stand among: the chart, and why.
+#[test]
+fn the_only_run_with_a_value_has_a_chart() {
+    let mut runs = scored(4);
+    for run in &mut runs[..3] {
+        run.metrics.retain(|metric| metric.key != "once_f1");
+    }
+    let mut app = opened_with((120, 36), &runs);
+    keys(&mut app, "2 g g", &runs);
+    enter(&mut app, &runs);
+    assert!(matches!(app.screens.last(), Some(Screen::Chart(_))));
+    assert!(drawn(&app).contains("no other run that is shown has once_f1"), "{}", drawn(&app));
+}
+
+/// Far behind the best the run is still in sight.
+#[test]
+fn of_many_runs_the_first_are_listed_and_those_around_the_run() {
+    let runs: Vec<Run> = (0..1_500)
+        .map(|number| {
+            let mut run = run(number);
+            run.info.status = RunStatus::Finished;
+            run.metrics = vec![Metric {
+                key: "once_f1".into(),
+                value: number as f64 / 1_500.0,
+                timestamp: NOW,
+                step: 0,
+            }];
+            run
+        })
+        .collect();
+    let mut app = opened_with((120, 36), &runs);
+    keys(&mut app, "2 G", &runs);
+    enter(&mut app, &runs);
+    let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("{}", drawn(&app)) };
+    let list = picker.list();
+    assert_eq!(list.entries.len(), 551);
+    assert!(list.under_cursor().unwrap().label.starts_with("1,500  "), "{:?}", list.under_cursor());
+}
