@@ -7,12 +7,21 @@ use super::spread::SpreadOf;
 use crate::catalog::Catalog;
 use crate::text::{clean, count, number, runs};
 
+/// Means of the same numbers differ by less, relative to their size, for the order in which they were added.
+const ROUNDING: f64 = 1e-13;
+
 /// How far the best run is ahead of the next one: absolute, and over the size of the next one's value.
 fn ahead(selection: &Selection) -> Option<String> {
     let margin = selection.margin()?;
     let second = selection.ranking.get(1)?.values[0];
     let share = margin / second.abs();
-    let relative = if share.is_finite() { format!(" ({})", percent(share)) } else { String::new() };
+    let relative = if share < ROUNDING {
+        " (rounding)".to_owned()
+    } else if share.is_finite() {
+        format!(" ({})", percent(share))
+    } else {
+        String::new()
+    };
     Some(format!("{}{relative}", number(margin)))
 }
 

@@ -93,6 +93,16 @@ fn whoever_is_left_out_is_counted_for_the_first_reason() {
 }
 
 #[test]
+fn a_lead_that_rounding_makes_is_told_as_such() {
+    let mean = |parts: [f64; 3]| parts.iter().sum::<f64>() / 3.0;
+    let runs = [run(1, &[("m", mean([0.1, 0.2, 0.3]))]), run(2, &[("m", mean([0.3, 0.2, 0.1]))])];
+    let catalog = catalog(&runs);
+    let selection = select(&catalog, &policy(&[("m", DOWN)]), 2);
+    let told = reason::short(&selection);
+    assert!(told.ends_with("(rounding) ahead"), "{told}");
+}
+
+#[test]
 fn ties_are_told_and_broken_by_the_next_metric_and_then_the_start() {
     let mut runs = [
         run(3, &[("m", 1.0), ("n", 5.0)]),

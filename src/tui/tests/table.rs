@@ -335,7 +335,7 @@ fn a_mistake_in_a_filter_is_put_right_by_a_key() {
         let text = drawn(&app);
         assert_eq!(text.contains("no run has metrics.val_rsme"), wrong.starts_with("metrics."), "{text}");
         assert!(text.contains("tab writes ") && text.contains("^^^"), "{text}");
-        insta::assert_snapshot!(format!("correction-{}", right.split(' ').next().unwrap()), text);
+        insta::assert_snapshot!(format!("correction-{}", wrong.split(' ').next().unwrap()), text);
         keys(&mut app, "tab", &runs);
         let Some(Overlay::Prompt(prompt)) = &app.overlay else { panic!() };
         assert_eq!(prompt.line().input.value(), right);

@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(rest(FormField::Target, "s"), Some("old".into()));
         assert_eq!(rest(FormField::Ignore, "price, s"), Some("old".into()));
         assert_eq!(rest(FormField::Families, "ridge, rand"), Some("om_forest".into()));
-        assert_eq!(rest(FormField::Metric, "f1"), Some("_macro".into()));
+        assert_eq!(rest(FormField::Metric, "f1_ma"), Some("cro".into()));
         assert_eq!(rest(FormField::Seed, "1"), None);
     }
 }
