@@ -116,7 +116,7 @@ pub async fn download(source: &Source, request: &DownloadRequest, progress: &Pro
         return Err(TransferError::Exists(in_the_way));
     }
     let beside = if target.is_dir() && !listing.is_file { target.as_path() } else { parent(&target) };
-    disk::make_folder(beside, Care::Shared).map_err(TransferError::Local)?;
+    disk::make_folder(beside, Care::Shared).map_err(TransferError::local)?;
     let opening = {
         let (beside, target, uri) = (beside.to_owned(), target.clone(), source.uri());
         tokio::task::spawn_blocking(move || Stage::open(&beside, &target, &uri))

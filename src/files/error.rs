@@ -52,12 +52,22 @@ impl TransferError {
     /// The error of a path.
     pub(super) fn at(path: &std::path::Path) -> impl Fn(io::Error) -> Self + '_ {
         move |error| {
-            let words = match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
-                _ => error.to_string(),
-            };
+            let words = if is_full(&error) { FULL.to_owned() } else { error.to_string() };
             Self::Local(io::Error::new(error.kind(), format!("{}: {words}", path.display())))
         }
+    }
+
+    /// The error of a file of this machine, which names its path.
+    pub(super) fn local(error: io::Error) -> Self {
+        if !is_full(&error) {
+            return Self::Local(error);
+        }
+        let text = error.to_string();
+        let words = match text.rsplit_once(": ") {
+            Some((path, _)) => format!("{path}: {FULL}"),
+            None => FULL.to_owned(),
+        };
+        Self::Local(io::Error::new(error.kind(), words))
     }
 
     /// As an error of the store, where nobody tells them apart.
@@ -82,9 +92,18 @@ impl TransferError {
                 "an address is runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-MODEL_ID",
             ),
             Self::Differs(_) => Some("--force downloads it again"),
+            Self::Local(error) if is_full(error) => {
+                Some("make room and do it again: what came so far is kept")
+            }
             Self::Nothing(_) | Self::Name(..) | Self::Busy(_) | Self::Local(_) => None,
         }
     }
+}
+
+const FULL: &str = "the disk is full";
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn in_the_way(paths: &[PathBuf]) -> String {
@@ -100,5 +119,26 @@ fn in_the_run(paths: &[String]) -> String {
     match paths.len() {
         0 | 1 => format!("the run already has {first:?}"),
         more => format!("the run already has {first:?} and {} more of these files", more - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_that_wherever_it_is_met() {
+        let system = || io::Error::from(io::ErrorKind::StorageFull);
+        let named = io::Error::new(io::ErrorKind::StorageFull, "/x/y: No space left on device (os error 28)");
+        for (error, words) in [
+            (TransferError::local(named), "/x/y: the disk is full"),
+            (TransferError::local(system()), "the disk is full"),
+            (TransferError::at(std::path::Path::new("/x"))(system()), "/x: the disk is full"),
+        ] {
+            assert_eq!(error.to_string(), words);
+            assert!(error.hint().unwrap().contains("make room"), "{error}");
+        }
+        let other = TransferError::local(io::Error::new(io::ErrorKind::PermissionDenied, "/x: no"));
+        assert_eq!((other.to_string().as_str(), other.hint()), ("/x: no", None));
     }
 }

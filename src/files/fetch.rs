@@ -189,7 +189,7 @@ pub(super) async fn fetch(
         let at = TransferError::at(&part.path);
         part.file.sync_all().map_err(&at)?;
         let sum = hex(&part.context.clone().finish());
-        disk::make_folder_of(&target, disk::Care::Shared).map_err(TransferError::Local)?;
+        disk::make_folder_of(&target, disk::Care::Shared).map_err(TransferError::local)?;
         if target.symlink_metadata().is_ok() {
             return Err(TransferError::Name(name, "and another one that is the same here"));
         }
@@ -244,7 +244,7 @@ async fn attempt(
                 let _ = std::fs::remove_file(&note);
                 return Ok(());
             }
-            disk::replace(&note, version.as_bytes(), disk::Care::Passing).map_err(TransferError::Local)
+            disk::replace(&note, version.as_bytes(), disk::Care::Passing).map_err(TransferError::local)
         })
         .await??;
     }
@@ -340,7 +340,7 @@ pub async fn read_range(
         let part = &bytes[skipped as usize..];
         let part = &part[..part.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
         left -= part.len() as u64;
-        take(part).map_err(TransferError::Local)?;
+        take(part).map_err(TransferError::local)?;
     }
     Ok(())
 }

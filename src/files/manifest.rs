@@ -35,7 +35,7 @@ pub(crate) fn hex(sum: &Digest) -> String {
 
 /// The sum of a file of this machine.
 pub(super) fn sum_of_file(path: &Path) -> Result<String> {
-    let mut file = disk::open(path).map_err(TransferError::Local)?;
+    let mut file = disk::open(path).map_err(TransferError::local)?;
     let mut context = Context::new(&SHA256);
     let mut part = vec![0; PART];
     loop {
@@ -76,7 +76,7 @@ pub(super) fn put(manifest: &Path, text: &str, origin: &str) -> Result<()> {
     }
     let written = disk::replace(manifest, text.as_bytes(), Care::Shared)
         .and_then(|()| disk::replace(&beside, format!("{origin}\n").as_bytes(), Care::Shared));
-    written.map_err(TransferError::Local)
+    written.map_err(TransferError::local)
 }
 
 /// The lines for files of a target, whose paths are from its folder. Where there are backslashes or ends of lines in a path,
@@ -94,7 +94,7 @@ pub(super) fn written(files: &[Summed], name: impl Fn(&str) -> String) -> String
 
 /// Sums by path.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>> {
-    let content = disk::read(path, LONGEST).map_err(TransferError::Local)?;
+    let content = disk::read(path, LONGEST).map_err(TransferError::local)?;
     let text = String::from_utf8_lossy(&content);
     let mut sums = BTreeMap::new();
     for line in text.lines() {

@@ -72,7 +72,7 @@ pub fn put(whole: &Path, target: &Path, listing: &Listing, replaces: bool) -> Re
         return put_file(&whole.join(&file.path), target, replaces);
     }
     for path in &listing.empty {
-        disk::make_folder(&whole.join(path), Care::Shared).map_err(TransferError::Local)?;
+        disk::make_folder(&whole.join(path), Care::Shared).map_err(TransferError::local)?;
     }
     open_to_others(whole)?;
     // An empty folder is replaced as well as none.
@@ -81,12 +81,12 @@ pub fn put(whole: &Path, target: &Path, listing: &Listing, replaces: bool) -> Re
     }
     for path in &listing.empty {
         check_folders(target, Path::new(path))?;
-        disk::make_folder(&target.join(path), Care::Shared).map_err(TransferError::Local)?;
+        disk::make_folder(&target.join(path), Care::Shared).map_err(TransferError::local)?;
     }
     for file in &listing.files {
         check_folders(target, Path::new(&file.path))?;
         let place = target.join(&file.path);
-        disk::make_folder_of(&place, Care::Shared).map_err(TransferError::Local)?;
+        disk::make_folder_of(&place, Care::Shared).map_err(TransferError::local)?;
         put_file(&whole.join(&file.path), &place, replaces)?;
     }
     Ok(())
@@ -116,7 +116,7 @@ fn open_to_others(folder: &Path) -> Result<()> {
     {
         let beside = folder.with_file_name("open");
         let _ = fs::remove_dir(&beside);
-        disk::make_new_folder(&beside, Care::Shared).map_err(TransferError::Local)?;
+        disk::make_new_folder(&beside, Care::Shared).map_err(TransferError::local)?;
         let permissions = beside.metadata().map_err(TransferError::at(&beside))?.permissions();
         fs::set_permissions(folder, permissions).map_err(TransferError::at(folder))?;
         let _ = fs::remove_dir(&beside);

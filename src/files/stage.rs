@@ -76,7 +76,7 @@ fn held(tried: io::Result<Option<LockedFile>>, target: &Path) -> Result<Option<L
         Ok(Some(lock)) => Ok(Some(lock)),
         Ok(None) => Err(TransferError::Busy(target.to_owned())),
         Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
-        Err(error) => Err(TransferError::Local(error)),
+        Err(error) => Err(TransferError::local(error)),
     }
 }
 
@@ -118,7 +118,7 @@ fn make(folder: &Path, is_trusted: fn(&Metadata) -> bool) -> Result<()> {
                 Err(TransferError::Local(io::Error::new(ErrorKind::AlreadyExists, words)))
             }
         },
-        made => made.map_err(TransferError::Local),
+        made => made.map_err(TransferError::local),
     }
 }
 

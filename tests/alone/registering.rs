@@ -255,10 +255,24 @@ fn a_model_is_addressed_whatever_its_name_is() {
         let model = block_on(world.store.get_registered_model(shown)).unwrap();
         assert!(model.tags.contains(&Tag::new("k", "v")), "{:?}", model.tags);
     }
+    let run = block_on(async {
+        let (run, _) = world.trained(4, [0.3, 0.3]).await;
+        world.store.write_artifact(&run, "net/1/a.txt", b"words").await.unwrap();
+        let source = format!("runs:/{run}/net");
+        world.store.create_model_version("red@dry", &source, Some(&run), &[]).await.unwrap();
+        world.store.create_model_version("red", &source, Some(&run), &[]).await.unwrap();
+        world.store.set_model_alias("red", "white", 1).await.unwrap();
+        run
+    });
+    for address in
+        ["models:/red@dry/1/1/a.txt", "models:/red@white/1/a.txt", &format!("runs:/{run}/net/1/a.txt")]
+    {
+        assert_eq!(world.told(&["artifacts", "cat", address]), "words", "{address}");
+    }
     // As before where there is no model of the whole name.
     assert!(world.told(&["models", "edit", "cellar@champion", "--tag", "k=v"]).starts_with("cellar v1: "));
-    let (code, _, error) = world.said(&["models", "edit", "red@white", "--tag", "k=v"]);
-    assert!(code == 3 && error.contains("no version of \"red\" is @white"), "{error}");
+    let (code, _, error) = world.said(&["models", "edit", "red@rose", "--tag", "k=v"]);
+    assert!(code == 3 && error.contains("no version of \"red\" is @rose"), "{error}");
     let (code, _, error) = world.said(&["models", "edit", "blue@dry", "--tag", "k=v"]);
     assert!(code == 3 && error.contains("no registered model \"blue"), "{error}");
 }
