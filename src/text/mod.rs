@@ -77,8 +77,21 @@ pub fn behind(text: &str, cells: usize) -> (usize, usize) {
     (bytes, used.saturating_sub(cells))
 }
 
+/// Signs behind which a path, a name or an address is broken.
+const JOINTS: [char; 10] = ['/', '\\', '-', '_', '.', ',', ':', '=', '&', '+'];
+
+/// Where a line ends of a word that is longer: before or behind a sign of its later half, or at its end.
+fn part_of_word(line: &str, next: &str, cells: usize) -> usize {
+    if next.starts_with(JOINTS) && !line.ends_with(JOINTS) {
+        return line.len();
+    }
+    let ends = line.char_indices().filter(|(_, letter)| JOINTS.contains(letter));
+    let ends = ends.map(|(at, letter)| at + letter.len_utf8());
+    ends.rev().find(|end| width(&line[..*end]) * 2 >= cells).unwrap_or(line.len())
+}
+
 /// Lines of at most so many cells, broken at spaces. A word that is longer than a line, as a path or an id can be, goes
-/// on in the next one: its end is often what tells it from others.
+/// on in the next one, behind one of its signs if it has some: its end is often what tells it from others.
 pub fn wrap(words: &str, cells: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -101,8 +114,9 @@ pub fn wrap(words: &str, cells: usize) -> Vec<String> {
         for grapheme in word.graphemes(true) {
             let wide = width(grapheme);
             if !line.is_empty() && used + wide > cells {
-                lines.push(std::mem::take(&mut line));
-                used = 0;
+                let rest = line.split_off(part_of_word(&line, grapheme, cells));
+                used = width(&rest);
+                lines.push(std::mem::replace(&mut line, rest));
             }
             line.push_str(grapheme);
             used += wide;

@@ -17,7 +17,7 @@ fn artifacts(size: (u16, u16), files: Vec<ArtifactFile>) -> (App, Vec<Run>) {
         keys(&mut app, "]", &runs);
     }
     let run = app.details.shown_run().unwrap().clone();
-    let ticket = app.details.artifacts.folders.entry(String::new()).or_default().ask();
+    let ticket = app.details.artifacts.folders_mut().entry(String::new()).or_default().ask();
     let folder = ArtifactFile { path: "model".into(), is_dir: true, file_size: None };
     let files = std::iter::once(folder).chain(files).collect();
     let result = Ok(ArtifactList { files, is_cut: false });
@@ -150,4 +150,29 @@ async fn a_cursor_that_goes_on_lets_nothing_be_fetched() {
     perform(DetailsEffect::DropGlance, &mut tasks);
     drop(tasks);
     assert!(heard.recv().await.is_none(), "the others were never read");
+}
+
+/// A folder of many files: all of them are looked at when it is listed, and no more when the cursor moves.
+#[test]
+fn a_key_in_a_large_folder_looks_at_what_is_seen() {
+    use crate::tui::features::details::artifacts::LOOKED_AT;
+    const FILES: usize = 10_000;
+    for size in [(200, 50), (80, 40)] {
+        let files = (0..FILES).map(|at| file(&format!("part-{at:05}.txt"), 10)).collect();
+        let (mut app, runs) = artifacts(size, files);
+        drawn(&app);
+        for key in ["j", "k", "pagedown", "j"] {
+            LOOKED_AT.set(0);
+            keys(&mut app, key, &runs);
+            drawn(&app);
+            assert!(LOOKED_AT.get() < 500, "{key} {size:?}: {}", LOOKED_AT.get());
+        }
+        for key in ["G", "k"] {
+            LOOKED_AT.set(0);
+            keys(&mut app, key, &runs);
+            drawn(&app);
+            assert!(LOOKED_AT.get() < 500, "{key} {size:?}: {}", LOOKED_AT.get());
+        }
+        assert_eq!(app.details.cursor.at, FILES - 1);
+    }
 }

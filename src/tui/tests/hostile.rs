@@ -37,7 +37,7 @@ fn explorer(runs: &[Run]) -> App {
         experiments::Msg::Listed { result: Ok((experiments, Some("1".into()))), retry_ms: 2_000 },
         runs,
     );
-    let ticket = app.details.artifacts.folders.entry(String::new()).or_default().ask();
+    let ticket = app.details.artifacts.folders_mut().entry(String::new()).or_default().ask();
     let file = ArtifactFile { path: hostile("model"), is_dir: false, file_size: Some(7) };
     let id = runs[4].info.run_id.clone();
     feed(

@@ -16,7 +16,7 @@ fn artifacts(size: (u16, u16), folder: &str, names: &[&str]) -> (App, Vec<Run>) 
     let run = app.details.shown_run().unwrap().clone();
     let file = |path: String, is_dir| ArtifactFile { path, is_dir, file_size: (!is_dir).then_some(1_234) };
     let mut listed = |path: &str, files: Vec<ArtifactFile>| {
-        let ticket = app.details.artifacts.folders.entry(path.to_owned()).or_default().ask();
+        let ticket = app.details.artifacts.folders_mut().entry(path.to_owned()).or_default().ask();
         let result = Ok(ArtifactList { files, is_cut: false });
         feed(
             &mut app,

@@ -165,7 +165,7 @@ fn folders_open_and_files_are_looked_into() {
     keys(&mut app, "esc", &runs);
     assert!(app.focus == Focus::Details && app.details.artifacts.preview.is_none());
     keys(&mut app, "k k k enter", &runs);
-    assert_eq!(app.details.artifacts.entries().len(), 2);
+    assert_eq!(app.details.artifacts.count(), 2);
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn an_artifacts_tab_without_files_says_where_they_would_be() {
     }
     let run = app.details.shown_run().unwrap().clone();
     let listed = |app: &mut App, result| {
-        let ticket = app.details.artifacts.folders.entry(String::new()).or_default().ask();
+        let ticket = app.details.artifacts.folders_mut().entry(String::new()).or_default().ask();
         let msg = details::Msg::Artifacts { run: run.clone(), path: String::new(), ticket, result };
         feed(app, msg, &runs);
         drawn(app)

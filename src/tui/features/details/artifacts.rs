@@ -1,8 +1,11 @@
 //! The artifacts of a run: folders that open where they stand, and a file that is looked into.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::glance::Glance;
+use super::lines::{entry_key, key_cells};
 use super::preview::{FilePart, Preview};
 use super::series::LoggedImage;
 use crate::mlflow::ArtifactFile;
@@ -12,13 +15,51 @@ use crate::tui::core::remote::{Remote, Ticket};
 #[derive(Debug, Default)]
 pub struct ArtifactTree {
     /// What is known of each folder that was asked for, by path; the root is the empty path.
-    pub folders: BTreeMap<String, Remote<ArtifactList>>,
+    folders: BTreeMap<String, Remote<ArtifactList>>,
     open: BTreeSet<String>,
     /// Folders of logged models, with their titles: they stand behind the run's own.
-    pub models: Vec<(ArtifactFile, String)>,
+    models: Vec<(ArtifactFile, String)>,
+    /// What all entries come to: looked at once, until one of these is another.
+    extent: OnceCell<TreeExtent>,
     pub preview: Option<OpenFile>,
     /// What the cursor is on, looked at without a key.
     pub glance: Option<Glance>,
+}
+
+/// Where an entry of the tree is kept.
+#[derive(Debug)]
+struct Place {
+    folder: Rc<str>,
+    depth: usize,
+    what: InFolder,
+}
+
+/// A file or folder by its place in the list, a folder of a logged model, or what stands there instead.
+#[derive(Debug, Clone, Copy)]
+enum InFolder {
+    File(usize),
+    Model(usize),
+    Loading,
+    Failed,
+    Empty,
+    More,
+}
+
+/// The entries of a tree, and what they come to.
+#[derive(Debug, Default)]
+struct TreeExtent {
+    places: Vec<Place>,
+    /// Cells of the longest of them.
+    longest: usize,
+    /// A file or folder is among them.
+    has_files: bool,
+    says_more: bool,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Entries that were looked at.
+    pub static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// A file that is looked into.
@@ -117,59 +158,140 @@ pub enum ArtifactEntry<'a> {
     },
 }
 
+impl<'a> ArtifactEntry<'a> {
+    fn of(file: &'a ArtifactFile, depth: usize, open: &BTreeSet<String>, title: Option<&'a str>) -> Self {
+        if file.is_dir || title.is_some() {
+            Self::Folder { file, depth, open: open.contains(&file.path), title }
+        } else {
+            Self::File { file, depth }
+        }
+    }
+}
+
 impl ArtifactTree {
     /// The tree as it stands open.
-    pub fn entries(&self) -> Vec<ArtifactEntry<'_>> {
-        let mut entries = Vec::new();
-        self.list("", 0, &mut entries);
-        for (file, title) in &self.models {
-            self.folder(file, 0, Some(title), &mut entries);
-        }
-        entries
+    pub fn entries(&self) -> impl Iterator<Item = ArtifactEntry<'_>> {
+        self.entries_from(0)
     }
 
-    fn list<'a>(&'a self, path: &str, depth: usize, entries: &mut Vec<ArtifactEntry<'a>>) {
-        let folder = self.folders.get(path);
-        if let Some(error) = folder.and_then(Remote::error) {
-            return entries.push(ArtifactEntry::Failed { error, depth });
+    /// The same from an entry on.
+    pub fn entries_from(&self, first: usize) -> impl Iterator<Item = ArtifactEntry<'_>> {
+        let places = self.extent().places.get(first..).unwrap_or_default();
+        places.iter().filter_map(|place| self.at_place(place))
+    }
+
+    /// One of the entries.
+    pub fn entry(&self, at: usize) -> Option<ArtifactEntry<'_>> {
+        self.entries_from(at).next()
+    }
+
+    fn at_place(&self, place: &Place) -> Option<ArtifactEntry<'_>> {
+        #[cfg(test)]
+        LOOKED_AT.set(LOOKED_AT.get() + 1);
+        let depth = place.depth;
+        let of_file = |file, title| ArtifactEntry::of(file, depth, &self.open, title);
+        Some(match &place.what {
+            InFolder::File(at) => of_file(self.folders.get(&*place.folder)?.value()?.files.get(*at)?, None),
+            InFolder::Model(at) => {
+                self.models.get(*at).map(|(file, title)| of_file(file, Some(title.as_str())))?
+            }
+            InFolder::Loading => ArtifactEntry::Loading { depth },
+            InFolder::Failed => {
+                ArtifactEntry::Failed { error: self.folders.get(&*place.folder)?.error()?, depth }
+            }
+            InFolder::Empty => ArtifactEntry::Empty { depth },
+            InFolder::More => ArtifactEntry::More { depth },
+        })
+    }
+
+    /// Lays out what is in a folder.
+    fn list(&self, path: &str, depth: usize, places: &mut Vec<Place>) {
+        let folder: Rc<str> = path.into();
+        let place = |what| Place { folder: Rc::clone(&folder), depth, what };
+        let known = self.folders.get(path);
+        if known.and_then(Remote::error).is_some() {
+            return places.push(place(InFolder::Failed));
         }
-        let Some(ArtifactList { files, is_cut }) = folder.and_then(Remote::value) else {
-            return entries.push(ArtifactEntry::Loading { depth });
+        let Some(ArtifactList { files, is_cut }) = known.and_then(Remote::value) else {
+            return places.push(place(InFolder::Loading));
         };
         if files.is_empty() && depth > 0 {
-            return entries.push(ArtifactEntry::Empty { depth });
+            return places.push(place(InFolder::Empty));
         }
         // Folders first, as people have them in their file managers.
-        for file in files.iter().filter(|file| file.is_dir) {
-            self.folder(file, depth, None, entries);
+        for (at, file) in files.iter().enumerate().filter(|(_, file)| file.is_dir) {
+            places.push(place(InFolder::File(at)));
+            if self.open.contains(&file.path) {
+                self.list(&file.path, depth + 1, places);
+            }
         }
-        entries
-            .extend(files.iter().filter(|file| !file.is_dir).map(|file| ArtifactEntry::File { file, depth }));
-        if *is_cut {
-            entries.push(ArtifactEntry::More { depth });
-        }
+        let files = files.iter().enumerate().filter(|(_, file)| !file.is_dir);
+        places.extend(files.map(|(at, _)| place(InFolder::File(at))));
+        places.extend(is_cut.then(|| place(InFolder::More)));
     }
 
     /// Whether something is told of a folder beside its files.
     pub fn says_more(&self) -> bool {
-        let tells = |entry: &ArtifactEntry<'_>| {
-            matches!(entry, ArtifactEntry::Failed { .. } | ArtifactEntry::More { .. })
-        };
-        self.entries().iter().any(tells)
+        self.extent().says_more
     }
 
-    fn folder<'a>(
-        &'a self,
-        file: &'a ArtifactFile,
-        depth: usize,
-        title: Option<&'a str>,
-        entries: &mut Vec<ArtifactEntry<'a>>,
-    ) {
-        let open = self.open.contains(&file.path);
-        entries.push(ArtifactEntry::Folder { file, depth, open, title });
-        if open {
-            self.list(&file.path, depth + 1, entries);
-        }
+    fn extent(&self) -> &TreeExtent {
+        self.extent.get_or_init(|| {
+            let mut places = Vec::new();
+            self.list("", 0, &mut places);
+            for (at, (file, _)) in self.models.iter().enumerate() {
+                places.push(Place { folder: "".into(), depth: 0, what: InFolder::Model(at) });
+                if self.open.contains(&file.path) {
+                    self.list(&file.path, 1, &mut places);
+                }
+            }
+            let mut extent = TreeExtent::default();
+            for entry in places.iter().filter_map(|place| self.at_place(place)) {
+                extent.longest = extent.longest.max(key_cells(&entry_key(&entry)));
+                match entry {
+                    ArtifactEntry::File { .. } | ArtifactEntry::Folder { .. } => extent.has_files = true,
+                    ArtifactEntry::Failed { .. } | ArtifactEntry::More { .. } => extent.says_more = true,
+                    ArtifactEntry::Loading { .. } | ArtifactEntry::Empty { .. } => {}
+                }
+            }
+            TreeExtent { places, ..extent }
+        })
+    }
+
+    /// How many entries there are.
+    pub fn count(&self) -> usize {
+        self.extent().places.len()
+    }
+
+    /// Cells of the longest of them.
+    pub fn longest(&self) -> usize {
+        self.extent().longest
+    }
+
+    /// Whether a file or folder is among them.
+    pub fn has_files(&self) -> bool {
+        self.extent().has_files
+    }
+
+    /// What is known of the folders.
+    pub fn folders(&self) -> &BTreeMap<String, Remote<ArtifactList>> {
+        &self.folders
+    }
+
+    /// The same, to be changed.
+    pub fn folders_mut(&mut self) -> &mut BTreeMap<String, Remote<ArtifactList>> {
+        self.extent = OnceCell::new();
+        &mut self.folders
+    }
+
+    /// The folders of logged models, with their titles.
+    pub fn models(&self) -> &[(ArtifactFile, String)] {
+        &self.models
+    }
+
+    pub fn set_models(&mut self, models: Vec<(ArtifactFile, String)>) {
+        self.extent = OnceCell::new();
+        self.models = models;
     }
 
     /// Why nothing at all is known, if that failed.
@@ -179,7 +301,7 @@ impl ArtifactTree {
 
     /// The path of the file or folder at a place of the tree.
     pub fn path(&self, at: usize) -> Option<&str> {
-        match self.entries().into_iter().nth(at)? {
+        match self.entry(at)? {
             ArtifactEntry::Folder { file, .. } | ArtifactEntry::File { file, .. } => Some(&file.path),
             ArtifactEntry::Loading { .. }
             | ArtifactEntry::Failed { .. }
@@ -194,7 +316,7 @@ impl ArtifactTree {
 
     /// What is known of a folder that is not open, too.
     pub fn listed(&mut self, path: &str, list: ArtifactList, now: i64) {
-        let folder = self.folders.entry(path.to_owned()).or_default();
+        let folder = self.folders_mut().entry(path.to_owned()).or_default();
         if !folder.is_asked() {
             let ticket = folder.ask();
             folder.take(ticket, Ok(list), now);
@@ -210,7 +332,7 @@ impl ArtifactTree {
             | ArtifactEntry::Empty { .. }
             | ArtifactEntry::More { .. } => false,
         };
-        self.entries().iter().position(is_it)
+        self.entries().position(|entry| is_it(&entry))
     }
 
     /// The images that were logged under the key of one of them, in the order of their steps, and which of them it is.
@@ -226,10 +348,11 @@ impl ArtifactTree {
 
     /// Opens or closes what stands at a place of the tree. Returns a file to be read, if it is one.
     pub fn open(&mut self, at: usize) -> Option<String> {
-        let entry = self.entries().into_iter().nth(at)?;
+        let entry = self.entry(at)?;
         match entry {
             ArtifactEntry::Folder { file, open, .. } => {
                 let path = file.path.clone();
+                self.extent = OnceCell::new();
                 if open {
                     self.open.remove(&path)
                 } else {
@@ -251,13 +374,13 @@ impl ArtifactTree {
         let path = root
             .chain(self.open.iter().cloned())
             .find(|path| !self.folders.get(path).is_some_and(Remote::is_asked))?;
-        let ticket = self.folders.entry(path.clone()).or_default().ask();
+        let ticket = self.folders_mut().entry(path.clone()).or_default().ask();
         Some((path, ticket))
     }
 
     /// Asks for everything again that is open.
     pub fn refresh(&mut self) {
-        self.folders.values_mut().for_each(Remote::forget);
+        self.folders_mut().values_mut().for_each(Remote::forget);
         self.glance = None;
     }
 }

@@ -89,7 +89,7 @@ impl Details {
             (None, _) => 0,
             (Some(run), Tab::Metrics) => run.metrics.len(),
             (Some(run), Tab::Params) => run.params.len(),
-            (Some(_), Tab::Artifacts) => self.artifacts.entries().len(),
+            (Some(_), Tab::Artifacts) => self.artifacts.count(),
             (Some(_), Tab::Models) => self.about_models().len() + self.model_lines().count(),
             (Some(_), _) => self.lines("", 0).len(),
         }
@@ -116,20 +116,12 @@ impl Details {
 
     /// Cells of the longest key, on whatever line it is.
     pub fn longest_key(&self) -> usize {
-        let cells = |key: &str| {
-            if key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-                key.len()
-            } else {
-                text::width(&text::clean(key))
-            }
-        };
+        let cells = key_cells;
         let longest = match (self.run(), self.tab) {
             (None, _) => None,
             (Some(run), Tab::Metrics) => run.metrics.iter().map(|metric| cells(&metric.key)).max(),
             (Some(run), Tab::Params) => run.params.iter().map(|param| cells(&param.key)).max(),
-            (Some(_), Tab::Artifacts) => {
-                self.artifacts.entries().iter().map(|entry| cells(&entry_key(entry))).max()
-            }
+            (Some(_), Tab::Artifacts) => Some(self.artifacts.longest()),
             (Some(_), Tab::Models) => {
                 let about = self.about_models();
                 let about = about.iter().map(|line| cells(&line.key));
@@ -242,16 +234,20 @@ impl Details {
     }
 
     fn artifact_lines(&self, range: Range<usize>) -> Vec<DetailLine> {
-        let entries = self.artifacts.entries();
+        // Images are told from those beside them.
+        let first = range.start.saturating_sub(1);
+        let entries: Vec<_> = self.artifacts.entries_from(first).take(range.end + 1 - first).collect();
+        let entry = |at: usize| entries.get(at.checked_sub(first)?);
         let line = |at: usize| {
-            let entry = entries.get(at)?;
+            let entry_at = entry;
+            let entry = entry_at(at)?;
             let (value, exact, role) = match entry {
                 ArtifactEntry::Folder { file, .. } => (String::new(), Some(&file.path), LineRole::Heading),
                 ArtifactEntry::File { file, .. } => {
                     let size = file.file_size.map_or(String::new(), text::bytes);
                     let image = LoggedImage::of(&file.path);
                     let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
-                    let mut beside = beside.filter_map(|at| match entries.get(at)? {
+                    let mut beside = beside.filter_map(|at| match entry_at(at)? {
                         ArtifactEntry::File { file, .. } => LoggedImage::of(&file.path),
                         _ => None,
                     });
@@ -324,8 +320,17 @@ impl Details {
     }
 }
 
+/// The cells of a key on the screen.
+pub fn key_cells(key: &str) -> usize {
+    if key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        key.len()
+    } else {
+        text::width(&text::clean(key))
+    }
+}
+
 /// What an entry of the tree is called, as deep in it as it is.
-fn entry_key(entry: &ArtifactEntry<'_>) -> String {
+pub fn entry_key(entry: &ArtifactEntry<'_>) -> String {
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     let (depth, mark, words) = match entry {
         ArtifactEntry::Folder { file, depth, open, title } => {

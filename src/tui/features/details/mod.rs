@@ -209,7 +209,7 @@ impl Details {
     /// Whether Enter opens a folder or a file.
     pub fn can_open(&self) -> bool {
         match self.tab {
-            Tab::Artifacts => self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty(),
+            Tab::Artifacts => self.artifacts.preview.is_none() && self.artifacts.count() > 0,
             Tab::Models => {
                 let target = self.target_under_cursor();
                 let opens = |target| {
@@ -234,7 +234,7 @@ impl Details {
     pub fn is_on_folder(&self) -> bool {
         match self.tab {
             Tab::Artifacts => {
-                let entry = self.artifacts.entries().into_iter().nth(self.cursor.at);
+                let entry = self.artifacts.entry(self.cursor.at);
                 let is_folder = matches!(entry, Some(artifacts::ArtifactEntry::Folder { .. }));
                 self.artifacts.preview.is_none() && is_folder
             }

@@ -33,7 +33,7 @@ pub fn answered(app: &mut App, msg: Msg) {
         }
         Msg::Artifacts { run, path, ticket, result } => {
             let is_shown = details.shown_run() == Some(&run);
-            if let Some(folder) = details.artifacts.folders.get_mut(&path).filter(|_| is_shown) {
+            if let Some(folder) = details.artifacts.folders_mut().get_mut(&path).filter(|_| is_shown) {
                 folder.take(ticket, result.map(in_order), now);
             }
         }
@@ -55,7 +55,8 @@ pub fn answered(app: &mut App, msg: Msg) {
         Msg::Models { run, ticket, result } => {
             if details.shown_run() == Some(&run) && details.models.take(ticket, result, now) {
                 let models = details.models.value().into_iter().flatten();
-                details.artifacts.models = models.filter_map(RunModel::folder_beside).collect();
+                let models = models.filter_map(RunModel::folder_beside).collect();
+                details.artifacts.set_models(models);
             }
         }
     }

@@ -45,12 +45,58 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
 async fn browse(address: String) -> Msg {
     let opened = tokio::task::spawn_blocking({
         let address = address.clone();
-        move || is_opened(open::commands(address))
+        move || match Browsers::of(|name| std::env::var(name).ok()) {
+            Browsers::None => false,
+            Browsers::Usual => is_opened(open::commands(address)),
+            Browsers::OfDesktop => {
+                let mut commands = open::commands(address);
+                for command in &mut commands {
+                    command.env_remove("BROWSER");
+                }
+                is_opened(commands)
+            }
+        }
     });
     if opened.await.unwrap_or(false) {
         Announcement(format!("opened {address}")).into()
     } else {
         Msg::NoBrowser(address)
+    }
+}
+
+/// Browsers that draw in the terminal, where they would have no room: this program is there.
+const OF_TEXT: [&str; 10] =
+    ["w3m", "lynx", "links", "links2", "elinks", "browsh", "chawan", "cha", "carbonyl", "www-browser"];
+
+/// Who can show a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Browsers {
+    /// Nobody: no desktop is there, and no program is named but those for terminals.
+    None,
+    /// Whoever the system calls.
+    Usual,
+    /// The same, but for the program that is named.
+    OfDesktop,
+}
+
+impl Browsers {
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let is_set = |name: &&str| variable(name).is_some_and(|value| !value.is_empty());
+        let is_of_text = |command: &str| {
+            let program = command.split_whitespace().next().unwrap_or_default();
+            OF_TEXT.contains(&program.rsplit('/').next().unwrap_or_default())
+        };
+        // A list, of which the first is tried first.
+        let named = variable("BROWSER").filter(|value| !value.is_empty());
+        let first = named.as_deref().and_then(|named| named.split(':').next()).map(is_of_text);
+        let desktops = ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "WSL_INTEROP", "TERMUX_VERSION"];
+        let has_desktop = !cfg!(all(unix, not(target_os = "macos"))) || desktops.iter().any(is_set);
+        match first {
+            Some(true) if has_desktop => Self::OfDesktop,
+            Some(false) => Self::Usual,
+            None if has_desktop => Self::Usual,
+            Some(true) | None => Self::None,
+        }
     }
 }
 
@@ -104,6 +150,25 @@ pub fn save(path: &str, content: &str) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(all(unix, not(target_os = "macos")))]
+    #[test]
+    fn a_browser_for_terminals_opens_nothing_here() {
+        let of = |variables: &[(&str, &str)]| {
+            let known: std::collections::HashMap<&str, &str> = variables.iter().copied().collect();
+            Browsers::of(|name| known.get(name).map(|value| (*value).to_owned()))
+        };
+        let desktop = ("DISPLAY", ":0");
+        assert_eq!(of(&[]), Browsers::None, "the system would call w3m");
+        assert_eq!(of(&[("DISPLAY", ""), ("BROWSER", "/usr/bin/w3m -N")]), Browsers::None);
+        assert_eq!(of(&[("BROWSER", "lynx:firefox")]), Browsers::None);
+        assert_eq!(of(&[desktop, ("BROWSER", "links2")]), Browsers::OfDesktop);
+        assert_eq!(of(&[desktop]), Browsers::Usual);
+        assert_eq!(of(&[("WAYLAND_DISPLAY", "wayland-0"), ("BROWSER", "")]), Browsers::Usual);
+        // Editors elsewhere hand an address on to where somebody sits.
+        assert_eq!(of(&[("BROWSER", "/vscode/bin/helpers/browser.sh")]), Browsers::Usual);
+        assert_eq!(of(&[("WSL_DISTRO_NAME", "Debian")]), Browsers::Usual);
+    }
 
     #[cfg(unix)]
     #[test]

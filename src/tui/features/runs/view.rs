@@ -142,7 +142,15 @@ impl Title<'_> {
         self.before() + text::width(words) <= self.room
     }
 
+    /// Says it, where it has room as a whole.
     fn put(&mut self, words: impl AsRef<str>, style: Style) {
+        if self.fits(&text::clean(words.as_ref())) {
+            self.put_name(words, style);
+        }
+    }
+
+    /// The same with a name in it, which may be cut.
+    fn put_name(&mut self, words: impl AsRef<str>, style: Style) {
         let words = text::clean(words.as_ref());
         let before = self.before();
         // A letter or two say nothing.
@@ -191,7 +199,7 @@ fn title(
     if view.is_filtered() {
         title.put(format!("{shown} of {of}"), theme.warn);
         if let Some(named) = named {
-            title.put(named, theme.chip);
+            title.put_name(named, theme.chip);
         }
         let words = (!view.words.trim().is_empty()).then(|| format!("/{}", view.words.trim()));
         let filter = (!view.filter.is_empty()).then(|| format!("f {}", runs.filter_text.trim()));
@@ -205,7 +213,7 @@ fn title(
     } else {
         title.put(text::runs(runs.projection.passing), calm);
         if let Some(named) = named {
-            title.put(named, theme.chip);
+            title.put_name(named, theme.chip);
         }
     }
     put_state(app, theme, &mut title);
@@ -241,9 +249,12 @@ fn put_state(app: &App, theme: &Theme, title: &mut Title<'_>) {
     match &view.shape {
         Shape::Flat => {}
         Shape::Tree => title.put("as a tree", calm),
-        Shape::Groups(column) => title.put(format!("grouped by {}", column.title()), calm),
+        Shape::Groups(column) => title.put_name(format!("grouped by {}", column.title()), calm),
     }
-    title.put(order(view.sort.as_slice(), theme), calm);
+    match view.sort.as_slice() {
+        [] => title.put("newest first", calm),
+        sort => title.put_name(order(sort, theme), calm),
+    }
     match runs.hidden_columns() {
         0 => {}
         1 => title.put("1 column the same", calm),
@@ -257,9 +268,6 @@ fn put_state(app: &App, theme: &Theme, title: &mut Title<'_>) {
 
 /// The order in words.
 fn order(sort: &[SortKey], theme: &Theme) -> String {
-    if sort.is_empty() {
-        return "newest first".into();
-    }
     let keys: Vec<String> = sort
         .iter()
         .map(|key| {

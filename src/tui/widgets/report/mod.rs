@@ -41,6 +41,19 @@ impl Report {
     }
 }
 
+/// Where the key of a line ends, in bytes: spaces follow it, two or more.
+fn key_end(line: &str) -> usize {
+    let indent = line.len() - line.trim_start().len();
+    line[indent..].find("  ").map_or(line.len(), |end| indent + end)
+}
+
+/// The cells before the value of a line that has a key and one value.
+fn value_column(line: &str) -> Option<usize> {
+    let value = line[key_end(line)..].trim_start();
+    // More of them are a table.
+    (!value.is_empty() && !value.trim_end().contains("  ")).then(|| text::width(line) - text::width(value))
+}
+
 /// A line in lines of so many cells; what goes on is moved in.
 fn wrapped(line: &str, width: usize) -> Vec<Vec<Words>> {
     let plain = |words: String| vec![(words, Kind::Plain)];
@@ -50,6 +63,14 @@ fn wrapped(line: &str, width: usize) -> Vec<Vec<Words>> {
         return vec![plain(clean.trim_end().to_owned())];
     }
     let indent = clean.len() - clean.trim_start().len();
+    // What goes on of a value stands under it.
+    if let Some(column) = value_column(&clean).filter(|column| *column * 2 <= width) {
+        let (key, value) = clean.split_at(clean.len() - clean[key_end(&clean)..].trim_start().len());
+        let key = format!("{key}{}", " ".repeat(column.saturating_sub(text::width(key))));
+        let lead = |at: usize| if at == 0 { key.clone() } else { " ".repeat(column) };
+        let parts = text::wrap(value, width - column).into_iter().enumerate();
+        return parts.map(|(at, part)| plain(format!("{}{part}", lead(at)))).collect();
+    }
     let parts = text::wrap(clean.trim_start(), width.saturating_sub(indent + 2).max(16));
     if parts.is_empty() {
         return vec![Vec::new()];
@@ -58,4 +79,31 @@ fn wrapped(line: &str, width: usize) -> Vec<Vec<Words>> {
         plain(format!("{}{part}", " ".repeat(indent + 2 * usize::from(at > 0))))
     };
     parts.into_iter().enumerate().map(moved).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(line: &str, width: usize) -> Vec<String> {
+        let words = |line: Vec<Words>| line.into_iter().map(|(words, _)| words).collect::<String>();
+        wrapped(line, width).into_iter().map(words).collect()
+    }
+
+    #[test]
+    fn values_are_wrapped_under_themselves_and_at_words() {
+        assert_eq!(told("run   calm-ibis", 40), ["run   calm-ibis"]);
+        assert_eq!(
+            told("requirements  scikit-learn==1.9.1 numpy==2.4 scipy", 34),
+            ["requirements  scikit-learn==1.9.1", "              numpy==2.4 scipy"]
+        );
+        // A name is broken behind its signs.
+        assert_eq!(
+            told("source  models:/resnet50-imagenet-pretrained/checkpoints/best", 30),
+            ["source  models:/resnet50-", "        imagenet-pretrained/", "        checkpoints/best"]
+        );
+        // A table, and a key that leaves no room.
+        assert_eq!(told("alcohol  double  required or not", 24), ["alcohol double", "  required or not"]);
+        assert_eq!(told("a-very-long-key-of-something  x y", 30), ["a-very-long-key-of-something", "  x y"]);
+    }
 }

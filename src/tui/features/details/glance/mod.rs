@@ -93,11 +93,7 @@ impl Details {
         if self.tab != Tab::Artifacts || tree.preview.is_some() || tree.failure().is_some() {
             return None;
         }
-        let entries = tree.entries();
-        let names = |entry: &ArtifactEntry<'_>| {
-            matches!(entry, ArtifactEntry::File { .. } | ArtifactEntry::Folder { .. })
-        };
-        if !entries.iter().any(names) {
+        if !tree.has_files() {
             return None;
         }
         if body.width >= SIDE_BY_SIDE {
@@ -106,7 +102,7 @@ impl Details {
         if body.height < TALL || body.width < NARROWEST {
             return None;
         }
-        let lines = u16::try_from(entries.len()).unwrap_or(u16::MAX);
+        let lines = u16::try_from(tree.count()).unwrap_or(u16::MAX);
         let height = lines.clamp(LEAST_TREE, (body.height * 2 / 5).max(LEAST_TREE));
         let below = height + 1;
         Some((Rect { height, ..body }, Rect { y: body.y + below, height: body.height - below, ..body }))
@@ -123,7 +119,7 @@ impl Details {
 
     /// What the cursor is on, if it can be looked at.
     fn under_cursor(&self) -> Option<(String, GlanceAt)> {
-        match self.artifacts.entries().into_iter().nth(self.cursor.at)? {
+        match self.artifacts.entry(self.cursor.at)? {
             ArtifactEntry::Folder { file, .. } => Some((file.path.clone(), GlanceAt::Folder)),
             ArtifactEntry::File { file, .. } => Some((file.path.clone(), GlanceAt::File(file.file_size))),
             ArtifactEntry::Loading { .. }
@@ -171,9 +167,10 @@ fn ask(app: &mut App, path: String, what: GlanceAt) -> Option<Effect> {
     let id = app.details.shown_run()?.clone();
     let patience = if app.capabilities.cheap_reads { REST } else { REST_OF_SERVER };
     let tree = &mut app.details.artifacts;
+    let is_known = tree.folders().get(&path).is_some_and(Remote::is_asked);
     let glance = tree.glance.insert(Glance { file: OpenFile::new(path.clone()), what });
     match what {
-        GlanceAt::Folder if tree.folders.get(&path).is_some_and(Remote::is_asked) => return None,
+        GlanceAt::Folder if is_known => return None,
         GlanceAt::File(Some(size)) if is_needed_whole(&path) && size > WHOLE as u64 => {
             let ticket = glance.file.content.ask();
             glance.file.content.take(ticket, Ok(too_large(Some(size))), app.now);

@@ -28,11 +28,11 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 fn draw_folder(app: &App, glance: &Glance, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let path = &glance.file.path;
     let tree = &app.details.artifacts;
-    let title = tree.models.iter().find(|(file, _)| file.path == *path).map(|(_, title)| title.as_str());
+    let title = tree.models().iter().find(|(file, _)| file.path == *path).map(|(_, title)| title.as_str());
     let width = area.width as usize;
     let name = format!("{}/", title.unwrap_or(path));
     let name = text::without_middle(&text::clean(&name), width / 2, theme.glyphs.ellipsis);
-    let folder = tree.folders.get(path);
+    let folder = tree.folders().get(path);
     let (told, style) = match folder.and_then(Remote::answer) {
         Some(Ok(list)) => (extent(list), theme.dim),
         Some(Err(_)) => ("not read".to_owned(), theme.bad),
