@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use mltui::mlflow::{Metric, Param, RunStatus, Tag};
+use mltui::mlflow::{Metric, Param, RunId, RunStatus, Tag};
 use mltui::store::{NewRun, RunUpdate, Store};
 
 use crate::support::commands::{json, mltui};
@@ -274,9 +274,32 @@ fn a_view_is_saved_and_comes_back() {
 #[test]
 fn one_run_is_followed_with_several_metrics() {
     let (folder, uri) = copied();
+    let store = open(&uri);
+    let log = |id: &RunId, step: i64, [val, train]: [f64; 2]| {
+        let point =
+            |key: &str, value| Metric { key: key.into(), value, timestamp: mltui::store::now_ms(), step };
+        let metrics = [point("val_loss", val), point("train_loss", train)];
+        block_on(store.log_batch(id, &metrics, &[], &[])).unwrap();
+    };
+    let experiment = block_on(store.find_experiment("nets")).unwrap().ok().unwrap();
+    let new = NewRun {
+        experiment_id: experiment.experiment_id,
+        run_name: Some("net-live".into()),
+        user_id: "ana".into(),
+        start_time: mltui::store::now_ms(),
+        tags: Vec::new(),
+    };
+    let id = block_on(store.create_run(&new)).unwrap().info.run_id;
+    log(&id, 0, [7.251, 5.511]);
+    log(&id, 1, [6.253, 4.517]);
     let mut terminal = begin(folder.path(), &uri, "nets");
     press(&mut terminal, 3, "3 z");
-    terminal.wait("both charts", |screen| screen.contains("val_loss") && screen.contains("train_loss"));
+    terminal.wait("the run that goes on", |screen| {
+        ["net-live", "Running", "val", "train", "6.253", "4.517"].iter().all(|words| screen.contains(words))
+    });
+    // What comes in is seen without a key, of both metrics.
+    log(&id, 2, [3.759, 2.513]);
+    terminal.wait("the new points", |screen| screen.contains("3.759") && screen.contains("2.513"));
     done(terminal);
 }
 
