@@ -349,6 +349,8 @@ if sys.argv[3] == "fail":
     let output = wait(&["--experiment", "wine", "--timeout", "0.2"]);
     assert_eq!(output.status.code(), Some(5), "{output:?}");
     let waits = waiting(&["--experiment", "wine"]).stdout(Stdio::piped()).spawn().unwrap();
+    // It has looked at least once by then.
+    std::thread::sleep(Duration::from_secs(3));
     std::fs::remove_file(folder.path().join("succeed")).unwrap();
     let output = waits.wait_with_output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();

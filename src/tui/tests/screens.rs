@@ -164,6 +164,9 @@ fn details_and_questions() {
         ("run-data-sets", "3 ] ] ] ] ] ]"),
         ("children", "g t 2 g g D"),
         ("messages", "g m"),
+        ("end-run", "j j g e"),
+        ("profiles", "P"),
+        ("save-file", "3 ] ] ] ] ] j g w"),
         ("new-experiment", "1 N"),
         ("note-of-experiment", "1 n"),
         ("delete-experiment", "1 D"),
@@ -176,6 +179,10 @@ fn details_and_questions() {
             }
             let mut app = opened_with(size, &runs);
             app.say("saved 1.2 kB as /data/runs.csv");
+            app.profiles = vec![
+                ("lab".into(), "http://mlflow.lab:5000".into()),
+                ("cluster".into(), "postgresql://ana@db.cluster.example.org:5432/mlflow".into()),
+            ];
             keys(&mut app, script, &runs);
             insta::assert_snapshot!(
                 format!("{name}-{}x{}", size.0, size.1),

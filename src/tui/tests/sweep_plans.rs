@@ -178,7 +178,19 @@ fn whoever_types_is_not_disturbed_by_what_is_found() {
     let (ticket, unfound) = unfound(&press(&mut app, "A")).unwrap();
     press(&mut app, "ctrl-u m y space c o m m a n d");
     take(&mut app, sweeps::Msg::ScriptFound { ticket, planned: found(unfound) });
-    assert!(drawn(&app).contains("my command"), "{}", drawn(&app));
+    let text = drawn(&app);
+    assert!(text.contains("my command") && text.contains("folder    /home/ana/churn"), "{text}");
+}
+
+#[test]
+fn what_is_found_goes_where_nobody_has_typed() {
+    let (mut app, _) = scripted((120, 36));
+    let (ticket, unfound) = unfound(&press(&mut app, "A")).unwrap();
+    press(&mut app, &"up ".repeat(12));
+    press(&mut app, "ctrl-u 2 tab");
+    let effects = take(&mut app, sweeps::Msg::ScriptFound { ticket, planned: found(unfound) });
+    let (_, planned) = checked(&effects).unwrap();
+    assert_eq!((planned.folder.to_str(), planned.request.trials), (Some("/home/ana/churn"), Some(2)));
 }
 
 #[test]

@@ -88,7 +88,9 @@ impl FormField {
             Self::Decimal => "the decimal separator of a CSV file, . or , (detected by default)",
             Self::Ignore => "columns to ignore, comma-separated",
             Self::Task => "regression or classification; inferred from the target by default",
-            Self::Metric => "rmse, mae, r2, mape; accuracy, f1_macro, log_loss, roc_auc; any of scikit-learn's",
+            Self::Metric => {
+                "rmse, mae, r2, mape; accuracy, f1_macro, log_loss, roc_auc; any of scikit-learn's"
+            }
             Self::Families => "all that suit the data by default; or names, comma-separated",
             Self::Method => "tpe, random, sobol or grid",
             Self::Trials => "20",

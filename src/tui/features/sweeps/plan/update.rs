@@ -213,16 +213,20 @@ fn fill_in(app: &mut App, unfound: UnfoundScript, origin: Option<String>, effect
     effects.push(Effect::FindScript { ticket, unfound: Box::new(unfound) });
 }
 
-/// Where the script of a form lies is known; whoever types meanwhile is not disturbed.
+/// Where the script of a form lies is known; what somebody has typed meanwhile stays.
 pub fn found(app: &mut App, ticket: Ticket, planned: &PlannedCommand, effects: &mut Effects) {
     let (now, slurm) = (app.now, app.sweeps.slurm.clone());
     let Some(Overlay::Command(form)) = &mut app.overlay else { return };
-    if !form.finding.take(ticket, Ok(()), now) || form.is_touched {
+    if !form.finding.take(ticket, Ok(()), now) {
         return;
     }
-    let mut filled = CommandForm::new(planned, form.origin.clone(), &slurm);
-    filled.at = form.at.min(filled.lines.len() - 1);
-    **form = filled;
+    if form.is_touched {
+        form.fill(planned);
+    } else {
+        let mut filled = CommandForm::new(planned, form.origin.clone(), &slurm);
+        filled.at = form.at.min(filled.lines.len() - 1);
+        **form = filled;
+    }
     // Nothing is wrong with a form that nobody has filled in yet.
     if !planned.request.command.is_empty() {
         check(app, effects);

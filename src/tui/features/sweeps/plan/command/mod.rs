@@ -190,6 +190,21 @@ impl CommandForm {
         form
     }
 
+    /// Takes the command and its folder where nobody has written others.
+    pub fn fill(&mut self, found: &PlannedCommand) {
+        let texts = |planned: &PlannedCommand| {
+            let command = (CommandField::Command, shell::line(&planned.request.command));
+            [command, (CommandField::Folder, planned.folder.display().to_string())]
+        };
+        for (before, (field, after)) in texts(&self.base).into_iter().zip(texts(found)) {
+            let line = self.lines.iter_mut().find(|line| line.0 == field && line.1.value() == before.1);
+            if let Some((_, input)) = line {
+                *input = Input::new(after);
+            }
+        }
+        self.base = found.clone();
+    }
+
     /// Leaves one empty line below the params, for one more.
     fn room_for_params(&mut self) {
         let is_param = |field: &CommandField| *field == CommandField::Param;
