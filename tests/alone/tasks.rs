@@ -145,8 +145,9 @@ fn the_five_best_are_compared() {
     let mut terminal = begin(folder.path(), &uri, "nets");
     press(&mut terminal, 8, "s v j j j j C");
     terminal.wait_for("5 runs");
-    terminal
-        .wait("the best ones", |screen| ["net-0", "net-1", "net-2"].iter().all(|name| screen.contains(name)));
+    terminal.wait("the best ones", |screen| {
+        (0..5).all(|at| screen.contains(&format!("net-{at}"))) && !screen.contains("net-5")
+    });
     done(terminal);
 }
 
@@ -309,7 +310,11 @@ fn two_sweeps_are_compared() {
     let folder = place();
     let uri = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
     let mut terminal = begin(folder.path(), &uri, "iris");
-    press(&mut terminal, 8, "g s <sweep-> enter ] o <over> enter");
-    terminal.wait_for("over");
+    press(&mut terminal, 8, "g s <sweep-> enter ] o <Lay another> enter");
+    terminal.wait("both in one chart, each with its best", |screen| {
+        ["a sweep-", "b sweep-"]
+            .iter()
+            .all(|name| screen.lines().any(|line| line.contains(name) && line.contains("best 0.")))
+    });
     done(terminal);
 }
