@@ -109,7 +109,7 @@ fn fill(root: &Path) {
             (1_700_000_000_000_usize + number * 1_000, 1_700_000_009_000_usize + number * 1_000);
         let meta = format!(
             "artifact_uri: file:///x/mlruns/1/{id}/artifacts\nend_time: {end}\nentry_point_name: ''\nexperiment_id: '1'\n\
-             lifecycle_stage: active\nrun_id: {id}\nrun_name: calm-ibis-{number}\nrun_uuid: {id}\nsource_name: ''\n\
+             lifecycle_stage: active\nrun_id: '{id}'\nrun_name: calm-ibis-{number}\nrun_uuid: '{id}'\nsource_name: ''\n\
              source_type: 4\nsource_version: ''\nstart_time: {start}\nstatus: 3\ntags: []\nuser_id: ana\n"
         );
         fs::write(run.join("meta.yaml"), meta).unwrap();

@@ -94,7 +94,7 @@ pub fn registry(folder: &Path) {
         terminal.wait_closely(|screen| screen.contains("1,000 runs"));
         std::thread::sleep(Duration::from_millis(500));
         for (keys, words, times) in
-            [("M", "Models 5,000", &mut open), ("G", "model-999 10 versions", &mut versions)]
+            [("M", "Models 5,000", &mut open), ("G", "model-4999 10 versions", &mut versions)]
         {
             let begun = Instant::now();
             terminal.type_keys(keys);
