@@ -154,7 +154,7 @@ fn files_in_an_object_store_are_those_of_mlflows_client() {
     assert_eq!(swept["not_kept"]["models"], 0, "{swept}");
     let best = format!("runs:/{}/model", swept["best"]["run_id"].as_str().unwrap());
     assert!(place.listed(&best).contains(&"MLmodel".to_owned()), "{swept}");
-    copied_out(place, &data, &up);
+    copied_out(&place, &data, &up);
     of_files(folder.path(), moto);
 }
 
@@ -194,7 +194,7 @@ fn files_are_kept_in_azures_object_store() {
 }
 
 /// A copy of the store has its files beside it.
-fn copied_out(place: Place<'_>, data: &str, up: &Path) {
+fn copied_out(place: &Place<'_>, data: &str, up: &Path) {
     let here = format!("sqlite:///{}", place.folder.join("copy.db").display());
     let mut command = Command::new(env!("CARGO_BIN_EXE_mltui"));
     command.env_clear().env("HOME", place.folder).envs(&place.variables);
@@ -206,7 +206,7 @@ fn copied_out(place: Place<'_>, data: &str, up: &Path) {
         (&true.into(), Some(0)),
         "{copied}"
     );
-    let place = Place { store: here, variables: BTreeMap::new(), ..place };
+    let place = Place { folder: place.folder, store: here, variables: BTreeMap::new() };
     place.printed(&["download", data, "--to", "copied", "--verify"]);
     is_same(&place.folder.join("copied"), up);
 }
