@@ -3,6 +3,7 @@
 use super::{Catalog, Column, ColumnSpec, NO_TIME, Row, Sym};
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Test};
 use crate::mlflow::tags;
+use crate::text::Spelling;
 
 /// A set of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,12 +130,11 @@ pub fn known_fields(catalog: &Catalog) -> impl Iterator<Item = Field> {
 
 /// The key that is spelt nearly like another, and by how many letters.
 pub fn near(catalog: &Catalog, key: &str) -> Option<(usize, Field)> {
-    let most = (key.chars().count() / 3).max(1);
+    let spelling = Spelling::new(key);
     let near = known_fields(catalog).filter_map(|known| {
         let (Field::Metric(name) | Field::Param(name) | Field::Tag(name)) = &known else { return None };
-        let distance = strsim::osa_distance(key, name);
         // The same name as something else is nearer than another name.
-        (distance <= most).then_some((distance, known))
+        Some((spelling.distance(name)?, known))
     });
     near.min_by_key(|(distance, _)| *distance)
 }

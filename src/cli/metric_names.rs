@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::mlflow::Experiment;
 use crate::select::SAMPLE;
 use crate::store::Store;
+use crate::text::Spelling;
 use crate::text::order::natural;
 
 /// Names that are told where none is near.
@@ -69,14 +70,14 @@ pub async fn missing(
 /// The names that may be meant, the nearest first: those that are nearly the same, or that hold the words.
 fn near<'a>(wanted: &str, known: &[&'a str]) -> Vec<&'a str> {
     let lower = wanted.to_lowercase();
-    let most = (wanted.chars().count() / 3).max(1);
+    let spelling = Spelling::new(&lower);
     let mut found: Vec<(usize, &str)> = known
         .iter()
         .filter_map(|name| {
             let other = name.to_lowercase();
-            let distance = strsim::osa_distance(&lower, &other);
             let holds = lower.len() > 2 && other.contains(&lower);
-            (distance <= most || holds).then_some((distance, *name))
+            let distance = spelling.distance(&other).or(holds.then(|| other.len().abs_diff(lower.len())));
+            Some((distance?, *name))
         })
         .collect();
     found.sort_by_key(|(distance, _)| *distance);

@@ -12,12 +12,14 @@ pub mod order;
 mod readable;
 mod safe;
 pub mod shell;
+mod spelling;
 
 pub use aligned::{aligned, by_point};
 pub use counts::value;
 pub use naming::{distinct, legend_number, told_apart, without_middle};
 pub use readable::{facts, readable, schema};
 pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
+pub use spelling::Spelling;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 

@@ -8,6 +8,7 @@ use crate::catalog::filter::{known_fields, near, unknown_field};
 use crate::mlflow::RunStatus;
 use crate::mlflow::filter::place::{Place, value};
 use crate::mlflow::filter::{Asker, Attribute, Expression, Field, ParseError};
+use crate::text::Spelling;
 
 /// What to write, and in place of what (in bytes).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +46,7 @@ fn of_error(catalog: &Catalog, text: &str, error: &ParseError) -> Option<Correct
     if let Place::Value { of, .. } = Place::behind(&text[..error.span.start]) {
         if Expression::field(&of) == Some(Field::Attribute(Attribute::Status)) {
             let status = RunStatus::ALL.map(RunStatus::as_str).into_iter();
-            return put(nearest(&wrong.to_ascii_uppercase(), status)?.to_owned());
+            return put(Spelling::new(&wrong.to_ascii_uppercase()).nearest(status)?.1.to_owned());
         }
         return wrong.contains(' ').then(|| value(wrong, Some('\''))).flatten().and_then(put);
     }
@@ -58,9 +59,11 @@ type OfKind = fn(String) -> Field;
 fn name(catalog: &Catalog, written: &str) -> Option<String> {
     let plain = |key: &str| key.trim_matches(['`', '"']).to_owned();
     let with_kind = written.split_once('.').and_then(|(kind, key)| {
-        let kinds: [(&str, OfKind); 3] =
-            [("metrics", Field::Metric), ("params", Field::Param), ("tags", Field::Tag)];
-        let (_, of_kind) = kinds.into_iter().find(|(known, _)| strsim::osa_distance(kind, known) <= 2)?;
+        let of_kind: OfKind = match Spelling::new(kind).nearest(["metrics", "params", "tags"])?.1 {
+            "metrics" => Field::Metric,
+            "params" => Field::Param,
+            _ => Field::Tag,
+        };
         Some(of_kind(plain(key)))
     });
     let has = |field: &Field| known_fields(catalog).any(|known| known == *field);
@@ -73,8 +76,8 @@ fn name(catalog: &Catalog, written: &str) -> Option<String> {
         return Some(same.to_string());
     }
     let attributes = Attribute::ALL.map(Attribute::as_str).into_iter().chain(["user", "name", "age"]);
-    let attribute = nearest(written, attributes);
-    let attribute = attribute.map(|name| (strsim::osa_distance(name, written), name.to_owned()));
+    let attribute = Spelling::new(written).nearest(attributes);
+    let attribute = attribute.map(|(distance, name)| (distance, name.to_owned()));
     let key = with_kind.as_ref().and_then(key_of).unwrap_or(&whole);
     let key = near(catalog, key).map(|(distance, field)| (distance, field.to_string()));
     let nearest = attribute.into_iter().chain(key).min_by_key(|(distance, _)| *distance);
@@ -105,16 +108,6 @@ fn of_unknown(catalog: &Catalog, text: &str, expression: &Expression) -> Option<
         (Expression::field(text.get(start..end)?).as_ref() == Some(&field)).then_some(start..end)
     });
     Some(Correction { span: spans.next()?, text: meant.to_string() })
-}
-
-/// The word that is spelt nearly like another.
-fn nearest<'a>(written: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let most = (written.chars().count() / 3).max(1);
-    let distances = words.map(|word| (strsim::osa_distance(written, word), word));
-    distances
-        .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
 }
 
 #[cfg(test)]
