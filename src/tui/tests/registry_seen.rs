@@ -194,6 +194,12 @@ fn the_palette_finds_models_whose_runs_nobody_has_looked_at() {
     let ticket = world.app.models.names.ticket();
     world.feed(models::Msg::Names { ticket, result: Ok(names) });
     world.has("model iris");
+    // Actions stay, too: those of what lies below.
+    world.keys(&"backspace ".repeat(8));
+    world.typed("run-versus");
+    world.has("run-versus-champion");
+    world.keys(&"backspace ".repeat(10));
+    world.typed("model ir");
     world.is_slow = false;
     world.keys("enter");
     assert_eq!(models::update::screen(&world.app).unwrap().chosen.as_deref(), Some("iris"));

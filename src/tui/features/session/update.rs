@@ -131,7 +131,6 @@ const FINDS: usize = 5_000;
 
 /// Every action that can be done now, by its name; and what is there to go to.
 fn palette(app: &mut App, effects: &mut Effects) {
-    (app.help, app.overlay) = (None, None);
     if app.screens.is_empty() {
         ask_model_names(app, effects);
     }
@@ -163,6 +162,8 @@ pub fn list_models(app: &mut App) {
 const PALETTE: &str = "Find an action, run, experiment, metric or model";
 
 fn palette_with(app: &mut App) {
+    // What can be done is asked of what lies below, also where the palette is open and filled once more.
+    (app.help, app.overlay) = (None, None);
     let is_palette = |action| action == Action::Palette.into();
     let mut known: Vec<_> =
         rows().filter(|row| possible(app, row).is_ok() && !is_palette(row.action)).collect();
