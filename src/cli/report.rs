@@ -14,7 +14,7 @@ use crate::catalog::{Builder, Catalog};
 use crate::config::Settings;
 use crate::disk::{self, Care};
 use crate::marking::{self, ModelBy};
-use crate::mlflow::{Experiment, LoggedModel, MetricPoint, ModelId, ModelVersion, Run, RunId};
+use crate::mlflow::{Experiment, MetricPoint, ModelId, ModelVersion, Run, RunId};
 use crate::registry::{Measured, measured_model};
 use crate::report::{Against, Material, SAMPLE, report};
 use crate::select::{Ancestors, Policy, Selection, further_metrics, reason, select, select_with};
@@ -148,8 +148,10 @@ async fn against(
         own = measured_model(store, id.as_ref(), deciding).await?;
         other = measured_model(store, held.model.as_ref(), deciding).await?;
     }
-    let named = |model: &Option<LoggedModel>| {
-        model.as_ref().map(|model| format!("{} ({})", model.name, model.model_id))
+    let (own, other) = (Measured { run: best, model: own }, Measured { run: held.run, model: other });
+    let named = |it: &Measured| {
+        let model = it.model.as_ref().filter(|_| !it.own_keys().is_empty())?;
+        Some(format!("{} ({})", model.name, model.model_id))
     };
     let note = match (named(&own), named(&other)) {
         (None, None) => None,
@@ -162,7 +164,6 @@ async fn against(
             "Metrics that logged models have themselves are theirs, not the last of their runs: {models}."
         )
     });
-    let (own, other) = (Measured { run: best, model: own }, Measured { run: held.run, model: other });
     if own.is_same(&other) {
         return Ok(Against::Itself(name));
     }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::error::{Result, TransferError};
 use super::names;
 use crate::mlflow::{ModelId, ModelVersion, RunId};
-use crate::store::{ErrorKind, Files, FilesOf, Store, StoreError};
+use crate::store::{ErrorKind, Files, FilesOf, Store, StoreError, if_there};
 use crate::text;
 
 /// Versions whose sources name other versions are followed so far.
@@ -150,7 +150,7 @@ impl Source {
 /// If there is no such run, model or version, its files are not where this machine gets at them, or the store does not
 /// answer.
 pub async fn resolve(store: &Store, address: &Address) -> Result<Source> {
-    let address = &numbered_whole(store, address).await;
+    let address = &numbered_whole(store, address).await?;
     let (mut at, mut below, mut version) = (address.clone(), String::new(), None);
     for _ in 0..DEEPEST {
         let (found, path) = match &at {
@@ -171,23 +171,22 @@ pub async fn resolve(store: &Store, address: &Address) -> Result<Source> {
             }
         };
         below = joined(path, &below);
-        at = numbered_whole(store, &origin(store, &found).await?).await;
+        at = numbered_whole(store, &origin(store, &found).await?).await?;
         version = version.or(Some((found.name, found.version)));
     }
     Err(TransferError::Nothing(format!("{address} is made from a version of a version, which leads too far")))
 }
 
 /// An address as it is meant: in `models:/a@b/3` the whole name may be a model's, whose version is named.
-async fn numbered_whole(store: &Store, address: &Address) -> Address {
-    let Address::Alias(name, alias, path) = address else { return address.clone() };
+async fn numbered_whole(store: &Store, address: &Address) -> Result<Address> {
+    let Address::Alias(name, alias, path) = address else { return Ok(address.clone()) };
     let (number, below) = path.split_once('/').unwrap_or((path, ""));
     let whole = format!("{name}@{alias}");
-    match number.parse::<u64>() {
-        Ok(version) if store.get_model_version(&whole, version).await.is_ok() => {
-            Address::Version(whole, number.to_owned(), below.to_owned())
-        }
-        _ => address.clone(),
-    }
+    let Ok(version) = number.parse::<u64>() else { return Ok(address.clone()) };
+    Ok(match if_there(store.get_model_version(&whole, version).await)? {
+        Some(_) => Address::Version(whole, number.to_owned(), below.to_owned()),
+        None => address.clone(),
+    })
 }
 
 async fn source(

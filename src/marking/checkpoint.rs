@@ -4,7 +4,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::mlflow::{LoggedModel, Metric, MetricPoint, Run, Statistic, Summary};
+use crate::mlflow::{LoggedModel, Metric, MetricPoint, ModelMetric, Run, Statistic, Summary};
+use crate::registry::is_of_beginning;
 use crate::select::{Goal, Policy};
 use crate::text::number;
 
@@ -64,7 +65,7 @@ fn best<'a>(
     by: &ModelBy,
     of: &str,
 ) -> Option<(&'a LoggedModel, String)> {
-    let data_sets = measured(ready, by);
+    let data_sets = measured(run, ready, by);
     let own = run.metrics.iter().find(|metric| metric.key == by.metric);
     let is_of_run = |data_set: &DataSet| own.is_some_and(|own| has_point(ready, by, data_set, own));
     // What the run itself says of the metric is what it says on one of them.
@@ -93,11 +94,16 @@ fn best<'a>(
 }
 
 /// The values of the models that have one, by data set.
-fn measured<'a>(ready: &[&'a LoggedModel], by: &ModelBy) -> BTreeMap<DataSet, Vec<MeasuredModel<'a>>> {
+fn measured<'a>(
+    run: &Run,
+    ready: &[&'a LoggedModel],
+    by: &ModelBy,
+) -> BTreeMap<DataSet, Vec<MeasuredModel<'a>>> {
     let mut data_sets: BTreeMap<DataSet, Vec<MeasuredModel<'a>>> = BTreeMap::new();
     for model in ready {
         let mut points: BTreeMap<DataSet, Vec<MetricPoint>> = BTreeMap::new();
-        for metric in model.metrics.iter().filter(|metric| metric.key == by.metric) {
+        let own = |metric: &&ModelMetric| metric.key == by.metric && !is_of_beginning(Some(run), metric);
+        for metric in model.metrics.iter().filter(own) {
             points.entry(metric.dataset.clone()).or_default().push(metric.point);
         }
         for (data_set, points) in points {
@@ -158,9 +164,7 @@ fn last<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mlflow::{
-        ExperimentId, LifecycleStage, ModelId, ModelMetric, ModelOutput, RunId, RunInfo, RunStatus,
-    };
+    use crate::mlflow::{ExperimentId, LifecycleStage, ModelId, ModelOutput, RunId, RunInfo, RunStatus};
     use crate::select::{MetricGoal, ValueOf};
 
     fn run(steps: &[i64]) -> Run {
@@ -247,6 +251,21 @@ mod tests {
         assert_eq!(told(&run, &models, Some(&by())), "ckpt-0: the only ready one of 6 logged models");
         models[0].status = "PENDING".into();
         assert_eq!(choose(&run, &models, Some(&by())), None);
+    }
+
+    #[test]
+    fn what_the_run_began_with_chooses_none_of_its_models() {
+        // What `log_model` makes of two models without a step: both have what the run had at step 0.
+        let mut models = [model(0, &[("", 2.0)]), model(1, &[("", 2.0)])];
+        for model in &mut models {
+            model.metrics[0].point.step = 0;
+        }
+        let mut run = run(&[0, 0]);
+        run.metrics.push(Metric { key: "val_loss".into(), value: 0.1, timestamp: 20, step: 9 });
+        assert!(told(&run, &models, Some(&by())).starts_with("ckpt-1: the newest of 2 logged models"));
+        // What an evaluation says of one of them does.
+        models[0].metrics[0].run_id = RunId("evaluation".into());
+        assert!(told(&run, &models, Some(&by())).starts_with("ckpt-0: the lowest val_loss"));
     }
 
     #[test]

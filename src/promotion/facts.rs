@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::mlflow::{LoggedModel, ModelId, ModelVersion, Run, RunId, Tag};
-use crate::registry::{VersionOrigin, find_nan, if_there, is_of_beginning, judged_model};
-use crate::store::{Result, Store};
+use crate::registry::{VersionOrigin, find_nan, is_of_beginning, judged_model};
+use crate::store::{Result, Store, if_there};
 
 /// What is known of a version, or of one that is still to be registered.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -7,9 +7,9 @@ use super::policy::{ModelPolicy, Role};
 use crate::mlflow::filter::Asker;
 use crate::mlflow::{ModelVersion, RegisteredModel, RunId};
 use crate::registry::history::later_id;
-use crate::registry::{if_there, metric_of};
+use crate::registry::metric_of;
 use crate::select::{MetricGoal, Patterns};
-use crate::store::{ErrorKind, Result, Store, StoreError};
+use crate::store::{ErrorKind, Result, Store, StoreError, if_there};
 use crate::text::number;
 
 /// Characters of a reason that are kept: MLflow 2 takes no long tags.

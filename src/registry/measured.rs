@@ -3,8 +3,8 @@
 use rustc_hash::FxHashSet;
 
 use crate::mlflow::{LoggedModel, Metric, ModelId, ModelMetric, Run, RunId};
-use crate::registry::{find_nan, if_there};
-use crate::store::{Result, Store};
+use crate::registry::find_nan;
+use crate::store::{Result, Store, if_there};
 
 /// A run and the logged model of it that is meant, as it is compared with another.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,8 +66,10 @@ pub fn is_of_beginning(run: Option<&Run>, metric: &ModelMetric) -> bool {
     metric.point.step == 0
         && metric.dataset.is_none()
         && run.is_some_and(|run| {
-            // Where models are told apart by steps, one at step 0 is meant.
-            run.model_outputs.iter().all(|output| output.step == 0) && run.metrics.iter().any(is_earlier)
+            // What another run has measured of the model is no copy. Where models are told apart by steps, one at step 0 is meant.
+            metric.run_id == run.info.run_id
+                && run.model_outputs.iter().all(|output| output.step == 0)
+                && run.metrics.iter().any(is_earlier)
         })
 }
 
@@ -170,6 +172,9 @@ mod tests {
         // Measured after the training, without a step.
         model.metrics[0] = point(0, 95, 0.2);
         assert_eq!(value(&run, &model), Some(0.2));
+        // While it went on, by another run.
+        model.metrics[0] = ModelMetric { run_id: "evaluation".into(), ..point(0, 0, 2.0) };
+        assert_eq!(value(&run, &model), Some(2.0));
         // One of several that are told apart by steps.
         model.metrics[0] = point(0, 0, 2.0);
         run.model_outputs.push(ModelOutput { model_id: ModelId::from("m-2"), step: 9 });

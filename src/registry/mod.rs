@@ -14,7 +14,7 @@ mod points;
 
 pub use measured::{Measured, is_of_beginning, judged_model, measured_model};
 pub use nan::find_nan;
-pub use origin::{VersionOrigin, if_there, origins};
+pub use origin::{VersionOrigin, origins};
 pub use points::{PointLine, point_table};
 
 use crate::mlflow::ModelVersion;

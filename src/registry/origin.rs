@@ -10,7 +10,7 @@ use super::measured::own_values;
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{ExperimentId, LoggedModel, ModelId, ModelVersion, Run, RunId, RunInfo, ViewType};
 use crate::store::pages::each_page;
-use crate::store::{ErrorKind, Result, RunSearch, Store};
+use crate::store::{Result, RunSearch, Store, if_there};
 
 /// Runs that are asked for one by one, and not by a search through all experiments.
 const FEW: usize = 8;
@@ -78,17 +78,6 @@ fn values_of_run(run: &Run) -> BTreeMap<String, f64> {
 
 fn values_of_model(run: Option<&Run>, model: &LoggedModel) -> BTreeMap<String, f64> {
     own_values(run, model).into_iter().map(|(key, metric)| (key, metric.value)).collect()
-}
-
-/// What was found, or nothing where it is gone.
-///
-/// # Errors
-/// Any other that there is.
-pub fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Err(error) if matches!(error.kind, ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => Ok(None),
-        found => found.map(Some),
-    }
 }
 
 async fn runs_of(store: &Store, ids: Vec<RunId>) -> Result<FxHashMap<RunId, Run>> {

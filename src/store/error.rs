@@ -315,6 +315,17 @@ impl<T, E: Into<ErrorKind>> During<T> for Result<T, E> {
     }
 }
 
+/// What was found, or nothing where it is gone.
+///
+/// # Errors
+/// Any other that there is.
+pub fn if_there<T>(found: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match found {
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -51,7 +51,7 @@ pub use backoff::Backoff;
 pub use batch::RunBatch;
 pub use capabilities::Capabilities;
 pub use cursor::{Cursor, HistoryCursor};
-pub use error::{ErrorKind, StoreError};
+pub use error::{ErrorKind, StoreError, if_there};
 pub use facade::{Files, Store};
 pub use folder::DAMAGED;
 pub use objects::settled;
