@@ -98,8 +98,16 @@ pub struct Arguments {
     /// The experiment to log to, by name or id; created if missing; by default named after the data, or the script
     #[arg(long, value_name = "NAME")]
     pub experiment: Option<String>,
-    /// Resume a cancelled or interrupted sweep
-    #[arg(long, value_name = "SWEEP", conflicts_with_all = ["data", "target", "families", "experiment"])]
+    /// Resume a cancelled or interrupted sweep as it was begun; `mltui sweeps set` changes its trials and jobs
+    #[arg(
+        long,
+        value_name = "SWEEP",
+        conflicts_with_all = [
+            "data", "target", "task", "metric", "families", "spaces", "method", "grid_points", "trials", "time", "folds",
+            "test_size", "seed", "jobs", "models", "prune", "no_prune", "min_steps", "reduction", "separator", "decimal",
+            "no_header", "categorical", "ignore", "experiment",
+        ]
+    )]
     pub resume: Option<String>,
     /// With --resume: do not wait for a sign of the machine that was at the sweep last; a process that still is writes nothing
     /// more

@@ -15,10 +15,10 @@ use crate::disk::{self, Draft};
 use crate::learn::data::DataFrame;
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
-use crate::mlflow::{Dataset, Experiment, ExperimentId, Tag, tags};
+use crate::mlflow::{Dataset, Experiment, ExperimentId, LifecycleStage, Tag, ViewType, tags};
 use crate::program;
 use crate::store::address::Address;
-use crate::store::{self, Store, now_ms};
+use crate::store::{self, RunSearch, Store, now_ms};
 
 /// So many columns are told of a schema.
 const SCHEMA_COLUMNS: usize = 1_000;
@@ -166,22 +166,49 @@ pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io
     Ok(())
 }
 
-/// The experiment by name or id; a new one is told what its runs are judged by.
+/// The experiment by name or id, [judged](judged); a new one where there is none.
 ///
 /// # Errors
 /// The store's.
 pub async fn find_or_create(store: &Store, name: &str, plan: &SweepPlan) -> store::Result<Experiment> {
     if let Ok(found) = store.find_experiment(name).await? {
-        return Ok(found);
+        return judged(store, found, plan).await;
     }
-    let greater = if plan.rules.mode == Mode::Max { "True" } else { "False" };
-    let judged_by =
-        [Tag::new(tags::PRIMARY_METRIC, plan.metric()), Tag::new(tags::GREATER_IS_BETTER, greater)];
-    match store.create_experiment(name, &judged_by).await {
+    match store.create_experiment(name, &judged_by(plan)).await {
         Ok(id) => store.get_experiment(&id).await,
         // Somebody else was faster, or an answer was lost.
         Err(error) => store.find_experiment(name).await?.map_err(|_| error),
     }
+}
+
+/// An experiment that is told what its runs are judged by, where nobody has said so and none has been logged.
+///
+/// # Errors
+/// The store's.
+pub async fn judged(store: &Store, found: Experiment, plan: &SweepPlan) -> store::Result<Experiment> {
+    let is_judged = found.tags.iter().any(|tag| tag.key == tags::PRIMARY_METRIC);
+    if is_judged || found.lifecycle_stage == LifecycleStage::Deleted || has_runs(store, &found).await? {
+        return Ok(found);
+    }
+    for tag in &judged_by(plan) {
+        store.set_experiment_tag(&found.experiment_id, tag).await?;
+    }
+    store.get_experiment(&found.experiment_id).await
+}
+
+fn judged_by(plan: &SweepPlan) -> [Tag; 2] {
+    let greater = if plan.rules.mode == Mode::Max { "True" } else { "False" };
+    [Tag::new(tags::PRIMARY_METRIC, plan.metric()), Tag::new(tags::GREATER_IS_BETTER, greater)]
+}
+
+async fn has_runs(store: &Store, experiment: &Experiment) -> store::Result<bool> {
+    let search = RunSearch {
+        experiment_ids: vec![experiment.experiment_id.clone()],
+        view: ViewType::All,
+        max_results: 1,
+        ..RunSearch::default()
+    };
+    Ok(!store.search_runs(&search).await?.runs.is_empty())
 }
 
 /// The commit of the folder, where there is git and a repository.

@@ -13,7 +13,7 @@ use crate::learn::data::{
     self, DataError, DataFrame, Limits, ReadOptions, Target, TargetValues, Task, bundled,
 };
 use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
-use crate::learn::scores::{self, Asked, Score};
+use crate::learn::scores::{self, Asked, Prediction, Score};
 use crate::learn::study::TrainingData;
 use crate::params::{Dimension, ParamValue, Range};
 
@@ -216,6 +216,13 @@ impl SweepRequest {
                     "{name} is for two classes, and these are {count}; use {name}_macro or {name}_weighted"
                 )))
             }
+            (Some(asked), TargetValues::Numbers(values)) => {
+                // What not even the truth itself is measured by.
+                let is_defined = !asked.of(target, &Prediction::Numbers(values.clone())).is_nan();
+                let words =
+                    format!("{} is not defined for some values of the target; use rmse, for one", score.name);
+                if is_defined { Ok(score) } else { Err(wrong(words)) }
+            }
             _ => Ok(score),
         }
     }
@@ -372,6 +379,29 @@ mod tests {
         let degrees = grid("svm", &[("kernel", "rbf,linear")]);
         assert_eq!(degrees.len(), 2);
         assert!(grid("svm", &[]).len() > 6, "nothing is named: all is searched");
+    }
+
+    #[test]
+    fn a_metric_that_no_trial_can_have_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        let rows: Vec<String> = (0..40).map(|at| format!("{at},{}", at * 7 % 11 - 3)).collect();
+        std::fs::write(&path, format!("x,y\n{}\n", rows.join("\n"))).unwrap();
+        let refused = |metric: &str| {
+            let request = SweepRequest {
+                data: path.display().to_string(),
+                target: Some("y".into()),
+                task: Some(Task::Regression),
+                metric: Some(metric.into()),
+                ..SweepRequest::default()
+            };
+            request.decide().err().map(|error| error.to_string())
+        };
+        for metric in ["msle", "neg_mean_gamma_deviance"] {
+            assert!(refused(metric).unwrap().contains("not defined for some values"), "{metric}");
+        }
+        assert_eq!(refused("median_absolute_error"), None);
+        assert!(refused("").unwrap().contains("no metric \"\""));
     }
 
     #[test]

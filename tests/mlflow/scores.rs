@@ -119,16 +119,45 @@ fn classes(rng: &mut Rng, count: usize) -> Value {
     json!({"truth": truth, "predicted": predicted, "probabilities": rows, "count": count, "scores": scores})
 }
 
+/// A fold whose target is the same everywhere, and one without any row of the second class.
+fn degenerate() -> Vec<Value> {
+    let (truth, predicted) = (vec![0.5; 6], vec![0.4, 0.5, 0.6, 0.5, 0.7, 0.5]);
+    let mut cases: Vec<Value> = [predicted, truth.clone()]
+        .into_iter()
+        .map(|predicted| {
+            let (values, said) =
+                (TargetValues::Numbers(truth.clone()), Prediction::Numbers(predicted.clone()));
+            let mut scores = told(Task::Regression, &values, &said, false);
+            scores
+                .retain(|name, _| ["r2", "explained_variance", "d2_absolute_error"].contains(&name.as_str()));
+            json!({"truth": truth, "predicted": predicted, "scores": scores})
+        })
+        .collect();
+    let rows = vec![vec![0.7, 0.3], vec![0.4, 0.6], vec![0.9, 0.1]];
+    let said = Prediction::Classes { probabilities: rows.concat(), classes: vec![0, 1, 0], count: 2 };
+    let truth = vec![0, 0, 0];
+    let mut scores =
+        told(Task::Classification, &TargetValues::Classes { classes: truth.clone(), count: 2 }, &said, true);
+    scores.retain(|name, _| {
+        ["average_precision", "f1", "recall", "precision", "mcc", "accuracy"].contains(&name.as_str())
+    });
+    cases.push(
+        json!({"truth": truth, "predicted": [0, 1, 0], "probabilities": rows, "count": 2, "scores": scores}),
+    );
+    cases
+}
+
 #[test]
 fn every_score_is_that_of_scikit_learn() {
     let mut rng = Rng::with_seed(11);
-    let cases: Vec<Value> = (0..60)
+    let cases = (0..60)
         .map(|at| match at % 4 {
             0 => numbers(&mut rng),
             1 => classes(&mut rng, 2),
             count => classes(&mut rng, count + 1 + 2 * (at % 3)),
         })
-        .collect();
+        .chain(degenerate());
+    let cases: Vec<Value> = cases.collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cases.json");
     fs::write(&path, json!(cases).to_string()).unwrap();

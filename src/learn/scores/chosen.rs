@@ -37,10 +37,10 @@ const NUMBERS: [Other; 16] = {
         other(down("mse"), "mean_squared_error", Numbers(numbers::mse)),
         other(down("median_absolute_error"), "", Numbers(numbers::median_absolute_error)),
         other(down("max_error"), "", SomeNumbers(numbers::max_error)),
-        other(up("explained_variance"), "", SomeNumbers(numbers::explained_variance)),
+        other(up("explained_variance"), "", Numbers(numbers::explained_variance)),
         other(down("msle"), "mean_squared_log_error", SomeNumbers(numbers::msle)),
         other(down("rmsle"), "root_mean_squared_log_error", SomeNumbers(numbers::rmsle)),
-        other(up("d2_absolute_error"), "d2_absolute_error_score", SomeNumbers(numbers::d2_absolute_error)),
+        other(up("d2_absolute_error"), "d2_absolute_error_score", Numbers(numbers::d2_absolute_error)),
         other(down("mean_poisson_deviance"), "", SomeNumbers(numbers::mean_poisson_deviance)),
         other(down("mean_gamma_deviance"), "", SomeNumbers(numbers::mean_gamma_deviance)),
         other(down("quantile_loss_0.05"), "", Numbers(numbers::pinball::<5>)),
@@ -75,7 +75,7 @@ const CLASSES: [Other; 27] = {
         other(up("cohen_kappa"), "cohen_kappa_score", SomeClasses(classes::cohen_kappa)),
         other(down("brier"), "brier_score", Classes(classes::brier)),
         other(up("d2_brier"), "d2_brier_score", SomeClasses(classes::d2_brier)),
-        other(up("average_precision"), "", SomeClasses(classes::average_precision)),
+        other(up("average_precision"), "", Classes(classes::average_precision)),
         other(up("d2_log_loss"), "d2_log_loss_score", SomeClasses(classes::d2_log_loss)),
         other(up("top_2_accuracy"), "top_k_accuracy", Classes(classes::top::<2>)),
         other(up("top_3_accuracy"), "", Classes(classes::top::<3>)),
@@ -112,7 +112,8 @@ pub fn find(task: Task, name: &str) -> Option<Score> {
     let usual = scores(task).iter().find(|score| score.name == own).copied();
     let others = others(task).iter();
     let found = usual.or_else(|| {
-        let mut named = others.filter(|other| [other.score.name, other.also].contains(&own));
+        let mut named =
+            others.filter(|other| !own.is_empty() && [other.score.name, other.also].contains(&own));
         named.next().map(|other| other.score)
     })?;
     (error.is_none() || !found.greater_is_better).then_some(found)
@@ -217,6 +218,8 @@ mod tests {
             // There is no such scorer: it would mean the opposite of what it says.
             ("neg_r2", None),
             ("accuracy", None),
+            ("", None),
+            ("val_", None),
         ] {
             assert_eq!(found(Task::Regression, name), own, "{name}");
         }

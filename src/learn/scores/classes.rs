@@ -145,7 +145,7 @@ pub(super) fn d2_log_loss(judged: &Judged<'_>) -> Measured {
 }
 
 /// By threshold the precision times the recall that is won there; of more than two classes the mean over each of them.
-pub(super) fn average_precision(judged: &Judged<'_>) -> Measured {
+pub(super) fn average_precision(judged: &Judged<'_>) -> f64 {
     let of = |class: usize| {
         let mut ranked: Vec<(f64, bool)> =
             rows(judged).map(|(truth, row)| (row[class], truth == class)).collect();
@@ -158,13 +158,13 @@ pub(super) fn average_precision(judged: &Judged<'_>) -> Measured {
             seen += equal.len() as f64;
             area += won / positives * right / seen;
         }
-        (positives > 0.0).then_some(area)
+        // Where there is nothing to find, nothing is found.
+        if positives > 0.0 { area } else { 0.0 }
     };
     if judged.count == 2 {
         return of(1);
     }
-    let all: Option<Vec<f64>> = (0..judged.count).map(of).collect();
-    all.map(|all| all.iter().sum::<f64>() / judged.count as f64)
+    (0..judged.count).map(of).sum::<f64>() / judged.count as f64
 }
 
 /// Each class against the rest, by how many rows are of it.

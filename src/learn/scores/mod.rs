@@ -71,7 +71,8 @@ fn regression(truth: &[f64], predicted: &[f64]) -> Vec<f64> {
     let total: f64 = truth.iter().map(|t| (t - mean).powi(2)).sum();
     let absolute: f64 = pairs().map(|(t, p)| (t - p).abs()).sum();
     let relative: f64 = pairs().map(|(t, p)| (t - p).abs() / t.abs().max(f64::EPSILON)).sum();
-    let r2 = if total > 0.0 { 1.0 - squares / total } else { f64::NAN };
+    // Of a single row there is nothing to explain.
+    let r2 = if truth.len() > 1 { numbers::explained(squares, total) } else { f64::NAN };
     vec![(squares / count).sqrt(), absolute / count, r2, relative / count]
 }
 

@@ -27,9 +27,9 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-/// How much of what a plain guess leaves is left.
-fn explained(left: f64, plain: f64) -> Measured {
-    (plain > 0.0).then(|| 1.0 - left / plain)
+/// The part of the error of a plain guess that is gone. Where that has none, nothing is gone, but where nothing is left.
+pub(super) fn explained(left: f64, plain: f64) -> f64 {
+    if plain > 0.0 { 1.0 - left / plain } else { f64::from(u8::from(left <= 0.0)) }
 }
 
 pub(super) fn mse(truth: &[f64], predicted: &[f64]) -> f64 {
@@ -44,7 +44,7 @@ pub(super) fn max_error(truth: &[f64], predicted: &[f64]) -> Measured {
     errors(truth, predicted).map(f64::abs).max_by(f64::total_cmp)
 }
 
-pub(super) fn explained_variance(truth: &[f64], predicted: &[f64]) -> Measured {
+pub(super) fn explained_variance(truth: &[f64], predicted: &[f64]) -> f64 {
     let bias = mean(errors(truth, predicted));
     let left = mean(errors(truth, predicted).map(|error| (error - bias).powi(2)));
     let middle = mean(truth.iter().copied());
@@ -61,7 +61,7 @@ pub(super) fn rmsle(truth: &[f64], predicted: &[f64]) -> Measured {
     msle(truth, predicted).map(f64::sqrt)
 }
 
-pub(super) fn d2_absolute_error(truth: &[f64], predicted: &[f64]) -> Measured {
+pub(super) fn d2_absolute_error(truth: &[f64], predicted: &[f64]) -> f64 {
     let middle = median(truth.iter().copied());
     let plain = mean(truth.iter().map(|value| (value - middle).abs()));
     explained(mean(errors(truth, predicted).map(f64::abs)), plain)

@@ -276,9 +276,9 @@ impl<'a> Queue<'a> {
             TrialEnd::Finished if self.aim.value(&means).is_some() => {
                 TrialOutcome::Finished { means, deviations }
             }
-            TrialEnd::Finished => {
-                TrialOutcome::Failed { message: format!("{} is not defined for it", self.rules.metric) }
-            }
+            TrialEnd::Finished => TrialOutcome::Failed {
+                message: format!("{} is not defined for what it predicts", self.rules.metric),
+            },
             TrialEnd::Failed(message) => TrialOutcome::Failed { message },
             TrialEnd::Pruned => {
                 let TrialState { curve, is_unwanted, .. } = &state.trials[trial];

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::learn::study::TrainingData;
-use crate::mlflow::{ViewType, tags};
+use crate::mlflow::{Tag, ViewType, tags};
 use crate::params::Params;
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
-use crate::store::{ErrorKind, Store, uri};
+use crate::store::{ErrorKind, NewRun, Store, uri};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
 use crate::sweep::engine::journal::{Change, EndReason, Event, EventKind, TrialOutcome};
 use crate::sweep::engine::state::SweepStates;
@@ -46,6 +46,24 @@ fn an_experiment_is_found_by_name_or_id_and_made_where_there_is_none() {
             assert_eq!(find_or_create(&store, name, &plan).await.unwrap(), made, "{name}");
         }
         assert_eq!(store.search_experiments(ViewType::All).await.unwrap().len(), 2);
+        // So is one that was there and has had no run yet; where somebody has said so or logged, it stays.
+        let empty = store.create_experiment("empty", &[]).await.unwrap();
+        let told = find_or_create(&store, "empty", &plan).await.unwrap();
+        assert_eq!((told.experiment_id.clone(), &told.tags), (empty, &made.tags));
+        let used = store.create_experiment("used", &[]).await.unwrap();
+        let run = NewRun {
+            experiment_id: used,
+            run_name: None,
+            user_id: String::new(),
+            start_time: 1,
+            tags: Vec::new(),
+        };
+        store.create_run(&run).await.unwrap();
+        assert_eq!(find_or_create(&store, "used", &plan).await.unwrap().tags, Vec::new());
+        let judged =
+            store.create_experiment("judged", &[Tag::new(tags::PRIMARY_METRIC, "loss")]).await.unwrap();
+        let found = find_or_create(&store, "judged", &plan).await.unwrap();
+        assert_eq!((found.experiment_id, found.tags.len()), (judged, 1));
         // A deleted one is found: its name is taken.
         store.delete_experiment(&made.experiment_id).await.unwrap();
         assert_eq!(find_or_create(&store, "iris", &plan).await.unwrap().experiment_id, made.experiment_id);

@@ -17,7 +17,7 @@ use crate::learn::study::TrainingData;
 use crate::mlflow::{Experiment, ExperimentId};
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{Store, now_ms};
-use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create, spawn};
+use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create, judged, spawn};
 use crate::sweep::engine::journal::{Change, Position, SweepFolder};
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::executor_plan::SLURM_JOBS;
@@ -209,7 +209,10 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<S
     let prepared = prepared.await.map_err(|error| error.to_string())??;
     let said = |error: crate::store::StoreError| format!("{error}; {}", error.hint());
     let experiment: Experiment = match &destination {
-        Destination::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
+        Destination::Known(id, _) => {
+            let known = store.get_experiment(id).await.map_err(said)?;
+            judged(&store, known, prepared.plan()).await.map_err(said)?
+        }
         Destination::New(name) => find_or_create(&store, name, prepared.plan()).await.map_err(said)?,
     };
     // A script has ways of its own to where artifacts go; that a log is not kept is told.
