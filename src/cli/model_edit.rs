@@ -15,7 +15,7 @@ use crate::promotion::is_of_log;
 use crate::registry::badges;
 use crate::registry::edit::{Edit, apply, archived_words, archives};
 use crate::registry::history::Author;
-use crate::store::{ErrorKind, Store, now_ms};
+use crate::store::{ErrorKind, Store, if_there, now_ms};
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -97,6 +97,12 @@ pub async fn run(
         if let Edit::Tag { version, key, value: Some(value), .. } = &edit {
             let limits = store.check_registry_tag(version.is_some(), &Tag::new(key, value));
             limits.map_err(|error| Failure::Usage(format!("--tag: {error}")))?;
+        }
+        if let Edit::Rename { to, .. } = &edit
+            && *to != target.known.name
+            && if_there(store.get_registered_model(to).await)?.is_some()
+        {
+            return Err(Failure::Usage(format!("--rename: there is a registered model {to:?} already")));
         }
         let archived = archives(&store, &edit).await?;
         let is_so = archived.is_empty() && is_so(&edit, &target);

@@ -61,7 +61,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         waiting.active.insert(run.info.run_id.clone(), run.info.run_name);
     }
     let start = Instant::now();
-    let mut was_reached = true;
+    let (mut was_reached, mut is_told) = (true, false);
     loop {
         match look(&store, experiment.as_ref(), &mut waiting).await {
             Ok(ended) => {
@@ -81,6 +81,9 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
                 waiting.ended.extend(ended);
                 if waiting.active.is_empty() {
                     break;
+                }
+                if !std::mem::replace(&mut is_told, true) {
+                    tell(&format!("waiting for {}", text::runs(waiting.active.len())));
                 }
             }
             Err(error) if error.is_transient() => {

@@ -123,7 +123,7 @@ pub fn long(selection: &Selection, catalog: &Catalog, origin: PolicyOrigin) -> V
     }
     lines.push(counts);
     lines.extend(several(selection));
-    if let Some(ahead) = ahead(selection).filter(|_| policy.objectives.len() == 1) {
+    if let Some(ahead) = ahead(selection).filter(|_| policy.objectives.len() == 1 && selection.tied <= 1) {
         let second = &selection.ranking[1];
         lines.push(format!(
             "It is {ahead} ahead of {}, which has {}.",

@@ -123,6 +123,8 @@ fn ties_are_told_and_broken_by_the_next_metric_and_then_the_start() {
     assert_eq!(names(&first, &by_start)[0], "run-0");
     assert_eq!((by_start.tied, by_start.tie_break.clone()), (4, Some(TieBreak::Start)));
     assert!(reason::short(&by_start).ends_with("tied with 3 others"));
+    let long = reason::long(&by_start, &first, PolicyOrigin::Names).join("\n");
+    assert!(!long.contains("ahead"), "{long}");
     for run in &mut runs {
         run.info.start_time = Some(7);
     }

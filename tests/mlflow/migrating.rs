@@ -281,8 +281,9 @@ fn a_copy_into_a_server_that_is_killed_goes_on_and_doubles_nothing() {
     };
     // How long it takes where nobody disturbs it.
     let home = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, home.path());
     let started = Instant::now();
-    assert!(begun(home.path(), &Server::start(V3, home.path())).wait().unwrap().success());
+    assert!(begun(home.path(), &server).wait().unwrap().success());
     let whole = started.elapsed();
     let home = tempfile::tempdir().unwrap();
     let server = Server::start(V3, home.path());

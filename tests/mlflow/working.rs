@@ -1,8 +1,8 @@
 //! What people do in the explorer all day, by keys in a real terminal, and what the real MLflow says of it afterwards.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -349,9 +349,11 @@ if sys.argv[3] == "fail":
     let training = begin("succeed");
     let output = wait(&["--experiment", "wine", "--timeout", "0.2"]);
     assert_eq!(output.status.code(), Some(5), "{output:?}");
-    let waits = waiting(&["--experiment", "wine"]).stdout(Stdio::piped()).spawn().unwrap();
-    // It has looked at least once by then.
-    std::thread::sleep(Duration::from_secs(3));
+    let mut waits = waiting(&["--experiment", "wine"]);
+    let mut waits = waits.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = String::new();
+    BufReader::new(waits.stderr.take().unwrap()).read_line(&mut told).unwrap();
+    assert_eq!(told, "mltui: waiting for 1 run\n");
     std::fs::remove_file(folder.path().join("succeed")).unwrap();
     let output = waits.wait_with_output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();

@@ -34,6 +34,17 @@ pub fn workspaces(link: &mut impl Link) -> Inner<Vec<String>> {
     Ok(names)
 }
 
+/// That there is the workspace that is open.
+pub fn check_workspace(link: &mut impl Link) -> Inner<()> {
+    let workspace = link.workspace().to_owned();
+    if workspace == "default" || workspaces(link)?.contains(&workspace) {
+        return Ok(());
+    }
+    Err(ErrorKind::Address(format!(
+        "Workspace '{workspace}' not found (MLFLOW_WORKSPACE, or `workspace` in the profile)"
+    )))
+}
+
 pub fn experiments(link: &mut impl Link, view: ViewType) -> Inner<Vec<Experiment>> {
     let mut by_key: HashMap<i64, Vec<Tag>> = HashMap::new();
     let statement =
@@ -66,10 +77,8 @@ pub fn experiments(link: &mut impl Link, view: ViewType) -> Inner<Vec<Experiment
         (key, experiment)
     })?;
     // What is misspelt would look like a store without anything.
-    if found.is_empty() && workspace != "default" && !workspaces(link)?.contains(&workspace) {
-        return Err(ErrorKind::Address(format!(
-            "Workspace '{workspace}' not found (MLFLOW_WORKSPACE, or `workspace` in the profile)"
-        )));
+    if found.is_empty() {
+        check_workspace(link)?;
     }
     found.sort_by_key(|(key, experiment)| std::cmp::Reverse((experiment.creation_time, *key)));
     Ok(found.into_iter().map(|(_, experiment)| experiment).collect())

@@ -331,8 +331,11 @@ fn status_context(app: &App) -> String {
 }
 
 /// What is used most: these come first, as there is seldom room for all.
-const FIRST: [&str; 21] = [
+const FIRST: [&str; 24] = [
     "open",
+    "promote",
+    "versus-champion",
+    "models-files",
     "next-match",
     "previous-match",
     "source",

@@ -56,6 +56,30 @@ fn a_single_value_opens_where_the_run_stands() {
 }
 
 #[test]
+fn only_the_child_that_a_parent_repeats_stands_for_it() {
+    let mut runs = scored(12);
+    let of = |run: &Run| run.metrics.iter().find(|m| m.key == "once_f1").map(|m| m.value);
+    // The value of the sixth is that of another one, and of the child of the first.
+    let value = of(&runs[5]).unwrap();
+    for at in [0, 3] {
+        let own = runs[at].metrics.iter_mut().find(|m| m.key == "once_f1").unwrap();
+        own.value = value;
+    }
+    let parent = runs[0].info.run_id.to_string();
+    runs[3].tags.push(Tag::new("mlflow.parentRunId", parent));
+    let mut app = opened_with((120, 36), &runs);
+    let row = (0..app.runs.length()).find(|at| {
+        app.runs.projection.row(*at).is_some_and(|row| app.runs.catalog.run_name(row) == "calm-ibis-0")
+    });
+    keys(&mut app, &format!("2 g g{}", " j".repeat(row.unwrap())), &runs);
+    enter(&mut app, &runs);
+    let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("{}", drawn(&app)) };
+    let lit = &picker.list().under_cursor().unwrap().label;
+    let child = &runs[3].info.run_name;
+    assert!(lit.ends_with(child.as_str()), "{lit}: not {child}");
+}
+
+#[test]
 fn the_ranking_leads_to_runs_and_marks_them() {
     let runs = scored(12);
     let mut app = opened_with((120, 36), &runs);
@@ -93,7 +117,7 @@ fn the_only_run_with_a_value_has_a_chart() {
     keys(&mut app, "2 g g", &runs);
     enter(&mut app, &runs);
     assert!(matches!(app.screens.last(), Some(Screen::Chart(_))));
-    assert!(drawn(&app).contains("no other run that is shown has once_f1"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("no other run that is shown has a number for once_f1"), "{}", drawn(&app));
 }
 
 /// Far behind the best the run is still in sight.

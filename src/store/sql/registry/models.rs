@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::{exists, need, touch};
 use crate::mlflow::{RegisteredModel, Tag};
+use crate::store::sql::reading::check_workspace;
 use crate::store::sql::{Cells, Link, values};
 use crate::store::{ErrorKind, Inner, now_ms};
 
@@ -39,6 +40,10 @@ fn read(link: &mut impl Link, name: Option<&str>) -> Inner<Vec<RegisteredModel>>
         version_count: Some(0),
         ..RegisteredModel::default()
     })?;
+    // What is misspelt would look like a registry without anything.
+    if models.is_empty() {
+        check_workspace(link)?;
+    }
     models.sort_by(|a, b| a.name.cmp(&b.name));
     let at: FxHashMap<String, usize> =
         models.iter().enumerate().map(|(at, model)| (model.name.clone(), at)).collect();

@@ -2,8 +2,9 @@
 
 use super::dashboard::tiles::goal_of;
 use super::standing::ranked;
-use crate::mlflow::RunId;
+use crate::catalog::Row;
 use crate::mlflow::order::rank;
+use crate::mlflow::{RunId, tags};
 use crate::select::Goal;
 use crate::text;
 use crate::text::by_point;
@@ -34,25 +35,31 @@ pub fn open(app: &mut App, key: &str) -> bool {
         Some(Goal::Minimize) => rank(*a).cmp(&rank(*b)),
         Some(Goal::Maximize) | None => rank(*b).cmp(&rank(*a)),
     });
-    let mut places: Vec<usize> = Vec::with_capacity(all.len());
-    for (at, (value, _)) in all.iter().enumerate() {
-        let is_same = at > 0 && all[at - 1].0.total_cmp(value).is_eq();
-        places.push(if is_same { places[at - 1] } else { at + 1 });
-    }
-    let is_own = |at: &usize| own.as_ref().is_some_and(|own| catalog.run_id(all[*at].1) == own.as_str());
-    let own_at = (0..all.len()).find(is_own);
+    // Equal values share the place of the first of them.
+    let place = |at: &usize| {
+        let value = all[*at].0;
+        1 + all.partition_point(|(other, _)| match goal {
+            Some(Goal::Minimize) => rank(*other) < rank(value),
+            Some(Goal::Maximize) | None => rank(*other) > rank(value),
+        })
+    };
+    let own_row = own.as_ref().and_then(|own| catalog.find(own.as_str()));
     // A parent that says again what one of its children says is not listed: the child is.
-    let value = own
-        .as_ref()
-        .and_then(|own| catalog.metrics.column(&catalog.texts, key)?.get(catalog.find(own.as_str())?));
-    let same = || value.and_then(|value| all.iter().position(|(other, _)| other.total_cmp(&value).is_eq()));
-    let own_at = own_at.or_else(same);
+    let parents = catalog.tags.column(&catalog.texts, tags::PARENT_RUN_ID);
+    let is_child = |row: Row| {
+        let parent = parents.and_then(|parents| Some(catalog.texts.get(parents.get(row)?)));
+        parent.is_some() && parent == own.as_ref().map(RunId::as_str)
+    };
+    let value = own_row.and_then(|row| catalog.metrics.column(&catalog.texts, key)?.get(row));
+    let repeats = |(other, row): &(f64, Row)| value.is_some_and(|value| value == *other) && is_child(*row);
+    let own_at = all.iter().position(|(_, row)| Some(*row) == own_row);
+    let own_at = own_at.or_else(|| all.iter().position(repeats));
     let near = own_at.map_or(0..0, |at| at.saturating_sub(AROUND)..at + AROUND + 1);
     let listed: Vec<usize> = (0..all.len()).filter(|at| *at < FIRST || near.contains(at)).collect();
     let values: Vec<f64> = listed.iter().map(|at| all[*at].0).collect();
     let mut numbers: Vec<String> = values.iter().map(|value| text::value(key, *value)).collect();
     by_point(&mut numbers);
-    let gap = |at: &usize| if places[*at] == 1 { String::new() } else { signed(all[*at].0 - all[0].0) };
+    let gap = |at: &usize| if place(at) == 1 { String::new() } else { signed(all[*at].0 - all[0].0) };
     let mut gaps: Vec<String> = listed.iter().map(gap).collect();
     by_point(&mut gaps);
     let widest = |cells: &[String], title: &str| {
@@ -63,7 +70,7 @@ pub fn open(app: &mut App, key: &str) -> bool {
     let label = |at: &usize| {
         let id = catalog.run_id(all[*at].1);
         let name = format!("{} {}", catalog.run_name(all[*at].1), runs.badges.of(id));
-        format!("{:>digits$}  {}", text::count(places[*at]), name.trim_end())
+        format!("{:>digits$}  {}", text::count(place(at)), name.trim_end())
     };
     let labels: Vec<String> = listed.iter().map(label).collect();
     let longest = labels.iter().map(|label| text::width(&text::clean(label))).max().unwrap_or(0);
@@ -89,7 +96,11 @@ pub fn open(app: &mut App, key: &str) -> bool {
         .collect();
     let shown = if runs.filter_text.is_empty() { "" } else { " shown" };
     let order = goal.map_or("highest first", Goal::word);
-    let title = format!("{key} of {}{shown}: {order}", text::runs(all.len()));
+    let mut title = format!("{key} of {}{shown}: {order}", text::runs(all.len()));
+    if listed.len() < all.len() {
+        let around = if near.end > FIRST { " and those around this run" } else { "" };
+        title.push_str(&format!(", the first {FIRST}{around}"));
+    }
     let cursor = own_at.and_then(|own| listed.iter().position(|at| *at == own)).unwrap_or(0);
     let heading = line("", "value", "to best");
     Picker::new(title, items, |app, picked, effects| match picked {

@@ -12,7 +12,7 @@ use crate::mlflow::tags;
 use crate::select::Goal;
 use crate::tui::core::remote::{Remote, Ticket};
 
-/// The values of a metric among the runs that are shown, in ascending order; NaN is none.
+/// The values of a metric among the runs that are shown, in ascending order; NaN and infinity are none.
 pub type Values = Vec<(String, Vec<f64>)>;
 
 #[derive(Debug, Default)]
@@ -74,20 +74,20 @@ impl Standings {
     /// Where a value of a metric stands; nothing where it is the only one, or no number.
     pub fn of(&self, key: &str, value: f64, goal: Option<Goal>) -> Option<Standing> {
         let (_, values) = self.fetched.value()?.iter().find(|(known, _)| known == key)?;
-        if values.len() < 2 || value.is_nan() {
+        if values.len() < 2 || !value.is_finite() {
             return None;
         }
         let (below, upto) =
             (values.partition_point(|other| *other < value), values.partition_point(|other| *other <= value));
         let is_least_best = goal == Some(Goal::Minimize);
         let place = 1 + if is_least_best { below } else { values.len() - upto };
-        let finite = || values.iter().copied().filter(|value| value.is_finite());
-        let (low, high) = (finite().next()?, finite().next_back()?);
+        let (low, high) = (*values.first()?, *values.last()?);
         // Where all are the same, nobody is ahead.
-        if high <= low && values.len() == finite().count() {
+        if high <= low {
             return None;
         }
-        let share = if high > low { ((value - low) / (high - low)).clamp(0.0, 1.0) } else { 0.5 };
+        // Halves: all there is between may be more than a number holds.
+        let share = ((value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)).clamp(0.0, 1.0);
         Some(Standing { place, of: values.len(), share: if is_least_best { 1.0 - share } else { share } })
     }
 }
@@ -145,7 +145,8 @@ impl<'a> Shown<'a> {
         };
         let known = rows.iter().filter(|row| !repeats(**row));
         let values = known.filter_map(|row| Some((column.get(*row)?, *row)));
-        values.filter(|(value, _)| !value.is_nan()).collect()
+        // As where the best is chosen, what is infinite is out.
+        values.filter(|(value, _)| value.is_finite()).collect()
     }
 }
 
@@ -186,7 +187,7 @@ mod tests {
     fn a_value_stands_among_others() {
         let mut standings = Standings::default();
         let ticket = standings.fetched.ask();
-        let values = vec![f64::NEG_INFINITY, 1.0, 2.0, 2.0, 4.0];
+        let values = vec![1.0, 2.0, 2.0, 4.0];
         standings.take(
             ticket,
             vec![("x".into(), values), ("one".into(), vec![1.0]), ("same".into(), vec![1.0, 1.0])],
@@ -195,11 +196,12 @@ mod tests {
         let of =
             |value, goal| standings.of("x", value, goal).map(|found| (found.in_words(goal), found.share));
         let (up, down) = (Some(Goal::Maximize), Some(Goal::Minimize));
-        assert_eq!(of(4.0, up), Some(("best of 5".into(), 1.0)));
-        assert_eq!(of(2.0, up), Some(("2nd of 5".into(), 1.0 / 3.0)));
-        assert_eq!(of(1.0, down), Some(("2nd of 5".into(), 1.0)));
-        assert_eq!(of(1.0, None), Some(("4th highest of 5".into(), 0.0)));
+        assert_eq!(of(4.0, up), Some(("best of 4".into(), 1.0)));
+        assert_eq!(of(2.0, up), Some(("2nd of 4".into(), 1.0 / 3.0)));
+        assert_eq!(of(1.0, down), Some(("best of 4".into(), 1.0)));
+        assert_eq!(of(1.0, None), Some(("4th highest of 4".into(), 0.0)));
         assert_eq!(of(f64::NAN, up), None);
+        assert_eq!(of(f64::INFINITY, up), None, "where the best is chosen, it is out too");
         assert_eq!(standings.of("one", 1.0, up), None, "there is nobody to stand among");
         assert_eq!(standings.of("same", 1.0, up), None, "nobody is ahead");
         assert_eq!(standings.of("y", 1.0, up), None);

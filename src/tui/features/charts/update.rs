@@ -263,7 +263,7 @@ pub fn open(app: &mut App) {
         if ranking::open(app, &key) {
             return;
         }
-        app.say(format!("no other run that is shown has {}", text::clean(&key)));
+        app.say(format!("no other run that is shown has a number for {}", text::clean(&key)));
     }
     let charts = &app.charts;
     let metrics = charts.charts.iter().map(|chart| chart.metric.clone()).collect();

@@ -135,7 +135,8 @@ impl Details {
     fn lines(&self, experiment: &str, now: i64) -> Vec<DetailLine> {
         let Some(run) = self.run() else { return Vec::new() };
         match self.tab {
-            Tab::Charts => Vec::new(),
+            // Tabs of thousands of lines are laid out as far as they are seen.
+            Tab::Charts | Tab::Metrics | Tab::Params | Tab::Artifacts => Vec::new(),
             Tab::Overview => {
                 let mut lines = self.with_wrapped_reason(overview(run, experiment, now));
                 let at = lines.iter().position(|line| line.key == "artifacts").map_or(0, |at| at + 1);
@@ -147,10 +148,7 @@ impl Details {
                 lines.extend(self.child_lines());
                 lines
             }
-            Tab::Metrics => run.metrics.iter().map(metric).collect(),
-            Tab::Params => run.params.iter().map(param).collect(),
             Tab::Tags => run_tags(run),
-            Tab::Artifacts => self.artifact_lines(0..usize::MAX),
             Tab::Datasets => data_sets(run),
             Tab::Models => self.about_models().into_iter().chain(self.model_lines().cloned()).collect(),
         }
@@ -236,10 +234,10 @@ impl Details {
     fn artifact_lines(&self, range: Range<usize>) -> Vec<DetailLine> {
         // Images are told from those beside them.
         let first = range.start.saturating_sub(1);
-        let entries: Vec<_> = self.artifacts.entries_from(first).take(range.end + 1 - first).collect();
-        let entry = |at: usize| entries.get(at.checked_sub(first)?);
+        let entries: Vec<_> =
+            self.artifacts.entries_from(first).take(range.end.saturating_add(1) - first).collect();
+        let entry_at = |at: usize| entries.get(at.checked_sub(first)?);
         let line = |at: usize| {
-            let entry_at = entry;
             let entry = entry_at(at)?;
             let (value, exact, role) = match entry {
                 ArtifactEntry::Folder { file, .. } => (String::new(), Some(&file.path), LineRole::Heading),

@@ -43,11 +43,13 @@ pub fn draw(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: 
     }
     let values = level_values(screen);
     let bar = bar_width(values.as_ref(), area);
+    // Room for letters of two signs beside the last axis.
+    let more = (LETTERS * (screen.letter_cells() - 1)) as u16;
     // Titles, upper ends, the plot, lower ends, and what passes.
     let plot = Rect {
         x: area.x + 4,
         y: area.y + 2,
-        width: area.width.saturating_sub(8 + bar),
+        width: area.width.saturating_sub(8 + bar + more),
         height: area.height - 4,
     };
     let seen = SeenAxes::new(count, screen.axis, plot.width as usize);
@@ -212,7 +214,7 @@ impl AxesView<'_> {
             let row = self.row(place);
             let used = taken.entry(row).or_default();
             *used += 1;
-            let x = self.column(last) + (*used).min(LETTERS) as u16;
+            let x = self.column(last) + 1 + (((*used).min(LETTERS) - 1) * screen.letter_cells()) as u16;
             let sign = if *used > LETTERS { "+".to_owned() } else { letter(screen.slot(member)) };
             buffer.set_string(x, row, sign, level_style(levels[member], theme));
         }
