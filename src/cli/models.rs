@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::mlflow::{RegisteredModel, Tag};
 use crate::promotion::{is_of_log, tag_words};
 use crate::registry::badges;
-use crate::store::{Store, now_ms};
+use crate::store::{Store, if_there, now_ms};
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
@@ -114,9 +114,14 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     if let Some(ModelsCommand::Edit(edit)) = &arguments.command {
         return model_edit::run(settings, edit, out).await;
     }
-    let named = arguments.name.as_deref().map(|name| model_folder::registered(name).unwrap_or(name));
-    if let Some(name) = named.filter(|name| model_folder::is_address(name)) {
-        return model_folder::run(settings, name, arguments, out).await;
+    let mut named = arguments.name.as_deref().map(|name| model_folder::registered(name).unwrap_or(name));
+    if let Some(address) = named.filter(|name| model_folder::is_address(name)) {
+        // `models:/a@b` may be a model of this name.
+        let whole = address.strip_prefix("models:/").filter(|name| name.contains('@') && !name.contains('/'));
+        named = match whole {
+            Some(name) if if_there(open(settings)?.get_registered_model(name).await)?.is_some() => whole,
+            _ => return model_folder::run(settings, address, arguments, out).await,
+        };
     }
     // What is wrong on the command line is told before anything is asked.
     let versions = match named {

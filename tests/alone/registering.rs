@@ -249,6 +249,10 @@ fn a_model_is_addressed_whatever_its_name_is() {
         assert_eq!(world.told(words), "no versions\n", "{words:?}");
     }
     assert_eq!(world.json(&["models", "models:/edit"])["name"], "edit");
+    assert_eq!(world.json(&["models", "models:/red@dry"])["name"], "red@dry");
+    let (ended, _, said) =
+        world.said(&["models", "edit", "edit", "--tag", "half=1", "--rename", "red@dry", "--dry-run"]);
+    assert!(ended == 2 && said.contains("already"), "{ended} {said}");
     for (name, shown) in [("edit", "edit"), ("models:/red@dry", "red@dry"), ("a b.é", "a b.é")] {
         let said = world.told(&["models", "edit", name, "--tag", "k=v"]);
         assert_eq!(said, format!("{shown}: tag k = v\n"));

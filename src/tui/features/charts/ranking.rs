@@ -51,7 +51,9 @@ pub fn open(app: &mut App, key: &str) -> bool {
         parent.is_some() && parent == own.as_ref().map(RunId::as_str)
     };
     let value = own_row.and_then(|row| catalog.metrics.column(&catalog.texts, key)?.get(row));
-    let repeats = |(other, row): &(f64, Row)| value.is_some_and(|value| value == *other) && is_child(*row);
+    let repeats = |(other, row): &(f64, Row)| {
+        value.is_some_and(|value| value.total_cmp(other).is_eq()) && is_child(*row)
+    };
     let own_at = all.iter().position(|(_, row)| Some(*row) == own_row);
     let own_at = own_at.or_else(|| all.iter().position(repeats));
     let near = own_at.map_or(0..0, |at| at.saturating_sub(AROUND)..at + AROUND + 1);
