@@ -281,7 +281,8 @@ fn feed(app: &mut App, msg: Msg) {
         let now = app.now;
         for effect in update(app, msg.at(now)) {
             if let Effect::Runs(runs::effects::Effect::Project(request)) = effect {
-                let Projecting { ticket, catalog, complete, view, under_cursor, now } = request;
+                let telling = request.telling();
+                let Projecting { ticket, catalog, complete, view, under_cursor, now, .. } = request;
                 let projection = project(&catalog, &view, now);
                 let position =
                     under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
@@ -293,6 +294,7 @@ fn feed(app: &mut App, msg: Msg) {
                     view,
                     projection,
                     position,
+                    telling,
                 }));
             }
         }

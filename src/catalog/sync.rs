@@ -15,7 +15,8 @@ use crate::store::{Changes, Cursor, ErrorKind, Result, RunBatch, Scan, Store, St
 
 /// Batches that wait to be folded in; a scan that is faster than that waits itself.
 const WAITING: usize = 4;
-/// How soon after a snapshot the next one is made while an experiment is being read; it grows with each.
+/// How soon after a snapshot the next one is made while an experiment is being read; twice as long with each, as what was
+/// published is copied when more comes in, and all who show it begin anew.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The history of a run that goes on grows all the time: a server is asked for it again after so many times what it
@@ -86,7 +87,7 @@ impl Pace {
     fn is_due(&mut self, batch: &RunBatch) -> bool {
         let is_due = batch.completes_first_page || Instant::now() >= self.due;
         if is_due {
-            self.pause = self.pause * 3 / 2;
+            self.pause *= 2;
             self.due = Instant::now() + self.pause;
         }
         is_due

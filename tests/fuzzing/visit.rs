@@ -354,7 +354,8 @@ impl Visit {
                 ]
             }
             Effect::Runs(runs::effects::Effect::Project(request)) => {
-                let Projecting { ticket, catalog, complete, view, under_cursor, now } = request;
+                let telling = request.telling();
+                let Projecting { ticket, catalog, complete, view, under_cursor, now, .. } = request;
                 let projection = project(&catalog, &view, now);
                 let position =
                     under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
@@ -365,6 +366,7 @@ impl Visit {
                     view,
                     projection: Arc::new(projection),
                     position,
+                    telling,
                 })]
             }
             Effect::Runs(runs::effects::Effect::ReadSparks { ticket, ids, key }) => {

@@ -1,12 +1,11 @@
 //! Requests, retries and errors: everything about HTTP, nothing about experiments.
 
-use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONNECTION, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Request, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -14,7 +13,7 @@ use url::Url;
 
 use super::answer::Answer;
 use super::body::{self, Source};
-use super::databricks::Login;
+use super::databricks::{Login, without_nulls};
 use super::failure::{failure, tls_words};
 use super::http;
 use super::options::{Auth, RestOptions, WaitNotice};
@@ -176,25 +175,32 @@ impl Client {
         self.post(path, body, Repeat::Safe).await
     }
 
+    /// The same, on a connection that may serve nothing behind it.
+    pub async fn search_on(&self, path: &str, body: &Value, is_last: bool) -> Inner<Answer> {
+        let mut request = self.with_body(Method::POST, path, body)?;
+        if is_last {
+            request = request.header(CONNECTION, "close");
+        }
+        self.exchange(request, Repeat::Safe, body::LONGEST).await
+    }
+
     pub async fn post(&self, path: &str, body: &Value, repeat: Repeat) -> Inner<Answer> {
-        let request = self.request(Method::POST, &format!("api/{path}"))?.json(&*self.written(body));
-        self.exchange(request, repeat, body::LONGEST).await
+        self.exchange(self.with_body(Method::POST, path, body)?, repeat, body::LONGEST).await
     }
 
     pub async fn delete(&self, path: &str, body: &Value) -> Inner<Answer> {
-        let request = self.request(Method::DELETE, &format!("api/{path}"))?.json(&*self.written(body));
-        self.exchange(request, Repeat::Safe, body::LONGEST).await
+        self.exchange(self.with_body(Method::DELETE, path, body)?, Repeat::Safe, body::LONGEST).await
     }
 
     /// A change that is the same twice as once.
     pub async fn patch(&self, path: &str, body: &Value) -> Inner<Answer> {
-        let request = self.request(Method::PATCH, &format!("api/{path}"))?.json(&*self.written(body));
-        self.exchange(request, Repeat::Safe, body::LONGEST).await
+        self.exchange(self.with_body(Method::PATCH, path, body)?, Repeat::Safe, body::LONGEST).await
     }
 
-    /// A body as it is sent: Databricks' messages have no nulls in them.
-    fn written<'a>(&self, body: &'a Value) -> Cow<'a, Value> {
-        if self.is_workspace() { Cow::Owned(without_nulls(body)) } else { Cow::Borrowed(body) }
+    /// A request to the API with a body: Databricks' messages have no nulls in them.
+    fn with_body(&self, method: Method, path: &str, body: &Value) -> Inner<RequestBuilder> {
+        let request = self.request(method, &format!("api/{path}"))?;
+        Ok(if self.is_workspace() { request.json(&without_nulls(body)) } else { request.json(body) })
     }
 
     /// The body of a page outside the API, as text: no more than its beginning where it is a long one.
@@ -471,17 +477,6 @@ impl Client {
             }
             None => ErrorKind::Unreachable(format!("{}: {cause}", self.base())),
         }
-    }
-}
-
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let told = fields.iter().filter(|(_, value)| !value.is_null());
-            told.map(|(key, value)| (key.clone(), without_nulls(value))).collect()
-        }
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        plain => plain.clone(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! the bucket itself, as MLflow's client does; the server, which may have other credentials, where the bucket does not let it.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::store::{
     ArtifactList, Artifacts, Backend as _, ErrorKind, FileTree, FilesOf, Inner, Opened, Resume, Sent,
 };
 
-/// Runs whose artifact addresses are known.
+/// Runs, and experiments, whose artifact addresses are known.
 const KNOWN: usize = 1_000;
 /// A server that has no more credentials than this machine tries for long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,23 +26,51 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct Places {
     uris: Mutex<HashMap<RunId, String>>,
+    /// Of experiments.
+    locations: Mutex<HashMap<ExperimentId, String>>,
     /// Roots that are read through the server.
     by_server: Arc<Mutex<HashSet<String>>>,
 }
 
+impl Places {
+    /// The files of a run are there, where the server says so.
+    pub fn note(&self, id: &RunId, uri: &str) {
+        if !uri.is_empty() {
+            keep(&self.uris, id, uri);
+        }
+    }
+}
+
+fn keep<Id: Clone + Eq + Hash>(known: &Mutex<HashMap<Id, String>>, id: &Id, uri: &str) {
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= KNOWN {
+        known.clear();
+    }
+    known.insert(id.clone(), uri.to_owned());
+}
+
+fn kept<Id: Eq + Hash>(known: &Mutex<HashMap<Id, String>>, id: &Id) -> Option<String> {
+    known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+}
+
 impl Rest {
     async fn uri_of(&self, id: &RunId) -> Inner<String> {
-        let known = || self.places.uris.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(uri) = known().get(id) {
-            return Ok(uri.clone());
+        if let Some(uri) = kept(&self.places.uris, id) {
+            return Ok(uri);
         }
         let uri = self.get_run(id).await?.info.artifact_uri;
-        let mut known = known();
-        if known.len() >= KNOWN {
-            known.clear();
-        }
-        known.insert(id.clone(), uri.clone());
+        keep(&self.places.uris, id, &uri);
         Ok(uri)
+    }
+
+    /// Where the files of an experiment go.
+    pub async fn location_of(&self, id: &ExperimentId) -> Inner<String> {
+        if let Some(location) = kept(&self.places.locations, id) {
+            return Ok(location);
+        }
+        let location = self.get_experiment(id).await?.artifact_location;
+        keep(&self.places.locations, id, &location);
+        Ok(location)
     }
 
     /// The files of a run, where they are in an object store.

@@ -230,7 +230,9 @@ impl Backend for Rest {
             "start_time": run.start_time, "tags": wire::pairs(&all_tags),
         });
         let answer = self.write(Repeat::Never, "2.0/mlflow/runs/create", body).await?;
-        answer.required("run", wire::run)
+        let run = answer.required("run", wire::run)?;
+        self.places.note(&run.info.run_id, &run.info.artifact_uri);
+        Ok(run)
     }
 
     async fn get_run(&self, id: &RunId) -> Inner<Run> {

@@ -8,7 +8,7 @@ use super::{Rest, artifacts, databricks, logging, wire};
 use crate::mlflow::{Dataset, ExperimentId, LoggedModel, Metric, ModelId, RunId};
 use crate::store::objects::{self, is_in_objects};
 use crate::store::pages::Pages;
-use crate::store::{Backend as _, ErrorKind, Inner, LoggedModels, NewModel};
+use crate::store::{ErrorKind, Inner, LoggedModels, NewModel};
 
 const MODELS: &str = "2.0/mlflow/logged-models";
 /// Models on a page, each with its metrics.
@@ -30,7 +30,7 @@ impl LoggedModels for Rest {
 
     async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
         // Before there is a model that nobody could finish.
-        let location = self.get_experiment(&model.experiment_id).await?.artifact_location;
+        let location = self.location_of(&model.experiment_id).await?;
         match &self.databricks {
             Some(_) => databricks::need_kept(&location)?,
             None if is_in_objects(&location) => {}

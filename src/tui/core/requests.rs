@@ -49,6 +49,8 @@ pub fn project(app: &mut App, effects: &mut Effects) {
         complete: snapshot.complete,
         view: Box::new(app.runs.wanted_view()),
         under_cursor: app.runs.under_cursor.clone().map(|picked| (picked, app.runs.cursor.at)),
+        wants_columns: !app.runs.own_columns && app.runs.has_new_keys(&snapshot.catalog),
+        deciding: app.runs.deciding().map(str::to_owned),
         now: app.now,
     }));
 }

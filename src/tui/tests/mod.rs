@@ -159,7 +159,8 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             vec![snapshot(ticket, runs), polled(ticket)]
         }
         Effect::Runs(runs::effects::Effect::Project(request)) => {
-            let Projecting { ticket, catalog, complete, view, under_cursor, now } = request;
+            let telling = request.telling();
+            let Projecting { ticket, catalog, complete, view, under_cursor, now, .. } = request;
             let projection = project(&catalog, &view, now);
             let position =
                 under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
@@ -170,6 +171,7 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 view,
                 projection: Arc::new(projection),
                 position,
+                telling,
             })]
         }
         Effect::Runs(runs::effects::Effect::ReadSparks { ticket, ids, key }) => {

@@ -9,11 +9,13 @@ mod scripts;
 mod secrets;
 mod slurm;
 
+use std::fs;
 use std::path::Path;
 
 use mltui::mlflow::RunStatus;
 
-use crate::support::sweeping::seen;
+use crate::support::sweeping::{SMALL, seen, swept};
+use crate::support::{Server, V3, wait_until};
 
 /// What the statuses of the models in a database are: 1 is pending, 2 ready, 3 failed.
 fn models(database: &Path) -> Vec<i64> {
@@ -32,4 +34,30 @@ fn are_whole(uri: &str) {
         let tested = trial.points.iter().filter(|(key, _, _)| key == "test_accuracy").count();
         assert_eq!(tested, 1, "{trial:?}");
     }
+}
+
+/// What a server is asked for each trial that comes to a model: besides its files, eight requests.
+#[test]
+fn trials_with_models_take_few_requests() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, home.path());
+    let log = home.path().join("server.log");
+    let logged = || fs::read_to_string(&log).unwrap_or_default();
+    let before = logged().len();
+    let said = swept(home.path(), &server.uri(), &[&SMALL[1..5], &["--trials", "20", "--no-prune"]].concat());
+    assert_eq!(said["finished"], 20, "{said}");
+    let (mut files, mut others) = (0, Vec::new());
+    let is_closed = || logged()[before..].matches("/runs/update ").count() == 22;
+    wait_until("the log", is_closed);
+    for line in logged()[before..].lines().filter(|line| line.contains(" HTTP/1.1\" ")) {
+        assert!(line.ends_with(" 200 OK"), "{line}");
+        if line.contains("\"PUT ") {
+            files += 1;
+        } else {
+            others.push(line.to_owned());
+        }
+    }
+    assert!(files >= 20 * 8, "{files} files");
+    // The sweep's own run and the experiment take a dozen.
+    assert!(others.len() <= 20 * 8 + 12, "{} requests:\n{}", others.len(), others.join("\n"));
 }

@@ -11,7 +11,7 @@ mod uploading;
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub use catalog::UnityCatalog;
 pub use files::{WorkspaceFiles, need_kept};
@@ -76,4 +76,16 @@ pub fn no_aliases() -> ErrorKind {
         "model aliases: the workspace's older registry has stages, and Unity Catalog has aliases (unset MLFLOW_REGISTRY_URI)"
             .into(),
     )
+}
+
+/// A body as a workspace takes it: its messages have no nulls in them.
+pub(super) fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let told = fields.iter().filter(|(_, value)| !value.is_null());
+            told.map(|(key, value)| (key.clone(), without_nulls(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        plain => plain.clone(),
+    }
 }

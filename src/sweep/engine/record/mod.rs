@@ -12,10 +12,11 @@ mod printing;
 mod scripts;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod uploads;
 mod watching;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 pub use log::{Log, LoggedSweep};
@@ -23,9 +24,10 @@ pub use printing::{PrintingAttempt, is_made_here};
 pub use scripts::{ATTEMPT, ScriptRuns, run_of_attempt, telling_run};
 pub use watching::WatchedMetric;
 
+use self::trial::TrialNews;
 use self::uploads::Refusals;
 use super::attempts::AttemptEnd;
-use super::journal::{Change, EndReason, Event, EventKind, SweepFolder, TrialOutcome};
+use super::journal::{Change, EndReason, Event, EventKind, SweepFolder};
 use super::state::{SweepState, best};
 use super::unkept::Unkept;
 use crate::mlflow::filter::parse;
@@ -40,6 +42,9 @@ pub const TRIAL: &str = "mltui.trial";
 pub const WHY: &str = "mltui.sweep.outcome";
 /// On the parent run: the command that does the same again.
 pub const COMMAND: &str = "mltui.sweep.command";
+
+/// Trials whose ends are told in one step: a sweep that is called off waits for the one that is under way.
+const ENDS: usize = 3;
 
 /// What came of it, and where it is to be found.
 #[derive(Debug)]
@@ -69,6 +74,9 @@ pub struct Recorder {
     sent: usize,
     /// What those come to, and what is being told.
     state: SweepState,
+    /// How many events the step has that is under way, and the trials of it that the store was told of.
+    under_way: Option<usize>,
+    done: HashSet<usize>,
     /// The number of the first trial whose best-so-far is not on the parent yet.
     prefix: usize,
     refusals: Refusals,
@@ -105,6 +113,8 @@ impl Recorder {
             runs: HashMap::new(),
             sent: seen.len(),
             state,
+            under_way: None,
+            done: HashSet::new(),
             prefix,
             refusals: Refusals::default(),
             told: Vec::new(),
@@ -139,10 +149,9 @@ impl Recorder {
     /// # Errors
     /// The store's; the same events can be brought again.
     pub async fn step(&mut self, events: &mut Vec<Event>) -> Result<()> {
-        // Reports wait for what comes next, so that those of a trial travel together.
-        let is_report =
-            |event: &Event| matches!(event.kind, EventKind::Reported { .. } | EventKind::Steps { .. });
-        let end = events.iter().position(|event| !is_report(event)).map_or(events.len(), |at| at + 1);
+        // What failed is tried again as it was: of some of its trials the store was told.
+        let end = self.under_way.unwrap_or_else(|| self.travelling_together(events));
+        self.under_way = Some(end);
         // After an error some of them are known already.
         for event in &events[self.state.events - self.sent..end] {
             self.state.learn(event);
@@ -150,6 +159,8 @@ impl Recorder {
         let result = self.record_some(&events[..end]).await;
         self.searches |= result.is_err();
         result?;
+        self.under_way = None;
+        self.done.clear();
         self.sent += end;
         events.drain(..end);
         self.folder.set_sent(self.sent).map_err(|error| unwritten(&error))
@@ -171,26 +182,48 @@ impl Recorder {
         self.was_called_off = true;
     }
 
-    /// Some reports, and what came after them.
+    /// How many of the events are brought to the store in one step: what happened to some trials, of which each is told as a
+    /// whole, or one event of the sweep's own. What waits while the store is slow becomes fewer requests so.
+    fn travelling_together(&self, events: &[Event]) -> usize {
+        let mut ends = 0;
+        for (at, event) in events.iter().enumerate() {
+            match event.kind {
+                EventKind::Reported { .. } | EventKind::Steps { .. } => {}
+                EventKind::Started { .. } | EventKind::Last { .. } | EventKind::Ended { .. }
+                    if self.scripts.is_none() =>
+                {
+                    ends += usize::from(matches!(event.kind, EventKind::Ended { .. }));
+                    if ends == ENDS {
+                        return at + 1;
+                    }
+                }
+                _ => return at.max(1),
+            }
+        }
+        events.len()
+    }
+
+    /// What travels together.
     async fn record_some(&mut self, events: &[Event]) -> Result<()> {
-        let mut reports: BTreeMap<usize, Vec<Metric>> = BTreeMap::new();
+        let mut news: BTreeMap<usize, TrialNews> = BTreeMap::new();
         for event in events {
             match &event.kind {
                 // A script logs its own.
                 EventKind::Reported { .. } | EventKind::Started { .. } if self.scripts.is_some() => {}
                 EventKind::Reported { trial, step, measured } => {
-                    let metrics = reports.entry(*trial).or_default();
+                    let metrics = &mut news.entry(*trial).or_default().metrics;
                     metrics.extend(dated(event.at, *step, self.sweep.names.of_step(measured)));
                 }
                 EventKind::Begun => self.begin(event.at).await?,
-                EventKind::Started { trial, .. } => drop(self.run_of(*trial).await?),
-                EventKind::Last { trial, measured } => self.last(*trial, event.at, measured).await?,
+                EventKind::Started { trial, .. } => drop(news.entry(*trial).or_default()),
+                EventKind::Last { trial, measured } => {
+                    news.entry(*trial).or_default().last = Some((event.at, measured));
+                }
                 EventKind::Ended { trial, attempt, outcome } if self.scripts.is_some() => {
                     self.script_ended(*trial, *attempt, event.at, outcome).await?;
                 }
                 EventKind::Ended { trial, outcome, .. } => {
-                    let metrics = reports.remove(trial).unwrap_or_default();
-                    self.ended(*trial, event.at, outcome, metrics).await?;
+                    news.entry(*trial).or_default().end = Some((event.at, outcome));
                 }
                 EventKind::Closed { reason } => self.closed(event.at, *reason).await?,
                 EventKind::Changed { change: Some(Change::Retry { trial }) } => self.retry(*trial).await?,
@@ -201,11 +234,14 @@ impl Recorder {
                 | EventKind::Continued => {}
             }
         }
-        for (trial, metrics) in reports {
-            let run = self.run_of(trial).await?;
-            self.log(&run, &metrics, &[], &[]).await?;
+        let has_ends = news.values().any(|news| news.end.is_some());
+        for (trial, news) in news {
+            if !self.done.contains(&trial) {
+                self.tell_of(trial, news).await?;
+                self.done.insert(trial);
+            }
         }
-        Ok(())
+        if has_ends { self.best_so_far().await } else { Ok(()) }
     }
 
     /// Runs that somebody deleted meanwhile stay as they are.
@@ -311,53 +347,6 @@ impl Recorder {
         }
     }
 
-    /// The run of a trial that was begun.
-    async fn run_of(&mut self, trial: usize) -> Result<RunId> {
-        if let Some(run) = self.runs.get(&trial) {
-            return Ok(run.clone());
-        }
-        let begun =
-            self.state.trials.get(trial).and_then(|known| Some((known.started, known.proposal.clone()?)));
-        let Some((at, proposal)) = begun else {
-            return Err(StoreError::new(
-                format!("log trial {trial}"),
-                ErrorKind::Io("the sweep's journal does not say that it was begun".into()),
-            ));
-        };
-        let parent = self.parent(at).await?;
-        let name = self.sweep.names.trial_name(trial, &proposal);
-        let more = vec![Tag::new(tags::PARENT_RUN_ID, parent.as_str())];
-        let run = self.ensure(Some(trial), at, &name, more).await?;
-        self.log(&run, &[], &params(self.sweep.names.trial_params(&proposal)), &[]).await?;
-        self.input(&run).await?;
-        self.runs.insert(trial, run.clone());
-        Ok(run)
-    }
-
-    async fn ended(
-        &mut self,
-        trial: usize,
-        at: i64,
-        outcome: &TrialOutcome,
-        mut metrics: Vec<Metric>,
-    ) -> Result<()> {
-        let run = self.run_of(trial).await?;
-        let (status, why) = match outcome {
-            TrialOutcome::Finished { means, deviations } => {
-                metrics.extend(dated(at, 0, self.sweep.names.of_result(means, deviations)));
-                (RunStatus::Finished, None)
-            }
-            TrialOutcome::Pruned { reports, is_by_hand, .. } => {
-                (RunStatus::Killed, Some(self.sweep.names.pruned(*reports, *is_by_hand)))
-            }
-            TrialOutcome::Failed { message } => (self.failed(trial, None), Some(cut(message))),
-        };
-        let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
-        self.log(&run, &metrics, &[], &why).await?;
-        self.end(&run, status, at).await?;
-        self.best_so_far(at).await
-    }
-
     /// What a trial that came to nothing is: killed, if somebody called its job off. Without an attempt its last one is meant.
     fn failed(&self, trial: usize, attempt: Option<u32>) -> RunStatus {
         let folder = self.folder.trial_folder(trial);
@@ -366,13 +355,15 @@ impl Recorder {
         if matches!(end, Ok(Some(AttemptEnd::Cancelled))) { RunStatus::Killed } else { RunStatus::Failed }
     }
 
-    /// On the parent, for each trial in turn: the best mean of it and those before it.
-    async fn best_so_far(&mut self, at: i64) -> Result<()> {
+    /// On the parent, for each trial in turn: the best mean of it and those before it, when the last of them had ended.
+    async fn best_so_far(&mut self) -> Result<()> {
         let trials = &self.state.trials;
         let aim = self.sweep.aim;
         let mut metrics = Vec::new();
         let mut prefix = self.prefix;
-        while trials.get(prefix).is_some_and(|trial| trial.outcome.is_some()) {
+        let mut at = trials[..prefix].iter().map(|trial| trial.ended).max().unwrap_or_default();
+        while let Some(trial) = trials.get(prefix).filter(|trial| trial.outcome.is_some()) {
+            at = at.max(trial.ended);
             if let Some(mean) = best(&trials[..=prefix], aim).and_then(|best| trials[best].mean(aim)) {
                 let key = self.sweep.names.metric();
                 metrics.push(Metric { key, value: mean, timestamp: at, step: prefix as i64 });

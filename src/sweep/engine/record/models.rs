@@ -1,69 +1,28 @@
 //! What is logged of a model: what the test says of it, and the model as MLflow packs it.
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, join3, try_join_all};
 
-use super::kept::{self, ModelSignature, artifacts};
+use super::kept::ModelSignature;
 use super::package::{Packing, files, history};
-use super::{Recorder, dated, is_transient, params};
+use super::{Recorder, is_transient, params};
 use crate::mlflow::{Metric, Param, RunId, Tag, tags};
 use crate::store::{ErrorKind, NewModel, Result, StoreError};
-use crate::sweep::engine::trial::Measured;
 use crate::sweep::engine::unkept::{MODEL_NAME, Unkept};
 
 impl Recorder {
-    /// What is kept of a trial was measured: what that says, and its model.
-    pub(super) async fn last(&mut self, trial: usize, at: i64, measured: &Measured) -> Result<()> {
-        let run = self.run_of(trial).await?;
-        let metrics = dated(at, 0, self.sweep.names.of_last(measured));
-        let folder = self.folder.trial(trial);
-        let (files, model) = match artifacts(&folder).and_then(|files| Ok((files, kept::model(&folder)?))) {
-            Ok(both) => both,
-            Err(error) => return self.lost(trial, &run, &metrics, &error).await,
-        };
-        let mut unkept = self.files(Some(trial), &run, &files).await?;
-        unkept.extend(self.model(trial, &run, at, &metrics, model).await?);
-        self.tell(Some(trial), &run, unkept).await
-    }
-
-    /// The files of a trial cannot be read any more. The store may have them, of an earlier process; else its model is not
-    /// kept, and the sweep goes on.
-    async fn lost(
+    /// What came of logging the model of a trial with the metrics of its test: where the store has no models of their own, it goes
+    /// among the run's artifacts. The metrics are logged even where the model is not taken.
+    pub(super) async fn model(
         &mut self,
-        trial: usize,
+        (trial, at): (usize, i64),
         run: &RunId,
-        metrics: &[Metric],
-        error: &std::io::Error,
-    ) -> Result<()> {
-        let known = match self.store.logged_models_of(&self.sweep.experiment, run).await {
-            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => Vec::new(),
-            known => known?,
-        };
-        if known.iter().any(|model| model.status == "READY")
-            || self.store.get_run(run).await?.tag(tags::MODEL_HISTORY).is_some()
-        {
-            return Ok(());
-        }
-        self.fail_models(run).await?;
-        self.log(run, metrics, &[], &[]).await?;
-        let why = format!("cannot read the files of trial {trial}: {error}");
-        self.tell(Some(trial), run, vec![Unkept { trial: Some(trial), what: MODEL_NAME.into(), why }]).await
-    }
-
-    /// Logs the model with the metrics of its test: as an entity of its own where the store has such, else among the run's
-    /// artifacts. The metrics are logged even where the model is not taken.
-    async fn model(
-        &mut self,
-        trial: usize,
-        run: &RunId,
-        at: i64,
         metrics: &[Metric],
         (onnx, signature): (Vec<u8>, ModelSignature),
+        mut logged: Result<()>,
     ) -> Result<Option<Unkept>> {
-        // The same for the same model, however often it is packed.
-        let uuid = format!("{:0>32}", format!("{}{trial:04x}", self.sweep.id.replace('-', "")));
-        let packing = Packing { run: run.as_str(), model: None, uuid: &uuid, at };
-        let mut logged = self.own_model(trial, &packing, &signature, &onnx, run, metrics).await;
         if matches!(&logged, Err(error) if matches!(error.kind, ErrorKind::Unsupported(_))) {
+            let uuid = self.uuid_of(trial);
+            let packing = Packing { run: run.as_str(), model: None, uuid: &uuid, at };
             self.fail_models(run).await?;
             logged = self.among_artifacts(&packing, &signature, onnx, run).await;
             if logged.is_ok() {
@@ -116,21 +75,26 @@ impl Recorder {
         try_join_all(last.iter().map(write)).await.map(drop)
     }
 
-    fn params_of(&self, trial: usize) -> Vec<Param> {
+    pub(super) fn params_of(&self, trial: usize) -> Vec<Param> {
         let proposal = self.state.trials[trial].proposal.as_ref();
         proposal.map_or(Vec::new(), |proposal| params(self.sweep.names.trial_params(proposal)))
     }
 
-    async fn own_model(
+    /// Logs the model of a trial as an entity of its own, with the metrics of its test.
+    pub(super) async fn own_model(
         &self,
         trial: usize,
         packing: &Packing<'_>,
-        signature: &ModelSignature,
-        onnx: &[u8],
+        (onnx, signature): (&[u8], &ModelSignature),
         run: &RunId,
         metrics: &[Metric],
     ) -> Result<()> {
-        let known = self.store.logged_models_of(&self.sweep.experiment, run).await?;
+        // Nobody but this process has made a model of a run that it made itself, and no answer was lost.
+        let known = if self.searches {
+            self.store.logged_models_of(&self.sweep.experiment, run).await?
+        } else {
+            Vec::new()
+        };
         let model = match known.into_iter().find(|model| model.name == "model") {
             Some(model) => model,
             None => {
@@ -145,18 +109,22 @@ impl Recorder {
                 self.store.create_logged_model(&new).await?
             }
         };
-        self.store.log_model_output(run, &model.model_id, 0).await?;
-        if let Some(input) = &self.dataset {
-            let dataset = Some(&input.dataset);
-            self.store.log_model_metrics(run, &model.model_id, metrics, dataset).await?;
-        }
         let packing = Packing { model: Some(model.model_id.as_str()), ..*packing };
         let mut files = files(&packing, signature, onnx.to_vec());
         let last = files.pop();
         let write = async |(name, content): &(&str, Vec<u8>)| {
             self.store.write_model_file(&model, name, content).await
         };
-        try_join_all(files.iter().map(write)).await?;
+        let dataset = self.dataset.as_ref().map(|input| &input.dataset);
+        let (linked, measured, written) = join3(
+            self.store.log_model_output(run, &model.model_id, 0),
+            self.store.log_model_metrics(run, &model.model_id, metrics, dataset),
+            join_all(files.iter().map(write)),
+        )
+        .await;
+        linked?;
+        measured?;
+        written.into_iter().collect::<Result<Vec<()>>>()?;
         try_join_all(last.iter().map(write)).await?;
         self.store.finish_logged_model(&model.model_id, true).await
     }

@@ -310,7 +310,7 @@ impl Recorder {
         }
         let others = runs.iter().filter(|other| other.info.run_id != run);
         self.close_others(others, (number, &folder), status, at).await?;
-        self.best_so_far(at).await
+        self.best_so_far().await
     }
 
     /// Closes what a trial made besides its run: nested runs, and those of earlier attempts, which do not count. Those of later

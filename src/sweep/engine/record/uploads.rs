@@ -65,9 +65,25 @@ impl Recorder {
         run: &RunId,
         files: &[(String, Vec<u8>)],
     ) -> Result<Vec<Unkept>> {
+        let results = self.written(run, files).await;
+        self.all_refused(trial, run, files, results).await
+    }
+
+    /// Writes files of a run side by side.
+    pub(super) async fn written(&self, run: &RunId, files: &[(String, Vec<u8>)]) -> Vec<Result<()>> {
         let write =
             async |(name, content): &(String, Vec<u8>)| self.store.write_artifact(run, name, content).await;
-        let results = join_all(files.iter().map(write)).await;
+        join_all(files.iter().map(write)).await
+    }
+
+    /// Which of the files the store does not take, by what came of writing them.
+    pub(super) async fn all_refused(
+        &mut self,
+        trial: Option<usize>,
+        run: &RunId,
+        files: &[(String, Vec<u8>)],
+        results: Vec<Result<()>>,
+    ) -> Result<Vec<Unkept>> {
         let mut unkept = Vec::new();
         for ((name, _), result) in files.iter().zip(results) {
             unkept.extend(self.refused(trial, run, name, result).await?);

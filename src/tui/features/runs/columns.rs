@@ -89,7 +89,9 @@ impl Runs {
 
     /// The columns of the settings that this experiment has; without any, those that tell most.
     fn wanted_by_default(&self) -> Vec<TableColumn> {
-        let telling = defaults(&self.catalog, self.deciding.as_deref());
+        let deciding = self.deciding.as_deref();
+        let known = self.telling.as_ref().and_then(|telling| telling.of_these(&self.catalog, deciding));
+        let telling = known.map_or_else(|| defaults(&self.catalog, deciding), <[_]>::to_vec);
         if self.default_columns.is_empty() {
             return telling;
         }
@@ -209,6 +211,11 @@ impl Runs {
             self.choose_column(at);
         }
         self.own_columns = true;
+    }
+
+    /// The metric that the best run is chosen by.
+    pub fn deciding(&self) -> Option<&str> {
+        self.deciding.as_deref()
     }
 
     /// The best run is chosen by this metric, which comes first among the default columns.

@@ -77,6 +77,9 @@ pub struct Projecting {
     pub view: Box<View>,
     /// What the position is wanted of, and where it stood.
     pub under_cursor: Option<(LineKey, usize)>,
+    /// Whether the columns that tell most are wanted too, and the metric that decides.
+    pub wants_columns: bool,
+    pub deciding: Option<String>,
     pub now: i64,
 }
 

@@ -54,6 +54,7 @@ use filters::Filters;
 use heat::Heat;
 use row_index::RowIndex;
 use sparks::Spark;
+use telling::{TellingColumns, key_counts};
 use views::PickedView;
 
 /// Metric columns whose extremes a group shows.
@@ -91,6 +92,7 @@ pub enum Msg {
         view: Box<View>,
         projection: Arc<Projection>,
         position: Option<usize>,
+        telling: Option<TellingColumns>,
     },
     Sparks {
         ticket: Ticket,
@@ -167,8 +169,9 @@ pub struct Runs {
     kept: FxHashSet<ColumnSpec>,
     /// Metrics are tinted.
     pub heat: Heat,
-    /// The metric that the best run is chosen by.
+    /// The metric that the best run is chosen by, and the columns that tell most as they were found last.
     deciding: Option<String>,
+    pub telling: Option<TellingColumns>,
     /// Somebody chose the column under the cursor, now or at an earlier visit.
     column_is_chosen: bool,
     /// The histories that were asked for last.
@@ -273,8 +276,7 @@ impl Runs {
         let came = self.came_with(&catalog);
         let showed_parent = self.parent_line().is_some_and(|parent| parent >= self.cursor.top);
         let began = self.range_from.and_then(|at| Some((at, self.picked(at)?)));
-        let keys = (self.catalog.metrics.len(), self.catalog.params.len());
-        let is_new = !self.loaded || keys != (catalog.metrics.len(), catalog.params.len());
+        let is_new = self.has_new_keys(&catalog);
         self.catalog = catalog;
         self.projection = projection;
         // A range begins at its run, wherever that is now.
@@ -311,6 +313,11 @@ impl Runs {
         if position.is_some() || complete || self.under_cursor.is_none() {
             self.under_cursor = self.picked(self.cursor.at);
         }
+    }
+
+    /// Whether a catalogue has other keys than the one that is shown.
+    pub fn has_new_keys(&self, catalog: &Catalog) -> bool {
+        !self.loaded || key_counts(&self.catalog) != key_counts(catalog)
     }
 
     /// The line of the parent of the run under the cursor, in a tree.

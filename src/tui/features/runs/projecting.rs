@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Msg;
 use super::effects::Projecting;
+use super::telling::TellingColumns;
 use crate::catalog::view::{Ids, project_with};
 use crate::mlflow::ViewType;
 use crate::mlflow::filter::Asker;
@@ -28,10 +29,12 @@ pub async fn project(store: Store, request: Projecting) -> Any {
         None
     };
     blocking(move || {
-        let Projecting { ticket, catalog, complete, view, under_cursor, now } = request;
+        let telling = request.telling();
+        let Projecting { ticket, catalog, complete, view, under_cursor, now, .. } = request;
         let projection = project_with(&catalog, &view, found.as_ref(), now);
         let position = under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
-        Msg::Projected { ticket, catalog, complete, view, projection: Arc::new(projection), position }
+        let projection = Arc::new(projection);
+        Msg::Projected { ticket, catalog, complete, view, projection, position, telling }
     })
     .await
 }
@@ -56,5 +59,12 @@ async fn search(store: &Store, request: &Projecting) -> Result<Ids> {
         if search.page_token.is_none() {
             return Ok(found);
         }
+    }
+}
+
+impl Projecting {
+    /// The columns that tell most, where they are wanted.
+    pub fn telling(&self) -> Option<TellingColumns> {
+        self.wants_columns.then(|| TellingColumns::of(&self.catalog, self.deciding.clone()))
     }
 }

@@ -28,6 +28,33 @@ const COMPARED: usize = 1_000;
 /// Metrics whose names are read to find the most telling ones.
 const READ_NAMES: usize = 300;
 
+/// The columns that tell most of a catalogue: of thousands of names it takes some milliseconds to find them, which no frame
+/// waits for.
+#[derive(Debug, Clone)]
+pub struct TellingColumns {
+    keys: (usize, usize),
+    deciding: Option<String>,
+    columns: Vec<TableColumn>,
+}
+
+impl TellingColumns {
+    pub fn of(catalog: &Catalog, deciding: Option<String>) -> Self {
+        let columns = defaults(catalog, deciding.as_deref());
+        Self { keys: key_counts(catalog), deciding, columns }
+    }
+
+    /// The columns, where they are those of this catalogue and metric.
+    pub fn of_these(&self, catalog: &Catalog, deciding: Option<&str>) -> Option<&[TableColumn]> {
+        let are_these = self.keys == key_counts(catalog) && self.deciding.as_deref() == deciding;
+        are_these.then_some(&self.columns)
+    }
+}
+
+/// How many metrics and params there are: they are never fewer than before.
+pub fn key_counts(catalog: &Catalog) -> (usize, usize) {
+    (catalog.metrics.len(), catalog.params.len())
+}
+
 /// Attributes, the metric that decides and the most telling others, params that differ (those first that explain it best), then
 /// what tells less; no more than can be overseen.
 pub fn defaults(catalog: &Catalog, deciding: Option<&str>) -> Vec<TableColumn> {

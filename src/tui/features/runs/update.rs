@@ -222,7 +222,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 looked(app);
             }
         }
-        Msg::Projected { ticket, catalog, complete, view, projection, position } => {
+        Msg::Projected { ticket, catalog, complete, view, projection, position, telling } => {
             if !app.runs.projecting.take(ticket, Ok(()), app.now) {
                 return;
             }
@@ -230,6 +230,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             notice_endings(app, &catalog, effects);
             // The lines of the newest catalogue are the only ones that are awaited.
             app.runs.catalog_as_of = app.runs.newest_as_of;
+            app.runs.telling = telling;
             app.runs.show(catalog, complete, *view, projection, position, height);
             if app.runs.wanted_view().measured != app.runs.shown_view.measured {
                 // Which columns there are was not known yet when the groups were asked for.
