@@ -175,7 +175,7 @@ impl Client {
         self.post(path, body, Repeat::Safe).await
     }
 
-    /// The same, on a connection that may serve nothing behind it.
+    /// The same, on a connection that serves nothing behind it where `is_last`.
     pub async fn search_on(&self, path: &str, body: &Value, is_last: bool) -> Inner<Answer> {
         let mut request = self.with_body(Method::POST, path, body)?;
         if is_last {

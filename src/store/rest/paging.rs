@@ -6,8 +6,6 @@
 //! before ends with, and where that is another run it is asked for once more. For the same reason a page that
 //! is too much is asked for again with fewer runs on it; how large those were that came tells what is asked for next.
 
-use std::time::{Duration, Instant};
-
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use rustc_hash::FxHashSet;
@@ -146,68 +144,23 @@ pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inne
         delivered: FxHashSet::default(),
     };
     let first = scan.first.clamp(1, PAGE);
-    let begin = Instant::now();
     let mut next = page(client, &scan_body(scan, first, None)).await?;
     if next.page.runs.is_empty() {
         client.confirm().await?;
     }
-    let mut pace = Pace::default();
-    pace.note(next.page.runs.len(), begin.elapsed());
     scanning.start = server_now(client);
     let mut offset = 0;
     loop {
         offset += next.size;
         let Some(mut token) = scanning.deliver(next.page).await? else { return Ok(scanning.seen) };
         if client.fitting() == PAGE && offset_of(&token) == Ok(offset) {
-            match scanning.parallel(offset, pace).await? {
+            match scanning.parallel(offset).await? {
                 None => return Ok(scanning.seen),
                 // Pages that do not follow one another begin behind the first run, at least.
                 Some(reached) => (offset, token) = (reached.max(1), token_at(reached.max(1))),
             }
         }
         next = page(client, &scan_body(scan, PAGE, Some(&token))).await?;
-    }
-}
-
-/// How quickly pages come.
-///
-/// A server with several workers leaves a connection to one of them for good, and two connections may be at the same: then
-/// pages that are asked for at the same time take as long as one after the other. Whoever is slower than pages have
-/// been is asked on another connection, which may be at another worker.
-#[derive(Debug, Clone, Copy, Default)]
-struct Pace {
-    /// Seconds a run of the quickest page.
-    best: Option<f64>,
-    /// Whether the last page took much longer than that.
-    is_slow: bool,
-    /// Connections that were given up.
-    given_up: usize,
-}
-
-impl Pace {
-    /// A page took so many times as long as the quickest where its worker has another one to do.
-    const SLOW: f64 = 1.4;
-    /// So many connections are given up at most.
-    const MOST: usize = 4;
-    /// A server that takes so many seconds for a run of the first page may just have begun.
-    const COLD: f64 = 2.5e-3;
-
-    fn note(&mut self, runs: usize, time: Duration) {
-        if runs == 0 {
-            return;
-        }
-        let each = time.as_secs_f64() / runs as f64;
-        let best = self.best.map_or(each, |best| best.min(each));
-        (self.best, self.is_slow) = (Some(best), each > best * Self::SLOW);
-    }
-
-    /// Whether the next page shall be the last on its connection. Behind a slow first page nobody knows what is quick.
-    fn wants_another(&mut self) -> bool {
-        let is_unsure = self.given_up == 0 && self.best.is_none_or(|best| best > Self::COLD);
-        let wants = is_unsure || (self.is_slow && self.given_up < Self::MOST);
-        self.is_slow = false;
-        self.given_up += usize::from(wants);
-        wants
     }
 }
 
@@ -230,7 +183,10 @@ struct Scanning<'a> {
 impl Scanning<'_> {
     /// Asks for pages from an offset on, as many at a time as may be, until one of them is the last; returns the offset of those
     /// that are too much, or would be, or that do not follow what was sent.
-    async fn parallel(&mut self, mut offset: usize, mut pace: Pace) -> Inner<Option<usize>> {
+    ///
+    /// A server with several workers leaves a connection to one of them for good, and two may be at the same. A new one is
+    /// taken by a worker that has nothing else to do: so each page has its own.
+    async fn parallel(&mut self, mut offset: usize) -> Inner<Option<usize>> {
         let client = self.client;
         let at_once = client.pages_at_once();
         let mut asked = FuturesOrdered::new();
@@ -241,16 +197,14 @@ impl Scanning<'_> {
                 // The first page of all has no token.
                 let token = (next > 0).then(|| token_at(next));
                 let body = scan_body(self.scan, PAGE, token.as_deref());
-                let is_last = at_once > 1 && pace.wants_another();
                 let start = next;
                 asked.push_back(async move {
-                    let begin = Instant::now();
-                    let answer = client.search_on(SEARCH, &body, is_last).await?;
-                    Ok::<_, ErrorKind>((start, read_page(client, &body, PAGE, answer)?, begin.elapsed()))
+                    let answer = client.search_on(SEARCH, &body, at_once > 1).await?;
+                    Ok::<_, ErrorKind>((start, read_page(client, &body, PAGE, answer)?))
                 });
                 next += PAGE - 1;
             }
-            let (start, Sent { page, .. }, time) = match asked.next().await {
+            let (start, Sent { page, .. }) = match asked.next().await {
                 None => return Ok(Some(offset)),
                 Some(Err(ErrorKind::TooMuch(_))) => {
                     client.note_fitting(PAGE / FEWER);
@@ -258,7 +212,6 @@ impl Scanning<'_> {
                 }
                 Some(sent) => sent?,
             };
-            pace.note(page.runs.len(), time);
             if page.runs.first().is_some_and(|run| !self.delivered.contains(&run.info.run_id)) {
                 return Ok(Some(start));
             }
@@ -305,31 +258,6 @@ mod tests {
         assert_eq!(next_size(125, 1, 1, 1_000), 125, "one run tells nothing of larger pages");
         assert_eq!(next_size(PAGE, 1, 1, ROOM + 1), 1);
         assert_eq!(next_size(125, 125, 0, 20), 250, "nothing came");
-    }
-
-    #[test]
-    fn pages_that_are_slow_side_by_side_are_asked_for_on_another_connection() {
-        let page = |pace: &mut Pace, ms: u64| pace.note(1_000, Duration::from_millis(ms));
-        let mut pace = Pace::default();
-        pace.note(100, Duration::from_millis(140));
-        assert!(!pace.wants_another());
-        page(&mut pace, 1_450);
-        assert!(!pace.wants_another(), "each at a worker of its own");
-        page(&mut pace, 2_800);
-        assert!(pace.wants_another() && !pace.wants_another(), "both at one");
-        for _ in 0..10 {
-            page(&mut pace, 2_800);
-            pace.wants_another();
-        }
-        assert_eq!(pace.given_up, Pace::MOST, "there may be no other");
-        let mut cold = Pace::default();
-        cold.note(100, Duration::from_millis(500));
-        assert!(cold.wants_another());
-        page(&mut cold, 1_400);
-        page(&mut cold, 2_800);
-        assert!(cold.wants_another(), "the first page tells nothing of a server that had just begun");
-        cold.note(0, Duration::from_secs(9));
-        assert!(!cold.wants_another(), "nor does an empty one");
     }
 
     #[test]
