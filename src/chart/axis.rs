@@ -63,15 +63,16 @@ pub fn ticks(low: f64, high: f64, most: usize, unit: Unit, is_log: bool) -> Vec<
     if !(low.is_finite() && high.is_finite() && high >= low && (high - low).is_finite()) {
         return Vec::new();
     }
-    if is_log {
-        return log_ticks(low, high, most, unit);
-    }
-    match unit {
+    let mut ticks = match unit {
+        _ if is_log => log_ticks(low, high, most, unit),
         Unit::Number => linear(low, high, most, 0.0),
         Unit::Count => linear(low, high, most, 1.0),
         Unit::Duration => times(low, high, most, None),
         Unit::Moment => times(low, high, most, Some(&TimeZone::system())),
-    }
+    };
+    // A label that says the same as the one before says nothing.
+    ticks.dedup_by(|tick, before| tick.label == before.label);
+    ticks
 }
 
 /// The smallest of 1, 2, 5, 10, 20, … (and their tenths) that is no less than `least`.
@@ -149,7 +150,7 @@ fn log_ticks(low: f64, high: f64, most: usize, unit: Unit) -> Vec<Tick> {
     let written = |value: f64| match unit {
         Unit::Duration | Unit::Moment => {
             let zone = (unit == Unit::Moment).then(TimeZone::system);
-            time_label(value, value / 10.0, zone.as_ref())
+            time_label(value, (value / 10.0, false), zone.as_ref())
         }
         _ => label(value, value),
     };
@@ -191,8 +192,21 @@ fn times(low: f64, high: f64, most: usize, zone: Option<&TimeZone>) -> Vec<Tick>
         step = SPANS.into_iter().find(|span| *span > step).unwrap_or(step * 2.0);
         values = round(step);
     }
-    values.into_iter().map(|at| Tick { at, label: time_label(at, step, zone) }).collect()
+    let labels = |is_whole: bool| -> Vec<Tick> {
+        let label = |at: f64| time_label(at, (step, is_whole), zone);
+        values.iter().map(|at| Tick { at: *at, label: label(*at) }).collect()
+    };
+    let ticks = labels(false);
+    let has_twins = ticks.iter().enumerate().any(|(at, tick)| {
+        // Where clocks are put back an hour is there twice.
+        ticks[..at].iter().any(|other| other.label == tick.label && tick.at - other.at > 2.0 * HOUR)
+            || zone.is_none() && at > 0 && ticks[at - 1].label == tick.label
+    });
+    if has_twins { labels(true) } else { ticks }
 }
+
+/// In milliseconds.
+const HOUR: f64 = 3.6e6;
 
 /// When clocks of a zone show multiples of a step, in milliseconds since the epoch. Where they are put forward some are never
 /// shown, and where they are put back some are shown twice.
@@ -216,10 +230,12 @@ fn moments(low: f64, high: f64, step: f64, zone: &TimeZone) -> Vec<f64> {
     moments
 }
 
-/// A time as a label between others that are `step` apart.
-fn time_label(value: f64, step: f64, zone: Option<&TimeZone>) -> String {
+/// A time as a label between others that are `step` apart: short, or whole where short ones are not distinct.
+fn time_label(value: f64, (step, is_whole): (f64, bool), zone: Option<&TimeZone>) -> String {
     if let Some(zone) = zone {
         let format = match step {
+            _ if is_whole && step >= 8.64e7 => "%Y-%m-%d",
+            _ if is_whole => "%m-%d %H:%M",
             _ if step < 1e3 => "%H:%M:%S%.3f",
             _ if step < 6e4 => "%H:%M:%S",
             _ if step < 8.64e7 => "%H:%M",
@@ -244,7 +260,7 @@ fn time_label(value: f64, step: f64, zone: Option<&TimeZone>) -> String {
     let (days, hours, minutes, rest) =
         (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     let parts = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")];
-    let parts = parts.iter().filter(|(count, _)| *count > 0).take(2);
+    let parts = parts.iter().filter(|(count, _)| *count > 0).take(if is_whole { 4 } else { 2 });
     parts.fold(String::new(), |text, (count, unit)| format!("{text}{count}{unit}"))
 }
 
@@ -287,6 +303,27 @@ mod tests {
         let ticks = times(low, low + hours as f64 * 3.6e6, most, Some(&zone));
         let utc = |at: f64| Timestamp::from_millisecond(at as i64).unwrap().strftime("%d %H:%M").to_string();
         ticks.into_iter().map(|tick| (utc(tick.at), tick.label)).collect()
+    }
+
+    #[test]
+    fn no_two_ticks_are_called_the_same() {
+        let zone = TimeZone::posix("UTC0").unwrap();
+        let labels = |ticks: Vec<Tick>| ticks.into_iter().map(|tick| tick.label).collect::<Vec<_>>();
+        // Half days over several, half hours behind a day, days over years.
+        let days = labels(times(0.0, 60.0 * HOUR, 6, Some(&zone)));
+        assert_eq!(
+            days,
+            ["01-01 00:00", "01-01 12:00", "01-02 00:00", "01-02 12:00", "01-03 00:00", "01-03 12:00"]
+        );
+        let hours = labels(times(24.0 * HOUR, 27.0 * HOUR, 7, None));
+        assert_eq!(hours, ["1d", "1d30m", "1d1h", "1d1h30m", "1d2h", "1d2h30m", "1d3h"]);
+        // What is beyond the digits of a label has one for all.
+        for (low, high) in [(1e15, 1e15 + 2.0), (1.0, 1.0 + 1e-14), (-1e16, -1e16 + 8.0)] {
+            let labels = labels(ticks(low, high, 6, Unit::Number, false));
+            let mut distinct = labels.clone();
+            distinct.dedup();
+            assert_eq!(labels, distinct, "{low} to {high}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The labels of lines: at their ends, pushed apart so that none covers another, and along them.
 
+use std::cmp::Ordering;
+
 use super::canvas::Ink;
 use super::picture::PlotCell;
 use super::trace::LineLabel;
@@ -12,6 +14,9 @@ const NEAR: usize = 3;
 /// they would hide the lines.
 const SPARSE: usize = 8;
 
+/// From so many labels on each is joined with the end of its line, from which others may have pushed it.
+const JOINED: usize = 4;
+
 /// A label on a plot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineSign {
@@ -21,9 +26,20 @@ pub struct LineSign {
     pub ink: Ink,
 }
 
+/// Whether so many labels are joined with the ends of their lines.
+pub fn is_joined(labels: usize) -> bool {
+    labels >= JOINED
+}
+
 /// Where the labels of ends stand: each beside the end of its line, or as near to it as others let it. `width` is that of
 /// everything that labels can stand in; with each line comes where in its row it ends. Labels that find no room are left out, those of lines behind first.
-pub fn ends(lines: &[(PlotCell, f64, LineLabel, Ink)], width: usize, rows: usize) -> Vec<LineSign> {
+pub fn ends(
+    lines: &[(PlotCell, f64, LineLabel, Ink)],
+    width: usize,
+    rows: usize,
+    is_joined: bool,
+) -> Vec<LineSign> {
+    let joint = usize::from(is_joined);
     let mut order: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].2.width() > 0).collect();
     order.sort_by_key(|at| (lines[*at].0.column, lines[*at].0.row, *at));
     let mut signs = Vec::new();
@@ -43,12 +59,18 @@ pub fn ends(lines: &[(PlotCell, f64, LineLabel, Ink)], width: usize, rows: usize
         let wanted: Vec<usize> = group.iter().map(|at| lines[*at].0.row).collect();
         for (at, row) in group.drain(..).zip(apart(&wanted, rows)) {
             let (end, _, label, ink) = lines[at];
-            let column = (end.column + 1).min(width.saturating_sub(label.width()));
-            signs.push(LineSign { place: PlotCell { column, row }, text: label.text(), ink });
+            let column = (end.column + 1).min(width.saturating_sub(label.width() + joint));
+            let to_end = match row.cmp(&end.row) {
+                Ordering::Less => "╱",
+                Ordering::Equal => "─",
+                Ordering::Greater => "╲",
+            };
+            let text = if is_joined { format!("{to_end}{}", label.text()) } else { label.text() };
+            signs.push(LineSign { place: PlotCell { column, row }, text, ink });
         }
     };
     for at in order {
-        let near = |last: &usize| NEAR.max(lines[*last].2.width() + 1);
+        let near = |last: &usize| NEAR.max(lines[*last].2.width() + 1) + joint;
         if group.last().is_some_and(|last| lines[*last].0.column + near(last) < lines[at].0.column) {
             flush(&mut group);
         }
@@ -146,10 +168,13 @@ mod tests {
             let cell = PlotCell { column, row: height.floor() as usize };
             (cell, height, LineLabel::letter(letter), Ink::of(1))
         };
-        let signs = ends(&[line('a', 5.9, 10), line('b', 5.1, 10), line('c', 5.5, 11)], 20, 12);
+        let signs = ends(&[line('a', 5.9, 10), line('b', 5.1, 10), line('c', 5.5, 11)], 20, 12, false);
         let told: Vec<(&str, usize)> =
             signs.iter().map(|sign| (sign.text.as_str(), sign.place.row)).collect();
         assert_eq!(told, [("b", 4), ("c", 5), ("a", 6)]);
+        let signs = ends(&[line('a', 5.9, 10), line('b', 5.1, 10), line('c', 5.5, 11)], 20, 12, true);
+        let told: Vec<&str> = signs.iter().map(|sign| sign.text.as_str()).collect();
+        assert_eq!(told, ["╱b", "─c", "╲a"], "each points to where its line ends");
     }
 
     #[test]
@@ -187,14 +212,17 @@ mod tests {
                 let label = LineLabel::of(['a'].into_iter().chain((at % 2 == 0).then_some('t')));
                 (PlotCell { column: *column, row: *row }, *row as f64, label, Ink::of(at as u8))
             }).collect();
-            let signs = ends(&lines, 42, 12);
-            for (at, sign) in signs.iter().enumerate() {
-                prop_assert!(sign.place.row < 12 && sign.place.column + sign.text.len() <= 42);
-                for other in &signs[at + 1..] {
-                    let apart = sign.place.row != other.place.row
-                        || sign.place.column + sign.text.len() <= other.place.column
-                        || other.place.column + other.text.len() <= sign.place.column;
-                    prop_assert!(apart, "{sign:?} {other:?}");
+            let wide = |sign: &LineSign| sign.text.chars().count();
+            for is_joined in [false, true] {
+                let signs = ends(&lines, 42, 12, is_joined);
+                for (at, sign) in signs.iter().enumerate() {
+                    prop_assert!(sign.place.row < 12 && sign.place.column + wide(sign) <= 42);
+                    for other in &signs[at + 1..] {
+                        let apart = sign.place.row != other.place.row
+                            || sign.place.column + wide(sign) <= other.place.column
+                            || other.place.column + wide(other) <= sign.place.column;
+                        prop_assert!(apart, "{sign:?} {other:?}");
+                    }
                 }
             }
         }

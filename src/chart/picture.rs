@@ -2,7 +2,7 @@
 
 use super::axis::{Tick, Unit, XAxis, label, spread, ticks};
 use super::canvas::{Canvas, Dots, Ink, Stroke};
-use super::ends::{LineSign, PassingLine, along, ends};
+use super::ends::{LineSign, PassingLine, along, ends, is_joined};
 use super::even::even;
 use super::filling::covered;
 use super::quantile::quantile;
@@ -152,7 +152,9 @@ fn all<'t, 'a>(lines: &'t [TracedLine<'a>]) -> impl Iterator<Item = &'t Trace<'a
 /// The cells that the labels of lines take, where there are several.
 fn label_width(lines: &[TracedLine<'_>]) -> usize {
     let labelled = lines.iter().filter(|line| line.label.width() > 0);
-    if labelled.clone().count() < 2 { 0 } else { labelled.map(|line| line.label.width()).max().unwrap_or(0) }
+    let count = labelled.clone().count();
+    let widest = labelled.map(|line| line.label.width()).max().unwrap_or(0);
+    if count < 2 { 0 } else { widest + usize::from(is_joined(count)) }
 }
 
 /// Where the plot of [`picture`] is, without drawing it.
@@ -254,7 +256,8 @@ pub fn picture(
             passing.push(PassingLine { places: places.clone(), label: line.label, ink: line.ink });
         }
     }
-    let ends = ends(&ending, plot.columns + plot.right, plot.rows);
+    let labelled = traced.iter().filter(|line| line.label.width() > 0).count();
+    let ends = ends(&ending, plot.columns + plot.right, plot.rows, is_joined(labelled));
     Picture {
         along: along(&passing, &ends, plot.columns, plot.rows),
         ends,

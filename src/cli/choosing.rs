@@ -7,11 +7,12 @@ use super::siblings::find_spread;
 use super::sweep_report::say;
 use crate::catalog::Catalog;
 use crate::config::Settings;
+use crate::marking;
 use crate::mlflow::Experiment;
 use crate::mlflow::filter::Asker;
 use crate::select::{
     Ancestors, Goal, MetricGoal, Policy, PolicyOrigin, Resolved, Selection, ValueOf, further_metrics,
-    optuna_directions, resolve, select, select_with,
+    newest_metrics, optuna_directions, resolve, select, select_with,
 };
 use crate::state::policies::Policies;
 use crate::store::{Store, now_ms};
@@ -154,15 +155,8 @@ impl PolicyFlags {
             None
         });
         let newest = if known.is_some() { Catalog::default() } else { newest(store, experiment).await? };
-        let metrics = newest.metrics.keys(&newest.texts);
-        let counts: Vec<(&str, usize)> = metrics.collect();
-        match resolve(
-            known,
-            &experiment.tags,
-            &settings.selecting.patterns,
-            &counts,
-            &optuna_directions(&newest),
-        ) {
+        let counts: Vec<(&str, usize)> = newest.metrics.keys(&newest.texts).collect();
+        match resolved_in(settings, known, experiment, &newest) {
             Resolved::Policy(mut policy, origin) => {
                 if let Some(goal) = self.flag() {
                     policy.objectives[0].goal = goal;
@@ -225,6 +219,34 @@ impl PolicyFlags {
             find_spread(store, experiment, &catalog, true, &mut selection).await;
         }
         Ok(ChosenBest { catalog, selection, origin, is_counted })
+    }
+}
+
+/// What is known of how to choose in an experiment, by these of its runs.
+fn resolved_in(
+    settings: &Settings,
+    known: Option<Policy>,
+    experiment: &Experiment,
+    runs: &Catalog,
+) -> Resolved {
+    resolve(
+        known,
+        &experiment.tags,
+        &settings.selecting.patterns,
+        &newest_metrics(runs),
+        marking::judged_by(&experiment.tags).as_ref(),
+        &optuna_directions(runs),
+    )
+}
+
+/// The metric that the runs of an experiment are judged by, as these of them tell.
+pub fn judged_in(settings: &Settings, experiment: &Experiment, runs: &Catalog) -> Option<String> {
+    let policies = Policies::new(&settings.state_folder, &settings.store_name());
+    let known = policies.get(&experiment.experiment_id).ok().flatten();
+    match resolved_in(settings, known, experiment, runs) {
+        Resolved::Policy(policy, _) => Some(policy.primary().metric.clone()),
+        Resolved::Undirected(metric, _) => Some(metric),
+        Resolved::Open => None,
     }
 }
 

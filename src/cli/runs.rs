@@ -5,6 +5,7 @@ use std::io::Write;
 
 use serde_json::Value as Json;
 
+use super::choosing::judged_in;
 use super::output::{OutputFlags, TextTable, print_json};
 use super::run_json::{RunsMore, run_json};
 use super::{Failure, find_experiment, open};
@@ -15,6 +16,8 @@ use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Row, Value};
 use crate::config::Settings;
 use crate::mlflow::filter::{Asker, Clause, Direction, Expression, Filter, Query, Test};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
+use crate::select::resolve::by_telling;
+use crate::select::{Interest, without_fold};
 use crate::state::views::{SavedView, ViewPlace, Views, find, for_place};
 use crate::store::batch::whole_runs;
 use crate::store::pages::each_page;
@@ -63,7 +66,8 @@ struct RunsQuery {
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let mut query = understand(arguments, &settings.user)?;
     let store = open(settings)?;
-    let experiment = find_experiment(&store, &arguments.experiment).await?.experiment_id;
+    let found = find_experiment(&store, &arguments.experiment).await?;
+    let experiment = found.experiment_id.clone();
     if let Some(name) = &arguments.view {
         query.follow(&view(settings, &experiment, name)?, arguments, &settings.user)?;
     }
@@ -74,7 +78,12 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         return Ok(print_json(&Json::Array(runs), out)?);
     }
     let columns = if query.columns.is_empty() {
-        default_columns(&catalog, arguments.format.csv)
+        if arguments.format.csv {
+            default_columns(&catalog)
+        } else {
+            let judged = judged_in(settings, &found, &catalog);
+            telling_columns(&catalog, judged.as_deref())
+        }
     } else {
         query.columns
     };
@@ -364,29 +373,49 @@ fn needed(query: &RunsQuery) -> ScanValues {
     ScanValues::Only { metrics, params, tags: tag_keys, bare: false }
 }
 
-/// What a table shows that nobody chose columns for: the attributes, then metrics and params by name; and tags, where it is
-/// for programs.
-fn default_columns(catalog: &Catalog, has_tags: bool) -> Vec<ColumnSpec> {
-    let mut columns = vec![
-        ColumnSpec::RunName,
-        ColumnSpec::RunId,
-        ColumnSpec::Status,
-        ColumnSpec::StartTime,
-        ColumnSpec::Duration,
-        ColumnSpec::User,
-    ];
+/// What a table shows to people that nobody chose columns for: the attributes, the metric that decides and those that tell
+/// most, the params by name, then what tells less, single folds at the end.
+fn telling_columns(catalog: &Catalog, deciding: Option<&str>) -> Vec<ColumnSpec> {
+    let mut metrics: Vec<(&str, usize)> = catalog.metrics.keys(&catalog.texts).collect();
+    let mut telling = by_telling(&mut metrics);
+    if let Some(at) = metrics.iter().position(|(key, _)| deciding == Some(key)) {
+        metrics[..=at].rotate_right(1);
+        telling = telling.max(at + 1).min(telling + 1);
+    }
+    let mut rest = metrics.split_off(telling);
+    let place = |key: &str| (without_fold(key).is_some(), Interest::of(key));
+    rest.sort_by(|(a, _), (b, _)| place(a).cmp(&place(b)).then_with(|| natural(a, b)));
+    let metric = |(key, _): (&str, usize)| ColumnSpec::metric(key);
+    let mut params: Vec<&str> = catalog.params.keys(&catalog.texts).map(|(key, _)| key).collect();
+    params.sort_unstable_by(|a, b| natural(a, b));
+    let params = params.into_iter().map(|key| ColumnSpec::Param(key.to_owned()));
+    let columns = ATTRIBUTES.into_iter().chain(metrics.into_iter().map(metric));
+    columns.chain(params).chain(rest.into_iter().map(metric)).collect()
+}
+
+/// The attributes before all else.
+const ATTRIBUTES: [ColumnSpec; 6] = [
+    ColumnSpec::RunName,
+    ColumnSpec::RunId,
+    ColumnSpec::Status,
+    ColumnSpec::StartTime,
+    ColumnSpec::Duration,
+    ColumnSpec::User,
+];
+
+/// What a table is for programs that nobody chose columns for: the attributes, then metrics, params and tags by name.
+fn default_columns(catalog: &Catalog) -> Vec<ColumnSpec> {
+    let mut columns = ATTRIBUTES.to_vec();
     let mut metrics: Vec<&str> = catalog.metrics.keys(&catalog.texts).map(|(key, _)| key).collect();
     let mut params: Vec<&str> = catalog.params.keys(&catalog.texts).map(|(key, _)| key).collect();
     metrics.sort_unstable_by(|a, b| natural(a, b));
     params.sort_unstable_by(|a, b| natural(a, b));
     columns.extend(metrics.into_iter().map(ColumnSpec::metric));
     columns.extend(params.into_iter().map(|key| ColumnSpec::Param(key.to_owned())));
-    if has_tags {
-        let keys = catalog.tags.keys(&catalog.texts).map(|(key, _)| key);
-        // The name is there already.
-        let mut keys: Vec<&str> = keys.filter(|key| *key != tags::RUN_NAME).collect();
-        keys.sort_unstable_by(|a, b| tags::is_system(a).cmp(&tags::is_system(b)).then_with(|| natural(a, b)));
-        columns.extend(keys.into_iter().map(|key| ColumnSpec::Tag(key.to_owned())));
-    }
+    let keys = catalog.tags.keys(&catalog.texts).map(|(key, _)| key);
+    // The name is there already.
+    let mut keys: Vec<&str> = keys.filter(|key| *key != tags::RUN_NAME).collect();
+    keys.sort_unstable_by(|a, b| tags::is_system(a).cmp(&tags::is_system(b)).then_with(|| natural(a, b)));
+    columns.extend(keys.into_iter().map(|key| ColumnSpec::Tag(key.to_owned())));
     columns
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::json;
 
+use super::choosing::PolicyFlags;
 use super::opening::open_new;
 use super::output::print_json;
 use super::sweep_arguments::Arguments;
@@ -16,16 +17,18 @@ use crate::learn::data::Task;
 use crate::learn::families::FAMILIES;
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
-use crate::mlflow::ExperimentId;
+use crate::mlflow::{Experiment, ExperimentId};
+use crate::select::{Goal, reason};
 use crate::store::Store;
 use crate::store::uri::{self, Location};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
+use crate::sweep::engine::rules::Mode;
 use crate::sweep::executor::slurm::has_ended;
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::tabular::TabularPlan;
-use crate::sweep::plan::TrialPlan;
+use crate::sweep::plan::{SweepPlan, TrialPlan};
 use crate::sweep::run::{self, SweepJob, TakeOver};
 
 /// What a sweep is carried out with.
@@ -206,6 +209,7 @@ async fn begun(
     };
     let name = arguments.experiment.clone().unwrap_or(name);
     let experiment = find_or_create(store, &name, prepared.plan()).await?;
+    tell_apart(settings, store, &experiment, prepared.plan()).await;
     // MLflow's client goes to a server for these only where it logs everything to one.
     let is_at_server = experiment.artifact_location.starts_with("mlflow-artifacts:");
     if matches!(work, Work::Command)
@@ -226,6 +230,20 @@ async fn begun(
     store.begin().await?;
     let (folder, header) = prepared.begin(&experiment).map_err(unbegun)?;
     Ok((folder, header, work))
+}
+
+/// Says where the runs of the experiment are judged by something else than the sweep is scored by.
+async fn tell_apart(settings: &Settings, store: &Store, experiment: &Experiment, plan: &SweepPlan) {
+    let goal = match plan.rules.mode {
+        Mode::Min => Goal::Minimize,
+        Mode::Max => Goal::Maximize,
+    };
+    // Where nothing is known of the experiment, nothing is apart.
+    if let Ok((policy, _)) = PolicyFlags::default().policy(settings, store, experiment).await
+        && let Some(words) = reason::apart(&policy, &plan.metric(), goal)
+    {
+        say(&format!("{:?}: {words}", experiment.name));
+    }
 }
 
 /// What was read, before anything is trained; of a process of its own in its log.

@@ -116,7 +116,8 @@ impl Axis {
     pub fn ends(&self) -> (String, String) {
         match &self.kind {
             AxisKind::Linear { low, high } | AxisKind::Log { low, high } => {
-                (self.words(*low), self.words(*high))
+                let mut ends = self.distinct(&[*low, *high]).into_iter();
+                (ends.next().unwrap_or_default(), ends.next().unwrap_or_default())
             }
             AxisKind::Texts(texts) => {
                 (texts.first().cloned().unwrap_or_default(), texts.last().cloned().unwrap_or_default())
@@ -127,6 +128,28 @@ impl Axis {
     /// A number of this axis with its unit.
     fn words(&self, value: f64) -> String {
         if self.unit == Unit::Number { text::number(value) } else { time_words(value, self.unit) }
+    }
+
+    /// Numbers of this axis as people read them, with as many digits as make different ones differ.
+    fn distinct(&self, values: &[f64]) -> Vec<String> {
+        if self.unit == Unit::Number {
+            text::distinct_numbers(values)
+        } else {
+            values.iter().map(|value| self.words(*value)).collect()
+        }
+    }
+
+    /// The values of some members as people read them, so that different ones differ.
+    pub fn distinct_labels(&self, members: &[usize]) -> Vec<String> {
+        let number = |member: &usize| match self.values.get(*member) {
+            Some(sheet::Cell::Number(value)) if self.unit == Unit::Number => Some(*value),
+            _ => None,
+        };
+        let numbers: Option<Vec<f64>> = members.iter().map(number).collect();
+        match numbers {
+            Some(numbers) if self.texts().is_none() => text::distinct_numbers(&numbers),
+            _ => members.iter().map(|member| self.labels[*member].clone()).collect(),
+        }
     }
 
     /// The value at a place of the axis, as people read it.

@@ -24,8 +24,7 @@ impl Sweeping {
     pub(super) fn new(raw: &RawSweep, path: &Path) -> Result<Self, ConfigError> {
         let wrong = |message: String| ConfigError::Sweep { path: path.to_owned(), message };
         if let Some(name) = raw.families.iter().find(|name| families::find(name).is_none()) {
-            let known: Vec<_> = families::FAMILIES.iter().map(|family| family.name()).collect();
-            return Err(wrong(format!("no family {name:?}; families are {}", known.join(", "))));
+            return Err(wrong(families::unknown(name)));
         }
         if raw.time.is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite())) {
             return Err(wrong("time must be a number of seconds above 0".into()));

@@ -29,5 +29,5 @@ pub use model::{ModelSource, source};
 pub use naming::registered_name;
 pub use plan::{MarkPlan, MarkRequest, Registration};
 pub use promoting::{demote, promote, promotion_of};
-pub use record::{MARK, MarkEvent, Model, Record, Undone, events, holder};
+pub use record::{MARK, MarkEvent, Model, Record, Undone, events, holder, judged_by};
 pub use work::{MarkOutcome, Resumed, Undoing, mark, plan, resume, undo};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::mlflow::{ModelVersion, RunId, Tag};
+use crate::select::{Goal, MetricGoal};
 
 /// On a run: that it is marked. On an experiment: the id of the marked run.
 pub const MARK: &str = "mltui.best";
@@ -231,6 +232,17 @@ pub fn holder(events: &[MarkEvent]) -> Option<&Record> {
     events.iter().rev().find_map(|event| match event {
         MarkEvent::Marked(record) if !is_undone(events, &record.id) => Some(record.as_ref()),
         _ => None,
+    })
+}
+
+/// What the newest mark that is not undone and was not made by hand was chosen by.
+pub fn judged_by(experiment: &[Tag]) -> Option<MetricGoal> {
+    let events = events(experiment);
+    events.iter().rev().find_map(|event| match event {
+        MarkEvent::Marked(record) if !record.metric.is_empty() && !is_undone(&events, &record.id) => {
+            Some(MetricGoal::new(record.metric.clone(), Goal::parse(&record.direction)?))
+        }
+        MarkEvent::Marked(_) | MarkEvent::Undone(_) => None,
     })
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::mlflow::{ExperimentId, RunId, RunStatus, Tag, ViewType};
+use crate::select::{Goal, MetricGoal};
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::store::{ErrorKind, NewModel, NewRun, RunUpdate, Store};
@@ -336,6 +337,35 @@ fn a_model_that_is_made_anew_amid_a_mark_is_looked_at_anew() {
             let champion = versions.first().map(|it| it.version);
             assert_eq!(world.registered().await.1, champion, "{told}");
         }
+    });
+}
+
+#[test]
+fn what_the_newest_mark_was_chosen_by_is_known_until_it_is_undone() {
+    block_on(async {
+        let world = World::new(Moment::Before).await;
+        let judged = async || judged_by(&world.store.get_experiment(&world.experiment).await.unwrap().tags);
+        assert_eq!(judged().await, None);
+        world.mark(0, 1_000).await.unwrap();
+        let rmse = Some(MetricGoal::new("rmse", Goal::Minimize));
+        assert_eq!(judged().await, rmse);
+        let by = |metric: &str, direction: &str, now: i64| MarkRequest {
+            metric: metric.into(),
+            direction: direction.into(),
+            ..world.request(1, now, "champion")
+        };
+        for (request, expected) in [
+            (by("f1", "max", 2_000), Some(MetricGoal::new("f1", Goal::Maximize))),
+            // What was marked by hand tells nothing of that.
+            (by("", "", 3_000), Some(MetricGoal::new("f1", Goal::Maximize))),
+        ] {
+            let plan = plan(&world.store, &request).await.unwrap();
+            mark(&world.store, &world.journal(), &plan).await.unwrap();
+            assert_eq!(judged().await, expected);
+        }
+        world.undo(4_000).await.unwrap();
+        world.undo(5_000).await.unwrap();
+        assert_eq!(judged().await, rmse);
     });
 }
 

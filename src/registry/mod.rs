@@ -32,7 +32,7 @@ pub fn metric_of(origins: &[VersionOrigin], patterns: &Patterns) -> Option<Metri
     // Those that most versions have come first.
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let counts: Vec<(&str, usize)> = counts.iter().map(|(key, count)| (key.as_str(), *count)).collect();
-    match resolve(None, &[], patterns, &counts, &[]) {
+    match resolve(None, &[], patterns, &counts, None, &[]) {
         Resolved::Policy(policy, _) => Some(policy.primary().clone()),
         Resolved::Undirected(..) | Resolved::Open => None,
     }

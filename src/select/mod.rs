@@ -24,5 +24,5 @@ pub use parents::{Ancestors, DEEPEST, missing_parents};
 pub use policy::{MetricGoal, Policy, PolicyError, ValueOf};
 pub use rank::{LeftOut, Ranked, Selection, TieBreak, select, select_among, select_with};
 pub use resolve::{Patterns, PolicyOrigin, Resolved, optuna_directions, resolve};
-pub use spread::{Spread, SpreadOf, has_seed, is_seed, spread};
+pub use spread::{Spread, SpreadOf, has_seed, is_seed, spread, without_fold};
 pub use ties::{MOST_FURTHER, SAMPLE, further_metrics, newest_active, newest_metrics};

@@ -1,5 +1,6 @@
 //! Why a run was chosen, in words.
 
+use super::Goal;
 use super::policy::{Policy, ValueOf};
 use super::rank::{LeftOut, Selection, TieBreak};
 use super::resolve::PolicyOrigin;
@@ -17,7 +18,7 @@ fn ahead(selection: &Selection) -> Option<String> {
     let share = margin / second.abs();
     let relative = if share < ROUNDING {
         " (rounding)".to_owned()
-    } else if share.is_finite() {
+    } else if (share * 100.0).is_finite() {
         format!(" ({})", percent(share))
     } else {
         String::new()
@@ -91,6 +92,27 @@ pub fn why(selection: &Selection) -> String {
     let constraint = &selection.policy.constraint;
     let among = if constraint.is_empty() { String::new() } else { format!(", where {constraint}") };
     format!("{}{among}", short(selection))
+}
+
+/// What the runs of an experiment are judged by, where a sweep in it is scored by something else.
+pub fn judged_otherwise(policy: &Policy, metric: &str, goal: Goal) -> Option<String> {
+    let judged = policy.primary();
+    let name = clean(&judged.metric);
+    if judged.metric != metric {
+        return Some(format!("runs here are judged by {name}"));
+    }
+    (judged.goal != goal).then(|| format!("runs here are judged by the {} {name}", judged.goal.superlative()))
+}
+
+/// The same, and what the sweep is scored by.
+pub fn apart(policy: &Policy, metric: &str, goal: Goal) -> Option<String> {
+    let judged = judged_otherwise(policy, metric, goal)?;
+    let other = if policy.primary().metric == metric {
+        format!("the {} ", goal.superlative())
+    } else {
+        String::new()
+    };
+    Some(format!("{judged}; this sweep is scored by {other}{}", clean(metric)))
 }
 
 fn plural(count: usize) -> &'static str {

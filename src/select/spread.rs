@@ -77,7 +77,7 @@ fn logged(catalog: &Catalog, row: Row, metric: &str) -> Option<Spread> {
 }
 
 /// A name without its `fold_3`, `fold3/` or `_fold-3`; none where it has no such part.
-pub(super) fn without_fold(name: &str) -> Option<String> {
+pub fn without_fold(name: &str) -> Option<String> {
     let at = name.to_ascii_lowercase().find("fold")?;
     let after = &name[at + 4..];
     let digits = after.trim_start_matches(['_', '-']);

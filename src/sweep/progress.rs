@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::engine::journal::{Control, EndReason, SweepFolder, TrialOutcome};
+use super::engine::rules::Mode;
 use super::engine::state::{SweepState, SweepStates, best};
 use super::engine::unkept::UnkeptList;
 use super::header::SweepHeader;
@@ -115,6 +116,8 @@ pub struct Progress {
     pub jobs: usize,
     /// `val_rmse` and so on.
     pub metric: String,
+    /// Which way of it is better.
+    pub mode: Mode,
     /// The best trial so far.
     pub best: Option<BestTrial>,
     /// Seconds at work.
@@ -171,6 +174,7 @@ impl Progress {
             of,
             jobs: state.asked.jobs.unwrap_or(header.plan.rules.jobs),
             metric: header.plan.metric(),
+            mode: header.plan.rules.mode,
             best: best_of(state, header),
             seconds,
             left: left(header, state, (ended, of), seconds)

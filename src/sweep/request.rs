@@ -16,6 +16,7 @@ use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
 use crate::learn::scores::{self, Asked, Prediction, Score};
 use crate::learn::study::TrainingData;
 use crate::params::{Dimension, ParamValue, Range};
+use crate::text::did_you_mean;
 
 /// A plan before what is not said has been found out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -204,8 +205,9 @@ impl SweepRequest {
         let Some(score) = scores::find(task, name) else {
             let names: Vec<_> = scores::names(task).collect();
             return Err(wrong(format!(
-                "no metric {name:?} for {}; metrics are {}",
+                "no metric {name:?} for {}{}; metrics are {}",
                 task.as_str(),
+                did_you_mean(name.strip_prefix("val_").unwrap_or(name), scores::names(task)),
                 names.join(", ")
             )));
         };
@@ -278,10 +280,7 @@ fn space(family: &dyn Family, shape: DataShape) -> FamilySpace {
 }
 
 fn known(name: &str) -> Result<&'static dyn Family, DataError> {
-    families::find(name).ok_or_else(|| {
-        let names: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
-        wrong(format!("no family {name:?}; families are {}", names.join(", ")))
-    })
+    families::find(name).ok_or_else(|| wrong(families::unknown(name)))
 }
 
 /// Puts a range in the place of the usual one; a single choice is what the family then always takes.
@@ -303,7 +302,9 @@ fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Rang
         if !family.extra_params().contains(&name) {
             let names = space.dimensions.iter().map(|dimension| dimension.name.as_str());
             let names: Vec<_> = names.chain(family.extra_params().iter().copied()).collect();
-            return Err(wrong(format!("{} has no {name:?}; it has {}", space.family, names.join(", "))));
+            let meant = did_you_mean(name, names.iter().copied());
+            let known = names.join(", ");
+            return Err(wrong(format!("{} has no {name:?}{meant}; it has {known}", space.family)));
         }
         space.dimensions.push(Dimension {
             name: name.to_owned(),

@@ -19,7 +19,7 @@ pub use counts::value;
 pub use naming::{distinct, legend_number, told_apart, without_middle};
 pub use readable::{facts, readable, schema};
 pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
-pub use spelling::Spelling;
+pub use spelling::{Spelling, did_you_mean};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -159,6 +159,42 @@ pub fn number(value: f64) -> String {
         }
         _ => scientific,
     }
+}
+
+/// Metrics' values as [`number`] writes them, with as many digits as it takes to tell different ones apart.
+pub fn distinct_numbers(values: &[f64]) -> Vec<String> {
+    let all =
+        |write: &dyn Fn(f64) -> String| -> Vec<String> { values.iter().map(|value| write(*value)).collect() };
+    let is_distinct = |labels: &[String]| {
+        let pairs = |at: usize| {
+            (0..at).all(|other| labels[at] != labels[other] || values[at].total_cmp(&values[other]).is_eq())
+        };
+        (1..labels.len()).all(pairs)
+    };
+    let short = all(&number);
+    if is_distinct(&short) {
+        return short;
+    }
+    for digits in [6, 7, 8, 10, 12, 14] {
+        let labels = all(&|value| significant(value, digits));
+        if is_distinct(&labels) {
+            return labels;
+        }
+    }
+    all(&exact)
+}
+
+/// A number with so many significant digits.
+fn significant(value: f64, digits: usize) -> String {
+    if value == 0.0 || !value.is_finite() || !(1e-4..1e7).contains(&value.abs()) {
+        return if value == 0.0 || !value.is_finite() {
+            number(value)
+        } else {
+            format!("{value:.*e}", digits - 1)
+        };
+    }
+    let decimals = (digits as i32 - 1 - value.abs().log10().floor() as i32).max(0) as usize;
+    format!("{value:.decimals$}")
 }
 
 /// The cells of a formatted number from its decimal point on, so that points can stand under one another.

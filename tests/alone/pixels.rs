@@ -181,6 +181,14 @@ fn an_image_among_the_artifacts_is_seen_in_the_pixels_of_the_terminal() {
     let (row, column) = place.trim_end_matches(['\u{1b}', 'H']).split_once(';').unwrap();
     assert!(row.parse::<u16>().unwrap() > 13 && column.parse::<u16>().unwrap() > 41, "{place:?}");
     leave(terminal);
+    // Whoever waits for tmux still has the keys.
+    let asked = folder.path().join("asked");
+    let slow = format!("on|iTerm2 3.5.4|40|12|on|top'\ntouch {}\nsleep 60; echo '", asked.display());
+    answers(&slow);
+    let terminal = Terminal::start(folder.path(), SIZE, &["--tracking-uri", &address], &iterm2);
+    terminal.wait_until("the question", |_| asked.exists());
+    terminal.wait_for("loss  1");
+    leave(terminal);
     answers("off|iTerm2 3.5.4|40|12|on|top");
     let terminal = open_in(&iterm2, "");
     terminal.wait("half blocks", |screen| screen.matches('▀').count() >= 300);

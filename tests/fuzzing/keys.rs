@@ -4,6 +4,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use mltui::catalog::sync::Snapshot;
 use mltui::mlflow::ExperimentId;
+use mltui::sweep::engine::rules::Mode;
 use mltui::sweep::progress::{BestTrial, Progress, SweepStatus};
 use mltui::tui::core::msg::Msg;
 use mltui::tui::features::{runs, sweeps};
@@ -305,6 +306,7 @@ impl Visit {
                     of: *of,
                     jobs: 2,
                     metric: "val_rmse".into(),
+                    mode: Mode::Min,
                     best: left.map(|left| BestTrial {
                         number: *count,
                         family: NAMES[4].into(),

@@ -17,6 +17,7 @@ use mltui::mlflow::{
 use mltui::select::Patterns;
 use mltui::store::batch::whole_runs;
 use mltui::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
+use mltui::sweep::engine::rules::Mode;
 use mltui::sweep::planned::PlannedSweep;
 use mltui::sweep::request::SweepRequest;
 use mltui::text::clean;
@@ -236,6 +237,8 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
                 experiment_name: NAMES[3].into(),
                 planned: PlannedSweep::Table(SweepRequest::default()),
                 trials: Some(usize::MAX),
+                metric: NAMES[4].into(),
+                mode: Mode::Max,
             };
             drop(training);
             vec![Msg::Sweeps(sweeps::Msg::Trained(if fails {

@@ -229,10 +229,12 @@ fn a_sweep_outlives_the_explorer_and_is_found_again() {
     let (parents, trials) = seen(&uri, "iris");
     assert_eq!(trials, *undisturbed());
     assert_eq!((parents.len(), parents[0].status), (1, RunStatus::Finished));
-    // The same key again is another sweep, of another seed.
+    // The same key again is another sweep, of another seed, after a question.
     again.type_keys("\x1b");
     again.wait("the list to close", |screen| !screen.contains("16/16"));
     again.type_keys("T");
+    again.wait_for("Train in iris?");
+    again.type_keys("y");
     wait_until("a second sweep", || sweeps(home.path()).len() == 2);
     let header =
         fs::read_to_string(home.path().join(STATE).join(&sweeps(home.path())[1]).join("plan.json")).unwrap();

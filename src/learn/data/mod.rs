@@ -25,6 +25,8 @@ use flate2::Crc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::text::did_you_mean;
+
 pub use head::{ParquetHead, parquet_head};
 pub use left_out::{ExcludedColumn, Exclusion};
 pub use limits::Limits;
@@ -176,10 +178,12 @@ pub enum DataError {
         cause: std::io::Error,
     },
     /// Neither a file nor a bundled set.
-    #[error("no data set {name:?}; give a CSV, TSV or Parquet file, or one of {known}")]
+    #[error("no data set {name:?}{meant}; give a CSV, TSV or Parquet file, or one of {known}")]
     Unknown {
         /// What was requested.
         name: String,
+        /// What may be meant, in words.
+        meant: String,
         /// What there is.
         known: String,
     },
@@ -248,6 +252,9 @@ pub fn mentioned(names: &[&str]) -> String {
 /// How the names of files end that hold data.
 pub const ENDINGS: [&str; 7] = [".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet"];
 
+/// Entries of a folder among which a file is looked for that is perhaps meant.
+const MOST_ENTRIES: usize = 2_000;
+
 /// A path as people type it: `~/` is the home folder, as in a shell.
 pub fn expanded(path: &str) -> PathBuf {
     let home = directories::BaseDirs::new();
@@ -277,7 +284,7 @@ pub fn load(name: &str, reading: &ReadOptions) -> Result<DataFrame, DataError> {
         }
         Err(cause) if cause.kind() == ErrorKind::NotFound => {
             let known = bundled::SETS.map(|set| set.name).join(", ");
-            return Err(DataError::Unknown { name: name.to_owned(), known });
+            return Err(DataError::Unknown { name: name.to_owned(), meant: meant(name), known });
         }
         Err(cause) => return Err(read(cause)),
     }
@@ -287,6 +294,19 @@ pub fn load(name: &str, reading: &ReadOptions) -> Result<DataFrame, DataError> {
     frame.name = stem(&path);
     frame.source = path.display().to_string();
     Ok(frame)
+}
+
+/// What may be meant by the name of a data set that is not there: a bundled set, or a file where it was looked for.
+fn meant(name: &str) -> String {
+    let folder = name.rfind('/').map_or("", |at| &name[..=at]);
+    let place = if folder.is_empty() { PathBuf::from(".") } else { expanded(folder) };
+    let entries = std::fs::read_dir(place).into_iter().flatten().flatten().take(MOST_ENTRIES);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let files: Vec<String> = names
+        .filter(|file| ENDINGS.iter().any(|ending| file.ends_with(ending)))
+        .map(|file| format!("{folder}{file}"))
+        .collect();
+    did_you_mean(name, bundled::SETS.iter().map(|set| set.name).chain(files.iter().map(String::as_str)))
 }
 
 /// A name that more than one column has.
@@ -343,7 +363,11 @@ impl DataFrame {
         }
         let known = self.columns.iter().map(|column| column.name.as_str());
         let known: Vec<_> = known.chain(self.left_out.iter().map(|column| column.name.as_str())).collect();
-        let (name, known) = (brief(name), mentioned(&known));
-        DataError::Target(format!("no column {name:?} in {}; it has {known}", self.name))
+        let known = mentioned(&known);
+        let meant = did_you_mean(
+            name,
+            self.columns.iter().map(|column| column.name.as_str()).filter(|name| name.len() <= SAID),
+        );
+        DataError::Target(format!("no column {:?} in {}{meant}; it has {known}", brief(name), self.name))
     }
 }

@@ -26,6 +26,7 @@ use super::data::{Limits, TargetValues, Task};
 use super::model::FittedModel;
 use super::prepare::Features;
 use crate::params::{Dimension, ParamValue, Params};
+use crate::text::did_you_mean;
 
 /// Why a fit came to nothing.
 #[derive(Debug, Error)]
@@ -116,6 +117,12 @@ pub const FAMILIES: [&dyn Family; 15] = [
 /// The family of that name.
 pub fn find(name: &str) -> Option<&'static dyn Family> {
     FAMILIES.into_iter().find(|family| family.name() == name)
+}
+
+/// That no family is called so, and which may be meant.
+pub fn unknown(name: &str) -> String {
+    let names = FAMILIES.map(Family::name);
+    format!("no family {name:?}{}; families are {}", did_you_mean(name, names), names.join(", "))
 }
 
 /// The same, for a name that comes from a file.

@@ -1,5 +1,5 @@
 //! Where a policy comes from when nobody states one: what the user chose for the experiment, the experiment's tags, the
-//! settings, the tags of its runs, the names of the metrics. A direction that none of them tells is left open.
+//! settings, what its best run was marked by, the tags of its runs, the names of the metrics. A direction that none of them tells is left open.
 
 mod optuna;
 mod patterns;
@@ -26,6 +26,8 @@ pub enum PolicyOrigin {
     Experiment,
     /// The config file.
     Settings,
+    /// What a run of it was marked best by.
+    Marks,
     /// What Optuna says of its trials.
     Trials,
     /// The name of a metric that every run is likely to be judged by.
@@ -40,6 +42,7 @@ impl PolicyOrigin {
             Self::Chosen => "chosen",
             Self::Experiment => "experiment tags",
             Self::Settings => "settings",
+            Self::Marks => "marks",
             Self::Trials => "run tags",
             Self::Names => "metric names",
         }
@@ -52,6 +55,7 @@ impl PolicyOrigin {
             Self::Chosen => "as chosen for this experiment",
             Self::Experiment => "from the experiment tag mlflow.experiment.primaryMetric.name",
             Self::Settings => "from the settings",
+            Self::Marks => "as the best run was marked by it",
             Self::Trials => "from the direction tag of Optuna trials",
             Self::Names => "inferred from the name",
         }
@@ -69,13 +73,15 @@ pub enum Resolved {
     Open,
 }
 
-/// Resolves a policy. `metrics` are those that the runs have, with how many runs have each; `told` is what the tags of
-/// the runs say, see [`optuna_directions`].
+/// Resolves a policy. `metrics` are those that the runs have, with how many runs have each; `marked` is what a run
+/// was marked best by, which stays whatever is logged later; `told` is what the tags of the runs say, see
+/// [`optuna_directions`].
 pub fn resolve(
     chosen: Option<Policy>,
     experiment: &[Tag],
     patterns: &Patterns,
     metrics: &[(&str, usize)],
+    marked: Option<&MetricGoal>,
     told: &[MetricGoal],
 ) -> Resolved {
     if let Some(policy) = chosen {
@@ -105,6 +111,9 @@ pub fn resolve(
     }
     if let Some(MetricGoal { metric, goal }) = patterns.first(metrics) {
         return Resolved::Policy(by(&metric, goal), PolicyOrigin::Settings);
+    }
+    if let Some(marked) = marked {
+        return Resolved::Policy(with_tie_breaks(std::slice::from_ref(marked)), PolicyOrigin::Marks);
     }
     if !told.is_empty() {
         return Resolved::Policy(with_tie_breaks(told), PolicyOrigin::Trials);

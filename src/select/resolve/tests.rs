@@ -9,7 +9,7 @@ const UP: Goal = Goal::Maximize;
 fn resolved(tags: &[(&str, &str)], patterns: &[&str], metrics: &[(&str, usize)]) -> Resolved {
     let tags: Vec<Tag> = tags.iter().map(|(key, value)| Tag::new(*key, *value)).collect();
     let lines: Vec<String> = patterns.iter().map(|line| (*line).to_owned()).collect();
-    resolve(None, &tags, &Patterns::parse(&lines).unwrap(), metrics, &[])
+    resolve(None, &tags, &Patterns::parse(&lines).unwrap(), metrics, None, &[])
 }
 
 fn metric_of(resolved: &Resolved) -> (String, Option<Goal>, Option<PolicyOrigin>) {
@@ -208,6 +208,22 @@ fn a_pattern_means_the_metric_and_not_its_deviation() {
     assert_eq!(metric_of(&resolved(&[], &["*_std max"], &metrics)).0, "val_err_std");
 }
 
+#[test]
+fn what_a_run_was_marked_by_stays_whatever_is_logged_later() {
+    let marked = MetricGoal::new("val_loss", DOWN);
+    let by = |patterns: &Patterns, metrics: &[(&str, usize)], told: &[MetricGoal]| {
+        metric_of(&resolve(None, &[], patterns, metrics, Some(&marked), told))
+    };
+    let nothing = Patterns::default();
+    let stays = ("val_loss".into(), Some(DOWN), Some(PolicyOrigin::Marks));
+    assert_eq!(by(&nothing, &[("val_loss", 2), ("val_f1", 98)], &[]), stays);
+    assert_eq!(by(&nothing, &[("val_f1", 100)], &[]), stays, "where no new run has it");
+    assert_eq!(by(&nothing, &[("value", 9)], &[MetricGoal::new("value", UP)]), stays, "nor do new trials");
+    let settings = Patterns::parse(&["val_f1 max".to_owned()]).unwrap();
+    let by_settings = by(&settings, &[("val_f1", 1)], &[]);
+    assert_eq!(by_settings, ("val_f1".into(), Some(UP), Some(PolicyOrigin::Settings)), "the user changes it");
+}
+
 fn trial(id: usize, metrics: &[&str], tags: &[(&str, &str)]) -> Run {
     Run {
         info: RunInfo {
@@ -268,7 +284,8 @@ fn trials_of_optuna_say_what_is_wanted_of_their_value() {
     }
     let told = [MetricGoal::new("value", DOWN)];
     let metrics = [("value", 3), ("val_f1", 3)];
-    let with = |tags: &[Tag], patterns: &Patterns| metric_of(&resolve(None, tags, patterns, &metrics, &told));
+    let with =
+        |tags: &[Tag], patterns: &Patterns| metric_of(&resolve(None, tags, patterns, &metrics, None, &told));
     let nothing = Patterns::default();
     assert_eq!(with(&[], &nothing), ("value".into(), Some(DOWN), Some(PolicyOrigin::Trials)));
     let primary = [Tag::new(tags::PRIMARY_METRIC, "value")];

@@ -10,6 +10,7 @@ use super::action::ActionRow;
 use super::app::{App, ConnectionState, Overlay, Screen};
 use super::layer::{Layer, Scope};
 use super::layout::{Focus, Geometry, details_body};
+use super::search;
 use crate::text;
 use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::{charts, compare, datasets, details, experiments, models, runs, session, sweeps};
@@ -225,11 +226,14 @@ const TOLD_ON: usize = 2;
 fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     if matches!(app.overlay, Some(Overlay::Search)) {
         let words = app.search_words();
+        let hint = search::filter_hint(app).map_or(String::new(), |hint| format!("  {hint}"));
         let mut line = Line::styled(" /", theme.key);
-        line.extend(typed(words, (area.width as usize).saturating_sub(3), theme));
+        let room = (area.width as usize).saturating_sub(3);
+        line.extend(typed(words, room.saturating_sub(text::width(&hint)).max(room / 2), theme));
         if let Some(told) = app.status.as_deref().filter(|_| app.searches_details()) {
             line.push_span(Span::styled(format!("  {told}"), theme.dim));
         }
+        line.push_span(Span::styled(hint, theme.warn));
         frame.render_widget(line, area);
         return;
     }

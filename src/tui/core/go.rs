@@ -224,6 +224,7 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Effects) {
         Action::PreviousTab => app.details.step_tab(-1),
         Action::Search => {
             details::find::begin(app);
+            app.runs.words_before.clone_from(&app.runs.view.words);
             app.overlay = Some(Overlay::Search);
         }
         Action::Open => match app.focus {

@@ -34,6 +34,8 @@ pub enum Scope {
     Datasets,
     /// The form of a sweep.
     Plan,
+    /// What is only read.
+    Read,
     Help,
     Picker,
     Prompt,
@@ -73,7 +75,7 @@ impl Layer {
     pub fn scopes(self) -> &'static [Scope] {
         match self {
             Self::Help => &[Scope::Help],
-            Self::Messages | Self::Report => &[Scope::Move, Scope::Everywhere],
+            Self::Messages | Self::Report => &[Scope::Read, Scope::Move, Scope::Everywhere],
             Self::SweepList => &[Scope::Sweeps, Scope::Move, Scope::Everywhere],
             Self::Sweep => &[Scope::Sweep, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Log => &[Scope::Log, Scope::Move, Scope::Everywhere],

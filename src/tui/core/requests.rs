@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use super::app::{App, ConnectionState, Screen};
+use super::app::{App, ConnectionState, Overlay, Screen};
 use super::effect::{Effects, Shell};
 use super::layout::Focus;
 use super::selected::DrawnRun;
 use crate::catalog::view::LineKey;
+use crate::catalog::{Catalog, Row};
 use crate::mlflow::filter::Expression;
 use crate::mlflow::{ExperimentId, ModelId, RunId};
 use crate::store::{Result, StoreError};
@@ -61,7 +62,13 @@ pub fn remember(app: &mut App, effects: &mut Effects) {
         return;
     }
     let experiment = app.runs.experiment.clone().map(|id| {
-        let remembered = app.runs.remembered();
+        let mut remembered = app.runs.remembered();
+        // What is being typed may not be meant.
+        if let Some(Overlay::Search) = app.overlay
+            && app.searches_runs()
+        {
+            remembered.words.clone_from(&app.runs.words_before);
+        }
         app.memory.last_experiment = Some(id.to_string());
         app.memory.experiments.insert(id.to_string(), remembered.clone());
         (id, Box::new(remembered))
@@ -139,6 +146,39 @@ pub fn rank_single(app: &mut App, key: &str, drawn: &[DrawnRun]) -> bool {
     let is_single =
         |drawn: &DrawnRun| app.histories.of(&drawn.run, key).is_some_and(|known| known.points.len() == 1);
     drawn.iter().all(is_single) && ranking::open(app, key)
+}
+
+/// Whether runs have logged a metric once at most, and some of them have; none where that is not known yet.
+pub fn all_single(app: &App, key: &str, drawn: &[DrawnRun]) -> Option<bool> {
+    let points = drawn.iter().map(|drawn| Some(app.histories.of(&drawn.run, key)?.points.len()));
+    let points: Vec<usize> = points.collect::<Option<_>>()?;
+    Some(points.iter().all(|points| *points <= 1) && points.contains(&1))
+}
+
+/// Shows where compared runs stand with a metric that each has logged once; false if there is nothing to rank.
+pub fn rank_compared(
+    app: &mut App,
+    key: &str,
+    compared: (&Catalog, &[Row], Option<Row>),
+    experiments: Vec<(RunId, ExperimentId)>,
+) -> bool {
+    ranking::open_compared(app, key, compared, experiments)
+}
+
+/// A chart that was opened from a comparison before it was known what there is of the metric: where that is a single value of
+/// each run, the runs are ranked instead.
+pub fn rank_instead(app: &mut App) {
+    let Some(Screen::Chart(chart)) = app.screens.last().filter(|_| app.overlay.is_none()) else { return };
+    let Some(metric) = chart.metrics.get(chart.at).filter(|_| chart.may_rank) else { return };
+    let key = metric.key().to_owned();
+    let Some(is_single) = all_single(app, &key, &chart.runs) else { return };
+    let Some(mut shown) = app.screens.pop() else { return };
+    if !(is_single && compare::opening::rank(app, &key)) {
+        if let Screen::Chart(chart) = &mut shown {
+            chart.may_rank = false;
+        }
+        app.screens.push(shown);
+    }
 }
 
 /// Gives the chart of a metric the whole screen, among those of sorted keys; parts of the data share one.

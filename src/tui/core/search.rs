@@ -2,19 +2,21 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::action::{ActionRow, DIALOGS, Possible, always, given, rows_of};
+use super::action::{Action as Any, ActionRow, DIALOGS, Possible, always, given, rows_of};
 use super::app::App;
 use super::effect::Effects;
 use super::go::step;
 use super::layer::Scope;
 use super::layout::Focus;
 use super::requests::words_changed;
-use crate::tui::features::{compare, details, experiments, models};
+use crate::tui::features::{compare, details, experiments, models, runs};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     Keep,
     Clear,
+    /// What is typed goes to the filter.
+    AsFilter,
     Down,
     Up,
 }
@@ -24,6 +26,14 @@ rows_of!(row: Search, DIALOGS, &[Scope::Search]);
 pub const ROWS: &[ActionRow] = &[
     row(Action::Keep, "search-keep", &["enter"], "keep", "search: apply", always),
     row(Action::Clear, "search-clear", &["esc", "ctrl-c"], "clear", "search: clear", always),
+    row(
+        Action::AsFilter,
+        "search-as-filter",
+        &["tab"],
+        "filter",
+        "search: take what looks like a filter to the filter",
+        is_filter,
+    ),
     row(Action::Down, "search-down", &["down"], "", "search: move down in what is found", is_in_list),
     row(Action::Up, "search-up", &["up"], "", "search: move up in what is found", is_in_list),
 ];
@@ -33,14 +43,65 @@ fn is_in_list(app: &App) -> Possible {
     given(is_in_list, "the search is not in a list")
 }
 
+fn is_filter(app: &App) -> Possible {
+    let is_one = app.searches_runs() && looks_like_filter(app.runs.words.value());
+    given(is_one, "what is typed does not look like a filter")
+}
+
+/// Whether words that are searched for look like an expression that runs are filtered by, such as `metrics.rmse < 0.5`.
+pub fn looks_like_filter(words: &str) -> bool {
+    let words = words.trim();
+    let compares = words.contains(['<', '>']) || words.contains("!=") || words.contains(" = ");
+    let has_kind = words.split([' ', '(']).any(|word| {
+        ["metrics.", "params.", "tags.", "attributes.", "metric.", "param.", "tag."]
+            .iter()
+            .any(|kind| word.strip_prefix(kind).is_some_and(|key| key.contains(['=', '~'])))
+    });
+    let begins = words.starts_with(|c: char| c.is_alphabetic() || matches!(c, '(' | '`'));
+    let ends = !words.ends_with(['<', '>', '=', '!', '~']);
+    begins && ends && (compares || has_kind)
+}
+
+/// What is said of such words, and the key that takes them to the filter.
+pub fn filter_hint(app: &App) -> Option<String> {
+    is_filter(app).ok()?;
+    let keys = app.keymap.keys_of(Any::Search(Action::AsFilter));
+    let filter = app.keymap.keys_of(runs::actions::Action::Filter.into());
+    let of = filter.first().map_or(String::new(), |key| format!(" ({key})"));
+    // The key comes first: the line may be short.
+    keys.first().map(|key| format!("{key} takes it to the filter{of}: it looks like one"))
+}
+
+/// Takes what is typed to the filter, beside that which there is.
+fn as_filter(app: &mut App, effects: &mut Effects) {
+    let typed = app.runs.words.value().trim().to_owned();
+    app.runs.words.reset();
+    app.overlay = None;
+    words_changed(app, effects);
+    let known = &app.runs.filter_text;
+    let is_or = known.to_ascii_uppercase().contains(" OR ");
+    let text = match known.as_str() {
+        "" => typed,
+        known if is_or => format!("({known}) AND {typed}"),
+        known => format!("{known} AND {typed}"),
+    };
+    runs::dialogs::filter_by(app, &text);
+}
+
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     if app.searches_details() {
         return in_details(app, action);
     }
     let pane = if app.searches_experiments() { Focus::Experiments } else { Focus::Runs };
     match action {
-        Action::Keep => app.overlay = None,
+        Action::AsFilter => return as_filter(app, effects),
+        Action::Keep => {
+            app.overlay = None;
+            // What was not kept while it was typed is now.
+            app.runs.changed |= app.searches_runs();
+        }
         Action::Clear => {
+            app.runs.changed |= app.searches_runs();
             if app.searches_runs() {
                 app.runs.note_words();
             }
@@ -61,7 +122,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
 
 fn in_details(app: &mut App, action: Action) {
     match action {
-        Action::Keep => app.overlay = None,
+        Action::Keep | Action::AsFilter => app.overlay = None,
         Action::Clear => {
             app.overlay = None;
             details::find::clear(app);

@@ -2,7 +2,7 @@
 //! is drawn follows them.
 
 use super::input::TerminalAnswer;
-use super::pixels::{Protocol, through_tmux};
+use super::pixels::{Protocol, TmuxPane, through_tmux};
 use crate::config::{GraphicsChoice, Multiplexer, Palette, Settings};
 use crate::tui::widgets::theme::is_light;
 
@@ -26,6 +26,8 @@ pub struct Heard {
     asked_again: u8,
     /// The width and height of a cell in pixels.
     pub cell: Option<(u16, u16)>,
+    /// Where the pane of tmux is.
+    pub pane: Option<TmuxPane>,
 }
 
 impl Heard {
@@ -40,7 +42,14 @@ impl Heard {
             TerminalAnswer::Kitty => self.kitty = true,
             TerminalAnswer::Sixel => self.sixel = true,
             TerminalAnswer::Cell(size) => self.cell = Some(size),
+            // One that does not answer is where it was.
+            TerminalAnswer::Pane(pane) => self.pane = pane.or(self.pane),
         }
+    }
+
+    /// Whether tmux is to be asked where its pane is.
+    pub fn needs_pane(&self, settings: &Settings) -> bool {
+        self.protocol(settings) == Some(Protocol::Iterm2InTmux)
     }
 
     /// How pixels are drawn, as far as that is known by now.

@@ -43,7 +43,8 @@ pub use guard::watch as guard_terminal;
 #[cfg(unix)]
 pub use input::Decoder;
 pub use input::Input;
-use input::Inputs;
+use input::{Inputs, TerminalAnswer};
+use pixels::TmuxQuestions;
 pub use terminal::TerminalScreen;
 
 /// Threads of the runtime, and those that read and write beside it.
@@ -238,7 +239,7 @@ impl Session {
     /// Draws as the terminal, by what is known of it now, is to be drawn on.
     fn suit(&mut self, heard: Heard, screen: &mut TerminalScreen) -> io::Result<()> {
         self.theme = theme(&self.settings, heard.light);
-        let has_pixels = screen.set_graphics(heard.protocol(&self.settings), heard.cell)?;
+        let has_pixels = screen.set_graphics(heard, &self.settings)?;
         self.feed(Msg::Pixels(has_pixels));
         Ok(())
     }
@@ -293,6 +294,10 @@ async fn take_turns(
     session.suit(heard, screen)?;
     let mut inputs = Inputs::start()?;
     screen.ask(&questions(&session.settings, &heard))?;
+    let mut tmux = TmuxQuestions::new();
+    if heard.needs_pane(&session.settings) {
+        tmux.ask();
+    }
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let started = Instant::now();
@@ -310,6 +315,7 @@ async fn take_turns(
                 None => return Ok(()),
             },
             msg = session.messages.recv() => msg.map(Input::Msg),
+            pane = tmux.answer() => Some(Input::Answer(TerminalAnswer::Pane(pane))),
             () = tokio::time::sleep(wait), if dirty => {
                 session.draw(screen)?;
                 last_frame = Some(Instant::now());
@@ -344,6 +350,10 @@ async fn take_turns(
             }
             if matches!(msg, Msg::Focused(true)) {
                 screen.focused();
+            }
+            // tmux may have moved its pane.
+            if matches!(msg, Msg::Resize { .. } | Msg::Focused(true)) && heard.needs_pane(&session.settings) {
+                tmux.ask();
             }
             let is_tick = matches!(msg, Msg::Tick);
             if matches!(msg, Msg::Focused(true)) || (is_tick && session.app.poll_interval.focused) {

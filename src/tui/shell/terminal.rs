@@ -18,10 +18,11 @@ use crossterm::terminal::{
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 
+use super::asking::Heard;
 #[cfg(unix)]
 use super::guard::Guard;
-use super::pixels::{Pixels, Protocol};
-use crate::config::Notify;
+use super::pixels::Pixels;
+use crate::config::{Notify, Settings};
 use crate::tui::core::app::App;
 use crate::tui::core::draw::draw;
 use crate::tui::features::charts::pictures::Pictures;
@@ -68,11 +69,12 @@ impl TerminalScreen {
     }
 
     /// Draws pictures in pixels from now on, if there is a way to and it is known how large cells are. Whether it does.
-    pub fn set_graphics(&mut self, protocol: Option<Protocol>, cell: Option<(u16, u16)>) -> io::Result<bool> {
+    pub fn set_graphics(&mut self, heard: Heard, settings: &Settings) -> io::Result<bool> {
         if self.pixels.as_ref().is_some_and(Pixels::has_some) {
             self.wipe()?;
         }
-        self.pixels = protocol.and_then(|protocol| Pixels::new(protocol, cell));
+        let protocol = heard.protocol(settings);
+        self.pixels = protocol.and_then(|protocol| Pixels::new(protocol, heard.cell, heard.pane));
         Ok(self.pixels.is_some())
     }
 

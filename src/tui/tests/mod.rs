@@ -19,6 +19,7 @@ mod registry;
 mod registry_seen;
 mod replay;
 mod screens;
+mod searching;
 mod selecting;
 mod sweep_plans;
 mod sweep_screens;

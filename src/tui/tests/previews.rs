@@ -310,6 +310,26 @@ fn images_are_listed_by_key_and_step_and_stepped_through() {
 }
 
 #[test]
+fn images_in_half_blocks_at_all_sizes() {
+    let mut pictures = [(300, 100), (90, 240)].map(|(width, height)| {
+        let mut png = std::io::Cursor::new(Vec::new());
+        let pixel = |x: u32, y: u32| image::Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 90]);
+        let image = image::RgbImage::from_fn(width, height, pixel);
+        image.write_to(&mut png, image::ImageFormat::Png).unwrap();
+        png.into_inner()
+    });
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
+        for (name, png) in ["wide", "tall"].into_iter().zip(&mut pictures) {
+            let (mut app, _) = artifacts(size, "", &["plot.png"]);
+            look_into(&mut app, png);
+            let text = drawn(&app);
+            assert!(text.contains('▀'), "{text}");
+            insta::assert_snapshot!(format!("image-{name}-{}x{}", size.0, size.1), text);
+        }
+    }
+}
+
+#[test]
 fn nothing_in_a_file_steers_the_terminal() {
     let hostile = "a\u{1b}[31m\u{9b}2J\u{202e}\u{200b},\"b\u{1b}]0;t\u{7}\nc\"\n1\u{301}\u{301},\u{1b}c\n";
     let json = r#"{"columns":["a\u001b[2J"],"data":[["\u202e\u0007"]]}"#;

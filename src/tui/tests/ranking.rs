@@ -106,6 +106,31 @@ fn the_ranking_leads_to_runs_and_marks_them() {
     assert!(matches!(app.screens.last(), Some(Screen::Chart(_))));
 }
 
+/// In a comparison too, among all that are shown; the compared runs are lit, and the cursor is on the one that it was on.
+#[test]
+fn a_single_value_that_is_compared_opens_where_the_runs_stand() {
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
+        let runs = scored(30);
+        let mut app = opened_with(size, &runs);
+        keys(&mut app, "2 g g space j space j space C / o n c e _ f 1 enter", &runs);
+        let compared = app.runs.selected.len();
+        keys(&mut app, "l enter", &runs);
+        insta::assert_snapshot!(format!("compared-{}x{}", size.0, size.1), drawn(&app));
+        let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("{}", drawn(&app)) };
+        let list = picker.list();
+        assert_eq!(list.title, "once_f1 of 24 runs: higher is better");
+        let lit = list.entries.iter().zip(&list.lit).filter(|(_, is_lit)| **is_lit);
+        assert!(lit.clone().all(|(entry, _)| entry.on == Some(true)));
+        assert_eq!((lit.count(), compared), (2, 3), "one of them has no such value");
+        assert!(matches!(app.screens[..], [Screen::Compare(_)]), "the comparison is below");
+        keys(&mut app, "esc", &runs);
+        assert!(app.overlay.is_none() && app.screens.len() == 1);
+        // A history is a chart, as ever.
+        keys(&mut app, "esc / v a l _ r m s e enter enter", &runs);
+        assert!(matches!(app.screens.last(), Some(Screen::Chart(_))), "{}", drawn(&app));
+    }
+}
+
 /// Nobody to stand among: the chart, and why.
 #[test]
 fn the_only_run_with_a_value_has_a_chart() {

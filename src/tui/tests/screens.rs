@@ -241,6 +241,35 @@ fn the_docs_show_the_keys_as_they_are() {
     crate::documents::check("docs/keys.md", "keys", &key_table());
 }
 
+/// tmux and screen take their prefix for themselves, and a terminal stops and goes on by keys of its own.
+#[test]
+fn the_first_key_of_an_action_is_nobody_elses() {
+    for row in rows() {
+        let first = row.keys.first().copied().unwrap_or_default();
+        let is_taken = first.split(' ').any(|key| ["ctrl-b", "ctrl-a", "ctrl-s", "ctrl-q"].contains(&key));
+        assert!(!is_taken, "{}: {first}", row.name);
+    }
+}
+
+/// What is only read is closed by the key that leaves the program elsewhere.
+#[test]
+fn q_closes_what_lies_over_the_screen() {
+    for script in ["2 w", "2 g m", "g s", "2 j space D", "?", "2 w ?"] {
+        let (mut app, runs) = opened((120, 36), 12);
+        app.say("something");
+        keys(&mut app, script, &runs);
+        assert!(app.overlay.is_some() || app.help.is_some(), "{script}");
+        while app.overlay.is_some() || app.help.is_some() {
+            let before = (app.overlay.is_some(), app.help.is_some());
+            keys(&mut app, "q", &runs);
+            assert!(!app.quitting, "{script}");
+            assert_ne!((app.overlay.is_some(), app.help.is_some()), before, "{script}");
+        }
+        keys(&mut app, "q", &runs);
+        assert!(app.quitting, "{script}");
+    }
+}
+
 #[test]
 fn who_hesitates_sees_how_keys_go_on() {
     let (mut app, runs) = opened((120, 36), 3);

@@ -3,6 +3,7 @@
 use super::sweeping::progress;
 use super::*;
 use crate::select::{Goal, MetricGoal, Policy};
+use crate::sweep::engine::rules::Mode;
 use crate::sweep::planned::{PlannedCommand, PlannedSweep};
 use crate::sweep::progress::SweepStatus;
 use crate::tui::core::app::Overlay;
@@ -114,12 +115,14 @@ fn a_logged_run_fills_the_form_in() {
         experiment_name: "wine".into(),
         planned: training.planned.clone(),
         trials: Some(20),
+        metric: "val_rmse".into(),
+        mode: Mode::Min,
     };
     take(&mut app, sweeps::Msg::Trained(Ok(Box::new(began))));
     assert!(app.overlay.is_none());
     assert!(drawn(&app).contains("sweep-1 runs python src/train.py {args}, 20 trials"), "{}", drawn(&app));
     app.sweeps.list = vec![progress(&app, SweepStatus::Finished)];
-    let PlannedSweep::Command(again) = trained(&press(&mut app, "T")).unwrap().planned else { panic!() };
+    let PlannedSweep::Command(again) = trained(&press(&mut app, "T y")).unwrap().planned else { panic!() };
     assert_eq!(again.request.seed, Some(2));
     take(&mut app, sweeps::Msg::Trained(Err("no process".into())));
     press(&mut app, "ctrl-t enter");

@@ -366,6 +366,32 @@ fn the_log_of_a_trial_is_followed_and_looked_back_in() {
 }
 
 #[test]
+fn the_log_of_a_trial_at_all_sizes() {
+    for size in [(240, 60), (200, 50), (120, 36), (80, 24), (60, 20)] {
+        let mut app = shown(size, 40);
+        let effects = press(&mut app, "l");
+        let ticket = effects.iter().find_map(|effect| match effect {
+            Effect::Sweeps(Sweeps::FollowLog { ticket, .. }) => Some(*ticket),
+            _ => None,
+        });
+        let line = |step: usize| {
+            let loss = 1.0 / (step + 1) as f64;
+            format!(
+                "epoch {step}: loss={loss:.4} val_loss={:.4} lr=0.003 {}\n",
+                loss * 1.2,
+                "| data 0.02s".repeat(step % 9)
+            )
+        };
+        let text = (0..80).map(line).collect::<Vec<_>>().concat();
+        let part = LogPart { to: text.len() as u64, text, skipped: 0, replaces: false };
+        take(&mut app, sweeps::Msg::LogRead { ticket: ticket.unwrap(), result: Ok(part) });
+        insta::assert_snapshot!(format!("log-{}x{}", size.0, size.1), drawn(&app));
+        press(&mut app, "up up");
+        insta::assert_snapshot!(format!("log-looked-back-{}x{}", size.0, size.1), drawn(&app));
+    }
+}
+
+#[test]
 fn the_chart_leaves_out_what_is_far_worse_and_says_so() {
     let mut app = shown((120, 36), 40);
     let effects = press(&mut app, "]");

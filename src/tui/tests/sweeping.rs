@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::learn::data::DecimalMark;
+use crate::sweep::engine::rules::Mode;
 use crate::sweep::planned::PlannedSweep;
 use crate::sweep::progress::{BestTrial, Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
@@ -51,6 +52,7 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
         of: Some(20),
         jobs: 2,
         metric: "val_rmse".into(),
+        mode: Mode::Min,
         best: Some(BestTrial {
             number: 3,
             family: "random_forest".into(),
@@ -92,6 +94,8 @@ fn an_empty_store_trains_on_bundled_data_in_an_experiment_of_its_own() {
         experiment_name: "wine-quality".into(),
         planned: training.planned.clone(),
         trials: Some(20),
+        metric: "val_rmse".into(),
+        mode: Mode::Min,
     };
     let effects = take(&mut app, sweeps::Msg::Trained(Ok(Box::new(began))));
     assert!(
@@ -183,11 +187,13 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
         experiment_name: "wine".into(),
         planned: training.planned,
         trials: Some(20),
+        metric: "val_rmse".into(),
+        mode: Mode::Min,
     };
     feed(&mut app, sweeps::Msg::Trained(Ok(Box::new(began))), &runs);
     assert!(app.overlay.is_none());
-    // From now on the key starts it at once, each time with another seed, and never two by accident.
-    let first = effects_of(&mut app, "T");
+    // From now on the key starts it after a question, each time with another seed, and never two by accident.
+    let first = effects_of(&mut app, "T y");
     assert_eq!(table(trained(&first).unwrap()).seed, Some(1));
     assert!(trained(&effects_of(&mut app, "T")).is_none());
     take(&mut app, sweeps::Msg::Trained(Err("no process".into())));
@@ -196,23 +202,61 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     assert!(drawn(&app).contains("is running here"), "{}", drawn(&app));
     app.sweeps.list.clear();
     app.sweeps.list.push(progress(&app, SweepStatus::Finished));
-    let second = effects_of(&mut app, "T");
+    let second = effects_of(&mut app, "T y");
     assert_eq!(table(trained(&second).unwrap()).seed, Some(2));
     effects_of(&mut app, "ctrl-t enter");
     assert!(matches!(app.overlay, Some(Overlay::Plan(_))), "the plan can always be looked at");
 }
 
 #[test]
-fn a_sweep_of_the_settings_starts_at_once() {
+fn a_sweep_among_runs_starts_after_a_question_and_in_an_empty_experiment_at_once() {
     let (mut app, _) = opened((120, 36), 12);
     app.sweeps.settled =
         SweepRequest { data: "train.csv".into(), target: Some("y".into()), ..SweepRequest::default() };
-    let effects = effects_of(&mut app, "T");
+    assert!(trained(&effects_of(&mut app, "T")).is_none(), "a slip begins nothing");
+    let question = drawn(&app);
+    assert!(question.contains("Train in wine?"), "{question}");
+    assert!(question.contains("built-in models on train.csv, 20 trials, seed 1"), "{question}");
+    assert!(question.contains("among the 12 runs that are there"), "{question}");
+    assert!(trained(&effects_of(&mut app, "n")).is_none());
+    let effects = effects_of(&mut app, "T y");
     let training = trained(&effects).unwrap();
     assert_eq!(table(training).data, "train.csv");
     assert!(
         matches!(&training.destination, Destination::Known(id, _) if Some(id) == app.runs.experiment.as_ref())
     );
+    let (mut empty, _) = opened((120, 36), 0);
+    empty.sweeps.settled = app.sweeps.settled.clone();
+    assert!(trained(&effects_of(&mut empty, "T")).is_some());
+}
+
+#[test]
+fn a_sweep_that_is_scored_by_another_metric_than_the_runs_are_judged_by_says_so() {
+    let (mut app, runs) = opened((200, 50), 12);
+    let judged = app.best.policy().unwrap().primary().metric.clone();
+    let began = StartedSweep {
+        name: "sweep-1123-120000".into(),
+        experiment: app.runs.experiment.clone().unwrap(),
+        experiment_name: "wine".into(),
+        planned: PlannedSweep::Table(SweepRequest { data: "iris".into(), ..SweepRequest::default() }),
+        trials: Some(20),
+        metric: "val_accuracy".into(),
+        mode: Mode::Max,
+    };
+    let words = format!("runs here are judged by {judged}; this sweep is scored by val_accuracy");
+    feed(&mut app, sweeps::Msg::Trained(Ok(Box::new(began))), &runs);
+    assert!(drawn(&app).contains(&words), "{}", drawn(&app));
+    let list = |app: &App, metric: &str| {
+        vec![Progress { metric: metric.into(), ..progress(app, SweepStatus::Running) }]
+    };
+    for (metric, is_told) in [("val_accuracy", true), (judged.as_str(), false)] {
+        let list = list(&app, metric);
+        take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
+        effects_of(&mut app, "g s");
+        assert_eq!(drawn(&app).contains("runs here are judged by"), is_told, "{}", drawn(&app));
+        effects_of(&mut app, "q");
+        assert!(app.overlay.is_none() && !app.quitting);
+    }
 }
 
 #[test]
@@ -352,6 +396,8 @@ fn after_a_sweep_the_cursor_goes_to_the_best_run() {
         experiment_name: "wine".into(),
         planned: PlannedSweep::Table(SweepRequest { data: "wine-quality".into(), ..SweepRequest::default() }),
         trials: Some(20),
+        metric: "val_rmse".into(),
+        mode: Mode::Min,
     };
     let under_cursor = |app: &App| app.runs.run_under_cursor().map(|id| id.to_string());
     let listed =

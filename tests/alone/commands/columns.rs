@@ -73,6 +73,53 @@ fn columns_have_heads_that_tell_them_apart_and_keys_are_taken_as_they_are() {
 }
 
 #[test]
+fn a_table_begins_with_what_tells_most_and_ends_with_folds() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = open(&address);
+    let heads = |experiment: &str, more: &[&str]| {
+        let list = ["--tracking-uri", &address, "runs", experiment];
+        let table = printed(folder.path(), &[&list, more].concat());
+        let head = table.lines().next().unwrap().to_owned();
+        head.split([' ', ',']).filter(|word| !word.is_empty()).skip(6).collect::<Vec<_>>().join(" ")
+    };
+    for (name, tags) in
+        [("named", vec![]), ("told", vec![Tag::new("mlflow.experiment.primaryMetric.name", "custom")])]
+    {
+        let experiment = runtime.block_on(store.create_experiment(name, &tags)).unwrap();
+        let run = NewRun {
+            experiment_id: experiment,
+            run_name: Some("one".into()),
+            user_id: "ana".into(),
+            start_time: 1_000,
+            tags: Vec::new(),
+        };
+        let id = runtime.block_on(store.create_run(&run)).unwrap().info.run_id;
+        let keys = [
+            "fold_10_rmse",
+            "fold_2_rmse",
+            "fit_seconds",
+            "custom",
+            "train_loss",
+            "val_rmse",
+            "val_rmse_std",
+        ];
+        let metric = |key: &str| Metric { key: key.into(), value: 1.0, timestamp: 1, step: 0 };
+        let metrics: Vec<Metric> = keys.into_iter().map(metric).collect();
+        runtime.block_on(store.log_batch(&id, &metrics, &[Param::new("depth", "3")], &[])).unwrap();
+    }
+    let rest = "val_rmse_std fit_seconds fold_2_rmse fold_10_rmse";
+    assert_eq!(heads("named", &[]), format!("val_rmse train_loss depth custom {rest}"));
+    assert_eq!(heads("told", &[]), format!("custom val_rmse train_loss depth {rest}"));
+    let for_programs = heads("named", &["--csv"]);
+    assert!(
+        for_programs.starts_with("metrics.custom metrics.fit_seconds metrics.fold_2_rmse"),
+        "{for_programs}"
+    );
+}
+
+#[test]
 fn a_column_that_no_run_has_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());

@@ -49,6 +49,24 @@ fn what_goes_by_no_earlier_trial_takes_any_number_of_jobs() {
 }
 
 #[test]
+fn a_sweep_that_is_scored_by_another_metric_than_the_experiment_is_judged_by_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let told = |metric: &str| {
+        let words =
+            ["sweep", "--data", "iris", "--family", "naive_bayes", "--trials", "2", "--metric", metric];
+        let (code, _, error) = output(mltui(home.path(), &uri, &words));
+        assert_eq!(code, 0, "{error}");
+        error
+    };
+    for (metric, is_told) in [("accuracy", false), ("log_loss", true), ("accuracy", false)] {
+        let error = told(metric);
+        let words = "\"iris\": runs here are judged by val_accuracy; this sweep is scored by val_log_loss";
+        assert_eq!(error.contains(words), is_told, "{error}");
+    }
+}
+
+#[test]
 fn the_printed_command_does_the_same_again() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("it's $HOME \u{1b}]0;x\u{7}\u{202e}!\u{9b}31m");

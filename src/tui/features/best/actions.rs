@@ -47,7 +47,7 @@ pub const ROWS: &[ActionRow] = &[
         "undo the mark on the best run, and its registration",
         can_undo,
     ),
-    row(Action::Marks, "marks", &["ctrl-b"], "", "mark any run, history of marks", has_runs),
+    row(Action::Marks, "marks", &["g B", "ctrl-b"], "", "mark any run, history of marks", has_runs),
 ];
 
 fn has_best(app: &App) -> Possible {

@@ -19,7 +19,7 @@ use crate::catalog::filter::RowSet;
 use crate::catalog::summaries::NeededHistory;
 use crate::catalog::view::Projection;
 use crate::catalog::{Catalog, Row};
-use crate::marking::{MarkPlan, MarkRequest};
+use crate::marking::{MarkPlan, MarkRequest, judged_by};
 use crate::mlflow::{ExperimentId, RunId, Tag, tags};
 use crate::select::{
     Ancestors, MetricGoal, Patterns, Policy, Resolved, Selection, further_metrics, missing_parents,
@@ -370,7 +370,7 @@ pub fn choose(
     // A policy that was chosen needs no metrics to be found.
     let counts = if chosen.is_some() { Vec::new() } else { newest_metrics(&catalog) };
     let directions = optuna_directions(&catalog);
-    let resolved = resolve(chosen, tags, patterns, &counts, &directions);
+    let resolved = resolve(chosen, tags, patterns, &counts, judged_by(tags).as_ref(), &directions);
     let select = |among: Option<&RowSet>| {
         let Resolved::Policy(policy, _) = &resolved else { return None };
         let mut selection = select_among(&catalog, policy, &[], ancestors, TOP, among);

@@ -30,7 +30,7 @@ use crate::tui::core::go;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::layout::Tab;
 use crate::tui::core::layout::details_body;
-use crate::tui::core::requests::copy;
+use crate::tui::core::requests::{copy, rank_instead};
 
 /// What a page key moves the cursor by, in columns of dots.
 const PAGE: isize = 20;
@@ -143,7 +143,10 @@ pub fn plot_of(app: &App, screen: &ChartScreen) -> Plot {
 
 pub fn answered(app: &mut App, msg: Msg) {
     match msg {
-        Msg::History { request, result } => app.histories.take(&request, result, app.now),
+        Msg::History { request, result } => {
+            app.histories.take(&request, result, app.now);
+            rank_instead(app);
+        }
         Msg::Ranked { ticket, values } => app.charts.standings.take(ticket, values, app.now),
     }
 }

@@ -8,6 +8,7 @@ mod choosing;
 pub mod effects;
 pub mod histories;
 mod labels;
+pub mod opening;
 mod params;
 pub mod plots;
 pub mod sheets;

@@ -10,6 +10,7 @@ use super::Msg;
 use super::actions::Action;
 use super::choosing;
 use super::effects::{Effect, Gathered, ReadHistories};
+use super::opening::open_chart;
 use super::view::table_area;
 use super::{CompareScreen, CompareTab, Compared, Show};
 use crate::catalog::view::LineKind;
@@ -24,9 +25,7 @@ use crate::tui::core::app::{App, Overlay, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
 use crate::tui::core::remote::Ticket;
-use crate::tui::core::requests;
 use crate::tui::core::requests::copy;
-use crate::tui::core::selected::{DrawnRun, OVERLAID};
 
 /// What a key moves a brush by, or widens it.
 const BRUSH: f64 = 0.05;
@@ -423,41 +422,6 @@ pub fn copy_cell(app: &mut App, effects: &mut Effects) {
     let words = cell.number().map_or_else(|| cell_words(entry, &cell), crate::text::exact);
     let name = entry.spec.name();
     copy(app, &words, &name, effects);
-}
-
-/// The histories of the metric under the cursor, of all runs that are compared.
-pub fn open_chart(app: &mut App) {
-    let Some(Screen::Compare(screen)) = app.screens.last() else { return };
-    let metric = match screen.tab {
-        CompareTab::Table => {
-            screen.chosen_entry().filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title())
-        }
-        CompareTab::Parallel | CompareTab::Scatter | CompareTab::Params => screen.metric.as_deref(),
-    };
-    let (Some(metric), Some(comparison)) = (metric, screen.comparison()) else { return };
-    let entries = screen.shown.iter().map(|at| &comparison.entries[*at as usize]);
-    let mut keys: Vec<String> =
-        entries.filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title().to_owned()).collect();
-    if !keys.iter().any(|key| key == metric) {
-        keys.insert(0, metric.to_owned());
-    }
-    let at = keys.iter().position(|key| key == metric).unwrap_or(0);
-    let rows = comparison
-        .members
-        .iter()
-        .enumerate()
-        .flat_map(|(member, rows)| rows.rows.iter().map(move |row| (member, *row)));
-    let mut drawn: Vec<DrawnRun> = Vec::new();
-    for (member, row) in rows.take(OVERLAID) {
-        let name = comparison.catalog.run_name(row).to_owned();
-        let run = screen.run_of(comparison.catalog.run_id(row));
-        match drawn.iter_mut().find(|drawn| drawn.run == run) {
-            // Models of one run have one history.
-            Some(known) => known.name = format!("{}, {name}", known.name),
-            None => drawn.push(DrawnRun::new(run, name, screen.slot(member))),
-        }
-    }
-    requests::open_chart(app, keys, at, drawn);
 }
 
 /// The words of the search have changed.

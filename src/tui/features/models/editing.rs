@@ -198,8 +198,8 @@ pub fn pick_stage(app: &mut App) {
             .collect();
         if stage.is_active() && !others.is_empty() {
             items.push(Item {
-                label: format!("{}, archive the others", stage.as_str()),
-                note: others.join(", "),
+                label: format!("{}, archive {}", stage.as_str(), listed(&others)),
+                note: String::new(),
                 on: None,
                 value: (stage, true),
             });
@@ -218,6 +218,14 @@ pub fn pick_stage(app: &mut App) {
         }
     })
     .open(app);
+}
+
+/// Versions by name, a few of many.
+pub(super) fn listed(versions: &[String]) -> String {
+    const LISTED: usize = 6;
+    let (named, more) = versions.split_at(versions.len().min(LISTED));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!("{}{more}", named.join(", "))
 }
 
 pub fn ask_name(app: &mut App) {

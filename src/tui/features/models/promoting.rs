@@ -51,7 +51,13 @@ pub fn pick_role(app: &mut App, effects: &mut Effects) {
             let at = screen(app).and_then(ModelsScreen::model).and_then(|model| model.alias(alias));
             at.map_or(String::new(), |version| format!("now v{version}"))
         }
-        (None, Role::Stage(_)) => "a stage".into(),
+        (None, Role::Stage(stage)) => {
+            let versions = screen(app).map_or(&[][..], ModelsScreen::all_versions);
+            let in_stage =
+                versions.iter().filter(|it| it.version != number && it.current_stage == stage.as_str());
+            let named: Vec<String> = in_stage.map(|it| format!("v{}", it.version)).collect();
+            if named.is_empty() { "a stage".into() } else { format!("archives {}", editing::listed(&named)) }
+        }
     };
     let mut items: Vec<_> = open
         .into_iter()

@@ -18,16 +18,22 @@ use crate::tui::core::effect::Effects;
 use crate::tui::core::requests::view_changed;
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::picker::{Arranged, Item, Picked, Picker};
-use crate::tui::widgets::prompt::{Prompt, PromptError};
+use crate::tui::widgets::prompt::{self, Prompt, PromptError};
 
+/// The filter that there is, to be changed.
 pub fn filter(app: &mut App) {
-    let hint = "metrics.rmse < 0.5 AND (params.family = tree OR age < 1d); tab completes";
     let text = app.runs.filter_text.clone();
+    filter_by(app, &text);
+}
+
+/// A filter that begins with a text.
+pub fn filter_by(app: &mut App, text: &str) {
+    let hint = "metrics.rmse < 0.5 AND (params.family = tree OR age < 1d); tab completes";
     let earlier: Vec<String> =
-        app.runs.filters.applied.iter().filter(|known| **known != text).cloned().collect();
+        app.runs.filters.applied.iter().filter(|known| *known != text).cloned().collect();
     let more = if earlier.is_empty() { "" } else { ", up: earlier filters" };
     let hint = format!("{hint}{more}");
-    Prompt::new("Filter", hint, &text, expression, |app, (text, filter), effects| {
+    Prompt::new("Filter", hint, text, expression, |app, (text, filter), effects| {
         if filter.needs_store() && !app.capabilities.column_scan {
             let asked = Query::new(&filter.at(Asker { now: app.now, user: &app.user }));
             if asked.text.is_empty() {
@@ -45,6 +51,9 @@ pub fn filter(app: &mut App) {
     .of_filter()
     .with_earlier(earlier)
     .open(app);
+    if app.runs.filter_text != text {
+        prompt::changed(app);
+    }
 }
 
 /// An expression as it is typed, and what it says.

@@ -129,6 +129,8 @@ pub struct Runs {
     pub view: View,
     /// The words as they are typed, and the filter expression as it was.
     pub words: Input,
+    /// The words before those that are being typed.
+    pub words_before: String,
     pub filter_text: String,
     /// The filters before.
     pub filters: Filters,

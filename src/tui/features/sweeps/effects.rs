@@ -221,7 +221,8 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<S
     }
     // The process of the sweep makes none.
     store.begin().await.map_err(said)?;
-    let trials = prepared.plan().rules.length();
+    let plan = prepared.plan();
+    let (trials, metric, mode) = (plan.rules.length(), plan.metric(), plan.rules.mode);
     let (folder, header) = prepared.begin(&experiment).map_err(|error| unbegun(&error))?;
     spawn(&folder, &header, &services.same).map_err(|error| {
         folder.remove();
@@ -239,6 +240,8 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<S
         experiment_name: experiment.name,
         planned,
         trials,
+        metric,
+        mode,
     })
 }
 

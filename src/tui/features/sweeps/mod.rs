@@ -16,11 +16,14 @@ use std::collections::HashMap;
 
 use crate::compare::importance::Matters;
 use crate::mlflow::ExperimentId;
+use crate::select::{Goal, Policy, reason};
+use crate::sweep::engine::rules::Mode;
 use crate::sweep::executor_plan::SlurmOptions;
 use crate::sweep::planned::{PlannedCommand, PlannedSweep};
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::text;
+use crate::tui::core::app::App;
 use crate::tui::core::remote::Ticket;
 use actions::Action;
 use log::LogPart;
@@ -120,6 +123,31 @@ pub struct StartedSweep {
     pub experiment_name: String,
     pub planned: PlannedSweep,
     pub trials: Option<usize>,
+    /// What it is scored by.
+    pub metric: String,
+    pub mode: Mode,
+}
+
+/// That a sweep in the open experiment is scored by something else than its runs are judged by.
+pub fn apart(app: &App, experiment: &ExperimentId, metric: &str, mode: Mode) -> Option<String> {
+    reason::apart(policy_of(app, experiment)?, metric, goal_of(mode))
+}
+
+/// The same beside what the sweep is scored by.
+pub fn judged_otherwise(app: &App, sweep: &Progress) -> Option<String> {
+    reason::judged_otherwise(policy_of(app, &sweep.experiment)?, &sweep.metric, goal_of(sweep.mode))
+}
+
+/// What the runs of an experiment are judged by; it is known of the open one.
+fn policy_of<'a>(app: &'a App, experiment: &ExperimentId) -> Option<&'a Policy> {
+    app.best.policy().filter(|_| app.runs.experiment.as_ref() == Some(experiment))
+}
+
+fn goal_of(mode: Mode) -> Goal {
+    match mode {
+        Mode::Min => Goal::Minimize,
+        Mode::Max => Goal::Maximize,
+    }
 }
 
 impl Sweeps {

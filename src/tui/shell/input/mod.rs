@@ -15,6 +15,7 @@ pub use decode::Decoder;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 
 use crate::tui::core::msg::Msg;
+use crate::tui::shell::pixels::TmuxPane;
 
 /// Keys that may wait to be taken in; whoever sends more waits, in the end the terminal.
 const WAITING: usize = 512;
@@ -41,6 +42,8 @@ pub enum TerminalAnswer {
     Sixel,
     /// The width and height of a cell in pixels.
     Cell((u16, u16)),
+    /// Where the pane of tmux is, if pictures get through it.
+    Pane(Option<TmuxPane>),
 }
 
 /// What was read and not yet taken in.

@@ -18,7 +18,7 @@ use crate::tui::widgets::theme::Theme;
 use protocols::put_in_tmux;
 pub use protocols::{Protocol, through_tmux};
 use seen::{Seen, seen};
-use tmux::TmuxPane;
+pub use tmux::{TmuxPane, TmuxQuestions};
 
 /// After as long a picture is sent through tmux once more: while that draws a pane anew it passes nothing on, and nobody
 /// says whether a picture has arrived.
@@ -51,11 +51,12 @@ pub struct Pixels {
 }
 
 impl Pixels {
-    /// None where the terminal does not say how large its cells are, neither to the system nor when it was asked.
-    pub fn new(protocol: Protocol, answered: Option<(u16, u16)>) -> Option<Self> {
+    /// None where the terminal does not say how large its cells are, neither to the system nor when it was asked; and where
+    /// tmux has not said where its pane is.
+    pub fn new(protocol: Protocol, answered: Option<(u16, u16)>, pane: Option<TmuxPane>) -> Option<Self> {
         let cell = cell_size().or_else(|| answered.filter(|size| is_sound(*size)))?;
         let pane = match protocol {
-            Protocol::Iterm2InTmux => Some(TmuxPane::of_this_process()?),
+            Protocol::Iterm2InTmux => Some(pane?),
             Protocol::Kitty | Protocol::KittyInTmux | Protocol::Sixel | Protocol::Iterm2 => None,
         };
         Some(Self { protocol, cell, shown: Vec::new(), pane })
@@ -68,18 +69,8 @@ impl Pixels {
 
     /// The program has the keys again: what was sent meanwhile has perhaps gone nowhere.
     pub fn focused(&mut self) {
-        self.find_pane();
         if self.is_text() {
             self.shown.iter_mut().for_each(|sent| sent.due = Some(Instant::now() + ONCE_MORE));
-        }
-    }
-
-    /// tmux may have moved its pane.
-    fn find_pane(&mut self) {
-        if let Some(now) = self.pane.and_then(|_| TmuxPane::of_this_process())
-            && self.pane.replace(now) != Some(now)
-        {
-            self.shown.clear();
         }
     }
 
@@ -92,7 +83,6 @@ impl Pixels {
             // The terminal keeps them, and each is taken from it when another comes in its place.
             self.focused();
         } else {
-            self.find_pane();
             self.shown.clear();
         }
     }

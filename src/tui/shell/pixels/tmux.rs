@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
 /// What tmux is asked: whether it passes words on, which terminal is behind it, and where the pane is.
 const ASKED: &str =
     "#{allow-passthrough}|#{client_termtype}|#{pane_left}|#{pane_top}|#{status}|#{status-position}";
@@ -40,6 +42,44 @@ impl TmuxPane {
             _ => 0,
         };
         Some(Self { left: left.parse().ok()?, top: top.parse::<u16>().ok()?.checked_add(lines)? })
+    }
+}
+
+/// Asks tmux where the pane is, while the screen goes on: one question at a time.
+#[derive(Debug)]
+pub struct TmuxQuestions {
+    answered: UnboundedSender<Option<TmuxPane>>,
+    answers: UnboundedReceiver<Option<TmuxPane>>,
+    is_asking: bool,
+    /// The pane may have moved since.
+    is_to_ask: bool,
+}
+
+impl TmuxQuestions {
+    pub fn new() -> Self {
+        let (answered, answers) = unbounded_channel();
+        Self { answered, answers, is_asking: false, is_to_ask: false }
+    }
+
+    /// Asks; needs a runtime.
+    pub fn ask(&mut self) {
+        self.is_to_ask = self.is_asking;
+        if !self.is_asking {
+            self.is_asking = true;
+            let answered = self.answered.clone();
+            // Nobody listens any more at the end.
+            tokio::task::spawn_blocking(move || answered.send(TmuxPane::of_this_process()));
+        }
+    }
+
+    /// The next answer; none within where tmux passes nothing on.
+    pub async fn answer(&mut self) -> Option<TmuxPane> {
+        let pane = self.answers.recv().await.flatten();
+        self.is_asking = false;
+        if self.is_to_ask {
+            self.ask();
+        }
+        pane
     }
 }
 

@@ -84,6 +84,8 @@ pub struct PickerList {
     pub entries: Vec<PickerEntry>,
     /// Entries can be removed.
     pub can_remove: bool,
+    /// Which entries stand out; none where this is empty.
+    pub lit: Vec<bool>,
     /// Entries can be set all at once, and moved.
     pub can_arrange: bool,
     /// Something else can be done with an entry than to pick it.
@@ -144,6 +146,7 @@ impl<T: Clone> Picker<T> {
             heading: ("", String::new()),
             entries,
             can_remove: false,
+            lit: Vec::new(),
             can_arrange: false,
             has_others: false,
             makes: None,
@@ -163,6 +166,12 @@ impl<T: Clone> Picker<T> {
     /// The same with titles over the labels and the notes.
     pub fn under(mut self, labels: &'static str, notes: String) -> Self {
         self.list.heading = (labels, notes);
+        self
+    }
+
+    /// The same, and some entries stand out.
+    pub fn lit(mut self, lit: Vec<bool>) -> Self {
+        self.list.lit = lit;
         self
     }
 

@@ -67,7 +67,11 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
     let rows = Rows::new(area, picker.cursor, picker.found.len());
     rows.draw_bar(frame, room.right() + 1, true, theme);
     rows.draw(frame.buffer_mut(), theme.selection, |at, place, buffer| {
-        let item = &picker.entries[picker.found[at] as usize];
+        let entry = picker.found[at] as usize;
+        let item = &picker.entries[entry];
+        let is_lit = picker.lit.get(entry).copied().unwrap_or_default();
+        let (style, note_style) =
+            if is_lit { (theme.heading, theme.accent) } else { (theme.text, theme.dim) };
         let mark = match item.on {
             Some(true) => theme.glyphs.on,
             Some(false) => theme.glyphs.off,
@@ -80,10 +84,10 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
             text::fit(&label, room_for_label.saturating_sub(text::width(&mark)), theme.glyphs.ellipsis);
         let mut spans = vec![Span::styled(mark, theme.accent)];
         let letters = if picker.query.value().is_empty() { Vec::new() } else { picker.letters(&label) };
-        spans.extend(with_letters(&fitted, &letters, theme.text, theme));
+        spans.extend(with_letters(&fitted, &letters, style, theme));
         let left = width.saturating_sub(room_for_label + 1);
         let note = text::fit_right(&text::clean(&item.note), left, theme.glyphs.ellipsis);
-        spans.push(Span::styled(format!(" {note}"), theme.dim));
+        spans.push(Span::styled(format!(" {note}"), note_style));
         Line::from(spans).render(place, buffer);
     });
 }

@@ -42,6 +42,9 @@ impl Correction {
 
 fn of_error(catalog: &Catalog, text: &str, error: &ParseError) -> Option<Correction> {
     let wrong = text.get(error.span.clone()).filter(|wrong| !wrong.is_empty())?;
+    if let Some(found) = joined(text, &error.span) {
+        return Some(found);
+    }
     let put = |text: String| Some(Correction { span: error.span.clone(), text });
     if let Place::Value { of, .. } = Place::behind(&text[..error.span.start]) {
         if Expression::field(&of) == Some(Field::Attribute(Attribute::Status)) {
@@ -51,6 +54,28 @@ fn of_error(catalog: &Catalog, text: &str, error: &ParseError) -> Option<Correct
         return wrong.contains(' ').then(|| value(wrong, Some('\''))).flatten().and_then(put);
     }
     put(name(catalog, wrong)?)
+}
+
+/// AND or OR, where a word among what is wrong is spelt nearly so, and the whole is read with it.
+fn joined(text: &str, wrong: &Range<usize>) -> Option<Correction> {
+    let words = text.get(wrong.clone())?.split(' ');
+    let starts = words.scan(wrong.start, |start, word| {
+        let at = *start;
+        *start += word.len() + 1;
+        Some((at, word))
+    });
+    let mut found = starts.filter_map(|(start, word)| {
+        let joining = match word {
+            "&" | "," | ";" | "+" => "AND",
+            "|" => "OR",
+            _ => Spelling::new(&word.to_ascii_uppercase()).nearest(["AND", "OR"])?.1,
+        };
+        // A comma stands at what is in front of it.
+        let gap = if text[..start].ends_with(' ') { "" } else { " " };
+        let found = Correction { span: start..start + word.len(), text: format!("{gap}{joining}") };
+        (start > 0 && Expression::parse(&found.applied(text)).is_ok()).then_some(found)
+    });
+    found.next()
 }
 
 type OfKind = fn(String) -> Field;
@@ -167,6 +192,14 @@ mod tests {
             ("params.familly = x AND metrics.`val loss` < 1", "params.family = x AND metrics.`val loss` < 1"),
             ("metrics.`f1_score` > 0.5", "metrics.`f1-score` > 0.5"),
             ("params.val_loss = 1", "metrics.val_loss = 1"),
+            // What joins.
+            ("metrics.val_loss < 1 an params.lr = '2'", "metrics.val_loss < 1 AND params.lr = '2'"),
+            ("metrics.val_loss < 1 adn params.lr = '2'", "metrics.val_loss < 1 AND params.lr = '2'"),
+            ("metrics.val_loss < 1 orr params.lr = 2", "metrics.val_loss < 1 OR params.lr = 2"),
+            ("params.lr = '2' adn metrics.val_loss < 1", "params.lr = '2' AND metrics.val_loss < 1"),
+            ("params.family = my own adn params.lr = 2", "params.family = 'my own adn params.lr' = 2"),
+            ("metrics.val_loss < 1, params.lr = 2", "metrics.val_loss < 1 AND params.lr = 2"),
+            ("(metrics.val_loss < 1 an params.lr = 2)", "(metrics.val_loss < 1 AND params.lr = 2)"),
         ] {
             assert_eq!(right(wrong).as_deref(), Some(text), "{wrong}");
         }

@@ -73,7 +73,8 @@ impl Theme {
     /// A label that was made for any terminal, in the signs of this one.
     pub fn plain(&self, label: &str) -> String {
         if self.glyphs.is_ascii {
-            label.replace(OWN, self.glyphs.live).replace('…', self.glyphs.ellipsis)
+            let label = label.replace(OWN, self.glyphs.live).replace('…', self.glyphs.ellipsis);
+            label.replace('╱', "/").replace('╲', "\\").replace('─', "-")
         } else {
             label.to_owned()
         }

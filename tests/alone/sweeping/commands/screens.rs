@@ -81,8 +81,11 @@ fn a_sweep_of_a_command_is_planned_from_a_run_begun_and_looked_at() {
     screen.wait_for("Sweeps");
     screen.type_keys("\x1b");
     screen.wait("the list to close", |screen| !screen.contains("5/5"));
-    // What was planned is begun again with one key.
+    // What was planned is begun again with one key and a yes.
     screen.type_keys("T");
+    screen.wait_for("bash train.sh");
+    screen.wait_for("y yes");
+    screen.type_keys("y");
     screen.wait_for("runs bash train.sh");
     wait_until("its end", || {
         let (_, out, _) = output(mltui(world.path(), &world.uri, &["sweeps", "--json"]));

@@ -47,6 +47,8 @@ pub struct ChartScreen {
     pub extremes: bool,
     /// Where the mouse took hold.
     pub held: Option<Held>,
+    /// Where every run turns out to have a single value, they are ranked instead.
+    pub may_rank: bool,
 }
 
 /// Where the mouse took hold of a chart.
@@ -92,6 +94,7 @@ impl ChartScreen {
             cursor: None,
             extremes: false,
             held: None,
+            may_rank: false,
         }
     }
 

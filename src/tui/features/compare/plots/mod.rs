@@ -59,12 +59,26 @@ pub fn level_values(screen: &CompareScreen) -> Option<LevelValues> {
     if first.0.total_cmp(&last.0).is_eq() {
         return None;
     }
-    let words = |member: usize| axis.labels[member].clone();
     let end = |level: u8| {
         let last = known.iter().rev().find(|(_, member)| levels[*member] == level)?;
-        Some((level, words(last.1)))
+        Some((level, last.1))
     };
     // Where less is better, the best level lies at the bottom, as its runs do.
     let order = |at: u8| if is_down { at } else { LEVELS + 1 - at };
-    Some(LevelValues { top: words(first.1), ends: (1..=LEVELS).map(order).filter_map(end).collect() })
+    let ends: Vec<(u8, usize)> = (1..=LEVELS).map(order).filter_map(end).collect();
+    let members: Vec<usize> = [first.1].into_iter().chain(ends.iter().map(|(_, member)| *member)).collect();
+    let mut labels = axis.distinct_labels(&members).into_iter();
+    let top = labels.next().unwrap_or_default();
+    // Of equal values one label is enough.
+    let mut before = top.clone();
+    let mut once = |label: String| {
+        if before == label {
+            String::new()
+        } else {
+            before.clone_from(&label);
+            label
+        }
+    };
+    let ends = ends.into_iter().zip(labels).map(|((level, _), label)| (level, once(label))).collect();
+    Some(LevelValues { top, ends })
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ratatui::layout::Rect;
 
-use super::update::open_chart;
+use super::opening::open_chart;
 use super::view::table_area;
 use super::{CompareTab, labels};
 use crate::catalog::Bound;

@@ -10,6 +10,7 @@ use crate::sweep::engine::unkept;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::text;
 use crate::tui::core::app::App;
+use crate::tui::features::sweeps::apart;
 use crate::tui::widgets::boxes::{centred_box, put};
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::table::Rows;
@@ -40,7 +41,7 @@ pub fn draw(app: &App, at: usize, hint: &str, theme: &Theme, frame: &mut Frame<'
         return put_words(frame, room, 0, details, theme);
     }
     let most = (screen.height as usize).saturating_sub(4);
-    let mut chosen = list.get(at).map_or(Vec::new(), |sweep| details(sweep, app.now));
+    let mut chosen = list.get(at).map_or(Vec::new(), |sweep| details(app, sweep));
     chosen.extend(unread);
     let lines = chosen.len().max(DETAILS);
     let listed = list.len().min(most.saturating_sub(lines + 1).max(1));
@@ -112,13 +113,13 @@ pub fn bar<'a>(sweep: &Progress, theme: &Theme) -> [Span<'a>; 2] {
 }
 
 /// What there is to say of a sweep, and whether it is bad news.
-fn details(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
+fn details(app: &App, sweep: &Progress) -> Vec<(String, bool)> {
     let mut lines = vec![(
         format!(
             "{} in {}, begun {} ago, {} of work: {} finished, {} pruned, {} failed",
             sweep.data,
             sweep.experiment_name,
-            text::span(now.saturating_sub(sweep.created)),
+            text::span(app.now.saturating_sub(sweep.created)),
             text::duration((sweep.seconds * 1000.0) as i64),
             sweep.finished,
             sweep.pruned,
@@ -129,6 +130,7 @@ fn details(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     if let Some(best) = &sweep.best {
         lines.push((format!("best {best}"), false));
     }
+    lines.extend(apart(app, &sweep.experiment, &sweep.metric, sweep.mode).map(|words| (words, false)));
     if let Some(error) = &sweep.error {
         lines.push((format!("last failure: {error}"), true));
     }

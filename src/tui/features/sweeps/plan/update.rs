@@ -16,9 +16,10 @@ use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::requests::{load_experiments, poll};
-use crate::tui::features::sweeps::StartedSweep;
 use crate::tui::features::sweeps::effects::{Destination, Effect, Training};
 use crate::tui::features::sweeps::update::look;
+use crate::tui::features::sweeps::{StartedSweep, apart};
+use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 
 /// What a newcomer trains on.
@@ -58,10 +59,7 @@ pub fn offer(app: &App) -> String {
         None => format!("plans {first}"),
         Some((PlannedSweep::Table(request), _)) => {
             let data = text::clean(&request.data).into_owned();
-            let models = request
-                .trials
-                .or((request.seconds.is_none() && request.method != Method::Grid).then_some(TRIALS));
-            let models = models.map_or(String::new(), |models| format!(": {models} models"));
+            let models = trials_of(&request).map_or(String::new(), |models| format!(": {models} models"));
             format!("trains {first} on {}{models}", stem(&data))
         }
         Some((PlannedSweep::Command(planned), _)) => {
@@ -108,6 +106,42 @@ pub fn train(app: &mut App, effects: &mut Effects) {
         };
         *seed = Some(seed.unwrap_or(SEED) + before);
     }
+    match &destination {
+        Destination::Known(_, name) if app.runs.catalog.count > 0 || !app.runs.loaded => {
+            let there = text::runs(app.runs.catalog.count);
+            let lines = vec![would_run(&planned), format!("among the {there} that are there; ctrl-t plans")];
+            let question = format!("Train in {}?", text::clean(name));
+            Confirm::new(question, lines, move |app, effects| start(app, planned, destination, effects))
+                .open(app);
+        }
+        Destination::Known(..) | Destination::New(_) => start(app, planned, destination, effects),
+    }
+}
+
+/// What would be run, in words: `built-in models on iris, 20 trials, seed 3`.
+fn would_run(planned: &PlannedSweep) -> String {
+    let (what, trials, seconds, seed) = match planned {
+        PlannedSweep::Table(request) => {
+            let what = format!("built-in models on {}", request.data);
+            (what, trials_of(request), request.seconds, request.seed)
+        }
+        PlannedSweep::Command(planned) => {
+            let request = &planned.request;
+            (line(&request.command), request.trials, request.seconds, request.seed)
+        }
+    };
+    let trials = trials.map(|trials| if trials == 1 { "1 trial".into() } else { format!("{trials} trials") });
+    let seconds = seconds.map(|seconds| format!("for {}", text::span((seconds * 1000.0) as i64)));
+    let seed = seed.map(|seed| format!("seed {seed}"));
+    [Some(what), trials, seconds, seed].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Trials of a sweep on a table at most, where it is not a grid or a time that says when it ends.
+fn trials_of(request: &SweepRequest) -> Option<usize> {
+    request.trials.or((request.seconds.is_none() && request.method != Method::Grid).then_some(TRIALS))
+}
+
+fn start(app: &mut App, planned: PlannedSweep, destination: Destination, effects: &mut Effects) {
     app.status = Some(match &planned {
         PlannedSweep::Table(request) => format!("starting a sweep on {}", text::clean(&request.data)),
         PlannedSweep::Command(planned) => {
@@ -395,7 +429,9 @@ pub fn began(app: &mut App, result: Result<StartedSweep, String>, effects: &mut 
             format!("runs {}", text::clean(&line(&planned.request.command)))
         }
     };
-    app.say(format!("{} {what}{trials}; g s shows its progress", began.name));
+    let apart = apart(app, &began.experiment, &began.metric, began.mode);
+    let apart = apart.map_or(String::new(), |words| format!("; {words}"));
+    app.say(format!("{} {what}{trials}; g s shows its progress{apart}", began.name));
     app.sweeps.plans.insert(began.experiment.clone(), began.planned);
     app.sweeps.watched = Some((began.name, began.experiment.clone()));
     if app.runs.experiment.as_ref() != Some(&began.experiment) {

@@ -15,6 +15,7 @@ use crate::sweep::engine::journal::TrialOutcome;
 use crate::sweep::progress::Progress;
 use crate::text;
 use crate::tui::core::app::App;
+use crate::tui::features::sweeps::judged_otherwise;
 use crate::tui::features::sweeps::list::view::{bar, state_style};
 use crate::tui::widgets::boxes::put;
 use crate::tui::widgets::frame::{centred, pane_block};
@@ -104,11 +105,20 @@ pub fn best_line<'a>(app: &App, screen: &SweepScreen, theme: &Theme, width: usiz
     let best =
         format!("{} trial {number}: {} {value}", theme.glyphs.best, text::clean(&screen.progress.metric));
     let params = params_in_words(screen, number);
-    let room = width.saturating_sub(text::width(&best) + 3);
-    Line::from(vec![
-        Span::styled(best, theme.good),
-        Span::styled(format!("   {}", text::cut(&params, room, theme.glyphs.ellipsis)), theme.text),
-    ])
+    let mut spans = vec![Span::styled(best, theme.good)];
+    let mut room = width.saturating_sub(spans[0].width());
+    let mut put = |words: &str, style: Style| {
+        if room > 3 {
+            let words = format!("   {}", text::cut(words, room - 3, theme.glyphs.ellipsis));
+            room = room.saturating_sub(text::width(&words));
+            spans.push(Span::styled(words, style));
+        }
+    };
+    if let Some(judged) = judged_otherwise(app, &screen.progress) {
+        put(&judged, theme.warn);
+    }
+    put(&params, theme.text);
+    Line::from(spans)
 }
 
 /// What a trial tries of what varies, in a line.

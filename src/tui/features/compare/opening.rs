@@ -1,0 +1,70 @@
+//! What Enter opens of a metric in a comparison: its chart, or where the runs stand where each has a single value.
+
+use super::{CompareScreen, CompareTab};
+use crate::catalog::Row;
+use crate::compare::Comparison;
+use crate::tui::core::app::{App, Screen};
+use crate::tui::core::requests;
+use crate::tui::core::selected::{DrawnRun, OVERLAID};
+
+/// The histories of the metric under the cursor, of all runs that are compared.
+pub fn open_chart(app: &mut App) {
+    let Some(Screen::Compare(screen)) = app.screens.last() else { return };
+    let metric = match screen.tab {
+        CompareTab::Table => {
+            screen.chosen_entry().filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title())
+        }
+        CompareTab::Parallel | CompareTab::Scatter | CompareTab::Params => screen.metric.as_deref(),
+    };
+    let (Some(metric), Some(comparison)) = (metric, screen.comparison()) else { return };
+    let entries = screen.shown.iter().map(|at| &comparison.entries[*at as usize]);
+    let mut keys: Vec<String> =
+        entries.filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title().to_owned()).collect();
+    if !keys.iter().any(|key| key == metric) {
+        keys.insert(0, metric.to_owned());
+    }
+    let at = keys.iter().position(|key| key == metric).unwrap_or(0);
+    let rows = comparison
+        .members
+        .iter()
+        .enumerate()
+        .flat_map(|(member, rows)| rows.rows.iter().map(move |row| (member, *row)));
+    let mut drawn: Vec<DrawnRun> = Vec::new();
+    for (member, row) in rows.take(OVERLAID) {
+        let name = comparison.catalog.run_name(row).to_owned();
+        let run = screen.run_of(comparison.catalog.run_id(row));
+        match drawn.iter_mut().find(|drawn| drawn.run == run) {
+            // Models of one run have one history.
+            Some(known) => known.name = format!("{}, {name}", known.name),
+            None => drawn.push(DrawnRun::new(run, name, screen.slot(member))),
+        }
+    }
+    let (metric, is_of_runs) = (metric.to_owned(), !screen.has_models());
+    let singles = requests::all_single(app, &metric, &drawn);
+    if is_of_runs && singles == Some(true) && rank(app, &metric) {
+        return;
+    }
+    requests::open_chart(app, keys, at, drawn);
+    if let Some(Screen::Chart(chart)) = app.screens.last_mut() {
+        chart.may_rank = is_of_runs && singles.is_none();
+    }
+}
+
+/// Ranks the compared runs by a metric; false if there is nothing to rank.
+pub fn rank(app: &mut App, metric: &str) -> bool {
+    let Some(Screen::Compare(screen)) = app.screens.last() else { return false };
+    let Some(comparison) = screen.comparison().cloned() else { return false };
+    let (rows, own) = (rows(&comparison), own(screen, &comparison));
+    let experiments =
+        screen.runs.iter().map(|compared| (compared.run.clone(), compared.experiment.clone())).collect();
+    requests::rank_compared(app, metric, (&comparison.catalog, &rows, own), experiments)
+}
+
+fn rows(comparison: &Comparison) -> Vec<Row> {
+    comparison.members.iter().flat_map(|member| member.rows.iter().copied()).collect()
+}
+
+/// The run under the cursor.
+fn own(screen: &CompareScreen, comparison: &Comparison) -> Option<Row> {
+    comparison.members.get(screen.member_cursor.at)?.rows.first().copied()
+}
