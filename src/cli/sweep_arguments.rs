@@ -58,6 +58,15 @@ pub struct Arguments {
     /// The fraction of rows held out as the test set
     #[arg(long, value_name = "SHARE")]
     pub test_size: Option<f64>,
+    /// Deal the rows to folds so many times, each time otherwise
+    #[arg(long, value_name = "N")]
+    pub repeats: Option<usize>,
+    /// Train on the past and score on what follows, by this column of dates or numbers; the test set is the latest rows
+    #[arg(long, value_name = "COLUMN", conflicts_with = "group_column")]
+    pub time_column: Option<String>,
+    /// Keep the rows with the same value in this column together: in one fold, or in the test set
+    #[arg(long, value_name = "COLUMN")]
+    pub group_column: Option<String>,
     /// Random seed; results do not depend on the number of jobs
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -104,7 +113,7 @@ pub struct Arguments {
         value_name = "SWEEP",
         conflicts_with_all = [
             "data", "target", "task", "metric", "families", "spaces", "method", "grid_points", "trials", "time", "folds",
-            "test_size", "seed", "jobs", "models", "prune", "no_prune", "min_steps", "reduction", "separator", "decimal",
+            "test_size", "repeats", "time_column", "group_column", "seed", "jobs", "models", "prune", "no_prune", "min_steps", "reduction", "separator", "decimal",
             "no_header", "categorical", "ignore", "experiment",
         ]
     )]
@@ -152,6 +161,8 @@ impl Arguments {
                 request.target = None;
                 request.task = None;
                 request.metric = None;
+                request.time_column = None;
+                request.group_column = None;
             }
             request.data.clone_from(data);
         }
@@ -183,6 +194,11 @@ impl Arguments {
         request.seconds = self.time.or(request.seconds);
         request.folds = self.folds.or(request.folds);
         request.test_size = self.test_size.or(request.test_size);
+        request.repeats = self.repeats.or(request.repeats);
+        if self.time_column.is_some() || self.group_column.is_some() {
+            request.time_column.clone_from(&self.time_column);
+            request.group_column.clone_from(&self.group_column);
+        }
         request.seed = self.seed.or(request.seed);
         request.models = self.models.unwrap_or(request.models);
         if self.prune.is_some() || self.no_prune {

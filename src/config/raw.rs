@@ -196,6 +196,12 @@ pub struct RawSweep {
     pub time: Option<f64>,
     pub folds: usize,
     pub test_size: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_column: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_column: Option<String>,
     pub seed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<usize>,
@@ -232,6 +238,9 @@ impl Default for RawSweep {
             time: None,
             folds: request::FOLDS,
             test_size: request::TEST_SIZE,
+            repeats: None,
+            time_column: None,
+            group_column: None,
             seed: request::SEED,
             jobs: None,
             models: KeptModels::All,

@@ -40,6 +40,12 @@ impl Sum {
         let (base, used) = match role {
             ColumnRole::Number { base, .. } => (*base, &[][..]),
             ColumnRole::Levels(levels) => (0.0, levels.as_slice()),
+            ColumnRole::Time { base, parts } => {
+                for part in parts {
+                    self.text(part.as_str());
+                }
+                (*base, &[][..])
+            }
             ColumnRole::Target | ColumnRole::LeftOut(_) => return,
         };
         self.text(&column.name);
@@ -84,6 +90,10 @@ impl TrainingData {
         sum.words(self.split.test.iter().map(|row| u64::from(*row)));
         for fold in &self.split.folds {
             sum.words(fold.validation.iter().map(|row| u64::from(*row)));
+            // By chance and by groups it is all others.
+            if self.plan.time_column.is_some() {
+                sum.words(fold.train.iter().map(|row| u64::from(*row)));
+            }
         }
         format!("{:08x}", sum.crc.sum())
     }

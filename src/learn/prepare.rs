@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use ndarray::Array2;
 
+use super::calendar::TimePart;
 use super::cores;
 use super::data::{ColumnValues, DataColumn, DataError, DataFrame, GAP};
 use super::histogram::Binned;
@@ -30,6 +31,17 @@ pub enum Encoding {
         levels: Vec<u32>,
         /// A code.
         fill: u32,
+    },
+    /// The parts of a date, each with what stands for a gap: the mean of the training rows.
+    Time {
+        /// Its place in the frame.
+        column: usize,
+        /// The first one, in seconds since 1970.
+        base: f64,
+        /// Those that differ between the training rows.
+        parts: Vec<TimePart>,
+        /// One for each part.
+        fills: Vec<f32>,
     },
 }
 
@@ -194,6 +206,9 @@ impl Preparation {
                 (ColumnRole::Number { base, .. }, ColumnValues::Numbers(numbers)) => {
                     (number(at, numbers, *base, rows), vec![column.name.clone()])
                 }
+                (ColumnRole::Time { base, parts }, ColumnValues::Numbers(moments)) => {
+                    dates(at, column, (moments, *base), parts, rows)
+                }
                 (ColumnRole::Levels(kept), ColumnValues::Texts { codes, levels }) => {
                     texts(at, column, (codes, levels), kept, rows)
                 }
@@ -227,10 +242,11 @@ impl Preparation {
         let (mut columns, mut gaps) = (Vec::with_capacity(self.names.len()), Vec::new());
         for step in &self.encodings {
             let here = step.gaps(frame, rows);
+            let features = step.apply(frame, rows);
             if !here.is_empty() {
-                gaps.push((columns.len(), here));
+                gaps.extend((0..features.len()).map(|feature| (columns.len() + feature, here.clone())));
             }
-            columns.extend(step.apply(frame, rows));
+            columns.extend(features);
         }
         Features::new(Matrix::new(columns), self.means.clone(), self.deviations.clone()).filled(gaps)
     }
@@ -256,14 +272,24 @@ impl Encoding {
                 };
                 levels.iter().map(of).collect()
             }
+            (Self::Time { base, parts, fills, .. }, ColumnValues::Numbers(moments)) => {
+                let of = |(part, fill): (&TimePart, &f32)| {
+                    let value = |row: &u32| {
+                        let moment = moments[*row as usize];
+                        if moment.is_nan() { *fill } else { part.of(moment, *base) }
+                    };
+                    rows.iter().map(value).collect()
+                };
+                parts.iter().zip(fills).map(of).collect()
+            }
             _ => Vec::new(),
         }
     }
 
-    /// Which of the rows have a gap, where that is a number.
+    /// Which of the rows have a gap, where that is a number or a date.
     fn gaps(&self, frame: &DataFrame, rows: &[u32]) -> Vec<u32> {
         match (self, &frame.columns[self.column()].values) {
-            (Self::Number { .. }, ColumnValues::Numbers(numbers)) => {
+            (Self::Number { .. } | Self::Time { .. }, ColumnValues::Numbers(numbers)) => {
                 let is_gap = |at: &u32| numbers[rows[*at as usize] as usize].is_nan();
                 (0..rows.len() as u32).filter(is_gap).collect()
             }
@@ -274,7 +300,7 @@ impl Encoding {
     /// The place of its column in the frame.
     pub fn column(&self) -> usize {
         match self {
-            Self::Number { column, .. } | Self::Levels { column, .. } => *column,
+            Self::Number { column, .. } | Self::Levels { column, .. } | Self::Time { column, .. } => *column,
         }
     }
 }
@@ -284,6 +310,31 @@ fn number(at: usize, numbers: &[f64], base: f64, rows: &[u32]) -> Option<Encodin
     let count = known().count();
     let mean = known().sum::<f64>() / count as f64;
     (count > 0).then_some(Encoding::Number { column: at, base, fill: mean as f32 })
+}
+
+/// The parts that differ between the training rows.
+fn dates(
+    at: usize,
+    column: &DataColumn,
+    (moments, base): (&[f64], f64),
+    kept: &[TimePart],
+    rows: &[u32],
+) -> (Option<Encoding>, Vec<String>) {
+    let known = || rows.iter().map(|row| moments[*row as usize]).filter(|moment| !moment.is_nan());
+    let Some(first) = known().next() else { return (None, Vec::new()) };
+    let differs = |part: &&TimePart| {
+        let first = part.of(first, base);
+        known().any(|moment| part.of(moment, base).total_cmp(&first).is_ne())
+    };
+    let parts: Vec<TimePart> = kept.iter().filter(differs).copied().collect();
+    if parts.is_empty() {
+        return (None, Vec::new());
+    }
+    let count = known().count() as f64;
+    let mean = |part: &TimePart| known().map(|moment| f64::from(part.of(moment, base))).sum::<f64>() / count;
+    let fills = parts.iter().map(|part| mean(part) as f32).collect();
+    let names = parts.iter().map(|part| format!("{}.{}", column.name, part.as_str())).collect();
+    (Some(Encoding::Time { column: at, base, parts, fills }), names)
 }
 
 /// The levels of those kept that the training rows have, and what stands for a gap.

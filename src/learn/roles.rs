@@ -1,7 +1,10 @@
 //! What becomes of each column: decided once for a whole sweep, on all rows that have a target, so that every fold judges
 //! the model that is logged. What is learnt of a column, in [`super::prepare`], is not decided here.
 
-use super::data::{ColumnValues, DataColumn, DataError, DataFrame, ExcludedColumn, Exclusion, Target};
+use super::calendar::{TIME_PARTS, TimePart};
+use super::data::{
+    ColumnKind, ColumnValues, DataColumn, DataError, DataFrame, ExcludedColumn, Exclusion, Target,
+};
 use super::prepare::counts;
 
 /// A text column becomes at most so many features, of its most frequent levels; other levels are none of them.
@@ -25,6 +28,13 @@ pub enum ColumnRole {
     },
     /// One feature for each of these levels.
     Levels(Vec<u32>),
+    /// A date, one feature for each of these parts.
+    Time {
+        /// The first one, in seconds since 1970.
+        base: f64,
+        /// Those that differ between rows.
+        parts: Vec<TimePart>,
+    },
     /// It is not learnt from.
     LeftOut(Exclusion),
 }
@@ -43,21 +53,21 @@ pub struct PrecisionLoss {
 pub struct Roles(Vec<ColumnRole>);
 
 impl Roles {
-    /// By the rows that have a target.
+    /// By the rows that have a target. Nothing is learnt from the column that folds go by.
     ///
     /// # Errors
     /// Where no column is left to learn from.
-    pub fn decide(frame: &DataFrame, target: &Target) -> Result<Self, DataError> {
-        let columns = frame.columns.iter().enumerate();
-        let roles = Self(
-            columns
-                .map(
-                    |(at, column)| {
-                        if at == target.column { ColumnRole::Target } else { role(column, &target.rows) }
-                    },
-                )
-                .collect(),
-        );
+    pub fn decide(frame: &DataFrame, target: &Target, folds_by: Option<&str>) -> Result<Self, DataError> {
+        let of = |(at, column): (usize, &DataColumn)| {
+            if at == target.column {
+                ColumnRole::Target
+            } else if folds_by == Some(&column.name) {
+                ColumnRole::LeftOut(Exclusion::Folds)
+            } else {
+                role(column, &target.rows)
+            }
+        };
+        let roles = Self(frame.columns.iter().enumerate().map(of).collect());
         if roles.learnt() == 0 {
             return Err(DataError::Target(format!(
                 "all columns of {} besides {} are constant or excluded; there is nothing to learn from{}",
@@ -78,7 +88,8 @@ impl Roles {
 
     /// How many columns are learnt from.
     pub fn learnt(&self) -> usize {
-        self.0.iter().filter(|role| matches!(role, ColumnRole::Number { .. } | ColumnRole::Levels(_))).count()
+        let is_learnt = |role: &&ColumnRole| !matches!(role, ColumnRole::Target | ColumnRole::LeftOut(_));
+        self.0.iter().filter(is_learnt).count()
     }
 
     /// The columns that are not learnt from: what was not read, and what was.
@@ -93,6 +104,9 @@ impl Roles {
 
 fn role(column: &DataColumn, rows: &[u32]) -> ColumnRole {
     match &column.values {
+        ColumnValues::Numbers(moments) if matches!(column.kind, ColumnKind::Time(_)) => {
+            of_dates(moments, rows)
+        }
         ColumnValues::Numbers(numbers) => of_numbers(numbers, rows),
         ColumnValues::Texts { codes, levels } => of_texts(codes, levels, rows),
     }
@@ -114,6 +128,17 @@ fn of_texts(codes: &[u32], levels: &[String], rows: &[u32]) -> ColumnRole {
     met.truncate(MOST_LEVELS);
     met.sort_unstable();
     ColumnRole::Levels(met)
+}
+
+fn of_dates(moments: &[f64], rows: &[u32]) -> ColumnRole {
+    let known = || rows.iter().map(|row| moments[*row as usize]).filter(|moment| !moment.is_nan());
+    let Some(base) = known().min_by(f64::total_cmp) else { return ColumnRole::LeftOut(Exclusion::Empty) };
+    let differs = |part: &TimePart| {
+        let first = part.of(base, base);
+        known().any(|moment| part.of(moment, base).total_cmp(&first).is_ne())
+    };
+    let parts: Vec<TimePart> = TIME_PARTS.into_iter().filter(differs).collect();
+    if parts.is_empty() { ColumnRole::LeftOut(Exclusion::Constant) } else { ColumnRole::Time { base, parts } }
 }
 
 fn of_numbers(numbers: &[f64], rows: &[u32]) -> ColumnRole {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::cores;
 use super::data::{DataError, DataFrame, Limits, Target, TargetValues};
 use super::families::{DataShape, Family, HyperParams, Samples, memory_shortage};
-use super::folds::Split;
+use super::folds::{Split, SplitPlan};
 use super::model::FittedModel;
 use super::prepare::{Features, Preparation};
 use super::roles::Roles;
@@ -38,6 +38,8 @@ pub struct TrainingData {
     pub roles: Roles,
     /// Which rows train and which test.
     pub split: Split,
+    /// How that was decided.
+    pub plan: SplitPlan,
     /// Features: a text column is one a level.
     pub width: usize,
     /// Each prepared when it is first needed, for all trials.
@@ -61,7 +63,7 @@ pub struct Fitted {
 }
 
 impl TrainingData {
-    /// Splits the rows: a share of them is held out to the end, the rest is dealt to folds.
+    /// Splits the rows by chance: a share of them is held out to the end, the rest is dealt to folds.
     ///
     /// # Errors
     /// Where there are too few rows, nothing to learn from, or not the memory for it.
@@ -72,9 +74,18 @@ impl TrainingData {
         folds: usize,
         seed: u64,
     ) -> Result<Self, DataError> {
-        let split = Split::new(&target, test_share, folds, seed)?;
+        Self::split_by(frame, target, SplitPlan::by_chance(folds, test_share), seed)
+    }
+
+    /// Splits the rows as planned.
+    ///
+    /// # Errors
+    /// As [`TrainingData::new`], and where the rows cannot be split so.
+    pub fn split_by(frame: DataFrame, target: Target, plan: SplitPlan, seed: u64) -> Result<Self, DataError> {
+        let split = Split::new(&frame, &target, &plan, seed)?;
+        let folds = split.folds.len();
         // What is wrong with all folds is said before any trial.
-        let roles = Roles::decide(&frame, &target)?;
+        let roles = Roles::decide(&frame, &target, plan.column())?;
         let width = Preparation::fit(&frame, &roles, &split.train)?.names.len();
         // Each fold is kept as numbers and their order, and so is the whole.
         let cells = (frame.rows as u64).saturating_mul(width as u64);
@@ -85,7 +96,7 @@ impl TrainingData {
             )));
         }
         let folds = (0..folds).map(|_| OnceLock::new()).collect();
-        Ok(Self { frame, target, roles, split, width, folds, whole: OnceLock::new() })
+        Ok(Self { frame, target, roles, split, plan, width, folds, whole: OnceLock::new() })
     }
 
     /// What a search space is made by; rows are those outside of the test part.
@@ -93,7 +104,7 @@ impl TrainingData {
         DataShape { task: self.target.task, rows: self.split.train.len(), features: self.roles.learnt() }
     }
 
-    /// How many there are.
+    /// How many there are, of all repeats together.
     pub fn folds(&self) -> usize {
         self.folds.len()
     }

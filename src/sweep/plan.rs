@@ -7,7 +7,7 @@ use super::engine::pruner::Pruner;
 use super::engine::rules::{Aim, Rules};
 use super::executor_plan::ExecutorPlan;
 use super::objective::command::CommandPlan;
-use super::objective::tabular::{TabularPlan, check_parts};
+use super::objective::tabular::TabularPlan;
 use super::search::Method;
 use crate::learn::data::DataError;
 use crate::learn::scores::{Score, measured};
@@ -76,7 +76,7 @@ impl SweepPlan {
     /// A sentence that says what to change.
     pub fn check(&self) -> Result<(), DataError> {
         match &self.trial {
-            TrialPlan::Tabular(plan) => check_parts(plan.folds, plan.test_size)?,
+            TrialPlan::Tabular(plan) => plan.split.check()?,
             TrialPlan::Command(plan) => plan.check(&self.rules).map_err(DataError::Target)?,
         }
         if let Some(options) = self.executor.slurm() {

@@ -6,13 +6,14 @@ use super::engine::pruner::{PruneRule, Pruner};
 use super::engine::rules::{Mode, Proposals, Rules};
 use super::executor_plan::ExecutorPlan;
 use super::objective::command::MOST_RETRIES;
-use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
+use super::objective::tabular::{KeptModels, TabularPlan};
 use super::plan::{SweepPlan, TrialPlan};
 use super::search::{FamilySpace, Method, Startup};
 use crate::learn::data::{
     self, DataError, DataFrame, Limits, ReadOptions, Target, TargetValues, Task, bundled,
 };
 use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
+use crate::learn::folds::SplitPlan;
 use crate::learn::scores::{self, Asked, Prediction, Score};
 use crate::learn::study::TrainingData;
 use crate::params::{Dimension, ParamValue, Range};
@@ -48,6 +49,12 @@ pub struct SweepRequest {
     pub folds: Option<usize>,
     /// The share of rows that is held out; [`TEST_SIZE`].
     pub test_size: Option<f64>,
+    /// How often the rows are dealt to folds; once.
+    pub repeats: Option<usize>,
+    /// The column whose order the folds follow.
+    pub time_column: Option<String>,
+    /// The column whose groups stay whole.
+    pub group_column: Option<String>,
     /// What all chance is drawn with; [`SEED`].
     pub seed: Option<u64>,
     /// Whether trials that fall behind end early; all but a grid's do.
@@ -126,10 +133,9 @@ impl SweepRequest {
         let task = self.task.or(set.filter(|set| set.target == name).map(|set| set.task));
         let target = Target::new(&frame, name, task)?;
         let task = target.task;
-        let (folds, test_size) = (self.folds.unwrap_or(FOLDS), self.test_size.unwrap_or(TEST_SIZE));
-        check_parts(folds, test_size)?;
         let (data, rows) = (absolute(&self.data, &frame), target.rows.len());
-        let training = TrainingData::new(frame, target, test_size, folds, self.seed.unwrap_or(SEED))?;
+        let split = self.split();
+        let training = TrainingData::split_by(frame, target, split.clone(), self.seed.unwrap_or(SEED))?;
         let shape = DataShape { rows, ..training.shape() };
         let score = self.score(task, &training.target.values)?;
         let mut rules = Rules {
@@ -157,14 +163,23 @@ impl SweepRequest {
             target: name.to_owned(),
             task,
             ranges: self.ranges.clone(),
-            folds,
-            test_size,
+            split,
             models: self.models,
             retries: self.retries()?,
         };
         let plan = SweepPlan { rules, trial: TrialPlan::Tabular(tabular), executor: self.executor.clone() };
         plan.check()?;
         Ok((plan, training))
+    }
+
+    fn split(&self) -> SplitPlan {
+        SplitPlan {
+            folds: self.folds.unwrap_or(FOLDS),
+            test_size: self.test_size.unwrap_or(TEST_SIZE),
+            repeats: self.repeats.unwrap_or(1),
+            time_column: self.time_column.clone(),
+            group_column: self.group_column.clone(),
+        }
     }
 
     /// A job may come to nothing; of what trains here nothing but the data decides what comes.

@@ -12,6 +12,7 @@ mod explorer;
 mod failures;
 mod files;
 mod filters;
+mod folds;
 mod killed_transfers;
 mod killing;
 mod marking;

@@ -50,6 +50,29 @@ fn times(folder: &Path) -> String {
     path.display().to_string()
 }
 
+/// Dates with and without times, and gaps: what is learnt is the month, the weekday and the hour.
+fn dates(folder: &Path) -> String {
+    let mut rng = fastrand::Rng::with_seed(10);
+    let mut text = String::from("at,day,us,size,y\n");
+    for row in 0..400 {
+        let (days, second) = (rng.i64(-20_000..20_000), rng.i64(0..86_400));
+        let at = jiff::Timestamp::from_second(days * 86_400 + second).unwrap();
+        let written =
+            at.strftime(if row % 2 == 0 { "%Y-%m-%dT%H:%M:%S.25+00:00" } else { "%Y-%m-%d %H:%M:%S" });
+        let day = jiff::Timestamp::from_second((days + 3) * 86_400).unwrap();
+        let y = f64::from(day.strftime("%m").to_string().parse::<u8>().unwrap())
+            + if row % 7 == 0 { 5.0 } else { at.strftime("%H").to_string().parse::<f64>().unwrap() };
+        let us = at.strftime("%m/%d/%Y %H:%M").to_string();
+        let (written, day) = (written.to_string(), day.strftime("%d.%m.%Y").to_string());
+        let written = if row % 7 == 0 { "NA" } else { &written };
+        let day = if row % 11 == 0 { "" } else { &day };
+        text.push_str(&format!("{written},{day},{us},{:.3},{y}\n", rng.f64()));
+    }
+    let path = folder.join("dates.csv");
+    fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
 fn study(data: &str, target: &str, task: Option<data::Task>, ignored: &[&str]) -> TrainingData {
     let ignored = ignored.iter().map(|name| (*name).to_owned()).collect();
     let frame = data::load(data, &ReadOptions { ignored, ..ReadOptions::default() }).unwrap();
@@ -84,6 +107,13 @@ fn write_case(folder: &Path, study: &TrainingData, family: &dyn Family, params: 
                 }
                 (ColumnValues::Numbers(numbers), ColumnKind::Boolean) => {
                     ("boolean", rows.iter().map(|row| json!(numbers[*row as usize] > 0.5)).collect())
+                }
+                (ColumnValues::Numbers(moments), ColumnKind::Time(dates)) => {
+                    let text = |row: &u32| {
+                        let moment = moments[*row as usize];
+                        if moment.is_nan() { String::new() } else { dates.written(moment) }
+                    };
+                    ("text", rows.iter().map(|row| json!(text(row))).collect())
                 }
                 (ColumnValues::Numbers(numbers), _) => {
                     let number = |row: &u32| Some(numbers[*row as usize]).filter(|number| !number.is_nan());
@@ -127,6 +157,17 @@ fn models_predict_in_python_what_they_predict_here() {
     let fitted = timed.whole().unwrap().fit_and_score(tree, &defaults(&space), 1).unwrap();
     assert!(fitted.scores[0] < 0.1, "a day is more than two minutes long: {:?}", fitted.scores);
     studies.push(("times".into(), timed));
+    let dated = study(&dates(folder.path()), "y", Some(data::Task::Regression), &[]);
+    let names = &dated.whole().unwrap().preparation.names;
+    assert!(
+        ["at.elapsed", "at.hour_sin", "day.month", "day.weekday", "size"]
+            .iter()
+            .all(|name| names.contains(&(*name).into()))
+    );
+    assert!(!names.contains(&"day.hour".into()), "it is the same everywhere: {names:?}");
+    let fitted = dated.whole().unwrap().fit_and_score(tree, &defaults(&space), 1).unwrap();
+    assert!(fitted.scores[2] > 0.7, "the month and the hour are found: {:?}", fitted.scores);
+    studies.push(("dates".into(), dated));
     let mut written = 0;
     for (name, study) in &studies {
         let shape = study.shape();
@@ -355,15 +396,7 @@ fn parquet_of_a_database_is_read_with_its_decimals_and_its_other_kinds_are_told(
         let mut left: Vec<_> =
             frame.left_out.iter().map(|column| (column.name.as_str(), column.why.short())).collect();
         left.sort_unstable();
-        let expected = [
-            ("at", "time"),
-            ("bytes", "bytes"),
-            ("clock", "time"),
-            ("day", "time"),
-            ("place", "nested"),
-            ("tags", "nested"),
-            ("when", "time"),
-        ];
+        let expected = [("bytes", "bytes"), ("clock", "time"), ("place", "nested"), ("tags", "nested")];
         assert_eq!(left, expected);
         let ignored = ["tags", "place", "large", "nowhere"].map(str::to_owned).to_vec();
         let less = data::load(&path, &ReadOptions { ignored, ..ReadOptions::default() }).unwrap();
@@ -372,7 +405,18 @@ fn parquet_of_a_database_is_read_with_its_decimals_and_its_other_kinds_are_told(
         assert_eq!(less.unknown, ["nowhere"]);
         let flag = Target::new(&frame, "flag", None).unwrap();
         assert_eq!((flag.task, flag.rows.len()), (data::Task::Classification, 59));
+        for (name, moments, dates) in [
+            ("at", [1_795_651_200.0; 2], data::Dates::STAMPS),
+            ("when", [0.0, 0.059], data::Dates::STAMPS),
+            ("day", [0.0, 59.0 * 86_400.0], data::Dates::DAYS),
+        ] {
+            assert_eq!(
+                (column(name).kind, [numbers(name)[0], numbers(name)[59]]),
+                (ColumnKind::Time(dates), moments),
+                "{name}"
+            );
+        }
         let error = Target::new(&frame, "when", None).unwrap_err().to_string();
-        assert!(error.contains("when of") && error.contains("timestamps are not supported"), "{error}");
+        assert!(error.contains("the target when holds dates"), "{error}");
     }
 }

@@ -208,11 +208,11 @@ pub fn begun(home: &Path, database: &Path) -> (i64, usize) {
     (runs, fs::read_dir(home.join(STATE)).map_or(0, Iterator::count))
 }
 
-/// A table with everything in it: gaps, texts, truth values, whole numbers, numbers far
+/// A table with everything in it: gaps, texts, truth values, whole numbers, dates, numbers far
 /// from 0, and a level that Python takes for a gap.
 pub fn table(folder: &Path, rows: usize) -> PathBuf {
     let mut rng = fastrand::Rng::with_seed(7);
-    let mut text = String::from("size,colour,is_new,rooms,at,heating,price,sold\n");
+    let mut text = String::from("size,colour,is_new,rooms,at,heating,seen,price,sold\n");
     for row in 0..rows {
         let size = 20.0 + 180.0 * rng.f64();
         let colour = ["red", "green", "blue"][rng.usize(..3)];
@@ -225,8 +225,16 @@ pub fn table(folder: &Path, rows: usize) -> PathBuf {
         let colour = if row % 13 == 0 { "" } else { colour };
         let at = 1_700_000_000.25 + row as f64 * 12_345.5;
         let at = if row % 7 == 0 { String::new() } else { format!("{at:.2}") };
+        let seen = format!(
+            "{}-{:02}-{:02}T{:02}:30:15.5+02:00",
+            2019 + row % 5,
+            1 + row % 12,
+            1 + row % 28,
+            row % 24
+        );
+        let seen = if row % 9 == 0 { String::new() } else { seen };
         let sold = if price > 400.0 { "yes" } else { "no" };
-        text.push_str(&format!("{size},{colour},{is_new},{rooms},{at},{heating},{price:.2},{sold}\n"));
+        text.push_str(&format!("{size},{colour},{is_new},{rooms},{at},{heating},{seen},{price:.2},{sold}\n"));
     }
     let path = folder.join("houses.csv");
     fs::write(&path, text).unwrap();

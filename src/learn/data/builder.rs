@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use super::moments::{Dates, moment};
 use super::numerals::parse;
 use super::seen::{ColumnContent, spelled, truth};
 use super::{ColumnKind, ColumnValues, DataColumn, GAP};
 use crate::text::order::of_levels;
+
+/// Seconds from 1970 to the last date that there is.
+const FURTHEST: f64 = 253_402_300_800.0;
 
 /// A column under way.
 #[derive(Debug)]
@@ -37,6 +41,24 @@ impl ColumnBuilder {
         self.holds.kind == ColumnKind::Text
     }
 
+    pub fn is_time(&self) -> bool {
+        matches!(self.holds.kind, ColumnKind::Time(_))
+    }
+
+    /// Adds seconds since 1970; where they are categories, as text.
+    pub fn push_moment(&mut self, seconds: f64, is_day: bool) -> Result<(), String> {
+        if self.is_text() {
+            let dates = if is_day { Dates::DAYS } else { Dates::STAMPS };
+            self.push_text(&dates.written(seconds));
+            return Ok(());
+        }
+        if seconds.abs() > FURTHEST {
+            return Err(format!("{seconds:e} seconds since 1970 are no date"));
+        }
+        self.numbers.push(seconds);
+        Ok(())
+    }
+
     pub fn rows(&self) -> usize {
         if self.is_text() { self.codes.len() } else { self.numbers.len() }
     }
@@ -60,7 +82,13 @@ impl ColumnBuilder {
                 let truth = truth(cell).ok_or_else(|| format!("{cell:?} is neither true nor false"))?;
                 self.push_number(f64::from(u8::from(truth)))
             }
-            _ => {
+            ColumnKind::Time(dates) => {
+                let moment = moment(cell, dates.order).filter(|moment| moment.dates == dates);
+                self.numbers
+                    .push(moment.ok_or_else(|| format!("{cell:?} is not a date like the others"))?.local);
+                Ok(())
+            }
+            ColumnKind::Integer | ColumnKind::Real => {
                 let number = parse(cell, self.holds.mark);
                 self.push_number(number.ok_or_else(|| format!("{cell:?} is not a number"))?)
             }

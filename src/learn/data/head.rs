@@ -92,7 +92,7 @@ fn cells(
 }
 
 /// The reader knows no timestamps of this kind, which pandas writes.
-fn is_nanoseconds(field: &Type) -> bool {
+pub(super) fn is_nanoseconds(field: &Type) -> bool {
     let kind = field.get_basic_info().logical_type_ref();
     matches!(kind, Some(LogicalType::Timestamp(kind)) if kind.unit == TimeUnit::NANOS)
 }

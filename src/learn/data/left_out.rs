@@ -15,6 +15,8 @@ pub enum Exclusion {
     Bytes,
     /// It is the same in all rows.
     Constant,
+    /// Folds go by it.
+    Folds,
     /// A text that tells rows apart and not what they are like.
     Identifier {
         /// Different texts in it.
@@ -36,6 +38,7 @@ impl Exclusion {
             Self::Times(_) => "time",
             Self::Bytes => "bytes",
             Self::Constant => "constant",
+            Self::Folds => "folds",
             Self::Identifier { .. } => "identifier",
         }
     }
@@ -47,10 +50,11 @@ impl Exclusion {
             Self::Empty => "it is empty".into(),
             Self::Nested => "nested columns are not supported; flatten it, or pass --ignore".into(),
             Self::Times(what) => {
-                format!("{what} are not supported; convert them to numbers (of days or seconds)")
+                format!("{what} are not supported; convert them to numbers (of seconds)")
             }
             Self::Bytes => "it is binary".into(),
             Self::Constant => "it is constant".into(),
+            Self::Folds => "the folds go by it".into(),
             Self::Identifier { levels, rows, example } => {
                 format!(
                     "it looks like an identifier: {levels} distinct texts in {rows} rows, such as {example:?}"

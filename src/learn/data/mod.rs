@@ -9,6 +9,7 @@ mod delimited;
 mod head;
 mod left_out;
 mod limits;
+mod moments;
 mod numerals;
 mod pages;
 mod parquet;
@@ -30,6 +31,8 @@ use crate::text::did_you_mean;
 pub use head::{ParquetHead, parquet_head};
 pub use left_out::{ExcludedColumn, Exclusion};
 pub use limits::Limits;
+pub(super) use moments::ORDERS;
+pub use moments::{Clock, DateOrder, Dates, moment};
 pub use numerals::DecimalMark;
 pub use separator::{of as separator_of, separator};
 pub use target::{Labels, Target, TargetValues, Task};
@@ -43,6 +46,8 @@ pub enum ColumnKind {
     Real,
     /// True and false.
     Boolean,
+    /// Dates and times, as seconds since 1970, and how they are written.
+    Time(Dates),
     /// Words.
     Text,
 }
@@ -54,7 +59,7 @@ impl ColumnKind {
             Self::Integer => "long",
             Self::Real => "double",
             Self::Boolean => "boolean",
-            Self::Text => "string",
+            Self::Time(_) | Self::Text => "string",
         }
     }
 }

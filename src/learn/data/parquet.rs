@@ -12,6 +12,7 @@ use parquet::record::Field;
 use parquet::schema::types::Type;
 
 use super::builder::ColumnBuilder;
+use super::head::is_nanoseconds;
 use super::numerals::DecimalMark;
 use super::pages::ParquetPages;
 use super::seen::{ColumnScan, spelled};
@@ -59,8 +60,8 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError
     let names: Vec<String> = wanted.iter().map(|field| field.name().to_owned()).collect();
     Limits::of_this_machine().check(path, rows, names.len())?;
     let name = metadata.schema().name();
+    let mut looks: Vec<Look> = wanted.iter().map(|field| Look::of(field)).collect();
     let part = Type::group_type_builder(name).with_fields(wanted).build().map_err(broken)?;
-    let mut looks = vec![Look::default(); names.len()];
     for row in reader.get_row_iter(Some(part.clone())).map_err(broken)? {
         for ((_, field), look) in row.map_err(broken)?.get_column_iter().zip(&mut looks) {
             look.at(field);
@@ -79,9 +80,10 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError
         growing.push(holds.map(|holds| ColumnBuilder::new(name.clone(), holds, rows)));
     }
     for (row, row_number) in reader.get_row_iter(Some(part)).map_err(broken)?.zip(1..) {
-        for ((_, field), column) in row.map_err(broken)?.get_column_iter().zip(&mut growing) {
+        let row = row.map_err(broken)?;
+        for (((_, field), column), look) in row.get_column_iter().zip(&mut growing).zip(&looks) {
             let Some(column) = column else { continue };
-            push(column, field).map_err(|message| DataError::Cell {
+            push(column, field, look.is_nanoseconds).map_err(|message| DataError::Cell {
                 path: path.to_owned(),
                 line: row_number,
                 column: column.name.clone(),
@@ -115,19 +117,13 @@ fn unusable(field: &Type) -> Option<Exclusion> {
         return Some(Exclusion::Nested);
     }
     match info.logical_type_ref() {
-        Some(LogicalType::Timestamp(_)) => return Some(Exclusion::Times("timestamps")),
         Some(LogicalType::Time(_)) => return Some(Exclusion::Times("times of day")),
-        Some(LogicalType::Date) => return Some(Exclusion::Times("dates")),
-        Some(LogicalType::Float16) => return None,
+        Some(LogicalType::Timestamp(_) | LogicalType::Date | LogicalType::Float16) => return None,
         _ => {}
     }
     match (info.converted_type(), field.get_physical_type()) {
-        (ConvertedType::DATE, _) => Some(Exclusion::Times("dates")),
         (ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS, _) => {
             Some(Exclusion::Times("times of day"))
-        }
-        (ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _) | (_, Physical::INT96) => {
-            Some(Exclusion::Times("timestamps"))
         }
         (ConvertedType::INTERVAL, _) => Some(Exclusion::Times("durations")),
         (ConvertedType::DECIMAL, _) => None,
@@ -142,10 +138,19 @@ struct Look {
     seen: ColumnScan,
     /// Bytes that are no text.
     has_bytes: bool,
+    /// Whole numbers that are times.
+    is_nanoseconds: bool,
 }
 
 impl Look {
+    fn of(field: &Type) -> Self {
+        Self { is_nanoseconds: is_nanoseconds(field), ..Self::default() }
+    }
+
     fn at(&mut self, field: &Field) {
+        if moment(field, self.is_nanoseconds).is_some() {
+            return self.seen.look_at_stamp(matches!(field, Field::Date(_)));
+        }
         match (field, number(field)) {
             (Field::Null, _) => self.seen.look_at_gap(),
             (_, Some((value, _))) if value.is_nan() => self.seen.look_at_gap(),
@@ -153,11 +158,23 @@ impl Look {
             (Field::Bool(_), _) => self.seen.look_at_truth(),
             (field, None) => match text(field) {
                 Some(text) if text.is_empty() => self.seen.look_at_gap(),
-                Some(_) => self.seen.look_at_text(),
+                Some(text) => self.seen.look_at_text(&text),
                 None => self.has_bytes = true,
             },
         }
     }
+}
+
+/// A date or a time stamp as seconds since 1970, as exact as a data frame's in microseconds.
+fn moment(field: &Field, is_nanoseconds: bool) -> Option<f64> {
+    let micros = match field {
+        Field::Date(days) => return Some(f64::from(*days) * 86_400.0),
+        Field::TimestampMillis(millis) => millis.checked_mul(1_000)?,
+        Field::TimestampMicros(micros) => *micros,
+        Field::Long(nanos) if is_nanoseconds => nanos.div_euclid(1_000),
+        _ => return None,
+    };
+    Some(micros as f64 / 1e6)
 }
 
 /// A field as a number, with whether it is a whole one by its type.
@@ -204,7 +221,15 @@ fn text(field: &Field) -> Option<String> {
     }
 }
 
-fn push(column: &mut ColumnBuilder, field: &Field) -> Result<(), String> {
+fn push(column: &mut ColumnBuilder, field: &Field, is_nanoseconds: bool) -> Result<(), String> {
+    if let Some(moment) = moment(field, is_nanoseconds) {
+        return column.push_moment(moment, matches!(field, Field::Date(_)));
+    }
+    if column.is_time()
+        && let Some(text) = text(field).filter(|text| !text.is_empty())
+    {
+        return column.push(&text);
+    }
     let number = number(field).map(|(value, _)| value);
     match field {
         Field::Null => column.push_gap(),

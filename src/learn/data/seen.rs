@@ -1,6 +1,7 @@
 //! What the cells of a column say that it holds: numbers, truth values or texts, and which of them are gaps.
 
 use super::ColumnKind;
+use super::moments::{DateScan, Dates};
 use super::numerals::{DecimalMark, Notation, notation};
 
 /// Words that stand for nothing: pandas' own list, and the question mark of older archives. Among texts [`NONE`] is a
@@ -23,6 +24,11 @@ pub struct ColumnScan {
     integers: u64,
     truths: u64,
     texts: u64,
+    /// Dates of a file that knows such, and those of them without a time of day.
+    stamps: u64,
+    days: u64,
+    /// How all of the texts are written, if they are dates.
+    dates: DateScan,
     empty: u64,
     /// Words that stand for nothing, and how many of them are `None`.
     words: u64,
@@ -117,6 +123,7 @@ impl ColumnScan {
                         self.truths += 1;
                     } else {
                         self.texts += 1;
+                        self.dates.look(cell);
                     }
                     self.first_text.get_or_insert_with(start);
                 }
@@ -133,8 +140,14 @@ impl ColumnScan {
         self.truths += 1;
     }
 
-    pub fn look_at_text(&mut self) {
+    pub fn look_at_text(&mut self, text: &str) {
         self.texts += 1;
+        self.dates.look(text);
+    }
+
+    pub fn look_at_stamp(&mut self, is_day: bool) {
+        self.stamps += 1;
+        self.days += u64::from(is_day);
     }
 
     pub fn look_at_gap(&mut self) {
@@ -146,7 +159,7 @@ impl ColumnScan {
     }
 
     fn filled(&self) -> u64 {
-        self.plain + self.points + self.commas + self.either + self.truths + self.texts
+        self.plain + self.points + self.commas + self.either + self.truths + self.texts + self.stamps
     }
 
     /// The mark that a column of numbers can only have been written with.
@@ -188,6 +201,15 @@ impl ColumnScan {
         if self.truths == filled {
             let kind = if has_gaps { ColumnKind::Text } else { ColumnKind::Boolean };
             return Ok(Some(ColumnContent { kind, gaps: Gaps::Words, truths: true, mark }));
+        }
+        if self.stamps == filled {
+            let dates = if self.days == filled { Dates::DAYS } else { Dates::STAMPS };
+            return holds(ColumnKind::Time(dates), Gaps::Words);
+        }
+        if self.texts == filled
+            && let Some(dates) = self.dates.only()
+        {
+            return holds(ColumnKind::Time(dates), Gaps::Words);
         }
         let numbers = self.numbers(mark);
         if numbers == filled {

@@ -134,6 +134,11 @@ impl Target {
             return Err(frame.missing_column(name));
         };
         let column = &frame.columns[at];
+        if matches!(column.kind, ColumnKind::Time(_)) {
+            return Err(DataError::Target(format!(
+                "the target {name} holds dates; convert them to numbers, or pass --categorical to take them for classes"
+            )));
+        }
         let (found, because) = infer(column);
         let (task, because) = task.map_or((found, because), |task| (task, "as requested".into()));
         let rows: Vec<u32> = (0..frame.rows as u32).filter(|row| !is_gap(column, *row as usize)).collect();

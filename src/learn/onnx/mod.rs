@@ -3,6 +3,7 @@
 //!
 //! All sums are done in double precision, as [`super::model`] does them; the output is single.
 
+mod calendar;
 mod forms;
 mod graph;
 mod pairs;
@@ -37,7 +38,7 @@ pub struct Output {
 /// A model as a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exported {
-    /// The file, of opset 17.
+    /// The file, of opset 17, or 20 where it takes dates.
     pub bytes: Vec<u8>,
     /// The columns that go in, by their place in the frame.
     pub inputs: Vec<usize>,
@@ -67,12 +68,15 @@ pub fn export(
     let scores = scores(&mut graph, model, preparation, &features);
     let outputs = finish(&mut graph, model, &scores, labels);
     let opset = |domain: &str, version| OperatorSetIdProto { domain: domain.to_owned(), version };
+    // Texts come apart since 20 only.
+    let has_dates = preparation.encodings.iter().any(|step| matches!(step, Encoding::Time { .. }));
+    let (version, operators) = if has_dates { (9, 20) } else { (8, 17) };
     let proto = ModelProto {
-        ir_version: 8,
+        ir_version: version,
         producer_name: "mltui".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         graph: Some(graph.finish()),
-        opset_import: vec![opset("", 17), opset(ML, 3)],
+        opset_import: vec![opset("", operators), opset(ML, 3)],
     };
     Exported { bytes: proto.encode_to_vec(), inputs, outputs }
 }
@@ -93,8 +97,8 @@ fn prepared(
                 ColumnKind::Integer => Type::Int64,
                 ColumnKind::Boolean => Type::Bool,
                 // What single precision does not hold is taken in double.
-                ColumnKind::Real | ColumnKind::Text if has_base => Type::Double,
-                ColumnKind::Real | ColumnKind::Text => Type::Float,
+                ColumnKind::Real | ColumnKind::Text | ColumnKind::Time(_) if has_base => Type::Double,
+                ColumnKind::Real | ColumnKind::Text | ColumnKind::Time(_) => Type::Float,
             };
             let mut input = graph.input(&column.name, of, sizes);
             if has_base {
@@ -110,6 +114,15 @@ fn prepared(
             let gap = graph.node("IsNaN", &[&column], Vec::new());
             let fill = graph.floats(&[1], [*fill]);
             graph.node("Where", &[&gap, &fill, &column], Vec::new())
+        }
+        Encoding::Time { base, parts, fills, .. } => {
+            let input = graph.input(&column.name, Type::Text, sizes);
+            let input = graph.reshape(&input, &[-1]);
+            let (moments, gap) = calendar::moments(graph, &input, column, *base);
+            let features = calendar::parts(graph, &moments, *base, parts);
+            let fills: Vec<f32> = if keeps_gaps { vec![f32::NAN; parts.len()] } else { fills.clone() };
+            let fills = graph.floats(&[parts.len()], fills);
+            graph.node("Where", &[&gap, &fills, &features], Vec::new())
         }
         Encoding::Levels { levels, fill, .. } => {
             let input = graph.input(&column.name, Type::Text, sizes);

@@ -1,5 +1,6 @@
 //! What was read of the data, how, and what is left out and why: for people, for `data.json`, and for the plan.
 
+mod folds;
 mod words;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,46 @@ pub struct DataReport {
     pub counts: ColumnCounts,
     /// Names that something was said of, and that no column has.
     pub unknown: Vec<String>,
+    /// How the rows are dealt to folds, where that is not by chance and once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<FoldsReport>,
+}
+
+/// How the rows are dealt to folds and to the test part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoldsReport {
+    /// What they go by.
+    pub by: FoldsBy,
+    /// The column of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// Of one repeat.
+    pub folds: usize,
+    /// How often the rows are dealt.
+    pub repeats: usize,
+    /// Rows of the test part.
+    pub test_rows: usize,
+    /// Where the test part begins in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_from: Option<String>,
+    /// Groups, of all and of the test part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<usize>,
+    /// Groups of the test part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_groups: Option<usize>,
+}
+
+/// What folds go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FoldsBy {
+    /// The seed.
+    Chance,
+    /// The order of a column.
+    Time,
+    /// The groups of a column.
+    Group,
 }
 
 /// What is predicted.
@@ -73,6 +114,9 @@ pub struct ColumnCounts {
     pub numbers: usize,
     /// Learnt from as levels.
     pub texts: usize,
+    /// Learnt from as dates.
+    #[serde(default)]
+    pub times: usize,
     /// Of those that are learnt from: with gaps, with levels that are not used, and with values that single precision
     /// does not tell apart.
     pub with_gaps: usize,
@@ -89,6 +133,7 @@ impl ColumnCounts {
             left_out: count(&|column| column.role == ColumnUse::LeftOut),
             numbers: count(&|column| column.role == ColumnUse::Number),
             texts: count(&|column| column.role == ColumnUse::Levels),
+            times: count(&|column| column.role == ColumnUse::Time),
             with_gaps: count(&ColumnReport::has_gaps),
             with_unused_levels: count(&|column| column.unused_levels().is_some()),
             with_values_lost: count(&|column| column.values_lost().is_some()),
@@ -106,8 +151,16 @@ pub enum ColumnUse {
     Number,
     /// Learnt from as a text, a feature a level.
     Levels,
+    /// Learnt from as a date, a feature a part.
+    Time,
     /// Not learnt from.
     LeftOut,
+}
+
+impl ColumnUse {
+    fn is_learnt(self) -> bool {
+        matches!(self, Self::Number | Self::Levels | Self::Time)
+    }
 }
 
 /// What was read of a column, and what becomes of it.
@@ -147,6 +200,9 @@ pub struct ColumnReport {
     /// How many of those single precision tells apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values_told_apart: Option<usize>,
+    /// Of a date, the parts that are features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Vec<String>>,
 }
 
 impl ColumnReport {
@@ -164,6 +220,7 @@ impl ColumnReport {
             base: None,
             values: None,
             values_told_apart: None,
+            parts: None,
         }
     }
 
@@ -183,6 +240,10 @@ impl ColumnReport {
                 told.values = lost.map(|PrecisionLoss { of, .. }| of);
                 told.values_told_apart = lost.map(|PrecisionLoss { told_apart, .. }| told_apart);
             }
+            ColumnRole::Time { parts, .. } => {
+                told.role = ColumnUse::Time;
+                told.parts = Some(parts.iter().map(|part| part.as_str().to_owned()).collect());
+            }
             ColumnRole::Levels(levels) => {
                 told.role = ColumnUse::Levels;
                 told.levels_used = Some(levels.len());
@@ -194,7 +255,7 @@ impl ColumnReport {
 
     /// Whether something is filled in before it is learnt from.
     fn has_gaps(&self) -> bool {
-        self.gaps > 0 && matches!(self.role, ColumnUse::Number | ColumnUse::Levels)
+        self.gaps > 0 && self.role.is_learnt()
     }
 
     /// How many levels are told apart, of how many, if those are fewer.
@@ -259,6 +320,7 @@ impl DataReport {
             more_columns,
             counts,
             unknown: frame.unknown.clone(),
+            folds: folds::report(study),
         }
     }
 }
@@ -286,8 +348,7 @@ impl DataReport {
 
     /// How each column is read that is learnt from.
     fn learnt(&self) -> BTreeMap<&str, ColumnReading> {
-        let learnt =
-            self.columns.iter().filter(|column| matches!(column.role, ColumnUse::Number | ColumnUse::Levels));
+        let learnt = self.columns.iter().filter(|column| column.role.is_learnt());
         let how = |it: &ColumnReport| (it.kind.clone(), it.role, it.gaps, it.levels_used, it.base);
         learnt.map(|it| (it.name.as_str(), how(it))).collect()
     }

@@ -32,6 +32,7 @@ impl DataReport {
         lines.extend(few(lost, self.counts.with_values_lost, |more| {
             format!("in single precision, {more} more columns lose distinct values")
         }));
+        lines.extend(self.folds.iter().map(super::FoldsReport::in_words));
         lines.extend(self.unknown.iter().take(LINES).map(|name| format!("no column {name:?}")));
         lines.into_iter().map(|line| format!("{}: {line}", self.name)).collect()
     }
@@ -78,8 +79,14 @@ impl DataReport {
             });
         let numbers = listed(numbers, self.counts.numbers, NAMES).map(|names| format!("numbers {names}"));
         let texts = listed(texts, self.counts.texts, NAMES).map(|names| format!("texts {names}"));
-        let both: Vec<String> = numbers.into_iter().chain(texts).collect();
-        format!("features: {}", both.join("; "))
+        let times = self.using(ColumnUse::Time).map(|column| {
+            let parts = column.parts.as_deref().unwrap_or_default().iter().filter(|part| !part.contains('_'));
+            let parts: Vec<&str> = parts.map(String::as_str).collect();
+            format!("{} ({})", column.name, parts.join(", "))
+        });
+        let times = listed(times, self.counts.times, NAMES).map(|names| format!("dates {names}"));
+        let all: Vec<String> = numbers.into_iter().chain(texts).chain(times).collect();
+        format!("features: {}", all.join("; "))
     }
 
     /// Of columns that are learnt from: how many gaps they have, and which words were taken for some.
@@ -101,6 +108,7 @@ impl DataReport {
             let words = in_brackets(&self.target.gap_words);
             parts.push(format!("{without} of {} rows without a target{words}", self.rows));
         }
+        parts.extend(self.folds.iter().map(super::FoldsReport::briefly));
         let left_out = self.using(ColumnUse::LeftOut);
         let left_out = left_out
             .map(|column| format!("{} ({})", column.name, column.reason.as_deref().unwrap_or_default()));

@@ -1,6 +1,7 @@
 //! The parts of training, each by itself.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod dates;
 #[path = "../../../tests/support/parquet.rs"]
 mod parquet_file;
 mod reading;
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 
 use super::data::{DataFrame, Labels, Limits, ReadOptions, Target, TargetValues, Task, bundled, load};
 use super::families::{DataShape, FAMILIES, Family, HyperParams, memory_shortage};
-use super::folds::Split;
+use super::folds::{Split, SplitPlan};
 use super::model::{FittedModel, ModelForm};
 use super::prepare::{Features, Matrix, Preparation};
 use super::roles::Roles;
@@ -109,7 +110,7 @@ proptest! {
             rows: (0..rows as u32).collect(),
             because: String::new(),
         };
-        let split = Split::new(&target, 0.2, folds, seed).unwrap();
+        let split = Split::by_chance(&target, &SplitPlan::by_chance(folds, 0.2), seed).unwrap();
         let mut all: Vec<u32> = split.folds.iter().flat_map(|fold| fold.validation.clone()).collect();
         all.extend(&split.test);
         all.sort_unstable();
@@ -123,7 +124,7 @@ proptest! {
                 prop_assert!((even..=even + 1).contains(&count(&fold.validation)), "stratified");
             }
         }
-        prop_assert_eq!(Split::new(&target, 0.2, folds, seed).unwrap(), split);
+        prop_assert_eq!(Split::by_chance(&target, &SplitPlan::by_chance(folds, 0.2), seed).unwrap(), split);
     }
 }
 
@@ -318,7 +319,7 @@ fn what_is_learnt_comes_from_the_training_rows_alone() {
     let text = "x,c,same,y\n1,a,7,0\n,b,7,1\n3,a,7,0\n100,z,7,1\n,,7,0\n";
     let frame = read(&write(folder.path(), "t.csv", text.as_bytes()));
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
-    let roles = Roles::decide(&frame, &target).unwrap();
+    let roles = Roles::decide(&frame, &target, None).unwrap();
     let preparation = Preparation::fit(&frame, &roles, &[0, 1, 2]).unwrap();
     assert_eq!(preparation.names, ["x", "c=a", "c=b"], "no level of other rows, and no constant");
     let features = preparation.apply(&frame, &[3, 4]);

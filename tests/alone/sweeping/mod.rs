@@ -2,6 +2,7 @@
 
 mod commands;
 mod data;
+mod folds;
 mod slurm;
 mod steering;
 

@@ -84,7 +84,7 @@ impl TabularJobs {
                     let values = measured.values.clone();
                     watch.report(report)?;
                     merged.reports.push(values);
-                    if merged.reports.len() < self.plan.folds {
+                    if merged.reports.len() < self.plan.split.parts() {
                         match watch.verdict()? {
                             Verdict::Continue => {}
                             Verdict::Prune => return Ok(Some(TrialEnd::Pruned)),

@@ -52,6 +52,9 @@ fn cell(column: &DataColumn, row: usize) -> Json {
     match (&column.values, column.kind) {
         (ColumnValues::Numbers(numbers), ColumnKind::Integer) => json!(numbers[row] as i64),
         (ColumnValues::Numbers(numbers), ColumnKind::Boolean) => json!(numbers[row] > 0.5),
+        (ColumnValues::Numbers(moments), ColumnKind::Time(dates)) => {
+            json!(if moments[row].is_nan() { String::new() } else { dates.written(moments[row]) })
+        }
         (ColumnValues::Numbers(numbers), _) => json!(Some(numbers[row]).filter(|value| value.is_finite())),
         (ColumnValues::Texts { codes, levels }, _) => {
             json!(levels.get(codes[row] as usize).map_or("", String::as_str))

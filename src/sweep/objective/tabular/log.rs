@@ -36,6 +36,18 @@ impl TabularLog {
         }
     }
 
+    /// What folds go by, where that is not chance, and how often they are dealt if more than once.
+    fn folds_by(&self) -> Vec<(&'static str, String)> {
+        let split = &self.plan.split;
+        let repeats = (split.repeats > 1).then(|| split.repeats.to_string());
+        let params = [
+            ("repeats", repeats),
+            ("time_column", split.time_column.clone()),
+            ("group_column", split.group_column.clone()),
+        ];
+        params.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     fn named(&self, prefix: &str, suffix: &str, values: &[Option<f64>]) -> Vec<(String, f64)> {
         let named = self.scores.iter().zip(values);
         named
@@ -59,10 +71,11 @@ impl Log for TabularLog {
             ("metric", self.metric.clone()),
             ("families", families.join(", ")),
             ("method", rules.method.as_str().to_owned()),
-            ("folds", tabular.folds.to_string()),
-            ("test_size", tabular.test_size.to_string()),
+            ("folds", tabular.split.folds.to_string()),
+            ("test_size", tabular.split.test_size.to_string()),
             ("seed", rules.seed.to_string()),
         ];
+        params.extend(self.folds_by());
         params.extend(rules.trials.map(|trials| ("trials", trials.to_string())));
         params.extend(rules.seconds.map(|seconds| ("seconds", seconds.to_string())));
         params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -84,7 +97,8 @@ impl Log for TabularLog {
 
     fn trial_params(&self, proposal: &Proposal) -> Vec<(String, String)> {
         let named = proposal.params.iter().map(|(key, value)| (key.clone(), value.to_string()));
-        [("family".to_owned(), proposal.family.clone())].into_iter().chain(named).collect()
+        let folds_by = self.folds_by().into_iter().map(|(name, value)| (name.to_owned(), value));
+        [("family".to_owned(), proposal.family.clone())].into_iter().chain(named).chain(folds_by).collect()
     }
 
     fn metric(&self) -> String {
@@ -111,7 +125,7 @@ impl Log for TabularLog {
     }
 
     fn pruned(&self, reports: usize, is_by_hand: bool) -> String {
-        let folds = self.plan.folds;
+        let folds = self.plan.split.parts();
         if is_by_hand {
             format!("pruned by hand after {reports} of {folds} folds")
         } else {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Objective;
 use crate::learn::data::{self, DataError, ReadOptions, Target, Task};
 use crate::learn::families::{self, seed_of};
+use crate::learn::folds::SplitPlan;
 use crate::learn::scores::Asked;
 use crate::learn::study::{Fitted, PreparedPart, TrainingData};
 use crate::params::Range;
@@ -50,10 +51,9 @@ pub struct TabularPlan {
     /// What of the spaces is not as it comes: family, hyper-parameter, range.
     #[serde(default)]
     pub ranges: Vec<(String, String, Range)>,
-    /// Number of cross-validation folds.
-    pub folds: usize,
-    /// The fraction of rows held out as test set.
-    pub test_size: f64,
+    /// How rows are dealt to folds and to the test part.
+    #[serde(flatten)]
+    pub split: SplitPlan,
     /// Which models to keep.
     pub models: KeptModels,
     /// How often a trial is tried again whose job comes to nothing.
@@ -75,7 +75,7 @@ impl TabularPlan {
     pub fn training_data(&self, seed: u64) -> Result<TrainingData, DataError> {
         let frame = data::load(&self.data, &self.reading)?;
         let target = Target::new(&frame, &self.target, Some(self.task))?;
-        TrainingData::new(frame, target, self.test_size, self.folds, seed)
+        TrainingData::split_by(frame, target, self.split.clone(), seed)
     }
 
     /// The command that does the same again, in words that a shell takes.
@@ -94,8 +94,17 @@ impl TabularPlan {
         }
         words.extend(rules_in_words(rules));
         let mut flag = |name: &str, value: &str| words.push(option(name, value));
-        flag("folds", &self.folds.to_string());
-        flag("test-size", &self.test_size.to_string());
+        flag("folds", &self.split.folds.to_string());
+        flag("test-size", &self.split.test_size.to_string());
+        if self.split.repeats > 1 {
+            flag("repeats", &self.split.repeats.to_string());
+        }
+        if let Some(name) = &self.split.time_column {
+            flag("time-column", name);
+        }
+        if let Some(name) = &self.split.group_column {
+            flag("group-column", name);
+        }
         flag("models", &format!("{:?}", self.models).to_lowercase());
         if self.retries > 0 {
             flag("retries", &self.retries.to_string());
@@ -119,22 +128,6 @@ impl TabularPlan {
         words.extend(pruner_in_words(rules.pruner));
         words
     }
-}
-
-/// Whether there can be so many folds and such a test part.
-///
-/// # Errors
-/// A sentence that says what to change.
-pub fn check_parts(folds: usize, test_size: f64) -> Result<(), DataError> {
-    if !(2..=50).contains(&folds) {
-        return Err(DataError::Target(format!("{folds} folds; use 2 to 50")));
-    }
-    if !(0.01..=0.9).contains(&test_size) {
-        return Err(DataError::Target(format!(
-            "a test size of {test_size}; use a fraction from 0.01 to 0.9"
-        )));
-    }
-    Ok(())
 }
 
 /// Trials that are estimators on a table. A report holds the scores of a fold, in the order of

@@ -222,6 +222,10 @@ impl PlanForm {
     pub fn request(&self) -> Result<(SweepRequest, Option<usize>), String> {
         let mut request = self.base.clone();
         let data = self.value(FormField::Data).ok_or("data: missing")?;
+        if request.data != data {
+            // Columns of other data.
+            (request.time_column, request.group_column) = (None, None);
+        }
         data.clone_into(&mut request.data);
         request.target = self.value(FormField::Target).map(str::to_owned);
         let mark = self.value(FormField::Decimal).map(str::parse).transpose();

@@ -1,0 +1,80 @@
+//! Folds in the order of time, as scikit-learn's `TimeSeriesSplit` has them: each is trained on what was before, and scored on
+//! what follows.
+
+use super::{Fold, Split, SplitPlan};
+use crate::learn::data::{ColumnValues, DataColumn, DataError, DateOrder, GAP, ORDERS, moment};
+
+/// Of each row of the frame what it is ordered by; NaN where that is not asked for.
+fn keys(name: &str, column: &DataColumn, rows: &[u32]) -> Result<Vec<f64>, DataError> {
+    super::check_filled(column, rows, "time")?;
+    let (codes, levels) = match &column.values {
+        ColumnValues::Numbers(numbers) => return Ok(numbers.clone()),
+        ColumnValues::Texts { codes, levels } => (codes, levels),
+    };
+    let mut is_met = vec![false; levels.len()];
+    for row in rows {
+        is_met[codes[*row as usize] as usize] = true;
+    }
+    // Dates that are not all written alike have an order all the same.
+    let met = || levels.iter().zip(&is_met).filter(|(_, is_met)| **is_met).map(|(level, _)| level);
+    let possible: Vec<DateOrder> =
+        ORDERS.into_iter().filter(|order| met().all(|level| moment(level, *order).is_some())).collect();
+    let [order] = possible[..] else {
+        let dates = "--time-column needs numbers, or dates such as 2026-11-29 or 2026-11-29T10:18:02";
+        let is_one = |level: &String| ORDERS.into_iter().any(|order| moment(level, order).is_some());
+        return Err(DataError::Target(match met().find(|level| !is_one(level)) {
+            Some(other) => {
+                let other: String = other.chars().take(40).collect();
+                format!("{name} has {other:?}, which is not a date; {dates}")
+            }
+            None if possible.is_empty() => format!("the dates of {name} are not all in one order; {dates}"),
+            None => format!("in all dates of {name} the day and the month could change places; {dates}"),
+        }));
+    };
+    let of = |level: &String| moment(level, order).map_or(f64::NAN, |moment| moment.utc);
+    let of: Vec<f64> = levels.iter().map(of).collect();
+    Ok(codes.iter().map(|code| if *code == GAP { f64::NAN } else { of[*code as usize] }).collect())
+}
+
+/// Holds out the latest rows, and orders the others. Rows of the same time stay together.
+pub fn split(name: &str, column: &DataColumn, rows: &[u32], plan: &SplitPlan) -> Result<Split, DataError> {
+    let keys = keys(name, column, rows)?;
+    let key = |row: u32| keys[row as usize];
+    let mut order = rows.to_vec();
+    order.sort_by(|a, b| key(*a).total_cmp(&key(*b)).then(a.cmp(b)));
+    // The first of those with the same time.
+    let first = |at: usize| {
+        let time = key(order[at]);
+        order.partition_point(|row| key(*row).total_cmp(&time).is_lt())
+    };
+    let count = order.len();
+    let held_out = ((count as f64 * plan.test_size).round() as usize).clamp(1, count.max(1));
+    let end = if count == 0 { 0 } else { first(count - held_out) };
+    let size = end / (plan.folds + 1);
+    let mut starts: Vec<usize> = Vec::with_capacity(plan.folds + 1);
+    if size > 0 {
+        starts.extend((0..plan.folds).map(|fold| first(end - (plan.folds - fold) * size)));
+    }
+    starts.push(end);
+    if starts.len() <= plan.folds || starts[0] == 0 || starts.windows(2).any(|pair| pair[0] >= pair[1]) {
+        let times = order[..end].chunk_by(|a, b| key(*a).total_cmp(&key(*b)).is_eq()).count();
+        return Err(DataError::Target(format!(
+            "{} folds in the order of {name} are too many: {end} rows of {times} different times come before the test set; use fewer --folds",
+            plan.folds
+        )));
+    }
+    let sorted = |rows: &[u32]| {
+        let mut rows = rows.to_vec();
+        rows.sort_unstable();
+        rows
+    };
+    let folds = starts.windows(2);
+    let folds = folds
+        .map(|pair| Fold { train: sorted(&order[..pair[0]]), validation: sorted(&order[pair[0]..pair[1]]) });
+    Ok(Split {
+        train: sorted(&order[..end]),
+        test: sorted(&order[end..]),
+        folds: folds.collect(),
+        test_from: order.get(end).copied(),
+    })
+}
