@@ -78,7 +78,7 @@ impl Builder {
                 }
                 if !words.is_empty() {
                     let value = self.interner.intern(&words.join(", "));
-                    changed |= self.inputs.set(key, row, value);
+                    changed |= self.inputs.set(key, row, value, self.runs.len());
                 }
             }
         }
@@ -174,9 +174,10 @@ impl Builder {
                 batch.tags.iter().map(|cell| (rows[cell.run as usize], texts[cell.key as usize])).collect();
             changed |= self.tags.keep_only(rows, &kept);
         }
+        let runs = self.runs.len();
         for cell in &batch.metrics {
             let (key, row) = (texts[cell.key as usize], rows[cell.run as usize]);
-            if self.metrics.set(key, row, cell.value) {
+            if self.metrics.set(key, row, cell.value, runs) {
                 changed = true;
                 self.summaries.outdate(key, row);
             }
@@ -186,11 +187,16 @@ impl Builder {
                 texts[cell.key as usize],
                 rows[cell.run as usize],
                 texts[cell.value as usize],
+                runs,
             );
         }
         for cell in &batch.tags {
-            changed |=
-                self.tags.set(texts[cell.key as usize], rows[cell.run as usize], texts[cell.value as usize]);
+            changed |= self.tags.set(
+                texts[cell.key as usize],
+                rows[cell.run as usize],
+                texts[cell.value as usize],
+                runs,
+            );
         }
         changed
     }
@@ -270,6 +276,35 @@ impl Same for Sym {
     }
 }
 
+/// A column that has room for one value more. Where it needs more room, or is copied, it gets as much as all of its runs will
+/// need: the heads of all runs come before their values.
+fn with_room<T: Copy>(column: &mut Arc<Column<T>>, runs: usize) -> &mut Column<T> {
+    let length = column.rows.len();
+    let is_full = length == column.rows.capacity();
+    let is_shared = Arc::strong_count(column) > 1;
+    if length > 0 && (is_full || is_shared) {
+        // As if they were spread over the runs to come as over those before.
+        let before = column.rows.last().map_or(1, |last| *last as usize + 1).max(length);
+        let foreseen = (length * runs).div_ceil(before).min(runs);
+        let room = foreseen.max(length + length / 2 + 4);
+        if is_shared {
+            let mut roomy = Column {
+                rows: Vec::with_capacity(room),
+                values: Vec::with_capacity(room),
+                sorted: column.sorted,
+            };
+            roomy.rows.extend_from_slice(&column.rows);
+            roomy.values.extend_from_slice(&column.values);
+            *column = Arc::new(roomy);
+        } else {
+            let column = Arc::make_mut(column);
+            column.rows.reserve_exact(room - length);
+            column.values.reserve_exact(room - length);
+        }
+    }
+    Arc::make_mut(column)
+}
+
 /// Columns with an index by key.
 #[derive(Debug)]
 struct Indexed<T> {
@@ -285,7 +320,8 @@ impl<T> Default for Indexed<T> {
 
 impl<T: Same> Indexed<T> {
     /// Sets a value; true if it is another than before. An unchanged column stays shared with its snapshots.
-    fn set(&mut self, key: Sym, row: Row, value: T) -> bool {
+    /// There are so many runs by now.
+    fn set(&mut self, key: Sym, row: Row, value: T, runs: usize) -> bool {
         let Keyed { keys, columns, .. } = &mut self.keyed;
         let at = *self.index.entry(key).or_insert_with(|| {
             keys.push(key);
@@ -304,7 +340,7 @@ impl<T: Same> Indexed<T> {
             }
             stays_sorted = false;
         }
-        let column = Arc::make_mut(column);
+        let column = with_room(column, runs);
         column.sorted = stays_sorted;
         column.rows.push(row);
         column.values.push(value);
