@@ -383,7 +383,13 @@ fn telling_columns(catalog: &Catalog, deciding: Option<&str>) -> Vec<ColumnSpec>
         telling = telling.max(at + 1).min(telling + 1);
     }
     let mut rest = metrics.split_off(telling);
-    let place = |key: &str| (without_fold(key).is_some(), Interest::of(key));
+    let is_fold = |key: &str| {
+        let has_word =
+            key.to_ascii_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| word == "fold");
+        has_word || without_fold(key).is_some()
+    };
+    rest.extend(metrics.extract_if(.., |(key, _)| is_fold(key) && deciding != Some(*key)));
+    let place = |key: &str| (is_fold(key), Interest::of(key));
     rest.sort_by(|(a, _), (b, _)| place(a).cmp(&place(b)).then_with(|| natural(a, b)));
     let metric = |(key, _): (&str, usize)| ColumnSpec::metric(key);
     let mut params: Vec<&str> = catalog.params.keys(&catalog.texts).map(|(key, _)| key).collect();

@@ -130,7 +130,8 @@ impl CompareCell<'_> {
 pub fn difference(cell: &CompareCell<'_>, base: &CompareCell<'_>) -> Option<(f64, Option<f64>)> {
     let (value, base) = (cell.number()?, base.number()?);
     let by = Some(value - base).filter(|by| by.is_finite())?;
-    Some((by, Some(by / base.abs()).filter(|share| share.is_finite())))
+    // A percentage has to be a number too.
+    Some((by, Some(by / base.abs()).filter(|share| (share * 100.0).is_finite())))
 }
 
 /// A text as a finite number.

@@ -298,6 +298,17 @@ fn plots_leave_out_what_tells_nothing_of_the_runs_on_them() {
 }
 
 #[test]
+fn the_ends_of_an_axis_are_told_apart() {
+    let runs: Vec<Run> =
+        (0..4).map(|number| run(number, &[], &[("acc", 0.991_234_1 + number as f64 * 1e-7)])).collect();
+    let comparison = compared(&runs, false);
+    let axis = axes::Axis::new(&comparison, &ColumnSpec::metric("acc"), 0).unwrap();
+    assert_eq!(axis.ends(), ("0.9912341".into(), "0.9912344".into()));
+    let labels = axis.distinct_labels(&[0, 1, 2, 3]);
+    assert_eq!(labels, ["0.9912341", "0.9912342", "0.9912343", "0.9912344"]);
+}
+
+#[test]
 fn axes_have_marks_with_their_unit() {
     let runs: Vec<Run> = (0..9)
         .map(|number| {

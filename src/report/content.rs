@@ -180,8 +180,7 @@ fn differences(
                 text::number(new),
                 text::number(old),
                 by.map_or(String::new(), |(by, share)| {
-                    let share =
-                        share.map_or(String::new(), |share| format!(" ({:.1} %)", share.abs() * 100.0));
+                    let share = share.map_or(String::new(), |share| format!(" ({})", percent(share.abs())));
                     match verdict {
                         "" => ", the same".to_owned(),
                         verdict => format!(", {}{share} {verdict}", text::number(by.abs())),
@@ -196,7 +195,7 @@ fn differences(
             show(0),
             show(1),
             by.map_or(Cell::Missing, |(by, _)| short(by)),
-            share.map_or(Cell::Missing, |share| Cell::Text(format!("{:+.1} %", share * 100.0))),
+            share.map_or(Cell::Missing, |share| Cell::Text(signed(share))),
             Cell::from(verdict),
         ]);
     }
@@ -327,4 +326,16 @@ fn scatter(material: &Material<'_>, comparison: &Comparison, rows: &[Row], param
     let title = format!("{} by {param}", objective.metric);
     let svg = svg::scatter(&title, param, &points, at_best);
     Some(Block::Chart { title, svg })
+}
+
+/// A share as a percentage; very large ones by their size.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent.abs() >= 1e6 { format!("{percent:.1e} %") } else { format!("{percent:.1} %") }
+}
+
+/// The same with its sign.
+fn signed(share: f64) -> String {
+    let sign = if share.is_sign_negative() { "" } else { "+" };
+    format!("{sign}{}", percent(share))
 }

@@ -103,6 +103,17 @@ fn a_lead_that_rounding_makes_is_told_as_such() {
 }
 
 #[test]
+fn a_lead_whose_share_is_beyond_all_numbers_is_told_without_it() {
+    let told = |best: f64, second: f64| {
+        let catalog = catalog(&[run(1, &[("m", best)]), run(2, &[("m", second)])]);
+        reason::short(&select(&catalog, &policy(&[("m", UP)]), 2))
+    };
+    assert_eq!(told(1e308, 1.0), "highest m of 2 runs, 1e308 ahead");
+    assert_eq!(told(1.0, 0.0), "highest m of 2 runs, 1 ahead");
+    assert_eq!(told(1e9, 1.0), "highest m of 2 runs, 1e9 (1.0e11 %) ahead");
+}
+
+#[test]
 fn ties_are_told_and_broken_by_the_next_metric_and_then_the_start() {
     let mut runs = [
         run(3, &[("m", 1.0), ("n", 5.0)]),

@@ -338,6 +338,17 @@ mod tests {
     }
 
     #[test]
+    fn numbers_have_the_digits_that_tell_them_apart() {
+        assert_eq!(distinct_numbers(&[0.5, 0.25, 0.5]), ["0.5", "0.25", "0.5"]);
+        assert_eq!(distinct_numbers(&[0.991_234_1, 0.991_234_9, 0.5]), ["0.991234", "0.991235", "0.500000"]);
+        assert_eq!(distinct_numbers(&[1_234_567.0, 1_234_568.0]), ["1234567", "1234568"]);
+        assert_eq!(distinct_numbers(&[1.000_01e-7, 1.000_02e-7]), ["1.00001e-7", "1.00002e-7"]);
+        let next = 1.0_f64.next_up();
+        assert_eq!(distinct_numbers(&[1.0, next]), ["1", "1.0000000000000002"]);
+        assert_eq!(distinct_numbers(&[f64::NAN, f64::INFINITY, 0.0]), ["NaN", "inf", "0"]);
+    }
+
+    #[test]
     fn numbers_keep_five_digits() {
         for (value, text) in [
             (0.563_123_4, "0.56312"),

@@ -47,7 +47,7 @@ impl<'a> Spelling<'a> {
     }
 }
 
-/// What may be meant by a name that is none of those there are, behind the sentence that says so: `; did you mean iris?`.
+/// What may be meant by a name that is none of those there are, behind what says so: ` (did you mean iris?)`.
 /// Nothing where no name is near, or holds what is written.
 pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let lower = written.to_lowercase();
@@ -55,12 +55,13 @@ pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>)
     let holds = |name: &str| lower.chars().count() > 2 && name.contains(&lower);
     let near = known.into_iter().filter_map(|name| {
         let other = name.to_lowercase();
-        let distance = spelling.distance(&other);
+        // Where no letter is the same, nothing is near.
+        let distance = spelling.distance(&other).filter(|distance| *distance < other.chars().count());
         let distance = distance.or_else(|| holds(&other).then(|| other.len().abs_diff(lower.len())));
         Some((distance?, name))
     });
     let nearest = near.min_by_key(|(distance, _)| *distance);
-    nearest.map_or(String::new(), |(_, name)| format!("; did you mean {name}?"))
+    nearest.map_or(String::new(), |(_, name)| format!(" (did you mean {name}?)"))
 }
 
 #[cfg(test)]
@@ -70,11 +71,15 @@ mod tests {
     #[test]
     fn a_name_that_is_near_is_what_may_be_meant() {
         let sets = ["wine-quality", "wine-quality-class", "iris"];
-        assert_eq!(did_you_mean("iri", sets), "; did you mean iris?");
-        assert_eq!(did_you_mean("Wine", sets), "; did you mean wine-quality?");
-        assert_eq!(did_you_mean("wine_quality", sets), "; did you mean wine-quality?");
+        assert_eq!(did_you_mean("iri", sets), " (did you mean iris?)");
+        assert_eq!(did_you_mean("Wine", sets), " (did you mean wine-quality?)");
+        assert_eq!(did_you_mean("wine_quality", sets), " (did you mean wine-quality?)");
         assert_eq!(did_you_mean("houses.csv", sets), "");
         assert_eq!(did_you_mean("", sets), "");
+        assert_eq!(
+            (did_you_mean("z", ["x", "y"]), did_you_mean("Y", ["x", "y"])),
+            (String::new(), " (did you mean y?)".into())
+        );
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl PolicyOrigin {
             Self::Chosen => "as chosen for this experiment",
             Self::Experiment => "from the experiment tag mlflow.experiment.primaryMetric.name",
             Self::Settings => "from the settings",
-            Self::Marks => "as the best run was marked by it",
+            Self::Marks => "as for the run that is marked best",
             Self::Trials => "from the direction tag of Optuna trials",
             Self::Names => "inferred from the name",
         }

@@ -148,13 +148,6 @@ pub fn rank_single(app: &mut App, key: &str, drawn: &[DrawnRun]) -> bool {
     drawn.iter().all(is_single) && ranking::open(app, key)
 }
 
-/// Whether runs have logged a metric once at most, and some of them have; none where that is not known yet.
-pub fn all_single(app: &App, key: &str, drawn: &[DrawnRun]) -> Option<bool> {
-    let points = drawn.iter().map(|drawn| Some(app.histories.of(&drawn.run, key)?.points.len()));
-    let points: Vec<usize> = points.collect::<Option<_>>()?;
-    Some(points.iter().all(|points| *points <= 1) && points.contains(&1))
-}
-
 /// Shows where compared runs stand with a metric that each has logged once; false if there is nothing to rank.
 pub fn rank_compared(
     app: &mut App,
@@ -165,20 +158,9 @@ pub fn rank_compared(
     ranking::open_compared(app, key, compared, experiments)
 }
 
-/// A chart that was opened from a comparison before it was known what there is of the metric: where that is a single value of
-/// each run, the runs are ranked instead.
+/// What is known of histories is more: a chart that a comparison opened may turn out to be of single values.
 pub fn rank_instead(app: &mut App) {
-    let Some(Screen::Chart(chart)) = app.screens.last().filter(|_| app.overlay.is_none()) else { return };
-    let Some(metric) = chart.metrics.get(chart.at).filter(|_| chart.may_rank) else { return };
-    let key = metric.key().to_owned();
-    let Some(is_single) = all_single(app, &key, &chart.runs) else { return };
-    let Some(mut shown) = app.screens.pop() else { return };
-    if !(is_single && compare::opening::rank(app, &key)) {
-        if let Screen::Chart(chart) = &mut shown {
-            chart.may_rank = false;
-        }
-        app.screens.push(shown);
-    }
+    compare::opening::rank_instead(app);
 }
 
 /// Gives the chart of a metric the whole screen, among those of sorted keys; parts of the data share one.

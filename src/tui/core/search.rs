@@ -51,7 +51,8 @@ fn is_filter(app: &App) -> Possible {
 /// Whether words that are searched for look like an expression that runs are filtered by, such as `metrics.rmse < 0.5`.
 pub fn looks_like_filter(words: &str) -> bool {
     let words = words.trim();
-    let compares = words.contains(['<', '>']) || words.contains("!=") || words.contains(" = ");
+    let compares = words.contains(['<', '>'])
+        || [" = ", "!=", " ~ ", " LIKE ", " like ", " IN (", " in ("].iter().any(|sign| words.contains(sign));
     let has_kind = words.split([' ', '(']).any(|word| {
         ["metrics.", "params.", "tags.", "attributes.", "metric.", "param.", "tag."]
             .iter()

@@ -80,7 +80,7 @@ fn parents_without_the_metric_are_in_no_total() {
     keys(&mut app, "C", &runs);
     assert_eq!(comparison(&app).members(), 7);
     let text = drawn(&app);
-    assert!(text.contains("7 runs ·") && text.contains("without 1 parent that have no val_rmse"), "{text}");
+    assert!(text.contains("7 runs ·") && text.contains("without 1 parent that has no val_rmse"), "{text}");
     // Who selects one wants it.
     keys(&mut app, "esc space space space C", &runs);
     assert_eq!(comparison(&app).members(), 3);
@@ -135,4 +135,30 @@ fn histories_come_in_one_by_one() {
         screen.shown.len()
     );
     assert_eq!(entries.count(), 4);
+}
+
+/// Runs that hardly differ have labels on the bar of the plots that do.
+#[test]
+fn the_labels_of_the_colour_bar_differ_or_are_left_out() {
+    for step in [1e-7, 0.0, 0.1] {
+        let (mut app, mut runs) = opened((120, 36), 8);
+        for (number, run) in runs.iter_mut().enumerate() {
+            run.info.status = RunStatus::Finished;
+            run.params = vec![Param::new("depth", number.to_string())];
+            let value = 0.991_234_1 + step * (number / 2) as f64 + if number == 7 { 1e-6 } else { 0.0 };
+            run.metrics = vec![Metric { key: "val_rmse".into(), value, timestamp: NOW, step: 9 }];
+        }
+        let ticket = app.runs.newest.ticket();
+        feed(&mut app, snapshot(ticket, &runs), &runs);
+        keys(&mut app, "C ]", &runs);
+        let values = crate::tui::features::compare::plots::level_values(comparison(&app)).unwrap();
+        let mut labels = vec![values.top];
+        labels.extend(values.ends.into_iter().map(|(_, label)| label).filter(|label| !label.is_empty()));
+        let count = labels.len();
+        labels.dedup();
+        assert_eq!(labels.len(), count, "{step}: {labels:?}");
+        assert!(count > 1, "{labels:?}");
+        let text = drawn(&app);
+        assert!(labels.iter().all(|label| text.contains(label.as_str())), "{labels:?} {text}");
+    }
 }

@@ -331,7 +331,7 @@ fn history(latest: &Metric) -> Vec<MetricPoint> {
         let mut points: Vec<MetricPoint> = pass(0..30, 0).chain(pass(10..40, 1_000)).collect();
         points.sort_by_key(|point| point.step);
         points
-    } else if latest.key.starts_with("once") {
+    } else if latest.key.starts_with("once") && latest.step == 0 {
         vec![MetricPoint { step: 0, timestamp: NOW, value: latest.value }]
     } else if latest.key.starts_with("stepless") {
         (0..40).map(|step| MetricPoint { step: 0, ..point(step, latest.value) }).collect()

@@ -131,6 +131,40 @@ fn a_single_value_that_is_compared_opens_where_the_runs_stand() {
     }
 }
 
+/// What the run under the cursor has decides: a sweep's own run, beside its trials, has a history of what each has once.
+#[test]
+fn beside_a_history_a_single_value_is_still_one() {
+    let mut runs = scored(12);
+    // The newest stands first.
+    let own = runs[11].metrics.iter_mut().find(|metric| metric.key == "once_f1").unwrap();
+    own.step = 20;
+    let mut app = opened_with((120, 36), &runs);
+    keys(&mut app, "2 g g space j space j space j space C / o n c e _ f 1 enter", &runs);
+    keys(&mut app, "enter", &runs);
+    assert!(matches!(app.screens.last(), Some(Screen::Chart(_))), "its history: {}", drawn(&app));
+    keys(&mut app, "esc l enter", &runs);
+    assert!(matches!(app.overlay, Some(Overlay::Picker(_))), "{}", drawn(&app));
+    assert!(matches!(app.screens[..], [Screen::Compare(_)]));
+}
+
+/// A parent that is compared and says again what one of its children says is not listed beside it.
+#[test]
+fn a_compared_parent_is_not_listed_beside_the_child_it_repeats() {
+    let mut runs = scored(12);
+    let value = |run: &Run| run.metrics.iter().find(|metric| metric.key == "once_f1").unwrap().value;
+    let (child, parent) = (value(&runs[7]), runs[11].info.run_id.to_string());
+    runs[11].metrics.iter_mut().find(|metric| metric.key == "once_f1").unwrap().value = child;
+    runs[7].tags.push(Tag::new("mlflow.parentRunId", parent));
+    let mut app = opened_with((120, 36), &runs);
+    keys(&mut app, "2 g g space j j space C / o n c e _ f 1 enter l enter", &runs);
+    let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("{}", drawn(&app)) };
+    assert!(
+        picker.list().entries.iter().all(|entry| !entry.label.ends_with("calm-ibis-11")),
+        "{}",
+        drawn(&app)
+    );
+}
+
 /// Nobody to stand among: the chart, and why.
 #[test]
 fn the_only_run_with_a_value_has_a_chart() {

@@ -41,11 +41,11 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
         (write("numbers.csv", "1,2\n3,4\n"), "y", "--no-header"),
         (fine.clone(), "z", "no column \"z\" in fine; it has x, y"),
         (home.path().join("missing.csv").display().to_string(), "y", "no data set"),
-        ("iri".to_owned(), "y", "no data set \"iri\"; did you mean iris?"),
+        ("iri".to_owned(), "y", "no data set \"iri\" (did you mean iris?)"),
         ("wine".to_owned(), "y", "did you mean wine-quality?"),
-        ("fin.csv".to_owned(), "y", "no data set \"fin.csv\"; did you mean fine.csv?"),
+        ("fin.csv".to_owned(), "y", "no data set \"fin.csv\" (did you mean fine.csv?)"),
         (fine.replace("fine", "fien"), "y", "/fine.csv?"),
-        (fine.clone(), "Y", "no column \"Y\" in fine; did you mean y?"),
+        (fine.clone(), "Y", "no column \"Y\" in fine (did you mean y?)"),
     ];
     for (data, target, expected) in &cases {
         let (code, _, error) =
@@ -55,9 +55,9 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
     for (more, expected) in [
         (&["--family", "oak"][..], "no family \"oak\""),
         (&["--family", "svr"], "svr does not support classification"),
-        (&["--family", "random_forrest"], "no family \"random_forrest\"; did you mean random_forest?"),
+        (&["--family", "random_forrest"], "no family \"random_forrest\" (did you mean random_forest?)"),
         (&["--metric", "rmse"], "no metric \"rmse\" for classification"),
-        (&["--metric", "acuracy"], "no metric \"acuracy\" for classification; did you mean accuracy?"),
+        (&["--metric", "acuracy"], "no metric \"acuracy\" for classification (did you mean accuracy?)"),
         (&["--metric", "val_acuracy"], "did you mean accuracy?"),
         (&["--folds", "30"], "too few for 30 folds"),
         (&["--space", "random_forest.max_depth=9..2", "--family", "random_forest"], "low must be below high"),

@@ -6,6 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dashboard::tiles::goal_of;
 use super::standing::ranked;
+use crate::catalog::view::LineKind;
 use crate::catalog::{Catalog, Row};
 use crate::mlflow::order::rank;
 use crate::mlflow::{ExperimentId, RunId, tags};
@@ -155,9 +156,14 @@ pub fn open_compared(
     let field = match &here {
         Some(here) => {
             let mut all = ranked(&known, &app.runs.projection, key);
-            let shown: FxHashSet<Row> = all.iter().map(|(_, row)| *row).collect();
-            let hidden: Vec<Row> = here.iter().copied().filter(|row| !shown.contains(row)).collect();
-            all.extend(values(&known, key, &hidden));
+            // A parent that repeats a child is shown, and not listed all the same.
+            let mut hidden: FxHashSet<Row> = here.iter().copied().collect();
+            for line in &app.runs.projection.lines {
+                if let (LineKind::Run(row), false) = (&line.kind, line.context) {
+                    hidden.remove(row);
+                }
+            }
+            all.extend(values(&known, key, &hidden.into_iter().collect::<Vec<_>>()));
             Field { catalog: &known, key, goal, all, own: own_here, lit: here.iter().copied().collect() }
         }
         None => {

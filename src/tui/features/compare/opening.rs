@@ -3,6 +3,7 @@
 use super::{CompareScreen, CompareTab};
 use crate::catalog::Row;
 use crate::compare::Comparison;
+use crate::mlflow::RunId;
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::requests;
 use crate::tui::core::selected::{DrawnRun, OVERLAID};
@@ -40,13 +41,50 @@ pub fn open_chart(app: &mut App) {
         }
     }
     let (metric, is_of_runs) = (metric.to_owned(), !screen.has_models());
-    let singles = requests::all_single(app, &metric, &drawn);
-    if is_of_runs && singles == Some(true) && rank(app, &metric) {
+    let is_single = is_single(app, screen, &metric, &drawn);
+    if is_of_runs && is_single == Some(true) && rank(app, &metric) {
         return;
     }
     requests::open_chart(app, keys, at, drawn);
     if let Some(Screen::Chart(chart)) = app.screens.last_mut() {
-        chart.may_rank = is_of_runs && singles.is_none();
+        chart.may_rank = is_of_runs && is_single.is_none();
+    }
+}
+
+/// Whether what is opened is a single value: that of the run under the cursor, or where it has none of most runs. None where
+/// that is not known yet.
+fn is_single(app: &App, screen: &CompareScreen, metric: &str, drawn: &[DrawnRun]) -> Option<bool> {
+    let points = |run: &RunId| Some(app.histories.of(run, metric)?.points.len());
+    let comparison = screen.comparison()?;
+    let own = own(screen, comparison).map(|row| screen.run_of(comparison.catalog.run_id(row)));
+    let own = own.filter(|own| drawn.iter().any(|drawn| drawn.run == *own));
+    match own.map(|own| points(&own)) {
+        Some(Some(1)) => return Some(true),
+        Some(None) => return None,
+        Some(Some(2..)) => return Some(false),
+        Some(Some(_)) | None => {}
+    }
+    let points: Vec<usize> = drawn.iter().map(|drawn| points(&drawn.run)).collect::<Option<_>>()?;
+    let single = points.iter().filter(|points| **points == 1).count();
+    let several = points.iter().filter(|points| **points > 1).count();
+    Some(single > several)
+}
+
+/// A chart that was opened from the comparison below it before it was known what there is of the metric: of a single value the
+/// runs are ranked instead.
+pub fn rank_instead(app: &mut App) {
+    let [.., Screen::Compare(below), Screen::Chart(chart)] = app.screens.as_slice() else { return };
+    let Some(metric) = chart.metrics.get(chart.at).filter(|_| chart.may_rank && app.overlay.is_none()) else {
+        return;
+    };
+    let key = metric.key().to_owned();
+    let Some(is_single) = is_single(app, below, &key, &chart.runs) else { return };
+    let Some(mut shown) = app.screens.pop() else { return };
+    if !(is_single && rank(app, &key)) {
+        if let Screen::Chart(chart) = &mut shown {
+            chart.may_rank = false;
+        }
+        app.screens.push(shown);
     }
 }
 

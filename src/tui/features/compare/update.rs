@@ -97,11 +97,13 @@ fn open(app: &mut App) {
         0
     };
     if bare > 0 && !app.runs.is_on_group() {
-        let parents =
-            if bare == 1 { "1 parent".to_owned() } else { format!("{} parents", text::count(bare)) };
+        let parents = if bare == 1 {
+            "1 parent that has".to_owned()
+        } else {
+            format!("{} parents that have", text::count(bare))
+        };
         let metric = deciding(app).unwrap_or_default();
-        app.status =
-            Some(format!("without {parents} that have no {metric}; select runs to compare these too"));
+        app.status = Some(format!("without {parents} no {metric}; select runs to compare these too"));
     }
     app.runs.range_from = None;
     if runs.len() > MOST {
