@@ -114,6 +114,17 @@ impl Machine {
         if listed.status.success() { Ok(out.unwrap()) } else { Err(error.unwrap()) }
     }
 
+    /// The connection breaks and comes back while somebody looks.
+    fn breaks_and_comes_back(&mut self, experiment: &str) {
+        let arguments = ["--config", "c.toml", "--profile", "far"];
+        let screen = Terminal::start(&self.folder, (120, 36), &arguments, &[]);
+        screen.wait("the experiment", |screen| screen.contains(experiment) && screen.contains("live"));
+        self.stop();
+        screen.wait("that it is away", |screen| screen.contains("stale"));
+        self.restart();
+        screen.wait("that it is back", |screen| screen.contains("● live"));
+    }
+
     /// What a script of Python finds behind it: the address that it is given, and the experiments.
     fn script(&self, uri: &str, packages: &Path) -> String {
         self.config(uri);
@@ -204,14 +215,7 @@ fn a_database_that_another_machine_sees_is_reached_through_it() {
     let inner = machine.run(&["exec", "--", env!("CARGO_BIN_EXE_mltui"), "experiments"]);
     let (out, error) = (String::from_utf8(inner.stdout).unwrap(), String::from_utf8(inner.stderr).unwrap());
     assert!(out.contains("far away"), "{out}{error}");
-    // The connection breaks and comes back while somebody looks.
-    let screen = Terminal::start(folder.path(), (120, 36), &["--config", "c.toml", "--profile", "far"], &[]);
-    screen.wait("the experiment", |screen| screen.contains("far away") && screen.contains("live"));
-    machine.stop();
-    screen.wait("that it is away", |screen| screen.contains("stale"));
-    machine.restart();
-    screen.wait("that it is back", |screen| screen.contains("● live"));
-    drop(screen);
+    machine.breaks_and_comes_back("far away");
     // A socket is one here too, which nobody else enters.
     let password = PASSWORD.replace(' ', "%20");
     let place = format!("host={}&port={}", server.folder.display(), server.port);
@@ -233,7 +237,7 @@ fn a_mariadb_that_another_machine_sees_is_reached_through_it() {
     let folder = tempfile::tempdir().unwrap();
     let server = MariaDb::shared();
     let name = server.template(V3);
-    let machine = Machine::start(folder.path());
+    let mut machine = Machine::start(folder.path());
     let port = server.uri_for_python(name);
     let socket = format!("mysql+pymysql://ana:{}@/{name}", mysql::PASSWORD.replace(' ', "%20"));
     let socket = format!("{socket}?unix_socket={}", server.folder.join("my.sock").display());
@@ -246,6 +250,8 @@ fn a_mariadb_that_another_machine_sees_is_reached_through_it() {
     let nobody = port.replace(&format!(":{}/", server.port), &format!(":{}/", free_port()));
     let nobody = machine.experiments(&nobody).unwrap_err();
     assert!(nobody.contains("cannot connect to 127.0.0.1:") && nobody.contains("through ssh"), "{nobody}");
+    machine.config(&port);
+    machine.breaks_and_comes_back("Default");
     wait_until("the end of ssh", || !machine.is_used());
 }
 
