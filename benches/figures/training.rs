@@ -213,6 +213,8 @@ def make(family, p):
     p = dict(p)
     if family == 'decision_tree': return (DecisionTreeClassifier if c else DecisionTreeRegressor)(random_state=0, **p)
     if family == 'random_forest': return (RandomForestClassifier if c else RandomForestRegressor)(random_state=0, **p)
+    if family == 'extra_trees': return (ExtraTreesClassifier if c else ExtraTreesRegressor)(random_state=0, **p)
+    if family == 'ada_boost': return AdaBoostClassifier(DecisionTreeClassifier(max_depth=p.pop('max_depth')), random_state=0, **p)
     if family == 'hist_gradient_boosting':
         p['max_iter'] = p.pop('n_estimators')
         assert p.pop('subsample') == 1.0

@@ -40,6 +40,10 @@ impl Sum {
         let (base, used) = match role {
             ColumnRole::Number { base, .. } => (*base, &[][..]),
             ColumnRole::Levels(levels) => (0.0, levels.as_slice()),
+            ColumnRole::Means(levels) => {
+                self.text("means");
+                (0.0, levels.as_slice())
+            }
             ColumnRole::Time { base, parts } => {
                 for part in parts {
                     self.text(part.as_str());

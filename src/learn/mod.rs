@@ -11,6 +11,8 @@ pub mod families;
 pub mod fingerprint;
 pub mod folds;
 mod histogram;
+pub mod leaks;
+mod means;
 pub mod model;
 pub mod onnx;
 pub mod pairs;

@@ -7,8 +7,9 @@ use ndarray::Array2;
 
 use super::calendar::TimePart;
 use super::cores;
-use super::data::{ColumnValues, DataColumn, DataError, DataFrame, GAP};
+use super::data::{ColumnValues, DataColumn, DataError, DataFrame, GAP, TargetValues};
 use super::histogram::Binned;
+use super::means;
 use super::roles::{ColumnRole, Roles};
 
 /// How a column becomes features.
@@ -31,6 +32,14 @@ pub enum Encoding {
         levels: Vec<u32>,
         /// A code.
         fill: u32,
+    },
+    /// What the target is like for each level: for each the same number of features, then those of a gap, and those of a level
+    /// that was not met.
+    Means {
+        /// Its place in the frame.
+        column: usize,
+        /// As many rows as there are levels, and two more.
+        table: Vec<Vec<f32>>,
     },
     /// The parts of a date, each with what stands for a gap: the mean of the training rows.
     Time {
@@ -198,24 +207,18 @@ impl Preparation {
     ///
     /// # Errors
     /// Where no column differs between these rows.
-    pub fn fit(frame: &DataFrame, roles: &Roles, rows: &[u32]) -> Result<Self, DataError> {
+    pub fn fit(
+        frame: &DataFrame,
+        roles: &Roles,
+        target: &TargetValues,
+        rows: &[u32],
+    ) -> Result<Self, DataError> {
         let mut preparation =
             Self { encodings: Vec::new(), names: Vec::new(), means: Vec::new(), deviations: Vec::new() };
-        for (at, column) in frame.columns.iter().enumerate() {
-            let (step, names) = match (roles.of(at), &column.values) {
-                (ColumnRole::Number { base, .. }, ColumnValues::Numbers(numbers)) => {
-                    (number(at, numbers, *base, rows), vec![column.name.clone()])
-                }
-                (ColumnRole::Time { base, parts }, ColumnValues::Numbers(moments)) => {
-                    dates(at, column, (moments, *base), parts, rows)
-                }
-                (ColumnRole::Levels(kept), ColumnValues::Texts { codes, levels }) => {
-                    texts(at, column, (codes, levels), kept, rows)
-                }
-                _ => continue,
-            };
+        for at in 0..frame.columns.len() {
+            let (step, names) = Self::step(frame, roles, target, at, rows);
             let Some(step) = step else { continue };
-            let features = step.apply(frame, rows);
+            let features = step.apply_to_train(frame, target, rows);
             if matches!(step, Encoding::Number { .. }) && is_constant(&features[0]) {
                 continue;
             }
@@ -237,12 +240,55 @@ impl Preparation {
         Ok(preparation)
     }
 
-    /// The features of some rows of a frame with the same columns.
+    /// What becomes of one column, and the names of its features; none where it teaches nothing.
+    pub(super) fn step(
+        frame: &DataFrame,
+        roles: &Roles,
+        target: &TargetValues,
+        at: usize,
+        rows: &[u32],
+    ) -> (Option<Encoding>, Vec<String>) {
+        let column = &frame.columns[at];
+        match (roles.of(at), &column.values) {
+            (ColumnRole::Number { base, .. }, ColumnValues::Numbers(numbers)) => {
+                (number(at, numbers, *base, rows), vec![column.name.clone()])
+            }
+            (ColumnRole::Time { base, parts }, ColumnValues::Numbers(moments)) => {
+                dates(at, column, (moments, *base), parts, rows)
+            }
+            (ColumnRole::Levels(kept), ColumnValues::Texts { codes, levels }) => {
+                texts(at, column, (codes, levels), kept, rows)
+            }
+            (ColumnRole::Means(_), ColumnValues::Texts { codes, levels }) => {
+                let table = means::table(codes, levels.len(), target, rows);
+                if table.iter().all(|features| *features == table[0]) {
+                    return (None, Vec::new());
+                }
+                let names: Vec<String> = match table[0].len() {
+                    1 => vec![format!("{}.mean", column.name)],
+                    count => (0..count).map(|class| format!("{}.share_{class}", column.name)).collect(),
+                };
+                (Some(Encoding::Means { column: at, table }), names)
+            }
+            _ => (None, Vec::new()),
+        }
+    }
+
+    /// The features of the rows that it was learnt from.
+    pub fn apply_to_train(&self, frame: &DataFrame, target: &TargetValues, rows: &[u32]) -> Features {
+        self.features(frame, rows, &|step| step.apply_to_train(frame, target, rows))
+    }
+
+    /// The features of some other rows of a frame with the same columns.
     pub fn apply(&self, frame: &DataFrame, rows: &[u32]) -> Features {
+        self.features(frame, rows, &|step| step.apply(frame, rows))
+    }
+
+    fn features(&self, frame: &DataFrame, rows: &[u32], of: &dyn Fn(&Encoding) -> Vec<Vec<f32>>) -> Features {
         let (mut columns, mut gaps) = (Vec::with_capacity(self.names.len()), Vec::new());
         for step in &self.encodings {
             let here = step.gaps(frame, rows);
-            let features = step.apply(frame, rows);
+            let features = of(step);
             if !here.is_empty() {
                 gaps.extend((0..features.len()).map(|feature| (columns.len() + feature, here.clone())));
             }
@@ -253,7 +299,23 @@ impl Preparation {
 }
 
 impl Encoding {
-    fn apply(&self, frame: &DataFrame, rows: &[u32]) -> Vec<Vec<f32>> {
+    /// Its features of the rows that it was learnt from.
+    pub(super) fn apply_to_train(
+        &self,
+        frame: &DataFrame,
+        target: &TargetValues,
+        rows: &[u32],
+    ) -> Vec<Vec<f32>> {
+        match (self, &frame.columns[self.column()].values) {
+            (Self::Means { .. }, ColumnValues::Texts { codes, levels }) => {
+                means::of_train(codes, levels.len(), target, rows)
+            }
+            _ => self.apply(frame, rows),
+        }
+    }
+
+    /// Its features of some rows.
+    pub(super) fn apply(&self, frame: &DataFrame, rows: &[u32]) -> Vec<Vec<f32>> {
         match (self, &frame.columns[self.column()].values) {
             (Self::Number { base, fill, .. }, ColumnValues::Numbers(numbers)) => {
                 let filled = |row: &u32| {
@@ -271,6 +333,14 @@ impl Encoding {
                     rows.iter().map(|row| if code(row) == *level { 1.0 } else { 0.0 }).collect()
                 };
                 levels.iter().map(of).collect()
+            }
+            (Self::Means { table, .. }, ColumnValues::Texts { codes, .. }) => {
+                let levels = table.len() - 2;
+                let of = |feature: usize| {
+                    let value = |row: &u32| table[means::place(codes[*row as usize], levels)][feature];
+                    rows.iter().map(value).collect()
+                };
+                (0..table[0].len()).map(of).collect()
             }
             (Self::Time { base, parts, fills, .. }, ColumnValues::Numbers(moments)) => {
                 let of = |(part, fill): (&TimePart, &f32)| {
@@ -300,7 +370,10 @@ impl Encoding {
     /// The place of its column in the frame.
     pub fn column(&self) -> usize {
         match self {
-            Self::Number { column, .. } | Self::Levels { column, .. } | Self::Time { column, .. } => *column,
+            Self::Number { column, .. }
+            | Self::Levels { column, .. }
+            | Self::Means { column, .. }
+            | Self::Time { column, .. } => *column,
         }
     }
 }

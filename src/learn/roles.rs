@@ -1,13 +1,19 @@
 //! What becomes of each column: decided once for a whole sweep, on all rows that have a target, so that every fold judges
 //! the model that is logged. What is learnt of a column, in [`super::prepare`], is not decided here.
 
+use std::hash::Hasher as _;
+
+use rustc_hash::{FxHashMap, FxHasher};
+
 use super::calendar::{TIME_PARTS, TimePart};
 use super::data::{
     ColumnKind, ColumnValues, DataColumn, DataError, DataFrame, ExcludedColumn, Exclusion, Target,
 };
+use super::means;
 use super::prepare::counts;
 
-/// A text column becomes at most so many features, of its most frequent levels; other levels are none of them.
+/// A text column becomes at most so many features, one a level; of more levels it is what the target is like for each, or where
+/// there are too many classes for that, the most frequent levels have a feature, and others are none of them.
 const MOST_LEVELS: usize = 100;
 /// A text of more levels than these, and than half of the rows, is taken for an identifier.
 const FEW_LEVELS: usize = 20;
@@ -28,6 +34,8 @@ pub enum ColumnRole {
     },
     /// One feature for each of these levels.
     Levels(Vec<u32>),
+    /// What the target is like for each of these levels, of which there are many.
+    Means(Vec<u32>),
     /// A date, one feature for each of these parts.
     Time {
         /// The first one, in seconds since 1970.
@@ -64,10 +72,11 @@ impl Roles {
             } else if folds_by == Some(&column.name) {
                 ColumnRole::LeftOut(Exclusion::Folds)
             } else {
-                role(column, &target.rows)
+                role(column, &target.rows, means::width(&target.values).is_some())
             }
         };
-        let roles = Self(frame.columns.iter().enumerate().map(of).collect());
+        let mut roles = Self(frame.columns.iter().enumerate().map(of).collect());
+        roles.leave_duplicates_out(frame, &target.rows);
         if roles.learnt() == 0 {
             return Err(DataError::Target(format!(
                 "all columns of {} besides {} are constant or excluded; there is nothing to learn from{}",
@@ -88,8 +97,31 @@ impl Roles {
 
     /// How many columns are learnt from.
     pub fn learnt(&self) -> usize {
-        let is_learnt = |role: &&ColumnRole| !matches!(role, ColumnRole::Target | ColumnRole::LeftOut(_));
-        self.0.iter().filter(is_learnt).count()
+        (0..self.0.len()).filter(|column| self.is_learnt(*column)).count()
+    }
+
+    /// Whether the column at that place of the frame is learnt from.
+    pub fn is_learnt(&self, column: usize) -> bool {
+        !matches!(self.0[column], ColumnRole::Target | ColumnRole::LeftOut(_))
+    }
+
+    /// Of columns with the same values in all rows the first one is learnt from.
+    fn leave_duplicates_out(&mut self, frame: &DataFrame, rows: &[u32]) {
+        let mut known: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+        for at in 0..self.0.len() {
+            if !self.is_learnt(at) {
+                continue;
+            }
+            let column = &frame.columns[at];
+            let alike = known.entry(hash(column, rows)).or_default();
+            match alike.iter().find(|other| are_equal(&frame.columns[**other], column, rows)) {
+                Some(first) => {
+                    let of = frame.columns[*first].name.clone();
+                    self.0[at] = ColumnRole::LeftOut(Exclusion::Duplicate { of });
+                }
+                None => alike.push(at),
+            }
+        }
     }
 
     /// The columns that are not learnt from: what was not read, and what was.
@@ -102,17 +134,53 @@ impl Roles {
     }
 }
 
-fn role(column: &DataColumn, rows: &[u32]) -> ColumnRole {
+fn bits(number: f64) -> u64 {
+    // Gaps of any bits are gaps, and 0 is 0.
+    if number.is_nan() { f64::NAN.to_bits() } else { (number + 0.0).to_bits() }
+}
+
+fn hash(column: &DataColumn, rows: &[u32]) -> u64 {
+    let mut hasher = FxHasher::default();
+    match &column.values {
+        ColumnValues::Numbers(numbers) => {
+            rows.iter().map(|row| numbers[*row as usize]).for_each(|number| hasher.write_u64(bits(number)));
+        }
+        ColumnValues::Texts { codes, .. } => {
+            for row in rows {
+                hasher.write_u32(codes[*row as usize]);
+            }
+        }
+    }
+    hasher.finish()
+}
+
+fn are_equal(one: &DataColumn, other: &DataColumn, rows: &[u32]) -> bool {
+    match (&one.values, &other.values) {
+        (ColumnValues::Numbers(one), ColumnValues::Numbers(other)) => {
+            rows.iter().all(|row| bits(one[*row as usize]) == bits(other[*row as usize]))
+        }
+        (
+            ColumnValues::Texts { codes, levels },
+            ColumnValues::Texts { codes: other_codes, levels: other_levels },
+        ) => {
+            levels == other_levels
+                && rows.iter().all(|row| codes[*row as usize] == other_codes[*row as usize])
+        }
+        _ => false,
+    }
+}
+
+fn role(column: &DataColumn, rows: &[u32], can_be_means: bool) -> ColumnRole {
     match &column.values {
         ColumnValues::Numbers(moments) if matches!(column.kind, ColumnKind::Time(_)) => {
             of_dates(moments, rows)
         }
         ColumnValues::Numbers(numbers) => of_numbers(numbers, rows),
-        ColumnValues::Texts { codes, levels } => of_texts(codes, levels, rows),
+        ColumnValues::Texts { codes, levels } => of_texts(codes, levels, rows, can_be_means),
     }
 }
 
-fn of_texts(codes: &[u32], levels: &[String], rows: &[u32]) -> ColumnRole {
+fn of_texts(codes: &[u32], levels: &[String], rows: &[u32], can_be_means: bool) -> ColumnRole {
     let counts = counts(codes, levels.len(), rows);
     let mut met: Vec<u32> = (0..levels.len() as u32).filter(|code| counts[*code as usize] > 0).collect();
     match met.len() {
@@ -122,6 +190,7 @@ fn of_texts(codes: &[u32], levels: &[String], rows: &[u32]) -> ColumnRole {
             let example = levels[met[0] as usize].chars().take(40).collect();
             return ColumnRole::LeftOut(Exclusion::Identifier { levels: count, rows: rows.len(), example });
         }
+        count if count > MOST_LEVELS && can_be_means => return ColumnRole::Means(met),
         _ => {}
     }
     met.sort_by_key(|code| (std::cmp::Reverse(counts[*code as usize]), *code));

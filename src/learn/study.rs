@@ -7,6 +7,7 @@ use super::cores;
 use super::data::{DataError, DataFrame, Limits, Target, TargetValues};
 use super::families::{DataShape, Family, HyperParams, Samples, memory_shortage};
 use super::folds::{Split, SplitPlan};
+use super::leaks::{Leak, leaks};
 use super::model::FittedModel;
 use super::prepare::{Features, Preparation};
 use super::roles::Roles;
@@ -45,6 +46,7 @@ pub struct TrainingData {
     /// Each prepared when it is first needed, for all trials.
     folds: Vec<OnceLock<Result<PreparedPart, String>>>,
     whole: OnceLock<Result<PreparedPart, String>>,
+    leaks: OnceLock<Vec<Leak>>,
 }
 
 /// A fitted model and how it did on rows that it has not seen.
@@ -86,7 +88,7 @@ impl TrainingData {
         let folds = split.folds.len();
         // What is wrong with all folds is said before any trial.
         let roles = Roles::decide(&frame, &target, plan.column())?;
-        let width = Preparation::fit(&frame, &roles, &split.train)?.names.len();
+        let width = Preparation::fit(&frame, &roles, &target.values, &split.train)?.names.len();
         // Each fold is kept as numbers and their order, and so is the whole.
         let cells = (frame.rows as u64).saturating_mul(width as u64);
         if let Some(lack) = Limits::of_this_machine().shortage(cells.saturating_mul(8 * (folds as u64 + 1))) {
@@ -96,7 +98,23 @@ impl TrainingData {
             )));
         }
         let folds = (0..folds).map(|_| OnceLock::new()).collect();
-        Ok(Self { frame, target, roles, split, plan, width, folds, whole: OnceLock::new() })
+        Ok(Self {
+            frame,
+            target,
+            roles,
+            split,
+            plan,
+            width,
+            folds,
+            whole: OnceLock::new(),
+            leaks: OnceLock::new(),
+        })
+    }
+
+    /// Columns that tell the target by themselves.
+    pub fn leaks(&self) -> &[Leak] {
+        let found = || leaks(&self.frame, &self.target, &self.roles, &self.split, self.plan.folds);
+        self.leaks.get_or_init(found)
     }
 
     /// What a search space is made by; rows are those outside of the test part.
@@ -110,9 +128,9 @@ impl TrainingData {
     }
 
     fn part(&self, train: &[u32], held_out: &[u32]) -> Result<PreparedPart, String> {
-        let preparation =
-            Preparation::fit(&self.frame, &self.roles, train).map_err(|error| error.to_string())?;
-        let features = preparation.apply(&self.frame, train);
+        let preparation = Preparation::fit(&self.frame, &self.roles, &self.target.values, train)
+            .map_err(|error| error.to_string())?;
+        let features = preparation.apply_to_train(&self.frame, &self.target.values, train);
         let held_out_features = preparation.apply(&self.frame, held_out);
         let train = Samples::new(features, self.target.values.of(train));
         let truth = self.target.values.of(held_out);

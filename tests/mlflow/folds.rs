@@ -1,5 +1,6 @@
 //! Folds in the order of time and by groups, beside scikit-learn's own.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -37,7 +38,13 @@ fn case(folder: &Path, kind: &str, count: usize, seed: u64) -> Value {
         (0..24_u32).flat_map(|group| std::iter::repeat_n(group * 7 % 24, 3 + group as usize)).collect()
     };
     rng.shuffle(&mut by);
-    let y: Vec<u32> = by.iter().map(|group| (group % 3 + rng.u32(..2)) % 3).collect();
+    let draw = |rng: &mut fastrand::Rng| -> Vec<u32> {
+        by.iter().map(|group| (group % 3 + rng.u32(..2)) % 3).collect()
+    };
+    let mut y = draw(&mut rng);
+    while kind == "stratified" && !are_told_apart(&by, &y) {
+        y = draw(&mut rng);
+    }
     let rows = by.iter().zip(&y).enumerate().map(|(at, (by, y))| format!("{at},{by},{y}\n"));
     let path = folder.join(format!("{kind}.csv"));
     fs::write(&path, format!("x,by,y\n{}", rows.collect::<String>())).unwrap();
@@ -54,6 +61,17 @@ fn case(folder: &Path, kind: &str, count: usize, seed: u64) -> Value {
     let split = Split::new(&frame, &target, &plan, seed).unwrap();
     let folds: Vec<_> = split.folds.iter().map(|fold| (&fold.train, &fold.validation)).collect();
     json!({"kind": kind, "count": count, "y": y, "by": by, "train": split.train, "folds": folds})
+}
+
+/// Whether the groups differ in how unevenly they have the classes, by which they are dealt.
+fn are_told_apart(by: &[u32], y: &[u32]) -> bool {
+    let spread = |group: u32| {
+        let count = |class: u32| by.iter().zip(y).filter(|both| *both == (&group, &class)).count();
+        let counts = [0, 1, 2].map(count);
+        3 * counts.iter().map(|count| count * count).sum::<usize>() - counts.iter().sum::<usize>().pow(2)
+    };
+    let all: BTreeSet<usize> = (0..24).map(spread).collect();
+    all.len() == 24
 }
 
 #[test]

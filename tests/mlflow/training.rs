@@ -57,8 +57,8 @@ fn dates(folder: &Path) -> String {
     for row in 0..400 {
         let (days, second) = (rng.i64(-20_000..20_000), rng.i64(0..86_400));
         let at = jiff::Timestamp::from_second(days * 86_400 + second).unwrap();
-        let written =
-            at.strftime(if row % 2 == 0 { "%Y-%m-%dT%H:%M:%S.25+00:00" } else { "%Y-%m-%d %H:%M:%S" });
+        let written = if row % 2 == 0 { "%Y-%m-%dT%H:%M:%S.25+02:00" } else { "%Y-%m-%dT%H:%M:%S+02:00" };
+        let written = at.strftime(written);
         let day = jiff::Timestamp::from_second((days + 3) * 86_400).unwrap();
         let y = f64::from(day.strftime("%m").to_string().parse::<u8>().unwrap())
             + if row % 7 == 0 { 5.0 } else { at.strftime("%H").to_string().parse::<f64>().unwrap() };
@@ -69,6 +69,23 @@ fn dates(folder: &Path) -> String {
         text.push_str(&format!("{written},{day},{us},{:.3},{y}\n", rng.f64()));
     }
     let path = folder.join("dates.csv");
+    fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+/// A text of many levels, which tell more than all else; some have gaps, and some are met once.
+fn towns(folder: &Path) -> String {
+    let mut rng = fastrand::Rng::with_seed(12);
+    let effects: Vec<f64> = (0..150).map(|_| rng.f64()).collect();
+    let mut text = String::from("town,size,price,kind\n");
+    for row in 0..900 {
+        let (town, size) = (if row < 150 { row } else { rng.usize(..130) }, rng.f64());
+        let price = 10.0 * effects[town] + size;
+        let kind = ["low", "middle", "high"][(price / 4.0) as usize];
+        let town = if row % 17 == 0 { "?".into() } else { format!("T{town}") };
+        text.push_str(&format!("{town},{size:.4},{price:.3},{kind}\n"));
+    }
+    let path = folder.join("towns.csv");
     fs::write(&path, text).unwrap();
     path.display().to_string()
 }
@@ -168,6 +185,21 @@ fn models_predict_in_python_what_they_predict_here() {
     let fitted = dated.whole().unwrap().fit_and_score(tree, &defaults(&space), 1).unwrap();
     assert!(fitted.scores[2] > 0.7, "the month and the hour are found: {:?}", fitted.scores);
     studies.push(("dates".into(), dated));
+    let towns = towns(folder.path());
+    for (target, ignored, names) in [
+        ("price", "kind", &["town.mean"][..]),
+        ("kind", "price", &["town.share_0", "town.share_1", "town.share_2"]),
+    ] {
+        let study = study(&towns, target, None, &[ignored]);
+        let part = study.whole().unwrap();
+        assert_eq!(part.preparation.names[..names.len()], *names);
+        let boosting = families::find("gradient_boosting").unwrap();
+        let fitted =
+            part.fit_and_score(boosting, &defaults(&boosting.search_space(study.shape())), 1).unwrap();
+        let score = if target == "price" { fitted.scores[2] } else { fitted.scores[0] };
+        assert!(score > 0.75, "a town tells most: {:?}", fitted.scores);
+        studies.push((format!("towns-{target}"), study));
+    }
     let mut written = 0;
     for (name, study) in &studies {
         let shape = study.shape();
@@ -338,6 +370,51 @@ for case in json.load(open(sys.argv[1])):
         &[path.to_str().unwrap()],
     );
     assert_eq!(said.lines().count(), 3, "{said}");
+}
+
+#[test]
+fn further_trees_are_as_good_as_those_of_scikit_learn() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |family: &'static str| {
+        let sets = bundled::SETS
+            .iter()
+            .filter(move |set| family != "ada_boost" || set.task == data::Task::Classification);
+        sets.map(move |set| {
+            let mut case = beside(set.name, &study(set.name, set.target, Some(set.task), &[]), family);
+            case["family"] = family.into();
+            case
+        })
+    };
+    let cases: Vec<_> = of("extra_trees").chain(of("ada_boost")).collect();
+    let path = folder.path().join("cases.json");
+    fs::write(&path, json!(cases).to_string()).unwrap();
+    let said = V3.run(
+        "import json, sys, numpy as np
+from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.tree import DecisionTreeClassifier
+for case in json.load(open(sys.argv[1])):
+    x, y, new, truth = (np.array(case[key]) for key in ('train', 'target', 'held_out', 'truth'))
+    reals = ['max_features', 'learning_rate']
+    params = {key: value if key in reals else int(value) for key, value in case['params'].items()}
+    kind = ExtraTreesRegressor if case['classes'] is None else ExtraTreesClassifier
+    if case['family'] == 'ada_boost':
+        kind, params['estimator'] = AdaBoostClassifier, DecisionTreeClassifier(max_depth=params.pop('max_depth'))
+    theirs = [kind(random_state=seed, **params).fit(x, y) for seed in range(5)]
+    if case['family'] == 'ada_boost' and case['name'] == 'breast-cancer':
+        apart = np.abs(theirs[0].predict_proba(new) - np.array(case['predicted'])).mean()
+        assert apart < 0.005, apart
+    theirs = [model.predict(new) for model in theirs]
+    if case['classes'] is None:
+        theirs = [((said - truth) ** 2).mean() ** 0.5 for said in theirs]
+        worse = case['scores'][0] / np.mean(theirs) - 1
+    else:
+        theirs = [(said == truth).mean() for said in theirs]
+        worse = np.mean(theirs) - case['scores'][0]
+    print(case['name'], case['scores'][0], theirs)
+    assert worse < 0.03, (case['name'], worse)",
+        &[path.to_str().unwrap()],
+    );
+    assert_eq!(said.lines().count(), 8, "{said}");
 }
 
 const KINDS: &str = r#"

@@ -1,15 +1,15 @@
-//! CSV and its kin: any separator, quoted or not, plain or packed with gzip.
+//! CSV and its kin: any separator, quoted or not, in one file or in several with the same columns.
 //!
 //! A file is read twice: first for what its columns hold, then for the values. So a table takes no more memory than
 //! its numbers do.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
 use super::builder::ColumnBuilder;
+use super::files::{ByteSource, TextFile};
 use super::numerals::{DecimalMark, Notation, notation};
 use super::records::Records;
 use super::seen::ColumnScan;
@@ -18,95 +18,171 @@ use super::{
     DataError, DataFrame, ExcludedColumn, Exclusion, FileFormat, Limits, ReadOptions, digest, named_twice,
 };
 
-const MOST_COLUMNS: usize = 1_000_000;
+pub const MOST_COLUMNS: usize = 1_000_000;
 
-/// Where the bytes come from; each call begins anew.
-pub type ByteSource<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
-
-pub fn read(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError> {
-    let open = || -> std::io::Result<Box<dyn Read>> {
-        let mut start = [0; 2];
-        let is_packed = File::open(path)?.read_exact(&mut start).is_ok() && start == [0x1f, 0x8b];
-        let file = BufReader::with_capacity(1 << 16, File::open(path)?);
-        Ok(if is_packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
-    };
-    read_from(path, &open, reading)
+/// A line of one of several files.
+pub fn place(file: usize, line: u64) -> u64 {
+    (file as u64) << 40 | line
 }
 
 /// A bundled set.
 pub fn read_packed(name: &Path, bytes: &[u8], reading: &ReadOptions) -> Result<DataFrame, DataError> {
-    read_from(name, &|| Ok(Box::new(MultiGzDecoder::new(bytes))), reading)
+    let mut content = Vec::new();
+    let unpacked = MultiGzDecoder::new(bytes).read_to_end(&mut content);
+    unpacked.map_err(|cause| DataError::Read { path: name.to_owned(), cause })?;
+    read(&[&TextFile::of(name, content)], reading)
 }
 
-fn read_from(path: &Path, open: &ByteSource<'_>, reading: &ReadOptions) -> Result<DataFrame, DataError> {
-    let failed = |cause| DataError::Read { path: path.to_owned(), cause };
-    let separator = match reading.separator {
-        Some(separator) => separator,
-        None => separator::found(open).map_err(failed)?,
+/// Files with the same columns.
+pub fn read(sources: &[&dyn ByteSource], reading: &ReadOptions) -> Result<DataFrame, DataError> {
+    let separator = match (reading.separator, sources) {
+        (Some(separator), _) => separator,
+        (None, [first, ..]) => {
+            first.open().and_then(separator::found).map_err(|cause| first.failed(cause))?
+        }
+        (None, []) => b',',
     };
-    let records = || Ok(Records::new(path, open().map_err(failed)?, separator, reading));
-    let mut first = records()?;
-    let names = names(&mut first, path, reading)?;
-    let mut seen = vec![ColumnScan::default(); names.len()];
+    let mut scanned = Scanned { sources, names: Vec::new(), seen: Vec::new(), rows: 0, separator };
     let mut record = csv::StringRecord::new();
-    let mut rows = 0;
-    while first.read(&mut record)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        for (column, cell) in seen.iter_mut().zip(&record) {
-            column.look(cell, line);
+    for (file, source) in sources.iter().enumerate() {
+        let mut first = records(*source, separator, reading)?;
+        let names = names(&mut first, source.path(), reading)?;
+        if file == 0 {
+            scanned.seen = vec![ColumnScan::default(); names.len()];
+            scanned.names = names;
+        } else {
+            scanned.check_names(&names, source.path())?;
         }
-        rows += 1;
-    }
-    if rows == 0 {
-        return Err(DataError::File { path: path.to_owned(), message: "it has no rows".into() });
-    }
-    let marks = marks(path, &names, &seen, separator, reading)?;
-    let mut left_out = Vec::new();
-    let mut growing = Vec::new();
-    for ((name, seen), mark) in names.iter().zip(&seen).zip(marks) {
-        let mut leave = |why| left_out.push(ExcludedColumn { name: name.clone(), why });
-        if reading.ignored.contains(name) {
-            leave(Exclusion::Ignored);
-            growing.push(None);
-            continue;
+        while first.read(&mut record)? {
+            let line = place(file, record.position().map_or(0, csv::Position::line));
+            for (column, cell) in scanned.seen.iter_mut().zip(&record) {
+                column.look(cell, line);
+            }
+            scanned.rows += 1;
         }
-        let holds = seen.holds(reading.categorical.contains(name), mark);
-        let holds = holds.map_err(|(line, message)| wrong_cell(path, line, name, message))?;
-        if holds.is_none() {
-            leave(Exclusion::Empty);
-        }
-        growing.push(holds.map(|holds| ColumnBuilder::new(name.clone(), holds, rows)));
     }
-    Limits::of_this_machine().check(path, rows, growing.iter().flatten().count())?;
-    fill(path, records()?, &mut growing)?;
-    let digest = open().and_then(digest).map_err(failed)?;
-    let growing: Vec<ColumnBuilder> = growing.into_iter().flatten().collect();
-    if growing.iter().any(|column| column.rows() != rows) {
-        return Err(DataError::File {
-            path: path.to_owned(),
-            message: "the file changed while it was read".into(),
+    let (mut growing, left_out) = scanned.columns(reading, |_| None)?;
+    for (file, source) in sources.iter().enumerate() {
+        let mut records = records(*source, separator, reading)?;
+        while records.read(&mut record)? {
+            for (column, cell) in growing.iter_mut().zip(&record) {
+                let Some(column) = column else { continue };
+                if let Err(message) = column.push(cell) {
+                    let line = place(file, record.position().map_or(0, csv::Position::line));
+                    return Err(scanned.wrong_cell(line, &column.name, message));
+                }
+            }
+        }
+    }
+    scanned.finish(growing, left_out, reading, FileFormat::Delimited { separator })
+}
+
+fn records<'a>(
+    source: &'a dyn ByteSource,
+    separator: u8,
+    reading: &ReadOptions,
+) -> Result<Records<'a>, DataError> {
+    let bytes = source.open().map_err(|cause| source.failed(cause))?;
+    Ok(Records::new(source.path(), bytes, separator, reading))
+}
+
+/// What was seen of the columns of some files when they were read for the first time.
+pub struct Scanned<'a> {
+    pub sources: &'a [&'a dyn ByteSource],
+    pub names: Vec<String>,
+    pub seen: Vec<ColumnScan>,
+    pub rows: usize,
+    pub separator: u8,
+}
+
+/// Columns under way, none of those that are left out, and why they are.
+type Columns = (Vec<Option<ColumnBuilder>>, Vec<ExcludedColumn>);
+
+impl Scanned<'_> {
+    fn path(&self, file: usize) -> &Path {
+        self.sources.get(file).map_or(Path::new(""), |source| source.path())
+    }
+
+    fn check_names(&self, names: &[String], path: &Path) -> Result<(), DataError> {
+        if *names == self.names {
+            return Ok(());
+        }
+        let wrong = |message| Err(DataError::File { path: path.to_owned(), message });
+        let first = self.path(0).display();
+        if names.len() != self.names.len() {
+            return wrong(format!("it has {} columns, and {first} has {}", names.len(), self.names.len()));
+        }
+        let differing = names.iter().zip(&self.names).enumerate().find(|(_, (own, other))| own != other);
+        let words = differing.map_or(String::new(), |(at, (own, other))| {
+            format!("its column {} is {own:?}, and in {first} it is {other:?}", at + 1)
         });
+        wrong(words)
     }
-    Ok(DataFrame {
-        name: String::new(),
-        source: String::new(),
-        digest,
-        format: FileFormat::Delimited { separator },
-        columns: growing.into_iter().map(ColumnBuilder::finish).collect(),
-        rows,
-        left_out,
-        unknown: reading.unknown(&names),
-    })
+
+    /// An error that says where a cell is.
+    pub fn wrong_cell(&self, place: u64, column: &str, message: String) -> DataError {
+        let path = self.path((place >> 40) as usize).to_owned();
+        DataError::Cell { path, line: place & ((1 << 40) - 1), column: column.to_owned(), message }
+    }
+
+    /// Columns to be filled, as they were seen to be.
+    pub fn columns(
+        &self,
+        reading: &ReadOptions,
+        unusable: impl Fn(usize) -> Option<Exclusion>,
+    ) -> Result<Columns, DataError> {
+        if self.rows == 0 {
+            return Err(DataError::File { path: self.path(0).to_owned(), message: "it has no rows".into() });
+        }
+        let marks = marks(self, reading)?;
+        let (mut left_out, mut growing) = (Vec::new(), Vec::new());
+        for (at, ((name, seen), mark)) in self.names.iter().zip(&self.seen).zip(marks).enumerate() {
+            let is_ignored = reading.ignored.contains(name).then_some(Exclusion::Ignored);
+            if let Some(why) = is_ignored.or_else(|| unusable(at)) {
+                left_out.push(ExcludedColumn { name: name.clone(), why });
+                growing.push(None);
+                continue;
+            }
+            let holds = seen.holds(reading.categorical.contains(name), mark);
+            let holds = holds.map_err(|(place, message)| self.wrong_cell(place, name, message))?;
+            if holds.is_none() {
+                left_out.push(ExcludedColumn { name: name.clone(), why: Exclusion::Empty });
+            }
+            growing.push(holds.map(|holds| ColumnBuilder::new(name.clone(), holds, self.rows)));
+        }
+        Limits::of_this_machine().check(self.path(0), self.rows, growing.iter().flatten().count())?;
+        Ok((growing, left_out))
+    }
+
+    /// The table, of columns that are filled.
+    pub fn finish(
+        self,
+        growing: Vec<Option<ColumnBuilder>>,
+        left_out: Vec<ExcludedColumn>,
+        reading: &ReadOptions,
+        format: FileFormat,
+    ) -> Result<DataFrame, DataError> {
+        let growing: Vec<ColumnBuilder> = growing.into_iter().flatten().collect();
+        if growing.iter().any(|column| column.rows() != self.rows) {
+            let message = "the file changed while it was read".into();
+            return Err(DataError::File { path: self.path(0).to_owned(), message });
+        }
+        Ok(DataFrame {
+            name: String::new(),
+            source: String::new(),
+            digest: digest(self.sources)?,
+            format,
+            columns: growing.into_iter().map(ColumnBuilder::finish).collect(),
+            rows: self.rows,
+            left_out,
+            unknown: reading.unknown(&self.names),
+        })
+    }
 }
 
 /// How the numbers of each column are written. `1,234` and `1.234` say by themselves nothing: the rest of the file does.
-fn marks(
-    path: &Path,
-    names: &[String],
-    seen: &[ColumnScan],
-    separator: u8,
-    reading: &ReadOptions,
-) -> Result<Vec<DecimalMark>, DataError> {
+fn marks(scanned: &Scanned<'_>, reading: &ReadOptions) -> Result<Vec<DecimalMark>, DataError> {
+    let Scanned { names, seen, separator, .. } = scanned;
     if let Some(mark) = reading.decimal {
         return Ok(vec![mark; seen.len()]);
     }
@@ -126,38 +202,16 @@ fn marks(
             // Where nothing speaks against it, a point is what it is for programs, and semicolons stand where commas are
             // taken.
             (None, Some((_, cell))) if !points && !commas && !cell.contains(',') => Ok(DecimalMark::Point),
-            (None, Some(_)) if !points && !commas && separator == b';' => Ok(DecimalMark::Comma),
+            (None, Some(_)) if !points && !commas && *separator == b';' => Ok(DecimalMark::Comma),
             (None, Some((line, cell))) => {
                 let message = format!(
                     "{cell:?} is ambiguous: pass --decimal . or --decimal , (or set decimal in [sweep] of the config file)"
                 );
-                Err(wrong_cell(path, *line, name, message))
+                Err(scanned.wrong_cell(*line, name, message))
             }
         }
     };
     names.iter().zip(seen).zip(&told).map(mark).collect()
-}
-
-fn wrong_cell(path: &Path, line: u64, column: &str, message: String) -> DataError {
-    DataError::Cell { path: path.to_owned(), line, column: column.to_owned(), message }
-}
-
-fn fill(
-    path: &Path,
-    mut records: Records<'_>,
-    growing: &mut [Option<ColumnBuilder>],
-) -> Result<(), DataError> {
-    let mut record = csv::StringRecord::new();
-    while records.read(&mut record)? {
-        for (column, cell) in growing.iter_mut().zip(&record) {
-            let Some(column) = column else { continue };
-            if let Err(message) = column.push(cell) {
-                let line = record.position().map_or(0, csv::Position::line);
-                return Err(wrong_cell(path, line, &column.name, message));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn names(records: &mut Records<'_>, path: &Path, reading: &ReadOptions) -> Result<Vec<String>, DataError> {
@@ -192,14 +246,23 @@ fn names(records: &mut Records<'_>, path: &Path, reading: &ReadOptions) -> Resul
 mod tests {
     use super::*;
 
+    /// What begins so, and goes on for ever.
+    struct Endless(&'static str);
+
+    impl ByteSource for Endless {
+        fn path(&self) -> &Path {
+            Path::new("t.csv")
+        }
+
+        fn open(&self) -> std::io::Result<Box<dyn Read + '_>> {
+            Ok(Box::new(self.0.as_bytes().chain(std::io::repeat(b'6'))))
+        }
+    }
+
     #[test]
     fn a_record_without_an_end_is_an_error() {
         for start in ["", "a,b\n1,2\n", "a,b\n1,2\n3,\"4\n5"] {
-            let open = || -> std::io::Result<Box<dyn Read>> {
-                Ok(Box::new(start.as_bytes().chain(std::io::repeat(b'6'))))
-            };
-            let error =
-                read_from(Path::new("t.csv"), &open, &ReadOptions::default()).unwrap_err().to_string();
+            let error = read(&[&Endless(start)], &ReadOptions::default()).unwrap_err().to_string();
             let line = start.lines().count().min(2) + 1;
             let expected = format!("t.csv, line {line}: more than 32 MB in one record");
             assert!(error.starts_with(&expected), "{start:?}: {error}");
@@ -210,8 +273,8 @@ mod tests {
     fn columns_have_names_of_their_own_however_many_they_are() {
         let read = |header: &str| {
             let text = format!("{header}\n{}\n", ",".repeat(header.matches(',').count()));
-            let open = || -> std::io::Result<Box<dyn Read + '_>> { Ok(Box::new(text.as_bytes())) };
-            read_from(Path::new("t.csv"), &open, &ReadOptions::default()).map_err(|error| error.to_string())
+            let file = TextFile::of(Path::new("t.csv"), text.into_bytes());
+            read(&[&file], &ReadOptions::default()).map_err(|error| error.to_string())
         };
         let names: Vec<String> = (0..100_000).map(|at| format!("column_{at}")).collect();
         assert_eq!(read(&names.join(",")).unwrap().left_out.len(), 100_000);

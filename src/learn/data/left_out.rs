@@ -17,6 +17,11 @@ pub enum Exclusion {
     Constant,
     /// Folds go by it.
     Folds,
+    /// Another column has the same values in all rows.
+    Duplicate {
+        /// The name of that.
+        of: String,
+    },
     /// A text that tells rows apart and not what they are like.
     Identifier {
         /// Different texts in it.
@@ -39,6 +44,7 @@ impl Exclusion {
             Self::Bytes => "bytes",
             Self::Constant => "constant",
             Self::Folds => "folds",
+            Self::Duplicate { .. } => "duplicate",
             Self::Identifier { .. } => "identifier",
         }
     }
@@ -55,6 +61,7 @@ impl Exclusion {
             Self::Bytes => "it is binary".into(),
             Self::Constant => "it is constant".into(),
             Self::Folds => "the folds go by it".into(),
+            Self::Duplicate { of } => format!("it is the same as {of}"),
             Self::Identifier { levels, rows, example } => {
                 format!(
                     "it looks like an identifier: {levels} distinct texts in {rows} rows, such as {example:?}"

@@ -6,7 +6,9 @@
 mod builder;
 pub mod bundled;
 mod delimited;
+mod files;
 mod head;
+mod json_lines;
 mod left_out;
 mod limits;
 mod moments;
@@ -104,6 +106,8 @@ pub enum FileFormat {
         /// Between two cells.
         separator: u8,
     },
+    /// Objects of JSON, one a line.
+    JsonLines,
     /// Parquet.
     Parquet,
 }
@@ -183,7 +187,7 @@ pub enum DataError {
         cause: std::io::Error,
     },
     /// Neither a file nor a bundled set.
-    #[error("no data set {name:?}{meant}; give a CSV, TSV or Parquet file, or one of {known}")]
+    #[error("no data set {name:?}{meant}; give a CSV, TSV, JSON lines or Parquet file, or one of {known}")]
     Unknown {
         /// What was requested.
         name: String,
@@ -255,7 +259,24 @@ pub fn mentioned(names: &[&str]) -> String {
 }
 
 /// How the names of files end that hold data.
-pub const ENDINGS: [&str; 7] = [".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet"];
+pub const ENDINGS: [&str; 16] = [
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".jsonl",
+    ".ndjson",
+    ".csv.gz",
+    ".tsv.gz",
+    ".txt.gz",
+    ".jsonl.gz",
+    ".ndjson.gz",
+    ".csv.zst",
+    ".tsv.zst",
+    ".txt.zst",
+    ".jsonl.zst",
+    ".ndjson.zst",
+    ".parquet",
+];
 
 /// Entries of a folder among which a file is looked for that is perhaps meant.
 const MOST_ENTRIES: usize = 2_000;
@@ -279,12 +300,16 @@ pub fn load(name: &str, reading: &ReadOptions) -> Result<DataFrame, DataError> {
     }
     let path = expanded(name);
     let read = |cause| DataError::Read { path: path.clone(), cause };
+    if files::is_pattern(&path) && !path.exists() {
+        let pattern = std::path::absolute(&path).map_err(read)?;
+        return load_all(&pattern, files::matching(&pattern)?, reading);
+    }
     // Opening a pipe may take for ever, and some devices have no end.
     match std::fs::metadata(&path) {
         Ok(found) if found.is_file() => {}
         Ok(found) => {
             let what = if found.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
-            let message = format!("it is {what}; data must be a CSV, TSV or Parquet file");
+            let message = format!("it is {what}; data must be a CSV, TSV, JSON lines or Parquet file");
             return Err(DataError::File { path, message });
         }
         Err(cause) if cause.kind() == ErrorKind::NotFound => {
@@ -294,10 +319,42 @@ pub fn load(name: &str, reading: &ReadOptions) -> Result<DataFrame, DataError> {
         Err(cause) => return Err(read(cause)),
     }
     let path = std::path::absolute(&path).map_err(read)?;
-    let mut frame =
-        if is_parquet(&path)? { parquet::read(&path, reading)? } else { delimited::read(&path, reading)? };
-    frame.name = stem(&path);
-    frame.source = path.display().to_string();
+    load_all(&path, vec![path.clone()], reading)
+}
+
+/// Reads the files that a path or a pattern names, one below the other.
+fn load_all(named: &Path, paths: Vec<PathBuf>, reading: &ReadOptions) -> Result<DataFrame, DataError> {
+    let mut are_parquet = Vec::with_capacity(paths.len());
+    for path in &paths {
+        are_parquet.push(is_parquet(path)?);
+    }
+    let is_mixed = |is: &[bool]| is.iter().any(|other| *other != is[0]);
+    let mixed = || {
+        let message = "its files are not all of one kind: CSV, JSON lines or Parquet".into();
+        DataError::File { path: named.to_owned(), message }
+    };
+    if is_mixed(&are_parquet) {
+        return Err(mixed());
+    }
+    let mut frame = if are_parquet[0] {
+        parquet::read(&paths, reading)?
+    } else {
+        let open = |path: PathBuf| {
+            files::TextFile::new(&path)
+                .and_then(|file| Ok((file.is_json()?, file)))
+                .map_err(|cause| DataError::Read { path, cause })
+        };
+        let opened: Vec<(bool, files::TextFile)> = paths.into_iter().map(open).collect::<Result<_, _>>()?;
+        let (are_json, files): (Vec<bool>, Vec<files::TextFile>) = opened.into_iter().unzip();
+        if is_mixed(&are_json) {
+            return Err(mixed());
+        }
+        let sources: Vec<&dyn files::ByteSource> =
+            files.iter().map(|file| file as &dyn files::ByteSource).collect();
+        if are_json[0] { json_lines::read(&sources, reading)? } else { delimited::read(&sources, reading)? }
+    };
+    frame.name = stem(named);
+    frame.source = named.display().to_string();
     Ok(frame)
 }
 
@@ -320,17 +377,21 @@ fn named_twice(names: &[String]) -> Option<&String> {
     names.iter().find(|name| !known.insert(name.as_str()))
 }
 
-/// Eight hexadecimal digits over all that comes out of a file.
-fn digest(mut reader: impl Read) -> std::io::Result<String> {
+/// Eight hexadecimal digits over all that comes out of some files.
+fn digest(sources: &[&dyn files::ByteSource]) -> Result<String, DataError> {
     let mut crc = Crc::new();
     let mut block = vec![0; 1 << 16];
-    loop {
-        let length = reader.read(&mut block)?;
-        if length == 0 {
-            return Ok(format!("{:08x}", crc.sum()));
+    for source in sources {
+        let mut reader = source.open().map_err(|cause| source.failed(cause))?;
+        loop {
+            let length = reader.read(&mut block).map_err(|cause| source.failed(cause))?;
+            if length == 0 {
+                break;
+            }
+            crc.update(&block[..length]);
         }
-        crc.update(&block[..length]);
     }
+    Ok(format!("{:08x}", crc.sum()))
 }
 
 /// By its first bytes: a name can be anything.
@@ -343,10 +404,21 @@ fn is_parquet(path: &Path) -> Result<bool, DataError> {
 
 fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    match name.rsplit_once('.') {
-        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
-        _ => name.to_owned(),
+    let name = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(&name);
+    let name = match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => name,
+    };
+    if !name.contains(['*', '?']) {
+        return name.to_owned();
+    }
+    // Of several files what their names have in common, or their folder's.
+    let common = name.replace(['*', '?'], "");
+    let common = common.trim_matches(|letter: char| !letter.is_alphanumeric());
+    match path.parent() {
+        Some(folder) if common.is_empty() && folder.file_name().is_some() => stem(folder),
+        _ if common.is_empty() => "data".to_owned(),
+        _ => common.to_owned(),
     }
 }
 

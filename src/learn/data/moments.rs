@@ -286,7 +286,9 @@ mod tests {
     fn all_dates_of_a_column_are_written_alike() {
         let of = |texts: &[&str]| {
             let mut scan = DateScan::default();
-            texts.iter().for_each(|text| scan.look(text));
+            for text in texts {
+                scan.look(text);
+            }
             scan.only().map(|dates| dates.order)
         };
         assert_eq!(of(&["2026-01-02", "2026-01-03"]), Some(DateOrder::Year));

@@ -1,17 +1,18 @@
 //! Parquet files: flat columns of numbers, decimals, truth values and texts. Others are left out.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::Decimal;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::Field;
-use parquet::schema::types::Type;
+use parquet::record::{Field, Row};
+use parquet::schema::types::{Type, TypePtr};
 
 use super::builder::ColumnBuilder;
+use super::files::{ByteSource, PlainFile};
 use super::head::is_nanoseconds;
 use super::numerals::DecimalMark;
 use super::pages::ParquetPages;
@@ -22,25 +23,63 @@ use super::{
 use crate::program::catch_panic;
 
 /// Where a file contradicts itself, its reader may panic in place of an error.
-pub fn read(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError> {
-    catch_panic(|| read_whole(path, reading)).unwrap_or_else(|_| {
+pub fn read(paths: &[PathBuf], reading: &ReadOptions) -> Result<DataFrame, DataError> {
+    catch_panic(|| read_whole(paths, reading)).unwrap_or_else(|_| {
         let message = "not a readable Parquet file: it is damaged".to_owned();
-        Err(DataError::File { path: path.to_owned(), message })
+        Err(DataError::File { path: paths[0].clone(), message })
     })
 }
 
-fn read_whole(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError> {
+/// A file that is open.
+struct Opened<'a> {
+    path: &'a Path,
+    reader: SerializedFileReader<ParquetPages<File>>,
+    rows: usize,
+}
+
+impl<'a> Opened<'a> {
+    fn new(path: &'a Path) -> Result<Self, DataError> {
+        let file = File::open(path).map_err(|cause| DataError::Read { path: path.to_owned(), cause })?;
+        let reader = SerializedFileReader::new(ParquetPages { source: file, most: u64::MAX });
+        let reader = reader.map_err(|error| broken(path, &error))?;
+        let rows = usize::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(0);
+        Ok(Self { path, reader, rows })
+    }
+
+    fn fields(&self) -> &[TypePtr] {
+        self.reader.metadata().file_metadata().schema().get_fields()
+    }
+
+    /// Its rows, of some of its columns.
+    fn each(
+        &self,
+        part: &Type,
+        mut take: impl FnMut(usize, &Row) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
+        let rows = self.reader.get_row_iter(Some(part.clone())).map_err(|error| broken(self.path, &error))?;
+        for (row, number) in rows.zip(1..) {
+            take(number, &row.map_err(|error| broken(self.path, &error))?)?;
+        }
+        Ok(())
+    }
+}
+
+fn broken(path: &Path, error: &ParquetError) -> DataError {
+    DataError::File { path: path.to_owned(), message: format!("not a readable Parquet file: {error}") }
+}
+
+fn read_whole(paths: &[PathBuf], reading: &ReadOptions) -> Result<DataFrame, DataError> {
+    let opened: Vec<Opened<'_>> = paths.iter().map(|path| Opened::new(path)).collect::<Result<_, _>>()?;
+    let (path, fields) = (opened[0].path, opened[0].fields());
     let file = |message: String| DataError::File { path: path.to_owned(), message };
-    let broken = |error: ParquetError| file(format!("not a readable Parquet file: {error}"));
-    let io = |cause| DataError::Read { path: path.to_owned(), cause };
-    let pages = ParquetPages { source: File::open(path).map_err(io)?, most: u64::MAX };
-    let reader = SerializedFileReader::new(pages).map_err(broken)?;
-    let metadata = reader.metadata().file_metadata();
-    let rows = usize::try_from(metadata.num_rows()).unwrap_or(0);
+    if let Some(other) = opened.iter().find(|other| other.fields() != fields) {
+        let message = format!("its columns are not those of {}, or of other types", path.display());
+        return Err(DataError::File { path: other.path.to_owned(), message });
+    }
+    let rows = opened.iter().map(|opened| opened.rows).sum();
     if rows == 0 {
         return Err(file("it has no rows".into()));
     }
-    let fields = metadata.schema().get_fields();
     let all: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
     if let Some(name) = named_twice(&all) {
         return Err(file(format!("duplicate column name {name:?}")));
@@ -59,13 +98,15 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError
     }
     let names: Vec<String> = wanted.iter().map(|field| field.name().to_owned()).collect();
     Limits::of_this_machine().check(path, rows, names.len())?;
-    let name = metadata.schema().name();
+    let name = opened[0].reader.metadata().file_metadata().schema().name();
     let mut looks: Vec<Look> = wanted.iter().map(|field| Look::of(field)).collect();
-    let part = Type::group_type_builder(name).with_fields(wanted).build().map_err(broken)?;
-    for row in reader.get_row_iter(Some(part.clone())).map_err(broken)? {
-        for ((_, field), look) in row.map_err(broken)?.get_column_iter().zip(&mut looks) {
-            look.at(field);
-        }
+    let part = Type::group_type_builder(name).with_fields(wanted).build();
+    let part = part.map_err(|error| broken(path, &error))?;
+    for opened in &opened {
+        opened.each(&part, |_, row| {
+            row.get_column_iter().zip(&mut looks).for_each(|((_, field), look)| look.at(field));
+            Ok(())
+        })?;
     }
     let mut growing = Vec::new();
     for (name, look) in names.iter().zip(&looks) {
@@ -79,17 +120,19 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError
         }
         growing.push(holds.map(|holds| ColumnBuilder::new(name.clone(), holds, rows)));
     }
-    for (row, row_number) in reader.get_row_iter(Some(part)).map_err(broken)?.zip(1..) {
-        let row = row.map_err(broken)?;
-        for (((_, field), column), look) in row.get_column_iter().zip(&mut growing).zip(&looks) {
-            let Some(column) = column else { continue };
-            push(column, field, look.is_nanoseconds).map_err(|message| DataError::Cell {
-                path: path.to_owned(),
-                line: row_number,
-                column: column.name.clone(),
-                message,
-            })?;
-        }
+    for opened in &opened {
+        opened.each(&part, |row_number, row| {
+            for (((_, field), column), look) in row.get_column_iter().zip(&mut growing).zip(&looks) {
+                let Some(column) = column else { continue };
+                push(column, field, look.is_nanoseconds).map_err(|message| DataError::Cell {
+                    path: opened.path.to_owned(),
+                    line: row_number as u64,
+                    column: column.name.clone(),
+                    message,
+                })?;
+            }
+            Ok(())
+        })?;
     }
     let growing: Vec<ColumnBuilder> = growing.into_iter().flatten().collect();
     if growing.iter().any(|column| column.rows() != rows) {
@@ -97,10 +140,12 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError
             "not a readable Parquet file: it has fewer rows than the {rows} that its header declares"
         )));
     }
+    let files: Vec<PlainFile<'_>> = paths.iter().map(|path| PlainFile(path)).collect();
+    let sources: Vec<&dyn ByteSource> = files.iter().map(|file| file as &dyn ByteSource).collect();
     Ok(DataFrame {
         name: String::new(),
         source: String::new(),
-        digest: File::open(path).and_then(digest).map_err(io)?,
+        digest: digest(&sources)?,
         format: FileFormat::Parquet,
         columns: growing.into_iter().map(ColumnBuilder::finish).collect(),
         rows,
@@ -275,7 +320,7 @@ mod tests {
         column.close().unwrap();
         group.close().unwrap();
         writer.close().unwrap();
-        let frame = read(&path, &ReadOptions::default()).unwrap();
+        let frame = read(std::slice::from_ref(&path), &ReadOptions::default()).unwrap();
         let ColumnValues::Numbers(numbers) = &frame.columns[0].values else { panic!("{frame:?}") };
         assert_eq!(numbers, &[1.27, -2.0, 2_560_000_000_000_000_002.56, 0.0]);
     }

@@ -4,13 +4,13 @@ use super::ColumnKind;
 use super::moments::{DateScan, Dates};
 use super::numerals::{DecimalMark, Notation, notation};
 
-/// Words that stand for nothing: pandas' own list, and the question mark of older archives. Among texts [`NONE`] is a
-/// word like any other.
+/// Words that stand for nothing: pandas' own list, and the question mark of older archives. Among texts those of
+/// [`AMONG_NUMBERS`] are words like any other.
 const GAPS: [&str; 18] = [
     "?", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "#N/A N/A",
     "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
 ];
-const NONE: &str = "None";
+const AMONG_NUMBERS: [&str; 9] = ["None", "none", "Null", "na", "n.a.", "N.A.", "-", "--", "."];
 
 /// What a column has been seen to hold.
 #[derive(Debug, Clone, Default)]
@@ -30,9 +30,8 @@ pub struct ColumnScan {
     /// How all of the texts are written, if they are dates.
     dates: DateScan,
     empty: u64,
-    /// Words that stand for nothing, and how many of them are `None`.
+    /// Words that stand for nothing.
     words: u64,
-    nones: u64,
     /// The first of each, by its line.
     first_text: Option<(u64, String)>,
     first_point: Option<(u64, String)>,
@@ -55,7 +54,7 @@ pub struct ColumnContent {
 pub enum Gaps {
     /// Among numbers and truth values: empty ones, and every word for nothing.
     Words,
-    /// Among texts: the same but `None`, which is a level.
+    /// Among texts: the same but for those that are levels there, such as `None`.
     AllButNone,
     /// Among what was said to be categories: empty ones.
     Empty,
@@ -73,7 +72,7 @@ impl Gaps {
 }
 
 fn is_word(cell: &str) -> bool {
-    cell.len() <= 8 && (cell == NONE || GAPS.contains(&cell))
+    cell.len() <= 8 && (AMONG_NUMBERS.contains(&cell) || GAPS.contains(&cell))
 }
 
 pub fn truth(cell: &str) -> Option<bool> {
@@ -97,7 +96,6 @@ impl ColumnScan {
             self.empty += 1;
         } else if is_word(cell) {
             self.words += 1;
-            self.nones += u64::from(cell == NONE);
         } else {
             match notation(cell) {
                 Notation::Plain => {

@@ -2,7 +2,6 @@
 
 use std::io::Read;
 
-use super::delimited::ByteSource;
 use super::numerals::{Notation, notation};
 
 /// Bytes that are looked at, and lines.
@@ -22,10 +21,10 @@ pub fn separator(text: &str) -> Result<u8, String> {
     }
 }
 
-/// The separator that a file's first lines agree on.
-pub fn found(open: &ByteSource<'_>) -> std::io::Result<u8> {
+/// The separator that the first lines of a file agree on.
+pub fn found(content: impl Read) -> std::io::Result<u8> {
     let mut sample = Vec::new();
-    open()?.take(SAMPLE as u64).read_to_end(&mut sample)?;
+    content.take(SAMPLE as u64).read_to_end(&mut sample)?;
     Ok(of(&sample))
 }
 

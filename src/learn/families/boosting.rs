@@ -173,7 +173,7 @@ impl Boosting {
     fn step(&self, tree: &mut Tree, leaves: &[usize], left: &[(f64, f64)], bag: SampleWeights<'_>) {
         let mut sums = vec![(0.0, 0.0); tree.leaves.len()];
         for (row, (leaf, (gradient, curvature))) in leaves.iter().zip(left).enumerate() {
-            if bag.times(row) > 0 {
+            if bag.of(row) > 0.0 {
                 sums[*leaf].0 += gradient;
                 sums[*leaf].1 += curvature;
             }

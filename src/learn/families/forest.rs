@@ -45,27 +45,35 @@ impl Family for RandomForest {
     }
 
     fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
-        let share = params.positive("max_features", 0.5)?;
-        if share > 1.0 {
-            return Err(wrong(format!(
-                "max_features is {share}; it must be a fraction of the features, up to 1.0"
-            )));
-        }
         Ok(Box::new(Forest {
             growth: growth(params)?,
             trees: params.count("n_estimators", 100)?,
-            share,
+            share: share_of_features(params)?,
+            draws_rows: true,
             seed,
         }))
     }
 }
 
-struct Forest {
-    growth: TreeOptions,
-    trees: usize,
+/// Of the features, tried at a node.
+pub(super) fn share_of_features(params: HyperParams<'_>) -> Result<f64, FitError> {
+    let share = params.positive("max_features", 0.5)?;
+    if share > 1.0 {
+        return Err(wrong(format!(
+            "max_features is {share}; it must be a fraction of the features, up to 1.0"
+        )));
+    }
+    Ok(share)
+}
+
+pub(super) struct Forest {
+    pub(super) growth: TreeOptions,
+    pub(super) trees: usize,
     /// Of the features, tried at a node.
-    share: f64,
-    seed: u64,
+    pub(super) share: f64,
+    /// Whether each tree is grown on rows drawn with replacement, and not on all.
+    pub(super) draws_rows: bool,
+    pub(super) seed: u64,
 }
 
 impl Fit<Features, TargetValues, FitError> for Forest {
@@ -78,13 +86,17 @@ impl Fit<Features, TargetValues, FitError> for Forest {
         let growth = TreeOptions { max_features: Some(tried), ..self.growth };
         let grow_tree = |number: usize, times: &mut [u32]| {
             let mut rng = Rng::with_seed(seed_of(self.seed, number as u64));
-            times.fill(0);
-            for _ in 0..rows {
-                times[rng.usize(..rows)] += 1;
-            }
+            let bag = if self.draws_rows {
+                times.fill(0);
+                for _ in 0..rows {
+                    times[rng.usize(..rows)] += 1;
+                }
+                SampleWeights::Times(times)
+            } else {
+                SampleWeights::Once
+            };
             let mut of_tree = vec![0.0; width];
-            let mut tree =
-                grow(features, &data.targets, SampleWeights::Times(times), &growth, &mut rng, &mut of_tree);
+            let mut tree = grow(features, &data.targets, bag, &growth, &mut rng, &mut of_tree);
             for leaf in &mut tree.leaves {
                 *leaf /= self.trees as f64;
             }

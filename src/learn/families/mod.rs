@@ -3,9 +3,11 @@
 //! An estimator is one by linfa's own trait: it fits [`Features`] and a target to a [`FittedModel`]. Every one is the same from
 //! the same seed. To add a family, add a file and a line to [`FAMILIES`].
 
+mod ada_boost;
 mod boosting;
 mod calibration;
 mod elastic;
+mod extra_trees;
 mod forest;
 mod hist_boosting;
 mod kernels;
@@ -96,7 +98,7 @@ pub trait Family: Sync {
 }
 
 /// The simple ones first: what comes later is measured by them.
-pub const FAMILIES: [&dyn Family; 15] = [
+pub const FAMILIES: [&dyn Family; 17] = [
     &ridge::Ridge,
     &logistic::Logistic,
     &ordinary::Linear,
@@ -109,6 +111,8 @@ pub const FAMILIES: [&dyn Family; 15] = [
     &kernels::Svr,
     &kernels::Svm,
     &forest::RandomForest,
+    &extra_trees::ExtraTrees,
+    &ada_boost::AdaBoost,
     &boosting::GradientBoosting,
     &hist_boosting::HistGradientBoosting,
     &linfa_tree::LinfaTree,

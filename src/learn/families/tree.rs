@@ -55,6 +55,7 @@ pub(super) fn growth(params: HyperParams<'_>) -> Result<TreeOptions, FitError> {
         min_samples_split: params.count("min_samples_split", 2)?,
         min_samples_leaf: params.count("min_samples_leaf", 1)?,
         max_features: None,
+        draws_thresholds: false,
     })
 }
 

@@ -124,6 +124,19 @@ fn prepared(
             let fills = graph.floats(&[parts.len()], fills);
             graph.node("Where", &[&gap, &fills, &features], Vec::new())
         }
+        Encoding::Means { table, .. } => {
+            let input = graph.input(&column.name, Type::Text, sizes);
+            let input = graph.reshape(&input, &[-1]);
+            let names: &[String] = match &column.values {
+                ColumnValues::Texts { levels, .. } => levels,
+                ColumnValues::Numbers(_) => &[],
+            };
+            let count = names.len() as i64;
+            let code = codes(graph, &input, column, names, (count, count + 1));
+            let width = table[0].len();
+            let table = graph.floats(&[table.len(), width], table.iter().flatten().copied());
+            graph.node("Gather", &[&table, &code], Vec::new())
+        }
         Encoding::Levels { levels, fill, .. } => {
             let input = graph.input(&column.name, Type::Text, sizes);
             let input = graph.reshape(&input, &[-1]);
@@ -131,22 +144,31 @@ fn prepared(
                 ColumnValues::Texts { levels, .. } => levels,
                 ColumnValues::Numbers(_) => &[],
             };
-            // An empty text is a gap, and so is each word that was one in the data.
-            let gaps = || column.gap_words.iter().map(|(word, _)| word.clone()).chain([String::new()]);
-            let gap = i64::from(of_gap(column, names).unwrap_or(*fill));
-            let keys = names.iter().cloned().chain(gaps());
-            let values = (0..names.len() as i64).chain(gaps().map(|_| gap)).collect();
-            let code = graph.ml(
-                "LabelEncoder",
-                &[&input],
-                vec![texts("keys_strings", keys), ints("values_int64s", values), int("default_int64", -1)],
-            );
+            let code = codes(graph, &input, column, names, (i64::from(*fill), -1));
             let wanted = levels.iter().map(|level| i64::from(*level)).collect();
             let one_hot =
                 graph.ml("OneHotEncoder", &[&code], vec![ints("cats_int64s", wanted), int("zeros", 1)]);
             graph.reshape(&one_hot, &[-1, levels.len() as i64])
         }
     }
+}
+
+/// Texts as the numbers of their levels; what a gap is, and what a level is that was not met, is said.
+fn codes(
+    graph: &mut Graph,
+    input: &str,
+    column: &DataColumn,
+    names: &[String],
+    (gap, unknown): (i64, i64),
+) -> Wire {
+    // An empty text is a gap, and so is each word that was one in the data.
+    let gaps = || column.gap_words.iter().map(|(word, _)| word.clone()).chain([String::new()]);
+    let gap = of_gap(column, names).map_or(gap, i64::from);
+    let keys = names.iter().cloned().chain(gaps());
+    let values = (0..names.len() as i64).chain(gaps().map(|_| gap)).collect();
+    let settings =
+        vec![texts("keys_strings", keys), ints("values_int64s", values), int("default_int64", unknown)];
+    graph.ml("LabelEncoder", &[input], settings)
 }
 
 /// The level that an empty text can only stand for. Python reads words as gaps that are levels here, as `None` is among

@@ -26,7 +26,7 @@ pub struct DataReport {
     pub source: String,
     /// Eight hexadecimal digits over the bytes, unpacked.
     pub digest: String,
-    /// `csv` or `parquet`.
+    /// `csv`, `jsonl` or `parquet`.
     pub format: String,
     /// Between cells of a CSV file.
     pub separator: Option<char>,
@@ -132,7 +132,7 @@ impl ColumnCounts {
         Self {
             left_out: count(&|column| column.role == ColumnUse::LeftOut),
             numbers: count(&|column| column.role == ColumnUse::Number),
-            texts: count(&|column| column.role == ColumnUse::Levels),
+            texts: count(&|column| matches!(column.role, ColumnUse::Levels | ColumnUse::Means)),
             times: count(&|column| column.role == ColumnUse::Time),
             with_gaps: count(&ColumnReport::has_gaps),
             with_unused_levels: count(&|column| column.unused_levels().is_some()),
@@ -151,6 +151,8 @@ pub enum ColumnUse {
     Number,
     /// Learnt from as a text, a feature a level.
     Levels,
+    /// Learnt from as what the target is like for each level.
+    Means,
     /// Learnt from as a date, a feature a part.
     Time,
     /// Not learnt from.
@@ -159,7 +161,7 @@ pub enum ColumnUse {
 
 impl ColumnUse {
     fn is_learnt(self) -> bool {
-        matches!(self, Self::Number | Self::Levels | Self::Time)
+        matches!(self, Self::Number | Self::Levels | Self::Means | Self::Time)
     }
 }
 
@@ -200,6 +202,9 @@ pub struct ColumnReport {
     /// How many of those single precision tells apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values_told_apart: Option<usize>,
+    /// How well it tells the target by itself, if that is suspicious: R², or the balanced accuracy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tells_target: Option<f64>,
     /// Of a date, the parts that are features.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<Vec<String>>,
@@ -221,6 +226,7 @@ impl ColumnReport {
             values: None,
             values_told_apart: None,
             parts: None,
+            tells_target: None,
         }
     }
 
@@ -243,6 +249,10 @@ impl ColumnReport {
             ColumnRole::Time { parts, .. } => {
                 told.role = ColumnUse::Time;
                 told.parts = Some(parts.iter().map(|part| part.as_str().to_owned()).collect());
+            }
+            ColumnRole::Means(levels) => {
+                told.role = ColumnUse::Means;
+                told.levels_used = Some(levels.len());
             }
             ColumnRole::Levels(levels) => {
                 told.role = ColumnUse::Levels;
@@ -272,10 +282,11 @@ impl ColumnReport {
     fn rank(&self) -> u8 {
         match self.role {
             ColumnUse::Target => 0,
-            ColumnUse::LeftOut => 1,
-            _ if self.unused_levels().or(self.values_lost()).is_some() => 2,
-            _ if self.has_gaps() => 3,
-            _ => 4,
+            ColumnUse::LeftOut => 2,
+            _ if self.tells_target.is_some() => 1,
+            _ if self.unused_levels().or(self.values_lost()).is_some() => 3,
+            _ if self.has_gaps() => 4,
+            _ => 5,
         }
     }
 }
@@ -286,6 +297,12 @@ impl DataReport {
         let (frame, target) = (&study.frame, &study.target);
         let read = frame.columns.iter().enumerate();
         let read = read.map(|(at, column)| ColumnReport::read(column, study.roles.of(at)));
+        let told = |mut column: (usize, ColumnReport)| {
+            let leak = study.leaks().iter().find(|leak| leak.column == column.0);
+            column.1.tells_target = leak.map(|leak| leak.score);
+            column.1
+        };
+        let read = read.enumerate().map(told);
         let mut columns: Vec<ColumnReport> =
             read.chain(frame.left_out.iter().map(ColumnReport::left_out)).collect();
         let counts = ColumnCounts::of(&columns);
@@ -296,6 +313,7 @@ impl DataReport {
             |mark| frame.columns.iter().any(|column| column.kind != ColumnKind::Text && column.mark == mark);
         let (format, separator) = match frame.format {
             FileFormat::Delimited { separator } => ("csv", Some(char::from(separator))),
+            FileFormat::JsonLines => ("jsonl", None),
             FileFormat::Parquet => ("parquet", None),
         };
         let (classes, more_classes) = classes(study).map_or((None, 0), |(all, more)| (Some(all), more));

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::{ColumnReport, ColumnUse, DataReport, TargetReport};
+use crate::learn::data::Task;
 
 /// Names in a line, and in the plan.
 const NAMES: usize = 8;
@@ -33,14 +34,27 @@ impl DataReport {
             format!("in single precision, {more} more columns lose distinct values")
         }));
         lines.extend(self.folds.iter().map(super::FoldsReport::in_words));
+        let leaks = self.leaks().map(|(column, score)| {
+            let measure = if self.target.task == Task::Regression { "R²" } else { "balanced accuracy" };
+            format!(
+                "{column} alone tells the target ({measure} {score:.3}): if it is not known before, pass --ignore {column}"
+            )
+        });
+        lines.extend(leaks.take(LINES));
         lines.extend(self.unknown.iter().take(LINES).map(|name| format!("no column {name:?}")));
         lines.into_iter().map(|line| format!("{}: {line}", self.name)).collect()
+    }
+
+    /// Columns that tell the target by themselves, and how well.
+    pub fn leaks(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.columns.iter().filter_map(|column| Some((column.name.as_str(), column.tells_target?)))
     }
 
     fn form(&self) -> String {
         let form = match (self.format.as_str(), self.separator) {
             ("csv", Some('\t')) => "CSV, separated by tabs".to_owned(),
             ("csv", Some(separator)) => format!("CSV, separated by {separator:?}"),
+            ("jsonl", _) => "JSON lines".to_owned(),
             _ => "Parquet".to_owned(),
         };
         let decimal = if self.decimal == Some(',') { ", with decimal commas" } else { "" };
@@ -72,11 +86,17 @@ impl DataReport {
 
     fn on_learnt(&self) -> String {
         let numbers = self.using(ColumnUse::Number).map(|column| column.name.clone());
-        let texts =
-            self.using(ColumnUse::Levels).map(|column| match (column.unused_levels(), column.levels) {
-                (Some((used, all)), _) => format!("{} ({used} of {all} levels)", column.name),
-                (None, levels) => format!("{} ({} levels)", column.name, levels.unwrap_or_default()),
-            });
+        let texts = self
+            .columns
+            .iter()
+            .filter(|column| column.role == ColumnUse::Levels || column.role == ColumnUse::Means);
+        let texts = texts.map(|column| {
+            let means = if column.role == ColumnUse::Means { ", by the mean of the target" } else { "" };
+            match (column.unused_levels(), column.levels) {
+                (Some((used, all)), _) => format!("{} ({used} of {all} levels{means})", column.name),
+                (None, levels) => format!("{} ({} levels{means})", column.name, levels.unwrap_or_default()),
+            }
+        });
         let numbers = listed(numbers, self.counts.numbers, NAMES).map(|names| format!("numbers {names}"));
         let texts = listed(texts, self.counts.texts, NAMES).map(|names| format!("texts {names}"));
         let times = self.using(ColumnUse::Time).map(|column| {
@@ -109,6 +129,11 @@ impl DataReport {
             parts.push(format!("{without} of {} rows without a target{words}", self.rows));
         }
         parts.extend(self.folds.iter().map(super::FoldsReport::briefly));
+        let leaks: Vec<&str> = self.leaks().map(|(column, _)| column).collect();
+        let names = leaks.iter().map(|name| (*name).to_owned());
+        let names = listed(names, leaks.len(), BRIEFLY);
+        let tell = if leaks.len() == 1 { "tells" } else { "tell" };
+        parts.extend(names.map(|names| format!("{names} alone {tell} the target")));
         let left_out = self.using(ColumnUse::LeftOut);
         let left_out = left_out
             .map(|column| format!("{} ({})", column.name, column.reason.as_deref().unwrap_or_default()));

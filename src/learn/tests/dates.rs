@@ -41,7 +41,7 @@ fn a_date_becomes_the_parts_that_differ_and_gaps_their_mean() {
     let frame = read(&rows, &ReadOptions::default());
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
     let roles = Roles::decide(&frame, &target, None).unwrap();
-    let preparation = Preparation::fit(&frame, &roles, &[0, 1, 2, 3, 4, 5, 6]).unwrap();
+    let preparation = Preparation::fit(&frame, &roles, &target.values, &[0, 1, 2, 3, 4, 5, 6]).unwrap();
     let parts = ["elapsed", "month", "month_sin", "month_cos", "weekday", "weekday_sin", "weekday_cos"];
     assert_eq!(preparation.names, parts.map(|part| format!("at.{part}")));
     let features = preparation.apply(&frame, &[2, 7]);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod dates;
+mod formats;
 #[path = "../../../tests/support/parquet.rs"]
 mod parquet_file;
 mod reading;
@@ -320,7 +321,7 @@ fn what_is_learnt_comes_from_the_training_rows_alone() {
     let frame = read(&write(folder.path(), "t.csv", text.as_bytes()));
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
     let roles = Roles::decide(&frame, &target, None).unwrap();
-    let preparation = Preparation::fit(&frame, &roles, &[0, 1, 2]).unwrap();
+    let preparation = Preparation::fit(&frame, &roles, &target.values, &[0, 1, 2]).unwrap();
     assert_eq!(preparation.names, ["x", "c=a", "c=b"], "no level of other rows, and no constant");
     let features = preparation.apply(&frame, &[3, 4]);
     let row = |row: usize| (0..3).map(|at| features.raw.column(at)[row]).collect::<Vec<f32>>();

@@ -20,6 +20,8 @@ pub struct TreeOptions {
     pub min_samples_leaf: usize,
     /// Features that are tried at a node, drawn anew for each; those that are the same in all its rows do not count.
     pub max_features: Option<usize>,
+    /// Whether of each feature a single threshold is tried, drawn between its least and its greatest value in the node.
+    pub draws_thresholds: bool,
 }
 
 impl Default for TreeOptions {
@@ -30,25 +32,29 @@ impl Default for TreeOptions {
             min_samples_split: 2,
             min_samples_leaf: 1,
             max_features: None,
+            draws_thresholds: false,
         }
     }
 }
 
-/// How often each row counts; rows of weight 0 are left out.
+/// How much each row counts; rows of weight 0 are left out.
 #[derive(Debug, Clone, Copy)]
 pub enum SampleWeights<'a> {
     /// Each once.
     Once,
     /// Each so often.
     Times(&'a [u32]),
+    /// Each so much.
+    Weights(&'a [f64]),
 }
 
 impl SampleWeights<'_> {
-    /// How often that row counts.
-    pub fn times(self, row: usize) -> u32 {
+    /// How much that row counts.
+    pub fn of(self, row: usize) -> f64 {
         match self {
-            Self::Once => 1,
-            Self::Times(times) => times[row],
+            Self::Once => 1.0,
+            Self::Times(times) => f64::from(times[row]),
+            Self::Weights(weights) => weights[row],
         }
     }
 }
@@ -64,13 +70,12 @@ pub fn grow(
 ) -> Tree {
     match target {
         TargetValues::Numbers(values) => {
-            let weigh =
-                |(row, value): (usize, &f64)| Weighed { value: *value, weight: f64::from(bag.times(row)) };
+            let weigh = |(row, value): (usize, &f64)| Weighed { value: *value, weight: bag.of(row) };
             let items: Vec<_> = values.iter().enumerate().map(weigh).collect();
             Grower::new(features, &items, bag, growth, rng).grow(&Mean::default(), gains)
         }
         TargetValues::Classes { classes, count } => {
-            let weigh = |(row, class): (usize, &u32)| Counted { class: *class, weight: bag.times(row) };
+            let weigh = |(row, class): (usize, &u32)| Counted { class: *class, weight: bag.of(row) };
             let items: Vec<_> = classes.iter().enumerate().map(weigh).collect();
             let grower = Grower::new(features, &items, bag, growth, rng);
             match growth.criterion {
@@ -130,7 +135,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
         let matrix = &features.raw;
         let kept = |(at, order): (usize, &Vec<u32>)| {
             let column = matrix.column(at);
-            let rows = order.iter().filter(|row| bag.times(**row as usize) > 0);
+            let rows = order.iter().filter(|row| bag.of(**row as usize) > 0.0);
             rows.map(|row| SortedValue { value: column[*row as usize], row: *row }).collect()
         };
         Self {
@@ -220,11 +225,13 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             looked_at += 1;
             let (mut left, mut right) = (empty.clone(), node.clone());
             let mut found = None;
-            for at in 1..entries.len() {
+            let drawn = self.growth.draws_thresholds.then(|| drawn_place(entries, self.rng));
+            for at in 1..=drawn.unwrap_or(entries.len() - 1) {
                 let item = self.items[entries[at - 1].row as usize];
                 left.add(item);
                 right.remove(item);
                 if entries[at - 1].value < entries[at].value
+                    && drawn.is_none_or(|drawn| at == drawn)
                     && at >= min_leaf
                     && entries.len() - at >= min_leaf
                 {
@@ -275,6 +282,16 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             entries[kept..].copy_from_slice(&self.beside);
         }
     }
+}
+
+/// How many of some rows are not above a threshold that is drawn between the least and the greatest: not none, and not all.
+fn drawn_place(entries: &[SortedValue], rng: &mut Rng) -> usize {
+    let (least, most) = (entries[0].value, entries[entries.len() - 1].value);
+    let (low, high) = (f64::from(least), f64::from(most));
+    let threshold = low + rng.f64() * (high - low);
+    let place = entries.partition_point(|entry| f64::from(entry.value) <= threshold);
+    // What is drawn may be the greatest value by rounding.
+    if place < entries.len() { place } else { entries.partition_point(|entry| entry.value < most) }
 }
 
 /// A number from `low` to below `high`, half way where there is one.

@@ -74,10 +74,10 @@ impl NodeStats for Mean {
 #[derive(Debug, Clone, Copy)]
 pub struct Counted {
     pub class: u32,
-    pub weight: u32,
+    pub weight: f64,
 }
 
-/// Classes. The counts are whole numbers, so sums of them and of their squares are exact.
+/// Classes. Where the counts are whole numbers, sums of them and of their squares are exact.
 #[derive(Debug, Clone)]
 pub struct Gini {
     counts: Vec<f64>,
@@ -95,7 +95,7 @@ impl NodeStats for Gini {
     type Item = Counted;
 
     fn add(&mut self, item: Counted) {
-        let weight = f64::from(item.weight);
+        let weight = item.weight;
         let count = &mut self.counts[item.class as usize];
         self.squares += weight * (2.0 * *count + weight);
         *count += weight;
@@ -103,7 +103,7 @@ impl NodeStats for Gini {
     }
 
     fn remove(&mut self, item: Counted) {
-        let weight = f64::from(item.weight);
+        let weight = item.weight;
         let count = &mut self.counts[item.class as usize];
         self.squares -= weight * (2.0 * *count - weight);
         *count -= weight;
@@ -115,7 +115,8 @@ impl NodeStats for Gini {
     }
 
     fn is_pure(&self) -> bool {
-        self.squares >= self.weight * self.weight
+        // A single row of another class takes more off than rounding does.
+        self.squares >= self.weight * self.weight * (1.0 - 1e-12)
     }
 
     fn values(&self) -> impl Iterator<Item = f64> {

@@ -35,7 +35,7 @@ fn distinct(folder: &Path, rows: usize) -> PathBuf {
     path
 }
 
-const REGRESSION: [&str; 11] = [
+const REGRESSION: [&str; 12] = [
     "ridge",
     "linear",
     "decision_tree",
@@ -45,17 +45,20 @@ const REGRESSION: [&str; 11] = [
     "elastic_net",
     "svr",
     "random_forest",
+    "extra_trees",
     "gradient_boosting",
     "hist_gradient_boosting",
 ];
 
-const CLASSIFICATION: [&str; 8] = [
+const CLASSIFICATION: [&str; 10] = [
     "logistic",
     "decision_tree",
     "k_neighbors",
     "naive_bayes",
     "svm",
     "random_forest",
+    "extra_trees",
+    "ada_boost",
     "gradient_boosting",
     "hist_gradient_boosting",
 ];

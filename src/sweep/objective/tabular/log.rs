@@ -76,6 +76,9 @@ impl Log for TabularLog {
             ("seed", rules.seed.to_string()),
         ];
         params.extend(self.folds_by());
+        let leaks = self.report.iter().flat_map(DataReport::leaks).map(|(column, _)| column);
+        let leaks = leaks.collect::<Vec<_>>().join(", ");
+        params.extend(Some(("suspected_leaks", leaks)).filter(|(_, leaks)| !leaks.is_empty()));
         params.extend(rules.trials.map(|trials| ("trials", trials.to_string())));
         params.extend(rules.seconds.map(|seconds| ("seconds", seconds.to_string())));
         params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

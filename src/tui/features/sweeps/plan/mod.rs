@@ -83,7 +83,9 @@ impl FormField {
     /// What an empty line stands for, or what can stand in it.
     pub fn hint(self) -> &'static str {
         match self {
-            Self::Data => "a CSV, TSV or Parquet file, or wine-quality, iris, diabetes, breast-cancer",
+            Self::Data => {
+                "a CSV, TSV, JSON lines or Parquet file, or wine-quality, iris, diabetes, breast-cancer"
+            }
             Self::Target => "the column to predict",
             Self::Decimal => "the decimal separator of a CSV file, . or , (detected by default)",
             Self::Ignore => "columns to ignore, comma-separated",

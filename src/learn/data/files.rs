@@ -1,0 +1,211 @@
+//! Files of text: plain, or packed with gzip or Zstandard, one or several by a pattern.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Component, Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use super::{DataError, Limits};
+
+/// Of the free memory the part that an unpacked file may take while it is read.
+const PART: u64 = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    None,
+    Gzip,
+    Zstandard,
+}
+
+/// What is read more than once.
+pub trait ByteSource {
+    /// What it is called in an error.
+    fn path(&self) -> &Path;
+    /// Its bytes from the beginning.
+    fn open(&self) -> io::Result<Box<dyn Read + '_>>;
+
+    fn failed(&self, cause: io::Error) -> DataError {
+        DataError::Read { path: self.path().to_owned(), cause }
+    }
+}
+
+/// A file as it lies on the disk.
+pub struct PlainFile<'a>(pub &'a Path);
+
+impl ByteSource for PlainFile<'_> {
+    fn path(&self) -> &Path {
+        self.0
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(File::open(self.0)?))
+    }
+}
+
+/// A file of text.
+#[derive(Debug)]
+pub struct TextFile {
+    path: PathBuf,
+    packing: Packing,
+    /// What it holds, unpacked, where that is held in memory.
+    content: Option<Vec<u8>>,
+}
+
+fn unpacked<'a>(packing: Packing, packed: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match packing {
+        Packing::None => Box::new(packed),
+        Packing::Gzip => Box::new(MultiGzDecoder::new(packed)),
+        Packing::Zstandard => Box::new(zstd::stream::read::Decoder::new(packed)?),
+    })
+}
+
+impl TextFile {
+    /// Looks how a file is packed, and unpacks it if there is the memory for it.
+    pub fn new(path: &Path) -> io::Result<Self> {
+        let mut start = Vec::new();
+        File::open(path)?.take(4).read_to_end(&mut start)?;
+        let packing = match start[..] {
+            [0x1f, 0x8b, ..] => Packing::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd] => Packing::Zstandard,
+            _ => Packing::None,
+        };
+        let mut file = Self { path: path.to_owned(), packing, content: None };
+        if packing != Packing::None {
+            let most = Limits::of_this_machine().memory / PART;
+            let mut content = Vec::new();
+            // What is wrong with it is said where it is read.
+            let is_whole = file.open().and_then(|reader| reader.take(most).read_to_end(&mut content));
+            let is_whole = is_whole.is_ok_and(|length| (length as u64) < most);
+            file.content = is_whole.then_some(content);
+        }
+        Ok(file)
+    }
+
+    /// What is in memory already.
+    pub fn of(name: &Path, content: Vec<u8>) -> Self {
+        Self { path: name.to_owned(), packing: Packing::None, content: Some(content) }
+    }
+
+    /// Whether it holds objects of JSON, by its first byte.
+    pub fn is_json(&self) -> io::Result<bool> {
+        let mut start = [0_u8; 64];
+        let mut reader = self.open()?;
+        let mut length = 0;
+        while length < start.len() {
+            match reader.read(&mut start[length..])? {
+                0 => break,
+                more => length += more,
+            }
+        }
+        let start = &start[..length];
+        let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
+        Ok(start.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| *byte == b'{'))
+    }
+}
+
+impl ByteSource for TextFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Unpacked.
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        if let Some(content) = &self.content {
+            return Ok(Box::new(content.as_slice()));
+        }
+        unpacked(self.packing, BufReader::with_capacity(1 << 16, File::open(&self.path)?))
+    }
+}
+
+/// Whether a path names several files.
+pub fn is_pattern(path: &Path) -> bool {
+    path.as_os_str().to_string_lossy().contains(['*', '?'])
+}
+
+/// The files that a pattern names, sorted: `*` stands for any letters of a name, `?` for one.
+///
+/// # Errors
+/// Where there is none, or a folder cannot be read.
+pub fn matching(pattern: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut found = vec![PathBuf::new()];
+    for component in pattern.components() {
+        let name = component.as_os_str().to_string_lossy().into_owned();
+        if !matches!(component, Component::Normal(_)) || !name.contains(['*', '?']) {
+            for path in &mut found {
+                path.push(component);
+            }
+            continue;
+        }
+        let mut next = Vec::new();
+        for folder in found {
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                // A file among the folders.
+                Err(cause) if cause.kind() == io::ErrorKind::NotADirectory => continue,
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
+                Err(cause) => return Err(DataError::Read { path: folder, cause }),
+            };
+            for entry in entries {
+                let entry = entry.map_err(|cause| DataError::Read { path: folder.clone(), cause })?;
+                let own = entry.file_name().to_string_lossy().into_owned();
+                // As for a shell, what is hidden is meant by its dot alone.
+                if (name.starts_with('.') || !own.starts_with('.')) && is_like(&own, &name) {
+                    next.push(folder.join(own));
+                }
+            }
+        }
+        found = next;
+    }
+    let mut files: Vec<PathBuf> = found.into_iter().filter(|path| path.is_file()).collect();
+    files.sort();
+    if files.is_empty() {
+        let message = "no file is named so; * stands for any letters of a name, ? for one".into();
+        return Err(DataError::File { path: pattern.to_owned(), message });
+    }
+    Ok(files)
+}
+
+/// Whether a name is one of a pattern.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let (name, pattern): (Vec<char>, Vec<char>) = (name.chars().collect(), pattern.chars().collect());
+    let (mut at, mut of) = (0, 0);
+    // The last star, and how much of the name it has taken.
+    let mut star: Option<(usize, usize)> = None;
+    while at < name.len() {
+        match pattern.get(of) {
+            Some('*') => {
+                star = Some((of, at));
+                of += 1;
+            }
+            Some(letter) if *letter == '?' || *letter == name[at] => (at, of) = (at + 1, of + 1),
+            _ => {
+                let Some((place, taken)) = star else { return false };
+                star = Some((place, taken + 1));
+                (at, of) = (taken + 1, place + 1);
+            }
+        }
+    }
+    pattern[of..].iter().all(|letter| *letter == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_like_their_patterns() {
+        for (name, pattern, expected) in [
+            ("a.csv", "*.csv", true),
+            ("a.csv.gz", "*.csv", false),
+            ("part-12.csv", "part-??.csv", true),
+            ("part-1.csv", "part-??.csv", false),
+            ("aXbXc", "a*X*c", true),
+            ("abab", "*ab", true),
+            ("", "*", true),
+            ("x", "", false),
+        ] {
+            assert_eq!(is_like(name, pattern), expected, "{name} {pattern}");
+        }
+    }
+}
