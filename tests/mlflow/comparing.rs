@@ -39,7 +39,8 @@ for experiment in ["first", "second"]:
         with mlflow.start_run(run_name=f"{experiment}-{i}") as run:
             mlflow.log_params({"lr": 0.1 if experiment == "first" else 0.2, "seed": i, "same": "x"})
             mlflow.log_metric("val_rmse", 0.5 + 0.1 * len(ids))
-            mlflow.log_metric("val_acc", 0.123456789012345 * (len(ids) + 1))
+            mlflow.log_metric("val_acc", 0.05, step=0)
+            mlflow.log_metric("val_acc", 0.123456789012345 * (len(ids) + 1), step=1)
             ids.append(run.info.run_id)
 client = mlflow.MlflowClient()
 print(json.dumps([{"run_id": i, "metrics": client.get_run(i).data.metrics, "params": client.get_run(i).data.params} for i in ids]))
@@ -110,6 +111,11 @@ fn compare(folder: &Path, address: &str, mlflow: crate::support::Mlflow) {
     terminal.wait_for("Save as");
     terminal.type_keys("\x15both.csv\r");
     terminal.wait_for("saved");
+    // Of what was logged once the runs are ranked, those of the other experiment too.
+    terminal.type_keys("ggj\r");
+    terminal.wait_for("val_rmse of 2 runs: lower is better");
+    terminal.type_keys("\x1b");
+    terminal.wait("the list to close", |screen| !screen.contains("to best"));
     // A chart of the metric under the cursor, as a picture.
     terminal.type_keys("gg\r");
     terminal.wait_for("first-1");

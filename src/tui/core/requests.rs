@@ -153,9 +153,9 @@ pub fn rank_compared(
     app: &mut App,
     key: &str,
     compared: (&Catalog, &[Row], Option<Row>),
-    experiments: Vec<(RunId, ExperimentId)>,
+    places: ranking::RunPlaces,
 ) -> bool {
-    ranking::open_compared(app, key, compared, experiments)
+    ranking::open_compared(app, key, compared, places)
 }
 
 /// What is known of histories is more: a chart that a comparison opened may turn out to be of single values.

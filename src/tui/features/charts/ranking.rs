@@ -26,6 +26,9 @@ const BAR: usize = 20;
 const LEAST_BAR: usize = 4;
 const FRAME: usize = 13;
 
+/// Where runs are that may be in other experiments, with their names.
+pub type RunPlaces = Vec<(RunId, String, ExperimentId)>;
+
 /// Runs with a value, in any order.
 type Valued = Vec<(f64, Row)>;
 
@@ -144,7 +147,7 @@ pub fn open_compared(
     app: &mut App,
     key: &str,
     (catalog, rows, own): (&Catalog, &[Row], Option<Row>),
-    experiments: Vec<(RunId, ExperimentId)>,
+    places: RunPlaces,
 ) -> bool {
     let goal = goal_of(key, app.best.policy());
     let known = Arc::clone(&app.runs.catalog);
@@ -171,7 +174,13 @@ pub fn open_compared(
             Field { catalog, key, goal, all, own, lit: rows.iter().copied().collect() }
         }
     };
-    list(app, &field, experiments)
+    list(app, &field, places)
+}
+
+/// The name and the experiment of a run that is not in the open one.
+fn elsewhere<'a>(app: &mut App, places: &'a RunPlaces, id: &RunId) -> Option<(&'a String, &'a ExperimentId)> {
+    let found = places.iter().find(|(run, ..)| run == id).filter(|_| app.runs.row_of(id).is_none());
+    found.map(|(_, name, there)| (name, there))
 }
 
 /// The latest values of runs; what is infinite is out, as where the best is chosen.
@@ -182,7 +191,7 @@ fn values(catalog: &Catalog, key: &str, rows: &[Row]) -> Valued {
 }
 
 /// Opens the list. Of runs of other experiments it has to be said which.
-fn list(app: &mut App, field: &Field<'_>, experiments: Vec<(RunId, ExperimentId)>) -> bool {
+fn list(app: &mut App, field: &Field<'_>, run_places: RunPlaces) -> bool {
     if field.all.len() < 2 {
         return false;
     }
@@ -236,19 +245,24 @@ fn list(app: &mut App, field: &Field<'_>, experiments: Vec<(RunId, ExperimentId)
         let around = if has_more { more } else { "" };
         title.push_str(&format!(", the first {FIRST}{around}"));
     }
-    let lit = places.iter().map(|place| field.lit.contains(&place.row)).collect();
+    let mut lit: Vec<bool> = places.iter().map(|place| field.lit.contains(&place.row)).collect();
+    // Where all are, none stands out.
+    if lit.iter().all(|is_lit| *is_lit) {
+        lit.clear();
+    }
     let heading = line("", "value", "to best");
     Picker::new(title, items, move |app, picked, effects| match picked {
         Picked::Chosen(id) => {
             app.screens.clear();
-            match experiments.iter().find(|(run, _)| *run == id) {
-                Some((_, there)) if app.runs.row_of(&id).is_none() => {
-                    show_run(app, there.clone(), id, effects);
-                }
-                Some(_) | None => go_to_run(app, &id, effects),
+            match elsewhere(app, &run_places, &id) {
+                Some((_, there)) => show_run(app, there.clone(), id, effects),
+                None => go_to_run(app, &id, effects),
             }
         }
-        Picked::Toggled(id, on) => app.runs.set_selected(&id, on),
+        Picked::Toggled(id, on) => match elsewhere(app, &run_places, &id).filter(|_| on) {
+            Some((name, there)) => app.runs.selected.insert(id.as_str(), name, there),
+            None => app.runs.set_selected(&id, on),
+        },
         Picked::Removed(_) => {}
     })
     .under(" #  run", heading)

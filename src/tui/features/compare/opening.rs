@@ -1,6 +1,6 @@
 //! What Enter opens of a metric in a comparison: its chart, or where the runs stand where each has a single value.
 
-use super::{CompareScreen, CompareTab};
+use super::{CompareScreen, CompareTab, Compared};
 use crate::catalog::Row;
 use crate::compare::Comparison;
 use crate::mlflow::RunId;
@@ -93,9 +93,13 @@ pub fn rank(app: &mut App, metric: &str) -> bool {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return false };
     let Some(comparison) = screen.comparison().cloned() else { return false };
     let (rows, own) = (rows(&comparison), own(screen, &comparison));
-    let experiments =
-        screen.runs.iter().map(|compared| (compared.run.clone(), compared.experiment.clone())).collect();
-    requests::rank_compared(app, metric, (&comparison.catalog, &rows, own), experiments)
+    let name = |run: &RunId| rows.iter().find(|row| comparison.catalog.run_id(**row) == run.as_str());
+    let place = |compared: &Compared| {
+        let name = name(&compared.run).map_or("", |row| comparison.catalog.run_name(*row));
+        (compared.run.clone(), name.to_owned(), compared.experiment.clone())
+    };
+    let places = screen.runs.iter().map(place).collect();
+    requests::rank_compared(app, metric, (&comparison.catalog, &rows, own), places)
 }
 
 fn rows(comparison: &Comparison) -> Vec<Row> {
