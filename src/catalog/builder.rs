@@ -276,6 +276,10 @@ impl Same for Sym {
     }
 }
 
+/// So many values tell how many there will be, and no more than so many times as many are foreseen.
+const TELLING: usize = 64;
+const FORESEEN: usize = 8;
+
 /// A column that has room for one value more. Where it needs more room, or is copied, it gets as much as all of its runs will
 /// need: the heads of all runs come before their values.
 fn with_room<T: Copy>(column: &mut Arc<Column<T>>, runs: usize) -> &mut Column<T> {
@@ -283,10 +287,10 @@ fn with_room<T: Copy>(column: &mut Arc<Column<T>>, runs: usize) -> &mut Column<T
     let is_full = length == column.rows.capacity();
     let is_shared = Arc::strong_count(column) > 1;
     if length > 0 && (is_full || is_shared) {
-        // As if they were spread over the runs to come as over those before.
+        // As if they were spread over the runs to come as over those before, where there are enough to tell.
         let before = column.rows.last().map_or(1, |last| *last as usize + 1).max(length);
-        let foreseen = (length * runs).div_ceil(before).min(runs);
-        let room = foreseen.max(length + length / 2 + 4);
+        let foreseen = (length * runs).div_ceil(before).min(runs).min(length * FORESEEN);
+        let room = if length < TELLING { 0 } else { foreseen }.max(length + length / 2 + 4);
         if is_shared {
             let mut roomy = Column {
                 rows: Vec::with_capacity(room),
@@ -397,5 +401,31 @@ impl<T: Same> Indexed<T> {
             }
             *column = sorted;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_gets_room_for_all_runs_where_its_values_tell_how_many_there_will_be() {
+        let filled = |values: u32, runs: usize| {
+            let mut column: Arc<Column<f64>> = Arc::default();
+            for row in 0..values {
+                let column = with_room(&mut column, runs);
+                column.rows.push(row);
+                column.values.push(0.0);
+            }
+            column.rows.capacity()
+        };
+        assert_eq!(filled(90_000, 100_000), 100_000, "no more than there are runs");
+        assert!(filled(10, 100_000) < 32, "a few values tell nothing");
+        assert!(filled(1_000, 1_000_000) <= 8_192, "nor do some of the rest of a very long list");
+        let mut shared: Arc<Column<f64>> = Arc::default();
+        with_room(&mut shared, 9).rows.push(3);
+        let before = Arc::clone(&shared);
+        with_room(&mut shared, 9).rows.push(4);
+        assert_eq!((before.rows.as_slice(), shared.rows.as_slice()), (&[3][..], &[3, 4][..]));
     }
 }

@@ -235,7 +235,8 @@ fn time_label(value: f64, (step, is_whole): (f64, bool), zone: Option<&TimeZone>
     if let Some(zone) = zone {
         let format = match step {
             _ if is_whole && step >= 8.64e7 => "%Y-%m-%d",
-            _ if is_whole => "%m-%d %H:%M",
+            _ if is_whole && step >= 6e4 => "%m-%d %H:%M",
+            _ if is_whole => "%m-%d %H:%M:%S",
             _ if step < 1e3 => "%H:%M:%S%.3f",
             _ if step < 6e4 => "%H:%M:%S",
             _ if step < 8.64e7 => "%H:%M",

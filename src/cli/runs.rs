@@ -389,14 +389,14 @@ fn telling_columns(catalog: &Catalog, deciding: Option<&str>) -> Vec<ColumnSpec>
         has_word || without_fold(key).is_some()
     };
     rest.extend(metrics.extract_if(.., |(key, _)| is_fold(key) && deciding != Some(*key)));
-    let place = |key: &str| (is_fold(key), Interest::of(key));
-    rest.sort_by(|(a, _), (b, _)| place(a).cmp(&place(b)).then_with(|| natural(a, b)));
+    let mut placed: Vec<_> = rest.iter().map(|(key, _)| ((is_fold(key), Interest::of(key)), *key)).collect();
+    placed.sort_by(|(place, key), (other, other_key)| place.cmp(other).then_with(|| natural(key, other_key)));
     let metric = |(key, _): (&str, usize)| ColumnSpec::metric(key);
     let mut params: Vec<&str> = catalog.params.keys(&catalog.texts).map(|(key, _)| key).collect();
     params.sort_unstable_by(|a, b| natural(a, b));
     let params = params.into_iter().map(|key| ColumnSpec::Param(key.to_owned()));
     let columns = ATTRIBUTES.into_iter().chain(metrics.into_iter().map(metric));
-    columns.chain(params).chain(rest.into_iter().map(metric)).collect()
+    columns.chain(params).chain(placed.into_iter().map(|(_, key)| ColumnSpec::metric(key))).collect()
 }
 
 /// The attributes before all else.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::mlflow::{ModelVersion, RunId, Tag};
-use crate::select::{Goal, MetricGoal};
+use crate::select::{Goal, MetricGoal, Policy, ValueOf};
 
 /// On a run: that it is marked. On an experiment: the id of the marked run.
 pub const MARK: &str = "mltui.best";
@@ -236,11 +236,13 @@ pub fn holder(events: &[MarkEvent]) -> Option<&Record> {
 }
 
 /// What the newest mark that is not undone and was not made by hand was chosen by.
-pub fn judged_by(experiment: &[Tag]) -> Option<MetricGoal> {
+pub fn judged_by(experiment: &[Tag]) -> Option<Policy> {
     let events = events(experiment);
     events.iter().rev().find_map(|event| match event {
         MarkEvent::Marked(record) if !record.metric.is_empty() && !is_undone(&events, &record.id) => {
-            Some(MetricGoal::new(record.metric.clone(), Goal::parse(&record.direction)?))
+            let goal = MetricGoal::new(record.metric.clone(), Goal::parse(&record.direction)?);
+            let value = ValueOf::parse(&record.value_of).unwrap_or(ValueOf::Latest);
+            Some(Policy { value, ..Policy::new(goal) })
         }
         MarkEvent::Marked(_) | MarkEvent::Undone(_) => None,
     })

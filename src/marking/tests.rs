@@ -344,7 +344,10 @@ fn a_model_that_is_made_anew_amid_a_mark_is_looked_at_anew() {
 fn what_the_newest_mark_was_chosen_by_is_known_until_it_is_undone() {
     block_on(async {
         let world = World::new(Moment::Before).await;
-        let judged = async || judged_by(&world.store.get_experiment(&world.experiment).await.unwrap().tags);
+        let judged = async || {
+            let tags = world.store.get_experiment(&world.experiment).await.unwrap().tags;
+            judged_by(&tags).map(|policy| policy.primary().clone())
+        };
         assert_eq!(judged().await, None);
         world.mark(0, 1_000).await.unwrap();
         let rmse = Some(MetricGoal::new("rmse", Goal::Minimize));

@@ -81,6 +81,8 @@ fn a_large_paste_is_cut_and_said() {
     terminal.type_keys("gm");
     terminal.wait_for("cut to 256 characters");
     terminal.type_keys("\x1b");
+    // There `q` closes them too.
+    terminal.wait("the messages gone", |screen| !screen.contains("cut to 256 characters"));
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
 }

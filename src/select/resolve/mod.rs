@@ -55,7 +55,7 @@ impl PolicyOrigin {
             Self::Chosen => "as chosen for this experiment",
             Self::Experiment => "from the experiment tag mlflow.experiment.primaryMetric.name",
             Self::Settings => "from the settings",
-            Self::Marks => "as for the run that is marked best",
+            Self::Marks => "as for the newest mark that was chosen by a metric",
             Self::Trials => "from the direction tag of Optuna trials",
             Self::Names => "inferred from the name",
         }
@@ -81,7 +81,7 @@ pub fn resolve(
     experiment: &[Tag],
     patterns: &Patterns,
     metrics: &[(&str, usize)],
-    marked: Option<&MetricGoal>,
+    marked: Option<&Policy>,
     told: &[MetricGoal],
 ) -> Resolved {
     if let Some(policy) = chosen {
@@ -112,8 +112,11 @@ pub fn resolve(
     if let Some(MetricGoal { metric, goal }) = patterns.first(metrics) {
         return Resolved::Policy(by(&metric, goal), PolicyOrigin::Settings);
     }
-    if let Some(marked) = marked {
-        return Resolved::Policy(with_tie_breaks(std::slice::from_ref(marked)), PolicyOrigin::Marks);
+    // What was chosen by the first of several metrics that trials optimise is no choice by that one alone.
+    let is_of_trials = |metric: &str| told.iter().any(|one| one.metric == metric);
+    if let Some(marked) = marked.filter(|marked| told.len() < 2 || !is_of_trials(&marked.primary().metric)) {
+        let policy = Policy { value: marked.value, ..with_tie_breaks(&marked.objectives) };
+        return Resolved::Policy(policy, PolicyOrigin::Marks);
     }
     if !told.is_empty() {
         return Resolved::Policy(with_tie_breaks(told), PolicyOrigin::Trials);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::catalog::Builder;
 use crate::mlflow::{ExperimentId, LifecycleStage, Metric, Run, RunId, RunInfo, RunStatus};
+use crate::select::ValueOf;
 use crate::store::batch::whole_runs;
 
 const DOWN: Goal = Goal::Minimize;
@@ -210,7 +211,7 @@ fn a_pattern_means_the_metric_and_not_its_deviation() {
 
 #[test]
 fn what_a_run_was_marked_by_stays_whatever_is_logged_later() {
-    let marked = MetricGoal::new("val_loss", DOWN);
+    let marked = Policy { value: ValueOf::Best, ..Policy::new(MetricGoal::new("val_loss", DOWN)) };
     let by = |patterns: &Patterns, metrics: &[(&str, usize)], told: &[MetricGoal]| {
         metric_of(&resolve(None, &[], patterns, metrics, Some(&marked), told))
     };
@@ -219,6 +220,13 @@ fn what_a_run_was_marked_by_stays_whatever_is_logged_later() {
     assert_eq!(by(&nothing, &[("val_loss", 2), ("val_f1", 98)], &[]), stays);
     assert_eq!(by(&nothing, &[("val_f1", 100)], &[]), stays, "where no new run has it");
     assert_eq!(by(&nothing, &[("value", 9)], &[MetricGoal::new("value", UP)]), stays, "nor do new trials");
+    let Resolved::Policy(policy, _) = resolve(None, &[], &nothing, &[], Some(&marked), &[]) else { panic!() };
+    assert_eq!(policy.value, ValueOf::Best, "by the same value of it");
+    let study = [MetricGoal::new("val_loss", DOWN), MetricGoal::new("val_f1", UP)];
+    let Resolved::Policy(policy, origin) = resolve(None, &[], &nothing, &[], Some(&marked), &study) else {
+        panic!()
+    };
+    assert_eq!((policy.objectives.as_slice(), origin), (&study[..], PolicyOrigin::Trials), "both of them");
     let settings = Patterns::parse(&["val_f1 max".to_owned()]).unwrap();
     let by_settings = by(&settings, &[("val_f1", 1)], &[]);
     assert_eq!(by_settings, ("val_f1".into(), Some(UP), Some(PolicyOrigin::Settings)), "the user changes it");

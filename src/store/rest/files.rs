@@ -33,15 +33,16 @@ pub struct Places {
 }
 
 impl Places {
-    /// The files of a run are there, where the server says so.
+    /// The files of a run are there.
     pub fn note(&self, id: &RunId, uri: &str) {
-        if !uri.is_empty() {
-            keep(&self.uris, id, uri);
-        }
+        keep(&self.uris, id, uri);
     }
 }
 
 fn keep<Id: Clone + Eq + Hash>(known: &Mutex<HashMap<Id, String>>, id: &Id, uri: &str) {
+    if uri.is_empty() {
+        return;
+    }
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     if known.len() >= KNOWN {
         known.clear();

@@ -50,7 +50,8 @@ pub fn project(app: &mut App, effects: &mut Effects) {
         complete: snapshot.complete,
         view: Box::new(app.runs.wanted_view()),
         under_cursor: app.runs.under_cursor.clone().map(|picked| (picked, app.runs.cursor.at)),
-        wants_columns: !app.runs.own_columns && app.runs.has_new_keys(&snapshot.catalog),
+        wants_columns: !app.runs.own_columns
+            && (app.runs.awaits_columns || app.runs.has_new_keys(&snapshot.catalog)),
         deciding: app.runs.deciding().map(str::to_owned),
         now: app.now,
     }));
@@ -96,11 +97,13 @@ pub fn go_to_run(app: &mut App, id: &RunId, effects: &mut Effects) {
     let Some(row) = app.runs.row_of(id) else { return app.say("the run is not in this experiment any more") };
     app.focus = Focus::Runs;
     if let Some(at) = (0..app.runs.length()).find(|at| app.runs.projection.row(*at) == Some(row)) {
+        app.screens.clear();
         let height = app.geometry().rows(Focus::Runs);
         app.runs.cursor.jump(at, app.runs.length(), height);
         app.runs.show_parent(height);
         app.runs.moved();
     } else if app.runs.projection.passes(row) {
+        app.screens.clear();
         app.runs.unfold(row);
         app.runs.follow(id);
         project(app, effects);
@@ -108,6 +111,7 @@ pub fn go_to_run(app: &mut App, id: &RunId, effects: &mut Effects) {
         let name = app.runs.catalog.run_name(row).to_owned();
         let id = id.clone();
         Confirm::new("Clear the filter that hides it?", vec![name], move |app, effects| {
+            app.screens.clear();
             app.runs.clear_filters();
             app.runs.follow(&id);
             view_changed(app, effects);

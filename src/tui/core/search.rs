@@ -73,18 +73,23 @@ pub fn filter_hint(app: &App) -> Option<String> {
     keys.first().map(|key| format!("{key} takes it to the filter{of}: it looks like one"))
 }
 
+/// A filter as a part of a longer one.
+fn as_term(filter: &str) -> String {
+    let mut words = filter.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let has_or = filter.contains("||") || words.any(|word| word.eq_ignore_ascii_case("or"));
+    if has_or { format!("({filter})") } else { filter.to_owned() }
+}
+
 /// Takes what is typed to the filter, beside that which there is.
 fn as_filter(app: &mut App, effects: &mut Effects) {
     let typed = app.runs.words.value().trim().to_owned();
+    app.runs.note_words();
     app.runs.words.reset();
     app.overlay = None;
     words_changed(app, effects);
-    let known = &app.runs.filter_text;
-    let is_or = known.to_ascii_uppercase().contains(" OR ");
-    let text = match known.as_str() {
+    let text = match app.runs.filter_text.as_str() {
         "" => typed,
-        known if is_or => format!("({known}) AND {typed}"),
-        known => format!("{known} AND {typed}"),
+        known => format!("{} AND {}", as_term(known), as_term(&typed)),
     };
     runs::dialogs::filter_by(app, &text);
 }
@@ -142,4 +147,21 @@ pub fn changed(app: &mut App, effects: &mut Effects) {
     compare::update::searched(app);
     models::update::searched(app);
     experiments::update::searched(app);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_with_or_in_it_is_one_part_of_a_longer_one() {
+        for filter in ["metrics.a < 1 OR metrics.b < 2", "metrics.a < 1 || metrics.b < 2", "x = 1 or(y = 2)"]
+        {
+            assert_eq!(as_term(filter), format!("({filter})"));
+        }
+        assert_eq!(
+            as_term("params.for = 'tree' AND metrics.or_else < 1"),
+            "params.for = 'tree' AND metrics.or_else < 1"
+        );
+    }
 }

@@ -13,7 +13,7 @@ use super::keymap::{Chord, Lookup};
 use super::layer::Layer;
 use super::mouse::mouse;
 use super::msg::{Msg, Stamped};
-use super::requests::{quit, remember, show_cursors};
+use super::requests::{project, quit, remember, show_cursors};
 use super::{go, panes, search};
 use crate::tui::features::{
     best, charts, compare, datasets, details, experiments, export, files, models, runs, session, sweeps,
@@ -139,8 +139,10 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
     let tags = listed.map_or(&[][..], |listed| &listed.experiment.tags);
     effects.extend(app.best.follow(&app.runs, tags));
     let deciding = app.best.policy().and_then(|policy| policy.objectives.first());
-    if let Some(goal) = deciding.filter(|_| app.runs.loaded) {
-        app.runs.decide_by(&goal.metric);
+    if let Some(goal) = deciding.filter(|_| app.runs.loaded)
+        && app.runs.decide_by(&goal.metric)
+    {
+        project(app, effects);
     }
     runs::update::follow_heat(app);
     compare::update::follow_up(app, effects);

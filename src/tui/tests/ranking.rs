@@ -3,6 +3,7 @@
 use super::*;
 use crate::tui::core::app::{Overlay, Screen};
 use crate::tui::features::charts::update::dashboard_area;
+use crate::tui::widgets::picker::{Pick as _, height};
 
 /// Runs that logged their score once, and others that never did.
 fn scored(count: usize) -> Vec<Run> {
@@ -202,4 +203,25 @@ fn of_many_runs_the_first_are_listed_and_those_around_the_run() {
     let list = picker.list();
     assert_eq!(list.entries.len(), 551);
     assert!(list.under_cursor().unwrap().label.starts_with("1,500  "), "{:?}", list.under_cursor());
+}
+
+#[test]
+fn a_list_opens_with_its_cursor_in_sight() {
+    let runs = scored(30);
+    let mut seen = 0;
+    for row in 0..30 {
+        let mut app = opened_with((60, 20), &runs);
+        keys(&mut app, &format!("2 g g{}", " j".repeat(row)), &runs);
+        keys(&mut app, "3", &runs);
+        dashboard_area(&mut app).unwrap();
+        if !app.charts.charts.iter().any(|chart| chart.metric.name == "once_f1") {
+            continue;
+        }
+        enter(&mut app, &runs);
+        let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("no list") };
+        let cursor = picker.list().cursor;
+        assert!((cursor.top..cursor.top + height(20)).contains(&cursor.at), "{cursor:?}");
+        seen += usize::from(cursor.top > 0);
+    }
+    assert!(seen > 3, "{seen} of the places are further down");
 }

@@ -36,7 +36,8 @@ fn are_whole(uri: &str) {
     }
 }
 
-/// What a server is asked for each trial that comes to a model: besides its files, eight requests.
+/// What a server is asked for each trial that comes to a model: besides its files, eight requests, and one or two more where
+/// its beginning or a fold is told before there is more to tell.
 #[test]
 fn trials_with_models_take_few_requests() {
     let home = tempfile::tempdir().unwrap();
@@ -59,5 +60,5 @@ fn trials_with_models_take_few_requests() {
     }
     assert!(files >= 20 * 8, "{files} files");
     // The sweep's own run and the experiment take a dozen.
-    assert!(others.len() <= 20 * 8 + 12, "{} requests:\n{}", others.len(), others.join("\n"));
+    assert!(others.len() <= 20 * 10 + 12, "{} requests:\n{}", others.len(), others.join("\n"));
 }

@@ -42,6 +42,16 @@ struct Field<'a> {
     own: Option<Row>,
     /// Those that are lit, and listed wherever they stand.
     lit: FxHashSet<Row>,
+    among: Among,
+}
+
+/// Which runs are ranked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Among {
+    Shown,
+    /// Those that are shown, and compared ones that are not.
+    ShownOrCompared,
+    Compared,
 }
 
 /// A run in the list.
@@ -137,7 +147,8 @@ pub fn open(app: &mut App, key: &str) -> bool {
     let own = app.details.run().map(|run| run.info.run_id.clone());
     let own = own.and_then(|own| app.runs.row_of(&own));
     let goal = goal_of(key, app.best.policy());
-    let field = Field { catalog: &catalog, key, goal, all, own, lit: FxHashSet::default() };
+    let field =
+        Field { catalog: &catalog, key, goal, all, own, lit: FxHashSet::default(), among: Among::Shown };
     list(app, &field, Vec::new())
 }
 
@@ -166,12 +177,23 @@ pub fn open_compared(
                     hidden.remove(row);
                 }
             }
-            all.extend(values(&known, key, &hidden.into_iter().collect::<Vec<_>>()));
-            Field { catalog: &known, key, goal, all, own: own_here, lit: here.iter().copied().collect() }
+            let hidden = values(&known, key, &hidden.into_iter().collect::<Vec<_>>());
+            let among = if hidden.is_empty() { Among::Shown } else { Among::ShownOrCompared };
+            all.extend(hidden);
+            Field {
+                catalog: &known,
+                key,
+                goal,
+                all,
+                own: own_here,
+                lit: here.iter().copied().collect(),
+                among,
+            }
         }
         None => {
             let all = values(catalog, key, rows);
-            Field { catalog, key, goal, all, own, lit: rows.iter().copied().collect() }
+            let among = Among::Compared;
+            Field { catalog, key, goal, all, own, lit: rows.iter().copied().collect(), among }
         }
     };
     list(app, &field, places)
@@ -236,7 +258,13 @@ fn list(app: &mut App, field: &Field<'_>, run_places: RunPlaces) -> bool {
             Item { label, note, on: Some(runs.selected.contains(id)), value: RunId::from(id) }
         })
         .collect();
-    let shown = if runs.filter_text.is_empty() { "" } else { " shown" };
+    let is_narrowed = !(runs.filter_text.is_empty() && runs.view.words.is_empty());
+    let shown = match field.among {
+        Among::Shown if is_narrowed => " shown",
+        Among::Shown => "",
+        Among::ShownOrCompared => " shown or compared",
+        Among::Compared => " compared",
+    };
     let order = field.goal.map_or("highest first", Goal::word);
     let mut title = format!("{key} of {}{shown}: {order}", text::runs(field.all.len()));
     if places.len() < field.all.len() {
@@ -252,13 +280,16 @@ fn list(app: &mut App, field: &Field<'_>, run_places: RunPlaces) -> bool {
     }
     let heading = line("", "value", "to best");
     Picker::new(title, items, move |app, picked, effects| match picked {
-        Picked::Chosen(id) => {
-            app.screens.clear();
-            match elsewhere(app, &run_places, &id) {
-                Some((_, there)) => show_run(app, there.clone(), id, effects),
-                None => go_to_run(app, &id, effects),
+        Picked::Chosen(id) => match elsewhere(app, &run_places, &id) {
+            Some((_, there)) if app.experiments.find(there).is_none() => {
+                app.say("the experiment of this run is not listed");
             }
-        }
+            Some((_, there)) => {
+                app.screens.clear();
+                show_run(app, there.clone(), id, effects);
+            }
+            None => go_to_run(app, &id, effects),
+        },
         Picked::Toggled(id, on) => match elsewhere(app, &run_places, &id).filter(|_| on) {
             Some((name, there)) => app.runs.selected.insert(id.as_str(), name, there),
             None => app.runs.set_selected(&id, on),
@@ -303,7 +334,8 @@ mod tests {
             let goal = [Some(Goal::Minimize), Some(Goal::Maximize), None][rng.usize(0..3)];
             let own = (round % 4 > 0).then(|| rng.u32(0..count));
             let lit: FxHashSet<Row> = (0..round % 5).map(|_| rng.u32(0..count)).collect();
-            let field = Field { catalog: &catalog, key: "x", goal, all, own, lit: lit.clone() };
+            let field =
+                Field { catalog: &catalog, key: "x", goal, all, own, lit: lit.clone(), among: Among::Shown };
             let every = sorted(&field);
             let at = every.iter().position(|place| Some(place.row) == own);
             let near = at.map_or(0..0, |at| at.saturating_sub(AROUND)..at + AROUND + 1);

@@ -152,6 +152,8 @@ pub fn answered(app: &mut App, msg: Msg) {
 }
 
 pub fn perform(app: &mut App, action: Action) {
+    // Somebody looks at the chart: it stays.
+    on_screen(app, |screen| screen.may_rank = false);
     match action {
         Action::XAxis
         | Action::XMetric

@@ -74,7 +74,9 @@ fn is_single(app: &App, screen: &CompareScreen, metric: &str, drawn: &[DrawnRun]
 /// runs are ranked instead.
 pub fn rank_instead(app: &mut App) {
     let [.., Screen::Compare(below), Screen::Chart(chart)] = app.screens.as_slice() else { return };
-    let Some(metric) = chart.metrics.get(chart.at).filter(|_| chart.may_rank && app.overlay.is_none()) else {
+    let Some(metric) =
+        chart.metrics.get(chart.at).filter(|_| chart.may_rank && app.overlay.is_none() && app.help.is_none())
+    else {
         return;
     };
     let key = metric.key().to_owned();

@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Runs;
-use super::telling::defaults;
+use super::telling::{defaults, key_counts};
 use crate::catalog::sort::SortKey;
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row, Value};
 use crate::config::DefaultColumn;
@@ -13,6 +13,8 @@ use crate::text;
 
 /// From more runs on, a value that only one of them has does not tell them apart.
 const ALONE: usize = 3;
+/// Metrics and params that are looked at within a frame.
+const AT_ONCE: usize = 200;
 /// How narrow and wide a column may be made, in cells.
 pub const WIDTHS: (u16, u16) = (4, 80);
 
@@ -219,14 +221,21 @@ impl Runs {
     }
 
     /// The best run is chosen by this metric, which comes first among the default columns.
-    pub fn decide_by(&mut self, metric: &str) {
+    /// True where so many names have to be looked at for that that it is done away from the loop.
+    pub fn decide_by(&mut self, metric: &str) -> bool {
         if self.deciding.as_deref() == Some(metric) {
-            return;
+            return false;
         }
         self.deciding = Some(metric.to_owned());
-        if !self.own_columns {
+        if self.own_columns {
+            return false;
+        }
+        let (metrics, params) = key_counts(&self.catalog);
+        self.awaits_columns = metrics + params > AT_ONCE;
+        if !self.awaits_columns {
             self.follow_keys();
         }
+        self.awaits_columns
     }
 
     /// Chooses a column by steps; a metric becomes the one whose trend is drawn.

@@ -174,6 +174,8 @@ pub struct Runs {
     /// The metric that the best run is chosen by, and the columns that tell most as they were found last.
     deciding: Option<String>,
     pub telling: Option<TellingColumns>,
+    /// Whether those are to be found anew.
+    pub awaits_columns: bool,
     /// Somebody chose the column under the cursor, now or at an earlier visit.
     column_is_chosen: bool,
     /// The histories that were asked for last.
@@ -286,7 +288,7 @@ impl Runs {
         let was_loaded = self.loaded;
         self.loaded = true;
         self.complete = complete;
-        if is_new {
+        if is_new || self.telling.is_some() {
             self.follow_keys();
         } else if self.differing {
             self.leave_out_constants();

@@ -230,6 +230,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             notice_endings(app, &catalog, effects);
             // The lines of the newest catalogue are the only ones that are awaited.
             app.runs.catalog_as_of = app.runs.newest_as_of;
+            app.runs.awaits_columns &= telling.is_none();
             app.runs.telling = telling;
             app.runs.show(catalog, complete, *view, projection, position, height);
             if app.runs.wanted_view().measured != app.runs.shown_view.measured {

@@ -110,6 +110,11 @@ pub enum Destination {
 }
 
 impl Destination {
+    /// Whether it is this one, as far as is known before it is there.
+    pub fn is(&self, experiment: &ExperimentId) -> bool {
+        matches!(self, Self::Known(id, _) if id == experiment)
+    }
+
     pub fn name(&self) -> &str {
         match self {
             Self::Known(_, name) | Self::New(name) => name,

@@ -212,11 +212,12 @@ impl<T: Clone> Picker<T> {
         Some(read(self.list.query.value().trim()))
     }
 
-    /// Puts the list over everything else.
-    pub fn open(self, app: &mut App)
+    /// Puts the list over everything else, with its cursor in sight.
+    pub fn open(mut self, app: &mut App)
     where
         T: 'static,
     {
+        self.list.cursor.show(self.list.found.len(), height(app.size.1));
         app.overlay = Some(Overlay::Picker(Box::new(self)));
     }
 }

@@ -157,6 +157,7 @@ impl ChartScreen {
         let count = self.metrics.len().max(1) as isize;
         let run = self.lines.get(self.chosen).map_or(0, |line| line.run);
         self.at = (self.at as isize + by).rem_euclid(count) as usize;
+        self.may_rank = false;
         self.lines = self.metrics.get(self.at).map(|metric| series(metric, &self.drawn)).unwrap_or_default();
         // The run stays the chosen one.
         self.chosen = self.lines.iter().position(|line| line.run == run).unwrap_or(0);

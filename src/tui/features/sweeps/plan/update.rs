@@ -16,6 +16,7 @@ use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::requests::{load_experiments, poll};
+use crate::tui::features::sweeps::actions::Action;
 use crate::tui::features::sweeps::effects::{Destination, Effect, Training};
 use crate::tui::features::sweeps::update::look;
 use crate::tui::features::sweeps::{StartedSweep, apart};
@@ -108,11 +109,23 @@ pub fn train(app: &mut App, effects: &mut Effects) {
     }
     match &destination {
         Destination::Known(_, name) if app.runs.catalog.count > 0 || !app.runs.loaded => {
-            let there = text::runs(app.runs.catalog.count);
-            let lines = vec![would_run(&planned), format!("among the {there} that are there; ctrl-t plans")];
+            let among = if app.runs.loaded && app.runs.complete {
+                format!("among the {} that are there", text::runs(app.runs.catalog.count))
+            } else {
+                "among the runs that are there".to_owned()
+            };
+            let keys = app.keymap.keys_of(Action::Plan.into());
+            let plans = keys.first().map_or(String::new(), |key| format!("; n, then {key}, plans another"));
+            let lines = vec![would_run(&planned), format!("{among}{plans}")];
             let question = format!("Train in {}?", text::clean(name));
-            Confirm::new(question, lines, move |app, effects| start(app, planned, destination, effects))
-                .open(app);
+            Confirm::new(question, lines, move |app, effects| {
+                // Another one may have begun while the question stood.
+                let is_running = app.sweeps.active().any(|sweep| destination.is(&sweep.experiment));
+                if !is_running && !app.sweeps.is_starting {
+                    start(app, planned, destination, effects);
+                }
+            })
+            .open(app);
         }
         Destination::Known(..) | Destination::New(_) => start(app, planned, destination, effects),
     }
@@ -172,7 +185,7 @@ pub fn ask(app: &mut App) {
         Some(PlannedSweep::Command(_)) | None if !app.sweeps.settled.data.is_empty() => {
             app.sweeps.settled.data.clone()
         }
-        Some(PlannedSweep::Command(_)) | None => "CSV, TSV, Parquet".into(),
+        Some(PlannedSweep::Command(_)) | None => "CSV, JSON lines, Parquet".into(),
     };
     let item = |label: &str, note: String, value| Item { label: label.into(), note, on: None, value };
     let mut items = vec![
