@@ -97,10 +97,10 @@ pub async fn page(client: &Client, body: &Value) -> Inner<Sent> {
 }
 
 async fn whole_page(client: &Client, body: &Value, size: usize) -> Inner<Sent> {
-    read_page(client, body, size, client.search(SEARCH, body).await?)
+    read_page(client, body, size, &client.search(SEARCH, body).await?)
 }
 
-fn read_page(client: &Client, body: &Value, size: usize, answer: Answer) -> Inner<Sent> {
+fn read_page(client: &Client, body: &Value, size: usize, answer: &Answer) -> Inner<Sent> {
     let next_page_token = next_token(body, answer.next_token())?;
     let list = answer.list("runs", wire::run)?;
     let bytes = answer.length().max(list.weight);
@@ -200,7 +200,7 @@ impl Scanning<'_> {
                 let start = next;
                 asked.push_back(async move {
                     let answer = client.search_on(SEARCH, &body, at_once > 1).await?;
-                    Ok::<_, ErrorKind>((start, read_page(client, &body, PAGE, answer)?))
+                    Ok::<_, ErrorKind>((start, read_page(client, &body, PAGE, &answer)?))
                 });
                 next += PAGE - 1;
             }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::tui::core::app::{Overlay, Screen};
 use crate::tui::features::charts::update::dashboard_area;
-use crate::tui::widgets::picker::{Pick as _, height};
+use crate::tui::widgets::picker::height;
 
 /// Runs that logged their score once, and others that never did.
 fn scored(count: usize) -> Vec<Run> {
@@ -213,7 +213,7 @@ fn a_list_opens_with_its_cursor_in_sight() {
         let mut app = opened_with((60, 20), &runs);
         keys(&mut app, &format!("2 g g{}", " j".repeat(row)), &runs);
         keys(&mut app, "3", &runs);
-        dashboard_area(&mut app).unwrap();
+        dashboard_area(&app).unwrap();
         if !app.charts.charts.iter().any(|chart| chart.metric.name == "once_f1") {
             continue;
         }
