@@ -87,7 +87,7 @@ impl TrainingData {
         let split = Split::new(&frame, &target, &plan, seed)?;
         let folds = split.folds.len();
         // What is wrong with all folds is said before any trial.
-        let roles = Roles::decide(&frame, &target, plan.column())?;
+        let roles = Roles::decide(&frame, &target, &plan)?;
         let width = Preparation::fit(&frame, &roles, &target.values, &split.train)?.names.len();
         // Each fold is kept as numbers and their order, and so is the whole.
         let cells = (frame.rows as u64).saturating_mul(width as u64);
@@ -130,7 +130,7 @@ impl TrainingData {
     fn part(&self, train: &[u32], held_out: &[u32]) -> Result<PreparedPart, String> {
         let preparation = Preparation::fit(&self.frame, &self.roles, &self.target.values, train)
             .map_err(|error| error.to_string())?;
-        let features = preparation.apply_to_train(&self.frame, &self.target.values, train);
+        let features = preparation.apply_to_train(&self.frame, &self.roles, &self.target.values, train);
         let held_out_features = preparation.apply(&self.frame, held_out);
         let train = Samples::new(features, self.target.values.of(train));
         let truth = self.target.values.of(held_out);
