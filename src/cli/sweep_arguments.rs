@@ -234,6 +234,11 @@ impl Arguments {
     /// The plan of a sweep of a table, and its data.
     pub fn plan_of_table(&self, settings: &Settings) -> Result<(SweepPlan, TrainingData), Failure> {
         let (mut plan, data) = self.request(settings)?.decide()?;
+        // What a config file says may be for other tables.
+        let said = self.ignore.iter().chain(&self.categorical);
+        if let Some(name) = said.clone().find(|name| data.frame.unknown.contains(name)) {
+            return Err(data.frame.missing_column(name).into());
+        }
         plan.rules.jobs = jobs(settings, self, &plan);
         Ok((plan, data))
     }

@@ -7,7 +7,7 @@ use super::data::{DataFrame, Target, TargetValues};
 use super::folds::Split;
 use super::prepare::{Features, Matrix, Preparation};
 use super::roles::Roles;
-use super::trees::{SampleWeights, Tree, TreeOptions, grow};
+use super::trees::{SampleWeights, Tree, TreeOptions, grow, likeliest};
 
 /// Cells that are looked at in all, and rows at most and at least.
 const CELLS: usize = 4_000_000;
@@ -41,7 +41,8 @@ pub fn leaks(frame: &DataFrame, target: &Target, roles: &Roles, split: &Split, f
             folds.iter().filter(|(train, held_out)| !train.is_empty() && !held_out.is_empty())
         {
             let step = Preparation::step(frame, roles, &target.values, column, train).0?;
-            let features = Features::unscaled(Matrix::new(step.apply_to_train(frame, &target.values, train)));
+            let features =
+                Features::unscaled(Matrix::new(step.apply_to_train(frame, roles, &target.values, train)));
             let growth = TreeOptions { max_depth: Some(8), ..TreeOptions::default() };
             let mut gains = vec![0.0; features.raw.width()];
             let of = target.values.of(train);
@@ -80,7 +81,7 @@ impl Judged {
                 }
                 (Self::Classes(met), TargetValues::Classes { classes, .. }) => {
                     let class = classes[*row as usize] as usize;
-                    let is_right = said.iter().all(|share| *share <= said[class]);
+                    let is_right = likeliest(said) == class;
                     met[class].0 += 1.0;
                     met[class].1 += f64::from(u8::from(is_right));
                 }
@@ -125,6 +126,15 @@ mod tests {
 
     fn told(study: &TrainingData) -> Vec<&str> {
         study.leaks().iter().map(|leak| study.frame.columns[leak.column].name.as_str()).collect()
+    }
+
+    /// Of a level with as many rows of either class nothing is known.
+    #[test]
+    fn what_says_two_classes_alike_tells_none() {
+        let rows: String = (0..200).fold(String::from("half,x,sold\n"), |text, row| {
+            text + &format!("{},{},{}\n", ["a", "b"][row % 2], row * 37 % 101, ["no", "yes"][row / 2 % 2])
+        });
+        assert!(told(&study(&rows, "sold", Task::Classification)).is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::data::{GAP, TargetValues};
 use super::families::seed_of;
+use super::folds::Order;
 
 /// Rows that a level is drawn to the whole with, as if so many more had it.
 const DRAWN_BY: f64 = 10.0;
@@ -27,14 +28,20 @@ pub fn table(codes: &[u32], levels: usize, target: &TargetValues, rows: &[u32]) 
 }
 
 /// Of each training row what the other parts of them say: a column for each feature.
-pub fn of_train(codes: &[u32], levels: usize, target: &TargetValues, rows: &[u32]) -> Vec<Vec<f32>> {
+pub fn of_train(
+    codes: &[u32],
+    levels: usize,
+    target: &TargetValues,
+    order: &Order,
+    rows: &[u32],
+) -> Vec<Vec<f32>> {
     let width = width(target).unwrap_or(0);
-    let part = |row: u32| seed_of(0, u64::from(row)) % PARTS;
+    let parts = parts(order, rows);
     let mut columns = vec![vec![0.0; rows.len()]; width];
     for own in 0..PARTS {
-        let others = rows.iter().copied().filter(|row| part(*row) != own);
+        let others = rows.iter().zip(&parts).filter(|(_, part)| **part != own).map(|(row, _)| *row);
         let sums = Sums::of(codes, levels, target, others, width);
-        for (at, row) in rows.iter().enumerate().filter(|(_, row)| part(**row) == own) {
+        for (at, row) in rows.iter().enumerate().filter(|(at, _)| parts[*at] == own) {
             for (column, value) in columns.iter_mut().zip(sums.features(place(codes[*row as usize], levels)))
             {
                 column[at] = value;
@@ -42,6 +49,24 @@ pub fn of_train(codes: &[u32], levels: usize, target: &TargetValues, rows: &[u32
         }
     }
     columns
+}
+
+/// Of each row the part that it is in, dealt as folds are: by chance, by whole groups, or in blocks of time.
+fn parts(order: &Order, rows: &[u32]) -> Vec<u64> {
+    let of = match order {
+        Order::Chance => return rows.iter().map(|row| seed_of(0, u64::from(*row)) % PARTS).collect(),
+        Order::Groups(of) | Order::Times(of) => of,
+    };
+    let mut sorted: Vec<u32> = rows.iter().map(|row| of[*row as usize]).collect();
+    sorted.sort_unstable();
+    if matches!(order, Order::Groups(_)) {
+        sorted.dedup();
+        let place = |row: &u32| sorted.partition_point(|other| *other < of[*row as usize]) as u64;
+        return rows.iter().map(|row| place(row) % PARTS).collect();
+    }
+    // Rows of the same time stay together.
+    let place = |row: &u32| sorted.partition_point(|other| *other < of[*row as usize]) as u64;
+    rows.iter().map(|row| place(row) * PARTS / rows.len() as u64).collect()
 }
 
 /// The place of a code in a table: gaps stand behind all levels.
@@ -130,7 +155,7 @@ mod tests {
         let values: Vec<f64> = (0..200).map(|row| f64::from(row * 37 % 101)).collect();
         let codes: Vec<u32> = (0..200).collect();
         let rows: Vec<u32> = (0..200).collect();
-        let told = of_train(&codes, 200, &TargetValues::Numbers(values.clone()), &rows);
+        let told = of_train(&codes, 200, &TargetValues::Numbers(values.clone()), &Order::Chance, &rows);
         let mut different = told[0].clone();
         different.sort_unstable_by(f32::total_cmp);
         different.dedup();
@@ -138,7 +163,37 @@ mod tests {
         // Of a level that others have, their mean comes near.
         let codes: Vec<u32> = (0..200).map(|row| row % 2).collect();
         let values: Vec<f64> = (0..200).map(|row| f64::from(row % 2)).collect();
-        let told = of_train(&codes, 2, &TargetValues::Numbers(values), &rows);
+        let told = of_train(&codes, 2, &TargetValues::Numbers(values), &Order::Chance, &rows);
         assert!(told[0].iter().zip(&codes).all(|(value, code)| (value - *code as f32).abs() < 0.1));
+    }
+
+    /// Rows of a group, or of the same days, are alike: one of them is not told what the others are.
+    #[test]
+    fn rows_that_folds_keep_together_do_not_tell_each_other_their_target() {
+        let rows: Vec<u32> = (0..200).collect();
+        // Ten rows of each group, with the group's own target and its own level.
+        let of: Vec<u32> = rows.iter().map(|row| row * 7 % 20).collect();
+        let values: Vec<f64> = of.iter().map(|group| f64::from(group * 13 % 20)).collect();
+        let target = TargetValues::Numbers(values);
+        for order in [Order::Groups(of.clone()), Order::Times(of.clone())] {
+            let parts = parts(&order, &rows);
+            for group in 0..20 {
+                let mut own: Vec<u64> = rows
+                    .iter()
+                    .filter(|row| of[**row as usize] == group)
+                    .map(|row| parts[*row as usize])
+                    .collect();
+                own.dedup();
+                assert_eq!(own.len(), 1, "{order:?}");
+            }
+            let mut different = of_train(&of, 20, &target, &order, &rows)[0].clone();
+            different.sort_unstable_by(f32::total_cmp);
+            different.dedup();
+            assert_eq!(different.len(), PARTS as usize, "the mean of the other parts: {different:?}");
+            if let Order::Times(_) = order {
+                let later = rows.iter().all(|row| parts[*row as usize] == u64::from(of[*row as usize] / 4));
+                assert!(later, "blocks in the order of time: {parts:?}");
+            }
+        }
     }
 }

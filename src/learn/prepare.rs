@@ -218,7 +218,7 @@ impl Preparation {
         for at in 0..frame.columns.len() {
             let (step, names) = Self::step(frame, roles, target, at, rows);
             let Some(step) = step else { continue };
-            let features = step.apply_to_train(frame, target, rows);
+            let features = step.apply_to_train(frame, roles, target, rows);
             if matches!(step, Encoding::Number { .. }) && is_constant(&features[0]) {
                 continue;
             }
@@ -275,8 +275,14 @@ impl Preparation {
     }
 
     /// The features of the rows that it was learnt from.
-    pub fn apply_to_train(&self, frame: &DataFrame, target: &TargetValues, rows: &[u32]) -> Features {
-        self.features(frame, rows, &|step| step.apply_to_train(frame, target, rows))
+    pub fn apply_to_train(
+        &self,
+        frame: &DataFrame,
+        roles: &Roles,
+        target: &TargetValues,
+        rows: &[u32],
+    ) -> Features {
+        self.features(frame, rows, &|step| step.apply_to_train(frame, roles, target, rows))
     }
 
     /// The features of some other rows of a frame with the same columns.
@@ -303,12 +309,13 @@ impl Encoding {
     pub(super) fn apply_to_train(
         &self,
         frame: &DataFrame,
+        roles: &Roles,
         target: &TargetValues,
         rows: &[u32],
     ) -> Vec<Vec<f32>> {
         match (self, &frame.columns[self.column()].values) {
             (Self::Means { .. }, ColumnValues::Texts { codes, levels }) => {
-                means::of_train(codes, levels.len(), target, rows)
+                means::of_train(codes, levels.len(), target, roles.order(), rows)
             }
             _ => self.apply(frame, rows),
         }

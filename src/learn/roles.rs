@@ -9,6 +9,7 @@ use super::calendar::{TIME_PARTS, TimePart};
 use super::data::{
     ColumnKind, ColumnValues, DataColumn, DataError, DataFrame, ExcludedColumn, Exclusion, Target,
 };
+use super::folds::{Order, SplitPlan, keys};
 use super::means;
 use super::prepare::counts;
 
@@ -58,24 +59,33 @@ pub struct PrecisionLoss {
 
 /// A role for each column of a frame.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Roles(Vec<ColumnRole>);
+pub struct Roles {
+    columns: Vec<ColumnRole>,
+    /// What keeps rows together.
+    order: Order,
+}
 
 impl Roles {
     /// By the rows that have a target. Nothing is learnt from the column that folds go by.
     ///
     /// # Errors
     /// Where no column is left to learn from.
-    pub fn decide(frame: &DataFrame, target: &Target, folds_by: Option<&str>) -> Result<Self, DataError> {
+    pub fn decide(frame: &DataFrame, target: &Target, plan: &SplitPlan) -> Result<Self, DataError> {
+        let folds_by = plan.column();
         let of = |(at, column): (usize, &DataColumn)| {
             if at == target.column {
                 ColumnRole::Target
-            } else if folds_by == Some(&column.name) {
+            } else if folds_by == Some(column.name.as_str()) {
                 ColumnRole::LeftOut(Exclusion::Folds)
             } else {
                 role(column, &target.rows, means::width(&target.values).is_some())
             }
         };
-        let mut roles = Self(frame.columns.iter().enumerate().map(of).collect());
+        let columns = frame.columns.iter().enumerate().map(of).collect();
+        let mut roles = Self { columns, order: Order::of(frame, target, plan)? };
+        if let Some(name) = &plan.time_column {
+            roles.leave_times_out(frame, name, &target.rows);
+        }
         roles.leave_duplicates_out(frame, &target.rows);
         if roles.learnt() == 0 {
             return Err(DataError::Target(format!(
@@ -92,23 +102,42 @@ impl Roles {
 
     /// The role of the column at that place of the frame.
     pub fn of(&self, column: usize) -> &ColumnRole {
-        &self.0[column]
+        &self.columns[column]
+    }
+
+    /// What keeps rows together.
+    pub fn order(&self) -> &Order {
+        &self.order
     }
 
     /// How many columns are learnt from.
     pub fn learnt(&self) -> usize {
-        (0..self.0.len()).filter(|column| self.is_learnt(*column)).count()
+        (0..self.columns.len()).filter(|column| self.is_learnt(*column)).count()
     }
 
     /// Whether the column at that place of the frame is learnt from.
     pub fn is_learnt(&self, column: usize) -> bool {
-        !matches!(self.0[column], ColumnRole::Target | ColumnRole::LeftOut(_))
+        !matches!(self.columns[column], ColumnRole::Target | ColumnRole::LeftOut(_))
+    }
+
+    /// Nothing is learnt from what tells the time that folds go by in another form: other dates, another unit, another zone.
+    fn leave_times_out(&mut self, frame: &DataFrame, name: &str, rows: &[u32]) {
+        let times = |at: usize| {
+            let column = &frame.columns[at];
+            keys(&column.name, column, rows).ok()
+        };
+        let Some(of) = frame.column(name).and_then(times) else { return };
+        for at in 0..self.columns.len() {
+            if self.is_learnt(at) && times(at).is_some_and(|own| are_one_time(&of, &own, rows)) {
+                self.columns[at] = ColumnRole::LeftOut(Exclusion::SameTime { of: name.to_owned() });
+            }
+        }
     }
 
     /// Of columns with the same values in all rows the first one is learnt from.
     fn leave_duplicates_out(&mut self, frame: &DataFrame, rows: &[u32]) {
         let mut known: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
-        for at in 0..self.0.len() {
+        for at in 0..self.columns.len() {
             if !self.is_learnt(at) {
                 continue;
             }
@@ -117,7 +146,7 @@ impl Roles {
             match alike.iter().find(|other| are_equal(&frame.columns[**other], column, rows)) {
                 Some(first) => {
                     let of = frame.columns[*first].name.clone();
-                    self.0[at] = ColumnRole::LeftOut(Exclusion::Duplicate { of });
+                    self.columns[at] = ColumnRole::LeftOut(Exclusion::Duplicate { of });
                 }
                 None => alike.push(at),
             }
@@ -126,7 +155,7 @@ impl Roles {
 
     /// The columns that are not learnt from: what was not read, and what was.
     pub fn left_out(&self, frame: &DataFrame) -> Vec<ExcludedColumn> {
-        let read = frame.columns.iter().zip(&self.0).filter_map(|(column, role)| match role {
+        let read = frame.columns.iter().zip(&self.columns).filter_map(|(column, role)| match role {
             ColumnRole::LeftOut(why) => Some(ExcludedColumn { name: column.name.clone(), why: why.clone() }),
             _ => None,
         });
@@ -168,6 +197,17 @@ fn are_equal(one: &DataColumn, other: &DataColumn, rows: &[u32]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether one of two columns is the other in another unit and from another beginning.
+fn are_one_time(one: &[f64], other: &[f64], rows: &[u32]) -> bool {
+    let pairs = || rows.iter().map(|row| (one[*row as usize], other[*row as usize]));
+    let Some(first) = pairs().min_by(|a, b| a.0.total_cmp(&b.0)) else { return false };
+    let Some(last) = pairs().max_by(|a, b| a.0.total_cmp(&b.0)) else { return false };
+    let (span, other_span) = (last.0 - first.0, last.1 - first.1);
+    let is_like =
+        |(one, other): (f64, f64)| ((one - first.0) / span - (other - first.1) / other_span).abs() < 1e-9;
+    span > 0.0 && other_span > 0.0 && pairs().all(is_like)
 }
 
 fn role(column: &DataColumn, rows: &[u32], can_be_means: bool) -> ColumnRole {

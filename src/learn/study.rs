@@ -11,7 +11,7 @@ use super::leaks::{Leak, leaks};
 use super::model::FittedModel;
 use super::prepare::{Features, Preparation};
 use super::roles::Roles;
-use super::scores::{Prediction, evaluate};
+use super::scores::{Prediction, evaluate, is_defined, scores};
 use crate::params::Params;
 use crate::program::catch_panic;
 
@@ -87,7 +87,7 @@ impl TrainingData {
         let split = Split::new(&frame, &target, &plan, seed)?;
         let folds = split.folds.len();
         // What is wrong with all folds is said before any trial.
-        let roles = Roles::decide(&frame, &target, plan.column())?;
+        let roles = Roles::decide(&frame, &target, &plan)?;
         let width = Preparation::fit(&frame, &roles, &target.values, &split.train)?.names.len();
         // Each fold is kept as numbers and their order, and so is the whole.
         let cells = (frame.rows as u64).saturating_mul(width as u64);
@@ -117,6 +117,39 @@ impl TrainingData {
         self.leaks.get_or_init(found)
     }
 
+    /// The classes that none of some rows is of.
+    pub(super) fn classes_not_met(&self, rows: &[u32]) -> Vec<usize> {
+        let TargetValues::Classes { classes, count } = &self.target.values else { return Vec::new() };
+        let mut is_met = vec![false; *count];
+        for row in rows {
+            is_met[classes[*row as usize] as usize] = true;
+        }
+        (0..*count).filter(|class| !is_met[*class]).collect()
+    }
+
+    /// Whether a score can be measured in every fold: otherwise each trial would fail when it is trained.
+    ///
+    /// # Errors
+    /// In which it cannot, and what to change.
+    pub fn check_score(&self, name: &str) -> Result<(), DataError> {
+        let is_defined = |rows: &[u32]| is_defined(self.target.task, name, &self.target.values.of(rows));
+        let mut folds = self.split.folds.iter().map(|fold| &fold.validation).enumerate();
+        let Some((at, rows)) = folds.find(|(_, rows)| !is_defined(rows)) else { return Ok(()) };
+        let labels = self.target.labels.as_ref();
+        let missing = self.classes_not_met(rows).first().and_then(|class| Some(labels?.name(*class)));
+        let why = match (missing, rows.len()) {
+            (Some(class), count) => format!("none of its {count} rows is of class {class:?}"),
+            (None, 1) => "it has a single row".to_owned(),
+            (None, count) => format!("for the target of its {count} rows"),
+        };
+        Err(DataError::Target(format!(
+            "{name} is not defined in fold {} of {}: {why}; use fewer --folds, or another --metric such as {}",
+            at + 1,
+            self.split.folds.len(),
+            scores(self.target.task)[0].name
+        )))
+    }
+
     /// What a search space is made by; rows are those outside of the test part.
     pub fn shape(&self) -> DataShape {
         DataShape { task: self.target.task, rows: self.split.train.len(), features: self.roles.learnt() }
@@ -130,7 +163,7 @@ impl TrainingData {
     fn part(&self, train: &[u32], held_out: &[u32]) -> Result<PreparedPart, String> {
         let preparation = Preparation::fit(&self.frame, &self.roles, &self.target.values, train)
             .map_err(|error| error.to_string())?;
-        let features = preparation.apply_to_train(&self.frame, &self.target.values, train);
+        let features = preparation.apply_to_train(&self.frame, &self.roles, &self.target.values, train);
         let held_out_features = preparation.apply(&self.frame, held_out);
         let train = Samples::new(features, self.target.values.of(train));
         let truth = self.target.values.of(held_out);

@@ -112,7 +112,15 @@ impl SweepRequest {
     /// # Errors
     /// What of them cannot be read.
     pub fn frame(&self) -> Result<DataFrame, DataError> {
-        data::load(&self.data, &self.reading)
+        data::load(&self.data, &self.reading())
+    }
+
+    /// Nothing is learnt of the column that folds go by, also where somebody asks that it is ignored; but it is read.
+    fn reading(&self) -> ReadOptions {
+        let mut reading = self.reading.clone();
+        let folds_by = [&self.time_column, &self.group_column];
+        reading.ignored.retain(|name| !folds_by.contains(&&Some(name.clone())));
+        reading
     }
 
     /// Decides the rest on data that were read with [`SweepRequest::frame`].
@@ -134,10 +142,15 @@ impl SweepRequest {
         let target = Target::new(&frame, name, task)?;
         let task = target.task;
         let (data, rows) = (absolute(&self.data, &frame), target.rows.len());
+        let mut reading = self.reading();
+        // What a config file says for other tables is not said again.
+        reading.ignored.retain(|name| !frame.unknown.contains(name));
+        reading.categorical.retain(|name| !frame.unknown.contains(name));
         let split = self.split();
         let training = TrainingData::split_by(frame, target, split.clone(), self.seed.unwrap_or(SEED))?;
         let shape = DataShape { rows, ..training.shape() };
         let score = self.score(task, &training.target.values)?;
+        training.check_score(score.name)?;
         let mut rules = Rules {
             metric: score.name.to_owned(),
             mode: if score.greater_is_better { Mode::Max } else { Mode::Min },
@@ -159,7 +172,7 @@ impl SweepRequest {
         rules.jobs = rules.jobs_for(None);
         let tabular = TabularPlan {
             data,
-            reading: self.reading.clone(),
+            reading,
             target: name.to_owned(),
             task,
             ranges: self.ranges.clone(),
@@ -357,87 +370,4 @@ fn absolute(data: &str, frame: &DataFrame) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::params::Params;
-    use crate::sweep::search::Proposer;
-
-    /// The trials of a grid over these, of a family on iris.
-    fn grid(family: &str, ranges: &[(&str, &str)]) -> Vec<Params> {
-        let range = |(name, range): &(&str, &str)| {
-            (family.to_owned(), (*name).to_owned(), range.parse::<Range>().unwrap())
-        };
-        let request = SweepRequest {
-            data: "iris".into(),
-            families: vec![family.into()],
-            ranges: ranges.iter().map(range).collect(),
-            method: Method::Grid,
-            ..SweepRequest::default()
-        };
-        let rules = request.decide().unwrap().0.rules;
-        let proposer = Proposer::new(rules.method, rules.seed, rules.spaces, rules.grid_points);
-        (0..proposer.length().unwrap()).map(|at| proposer.propose(at, &[]).unwrap().params).collect()
-    }
-
-    #[test]
-    fn a_grid_goes_over_what_is_named_and_leaves_the_rest() {
-        let named = [("n_estimators", "50,100,200"), ("max_depth", "2,3")];
-        let trials = grid("gradient_boosting", &named);
-        assert_eq!(trials.len(), 6);
-        let of = |trial: &Params| {
-            let mut trial = trial.clone();
-            trial.retain(|name, _| !named.iter().any(|(named, _)| named == name));
-            trial
-        };
-        assert!(trials.iter().all(|trial| of(trial) == of(&trials[0])) && !of(&trials[0]).is_empty());
-        // What has a meaning by default only is searched there, and so is what gives a meaning.
-        assert_eq!(grid("svm", &[("C", "0.1,1,10")]).len(), 3);
-        let degrees = grid("svm", &[("kernel", "rbf,linear")]);
-        assert_eq!(degrees.len(), 2);
-        assert!(grid("svm", &[]).len() > 6, "nothing is named: all is searched");
-    }
-
-    #[test]
-    fn a_metric_that_no_trial_can_have_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("t.csv");
-        let rows: Vec<String> = (0..40).map(|at| format!("{at},{}", at * 7 % 11 - 3)).collect();
-        std::fs::write(&path, format!("x,y\n{}\n", rows.join("\n"))).unwrap();
-        let refused = |metric: &str| {
-            let request = SweepRequest {
-                data: path.display().to_string(),
-                target: Some("y".into()),
-                task: Some(Task::Regression),
-                metric: Some(metric.into()),
-                ..SweepRequest::default()
-            };
-            request.decide().err().map(|error| error.to_string())
-        };
-        for metric in ["msle", "neg_mean_gamma_deviance"] {
-            assert!(refused(metric).unwrap().contains("not defined for some values"), "{metric}");
-        }
-        assert_eq!(refused("median_absolute_error"), None);
-        assert!(refused("").unwrap().contains("no metric \"\""));
-    }
-
-    #[test]
-    fn a_time_is_read_as_people_write_it() {
-        for (text, time) in [
-            ("90s", 90.0),
-            ("45", 45.0),
-            ("0.5", 0.5),
-            ("10m", 600.0),
-            ("2h", 7_200.0),
-            ("1.5h", 5_400.0),
-            ("1h30m", 5_400.0),
-            ("1h 30m", 5_400.0),
-            // What the command of a plan says of a third of a hundred.
-            ("33.333333333333336s", 33.333_333_333_333_336),
-        ] {
-            assert_eq!(seconds(text), Ok(time), "{text}");
-        }
-        for text in ["", "0s", "-5m", "-5", "inf", "NaN", "10 apples", "m", "999999999999999999h"] {
-            assert_eq!(seconds(text).unwrap_err(), "expected a time such as 90s, 10m or 2h", "{text}");
-        }
-    }
-}
+mod tests;

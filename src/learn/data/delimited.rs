@@ -99,7 +99,7 @@ pub struct Scanned<'a> {
 type Columns = (Vec<Option<ColumnBuilder>>, Vec<ExcludedColumn>);
 
 impl Scanned<'_> {
-    fn path(&self, file: usize) -> &Path {
+    pub fn path(&self, file: usize) -> &Path {
         self.sources.get(file).map_or(Path::new(""), |source| source.path())
     }
 
@@ -135,12 +135,12 @@ impl Scanned<'_> {
             return Err(DataError::File { path: self.path(0).to_owned(), message: "it has no rows".into() });
         }
         let marks = marks(self, reading)?;
-        let (mut left_out, mut growing) = (Vec::new(), Vec::new());
+        let (mut left_out, mut found) = (Vec::new(), Vec::with_capacity(self.names.len()));
         for (at, ((name, seen), mark)) in self.names.iter().zip(&self.seen).zip(marks).enumerate() {
             let is_ignored = reading.ignored.contains(name).then_some(Exclusion::Ignored);
             if let Some(why) = is_ignored.or_else(|| unusable(at)) {
                 left_out.push(ExcludedColumn { name: name.clone(), why });
-                growing.push(None);
+                found.push(None);
                 continue;
             }
             let holds = seen.holds(reading.categorical.contains(name), mark);
@@ -148,10 +148,13 @@ impl Scanned<'_> {
             if holds.is_none() {
                 left_out.push(ExcludedColumn { name: name.clone(), why: Exclusion::Empty });
             }
-            growing.push(holds.map(|holds| ColumnBuilder::new(name.clone(), holds, self.rows)));
+            found.push(holds);
         }
-        Limits::of_this_machine().check(self.path(0), self.rows, growing.iter().flatten().count())?;
-        Ok((growing, left_out))
+        // Before there is room made for any of it.
+        Limits::of_this_machine().check(self.path(0), self.rows, found.iter().flatten().count())?;
+        let builder =
+            |(holds, name): (Option<_>, &String)| Some(ColumnBuilder::new(name.clone(), holds?, self.rows));
+        Ok((found.into_iter().zip(&self.names).map(builder).collect(), left_out))
     }
 
     /// The table, of columns that are filled.
@@ -267,6 +270,18 @@ mod tests {
             let expected = format!("t.csv, line {line}: more than 32 MB in one record");
             assert!(error.starts_with(&expected), "{start:?}: {error}");
         }
+    }
+
+    /// Objects of a few members each may have many columns in all.
+    #[test]
+    fn no_room_is_made_for_a_table_that_does_not_fit() {
+        let mut seen = ColumnScan::default();
+        seen.look("1.5", 1);
+        let names = vec!["a".to_owned(), "b".to_owned()];
+        let (seen, rows) = (vec![seen; 2], usize::MAX / 4);
+        let scanned = Scanned { sources: &[], names, seen, rows, separator: b',' };
+        let error = scanned.columns(&ReadOptions::default(), |_| None).unwrap_err().to_string();
+        assert!(error.contains("x 2 columns need"), "{error}");
     }
 
     #[test]

@@ -61,8 +61,8 @@ fn unpacked<'a>(packing: Packing, packed: impl Read + 'a) -> io::Result<Box<dyn 
 }
 
 impl TextFile {
-    /// Looks how a file is packed, and unpacks it if there is the memory for it.
-    pub fn new(path: &Path) -> io::Result<Self> {
+    /// Looks how a file is packed; one that is to be kept is unpacked, if there is the memory for it.
+    pub fn new(path: &Path, is_kept: bool) -> io::Result<Self> {
         let mut start = Vec::new();
         File::open(path)?.take(4).read_to_end(&mut start)?;
         let packing = match start[..] {
@@ -71,7 +71,7 @@ impl TextFile {
             _ => Packing::None,
         };
         let mut file = Self { path: path.to_owned(), packing, content: None };
-        if packing != Packing::None {
+        if is_kept && packing != Packing::None {
             let most = Limits::of_this_machine().memory / PART;
             let mut content = Vec::new();
             // What is wrong with it is said where it is read.
@@ -87,7 +87,7 @@ impl TextFile {
         Self { path: name.to_owned(), packing: Packing::None, content: Some(content) }
     }
 
-    /// Whether it holds objects of JSON, by its first byte.
+    /// Whether it holds objects of JSON, or a list of them, by what it begins with.
     pub fn is_json(&self) -> io::Result<bool> {
         let mut start = [0_u8; 64];
         let mut reader = self.open()?;
@@ -100,7 +100,12 @@ impl TextFile {
         }
         let start = &start[..length];
         let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
-        Ok(start.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| *byte == b'{'))
+        let mut signs = start.iter().filter(|byte| !byte.is_ascii_whitespace());
+        Ok(match signs.next() {
+            Some(b'{') => true,
+            Some(b'[') => matches!(signs.next(), Some(b'{' | b'[')),
+            _ => false,
+        })
     }
 }
 
@@ -192,6 +197,25 @@ fn is_like(name: &str, pattern: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// All of them together could take more than there is.
+    #[test]
+    fn of_several_packed_files_none_is_kept() -> io::Result<()> {
+        use std::io::Write as _;
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.csv.gz");
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(b"a,b\n1,2\n")?;
+        std::fs::write(&path, packed.finish()?)?;
+        for is_kept in [true, false] {
+            let file = TextFile::new(&path, is_kept)?;
+            assert_eq!(file.content.is_some(), is_kept);
+            let mut text = String::new();
+            file.open()?.read_to_string(&mut text)?;
+            assert_eq!(text, "a,b\n1,2\n");
+        }
+        Ok(())
+    }
 
     #[test]
     fn names_are_like_their_patterns() {

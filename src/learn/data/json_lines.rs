@@ -12,7 +12,7 @@ use super::builder::ColumnBuilder;
 use super::delimited::{MOST_COLUMNS, Scanned, place};
 use super::files::ByteSource;
 use super::seen::{ColumnScan, spelled};
-use super::{DataError, DataFrame, Exclusion, FileFormat, ReadOptions};
+use super::{DataError, DataFrame, Exclusion, FileFormat, ReadOptions, named_twice};
 
 /// Bytes of a line, unpacked.
 const LONGEST: u64 = 32 << 20;
@@ -69,12 +69,23 @@ fn each(
             if text.trim_ascii().is_empty() {
                 continue;
             }
-            let members: Members = serde_json::from_slice(text)
-                .map_err(|error| wrong(format!("not an object of JSON in one line: {error}")))?;
+            let members: Members =
+                serde_json::from_slice(text).map_err(|error| wrong(in_words(text, number, &error)))?;
             take(place(file, number), members.0)?;
         }
     }
     Ok(())
+}
+
+/// Why a line is no object; a file that is written otherwise is known by its first.
+fn in_words(text: &[u8], line: u64, error: &serde_json::Error) -> String {
+    if line == 1 && text.trim_ascii_start().starts_with(b"[") {
+        "a JSON array; one object a line is needed (jq -c '.[]')".to_owned()
+    } else if line == 1 && error.is_eof() {
+        "indented JSON; one object a line is needed (jq -c .)".to_owned()
+    } else {
+        format!("not an object of JSON in one line: {error}")
+    }
 }
 
 /// Files of objects.
@@ -92,8 +103,10 @@ pub fn read(sources: &[&dyn ByteSource], reading: &ReadOptions) -> Result<DataFr
                     return Err(scanned.wrong_cell(line, &name, format!("more than {MOST_COLUMNS} columns")));
                 }
                 None => {
-                    places.insert(name.clone(), scanned.names.len());
-                    scanned.names.push(name);
+                    let at = scanned.names.len();
+                    places.insert(name.clone(), at);
+                    // As in CSV: an exported model needs a name for each of its inputs.
+                    scanned.names.push(if name.is_empty() { format!("unnamed_{at}") } else { name });
                     scanned.seen.push(ColumnScan::default());
                     met.push((0, 0, false));
                     met.len() - 1
@@ -116,8 +129,12 @@ pub fn read(sources: &[&dyn ByteSource], reading: &ReadOptions) -> Result<DataFr
         }
         Ok(())
     })?;
+    if let Some(name) = named_twice(&scanned.names) {
+        let message = format!("duplicate column name {name:?}");
+        return Err(DataError::File { path: scanned.path(0).to_owned(), message });
+    }
     for (seen, (rows, ..)) in scanned.seen.iter_mut().zip(&met) {
-        (*rows..scanned.rows).for_each(|_| seen.look_at_gap());
+        seen.look_at_gaps(scanned.rows - rows);
     }
     let (mut growing, left_out) = scanned.columns(reading, |at| met[at].2.then_some(Exclusion::Nested))?;
     let mut row = 0;

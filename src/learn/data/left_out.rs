@@ -22,6 +22,11 @@ pub enum Exclusion {
         /// The name of that.
         of: String,
     },
+    /// It tells the time that folds go by.
+    SameTime {
+        /// The name of the column that they go by.
+        of: String,
+    },
     /// A text that tells rows apart and not what they are like.
     Identifier {
         /// Different texts in it.
@@ -44,7 +49,7 @@ impl Exclusion {
             Self::Bytes => "bytes",
             Self::Constant => "constant",
             Self::Folds => "folds",
-            Self::Duplicate { .. } => "duplicate",
+            Self::Duplicate { .. } | Self::SameTime { .. } => "duplicate",
             Self::Identifier { .. } => "identifier",
         }
     }
@@ -62,6 +67,7 @@ impl Exclusion {
             Self::Constant => "it is constant".into(),
             Self::Folds => "the folds go by it".into(),
             Self::Duplicate { of } => format!("it is the same as {of}"),
+            Self::SameTime { of } => format!("it tells the same time as {of}, which the folds go by"),
             Self::Identifier { levels, rows, example } => {
                 format!(
                     "it looks like an identifier: {levels} distinct texts in {rows} rows, such as {example:?}"

@@ -339,8 +339,10 @@ fn load_all(named: &Path, paths: Vec<PathBuf>, reading: &ReadOptions) -> Result<
     let mut frame = if are_parquet[0] {
         parquet::read(&paths, reading)?
     } else {
+        // Of several files each would take of the memory that is free now.
+        let is_kept = paths.len() == 1;
         let open = |path: PathBuf| {
-            files::TextFile::new(&path)
+            files::TextFile::new(&path, is_kept)
                 .and_then(|file| Ok((file.is_json()?, file)))
                 .map_err(|cause| DataError::Read { path, cause })
         };

@@ -152,6 +152,10 @@ impl ColumnScan {
         self.empty += 1;
     }
 
+    pub fn look_at_gaps(&mut self, count: usize) {
+        self.empty += count as u64;
+    }
+
     fn numbers(&self, mark: DecimalMark) -> u64 {
         self.plain + self.either + if mark == DecimalMark::Point { self.points } else { self.commas }
     }

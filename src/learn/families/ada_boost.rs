@@ -10,7 +10,10 @@ use super::{
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
-use crate::learn::trees::{SampleWeights, Tree, TreeOptions, grow};
+use crate::learn::trees::{SampleWeights, Tree, TreeOptions, grow, likeliest};
+
+/// What a row counts at least, of what the one counts that counts most: sums of weights have no more digits to tell them apart.
+const LEAST_WEIGHT: f64 = 1e-12;
 
 pub struct AdaBoost;
 
@@ -94,6 +97,10 @@ impl Fit<Features, TargetValues, FitError> for Boosted {
             for (_, weight) in weights.iter_mut().enumerate().filter(|(row, _)| is_wrong(*row)) {
                 *weight *= vote.exp();
             }
+            let greatest = weights.iter().copied().fold(0.0, f64::max);
+            for weight in &mut weights {
+                *weight = weight.max(greatest * LEAST_WEIGHT);
+            }
             let all: f64 = weights.iter().sum();
             for weight in &mut weights {
                 *weight /= all;
@@ -111,15 +118,4 @@ impl Fit<Features, TargetValues, FitError> for Boosted {
         let form = ModelForm::Trees { trees, start: vec![0.0; count], with_gaps: false };
         Ok(FittedModel { form, link: Link::Softmax, importance: Some(shares(&gains)) })
     }
-}
-
-/// The first of the greatest.
-fn likeliest(values: &[f64]) -> usize {
-    let mut best = 0;
-    for at in 1..values.len() {
-        if values[at] > values[best] {
-            best = at;
-        }
-    }
-    best
 }

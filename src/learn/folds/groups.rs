@@ -31,9 +31,10 @@ pub fn groups(column: &DataColumn, rows: &[u32]) -> Result<(Vec<u32>, usize), Da
         }
         ColumnValues::Numbers(numbers) => {
             let mut sorted: Vec<u32> = rows.to_vec();
-            sorted.sort_unstable_by(|a, b| numbers[*a as usize].total_cmp(&numbers[*b as usize]));
-            for equal in sorted.chunk_by(|a, b| numbers[*a as usize].total_cmp(&numbers[*b as usize]).is_eq())
-            {
+            // -0 is 0.
+            let number = |row: &u32| numbers[*row as usize] + 0.0;
+            sorted.sort_unstable_by(|a, b| number(a).total_cmp(&number(b)));
+            for equal in sorted.chunk_by(|a, b| number(a).total_cmp(&number(b)).is_eq()) {
                 for row in equal {
                     of[*row as usize] = count;
                 }

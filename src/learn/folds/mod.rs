@@ -3,6 +3,8 @@
 mod groups;
 mod times;
 
+pub(super) use times::keys;
+
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +101,38 @@ pub struct Split {
     pub folds: Vec<Fold>,
     /// Where the test part is the latest rows: the first of them in time.
     pub test_from: Option<u32>,
+}
+
+/// What keeps rows together: what is told of some to others, as folds are, is not told within it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Nothing does.
+    Chance,
+    /// Of each row its group.
+    Groups(Vec<u32>),
+    /// Of each row the place of its time among all times.
+    Times(Vec<u32>),
+}
+
+impl Order {
+    /// Of the rows that have a target; of others it is not said.
+    ///
+    /// # Errors
+    /// As [`Split::new`].
+    pub fn of(frame: &DataFrame, target: &Target, plan: &SplitPlan) -> Result<Self, DataError> {
+        let Some(name) = plan.column() else { return Ok(Self::Chance) };
+        let at = frame.column(name).ok_or_else(|| frame.missing_column(name))?;
+        let column = &frame.columns[at];
+        if plan.time_column.is_none() {
+            return Ok(Self::Groups(groups::groups(column, &target.rows)?.0));
+        }
+        let keys = times::keys(name, column, &target.rows)?;
+        let mut sorted: Vec<f64> = target.rows.iter().map(|row| keys[*row as usize]).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        sorted.dedup();
+        let place = |key: &f64| sorted.partition_point(|other| other.total_cmp(key).is_lt()) as u32;
+        Ok(Self::Times(keys.iter().map(place).collect()))
+    }
 }
 
 /// Rows to train on and rows to judge by, each in rising order.

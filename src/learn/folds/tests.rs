@@ -138,3 +138,15 @@ fn what_cannot_be_is_refused_with_what_to_change() {
     let error = refused(&mut late.into_iter(), &time);
     assert!(error.contains("fold 1 of 5 would be trained on a single class of y"), "{error}");
 }
+
+/// As spreadsheets and rounding write it.
+#[test]
+fn a_zero_with_a_sign_is_no_group_and_no_time_of_its_own() {
+    let (numbered, target) =
+        frame((0..60).map(|row| (["0.0", "-0.0", "1.5", "2.5"][row as usize % 4].into(), row % 2)));
+    let column = &numbered.columns[numbered.column("by").unwrap()];
+    let (of, count) = groups::groups(column, &target.rows).unwrap();
+    assert_eq!((count, of[0], of[1]), (3, 0, 0));
+    let keys = times::keys("by", column, &target.rows).unwrap();
+    assert!(keys[0].total_cmp(&keys[1]).is_eq(), "nothing goes before itself");
+}

@@ -4,11 +4,11 @@
 use super::{Fold, Split, SplitPlan};
 use crate::learn::data::{ColumnValues, DataColumn, DataError, DateOrder, GAP, ORDERS, moment};
 
-/// Of each row of the frame what it is ordered by; NaN where that is not asked for.
-fn keys(name: &str, column: &DataColumn, rows: &[u32]) -> Result<Vec<f64>, DataError> {
+/// Of each row of the frame what it is ordered by; NaN where that is not asked for. -0 is 0.
+pub fn keys(name: &str, column: &DataColumn, rows: &[u32]) -> Result<Vec<f64>, DataError> {
     super::check_filled(column, rows, "time")?;
     let (codes, levels) = match &column.values {
-        ColumnValues::Numbers(numbers) => return Ok(numbers.clone()),
+        ColumnValues::Numbers(numbers) => return Ok(numbers.iter().map(|number| number + 0.0).collect()),
         ColumnValues::Texts { codes, levels } => (codes, levels),
     };
     let mut is_met = vec![false; levels.len()];

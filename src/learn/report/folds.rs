@@ -38,7 +38,7 @@ pub(super) fn report(study: &TrainingData) -> Option<FoldsReport> {
 /// Equal for equal cells.
 fn key(column: &DataColumn, row: usize) -> u64 {
     match &column.values {
-        ColumnValues::Numbers(numbers) => numbers[row].to_bits(),
+        ColumnValues::Numbers(numbers) => (numbers[row] + 0.0).to_bits(),
         ColumnValues::Texts { codes, .. } => u64::from(codes[row]),
     }
 }

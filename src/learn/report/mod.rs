@@ -103,6 +103,9 @@ pub struct TargetReport {
     pub classes: Option<BTreeMap<String, usize>>,
     /// Classes that are not among those.
     pub more_classes: usize,
+    /// Classes of which the test part has no row, by their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_in_test: Vec<String>,
 }
 
 /// How many columns are what, those that are not told of one by one among them.
@@ -333,6 +336,7 @@ impl DataReport {
                 gap_words: frame.columns[target.column].gap_words.iter().cloned().collect(),
                 classes,
                 more_classes,
+                not_in_test: not_in_test(study),
             },
             columns,
             more_columns,
@@ -374,6 +378,11 @@ impl DataReport {
 
 /// Type, use, gaps, levels that are told apart, base.
 type ColumnReading = (Option<String>, ColumnUse, usize, Option<usize>, Option<f64>);
+
+fn not_in_test(study: &TrainingData) -> Vec<String> {
+    let missing = study.classes_not_met(&study.split.test).into_iter().take(CLASSES);
+    missing.filter_map(|class| Some(study.target.labels.as_ref()?.name(class))).collect()
+}
 
 /// The most frequent classes with their rows, and how many there are besides.
 fn classes(study: &TrainingData) -> Option<(BTreeMap<String, usize>, usize)> {

@@ -34,6 +34,11 @@ impl DataReport {
             format!("in single precision, {more} more columns lose distinct values")
         }));
         lines.extend(self.folds.iter().map(super::FoldsReport::in_words));
+        let missing = &self.target.not_in_test;
+        let names = listed(missing.iter().map(|class| format!("{class:?}")), missing.len(), NAMES);
+        lines.extend(names.map(|names| {
+            format!("no row of the test part is of class {names}: its metrics say nothing of that, and some are not defined")
+        }));
         let leaks = self.leaks().map(|(column, score)| {
             let measure = if self.target.task == Task::Regression { "R²" } else { "balanced accuracy" };
             format!(
@@ -66,7 +71,7 @@ impl DataReport {
     }
 
     fn on_target(&self) -> String {
-        let TargetReport { name, task, because, rows, gap_words, classes, more_classes } = &self.target;
+        let TargetReport { name, task, because, rows, gap_words, classes, more_classes, .. } = &self.target;
         let classes = classes.as_ref().and_then(|classes| {
             let mut by_count: Vec<_> = classes.iter().collect();
             by_count.sort_by_key(|(_, count)| Reverse(**count));

@@ -63,6 +63,30 @@ pub fn evaluate(truth: &TargetValues, prediction: &Prediction) -> Vec<f64> {
     }
 }
 
+/// Whether a score is one on such rows, as far as it is for whoever says the truth.
+pub fn is_defined(task: Task, name: &str, truth: &TargetValues) -> bool {
+    let (truth, prediction) = match truth {
+        TargetValues::Numbers(values) => (truth.clone(), Prediction::Numbers(values.clone())),
+        TargetValues::Classes { classes, count } => {
+            // Which classes are met decides it, and not how often.
+            let mut met = classes.clone();
+            met.sort_unstable();
+            met.dedup();
+            let mut probabilities = vec![0.0; met.len() * count];
+            for (row, class) in met.iter().enumerate() {
+                probabilities[row * count + *class as usize] = 1.0;
+            }
+            let prediction = Prediction::Classes { probabilities, classes: met.clone(), count: *count };
+            (TargetValues::Classes { classes: met, count: *count }, prediction)
+        }
+    };
+    let value = match scores(task).iter().position(|score| score.name == name) {
+        Some(at) => evaluate(&truth, &prediction).get(at).copied(),
+        None => Asked::new(task, name).map(|asked| asked.of(&truth, &prediction)),
+    };
+    value.is_some_and(|value| !value.is_nan())
+}
+
 fn regression(truth: &[f64], predicted: &[f64]) -> Vec<f64> {
     let count = truth.len() as f64;
     let mean = truth.iter().sum::<f64>() / count;

@@ -2,6 +2,7 @@
 
 use super::write;
 use crate::learn::data::{ColumnKind, ColumnValues, DataFrame, DateOrder, ReadOptions, Target, Task, load};
+use crate::learn::folds::SplitPlan;
 use crate::learn::prepare::Preparation;
 use crate::learn::report::DataReport;
 use crate::learn::roles::Roles;
@@ -40,7 +41,7 @@ fn a_date_becomes_the_parts_that_differ_and_gaps_their_mean() {
     });
     let frame = read(&rows, &ReadOptions::default());
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
-    let roles = Roles::decide(&frame, &target, None).unwrap();
+    let roles = Roles::decide(&frame, &target, &SplitPlan::by_chance(5, 0.2)).unwrap();
     let preparation = Preparation::fit(&frame, &roles, &target.values, &[0, 1, 2, 3, 4, 5, 6]).unwrap();
     let parts = ["elapsed", "month", "month_sin", "month_cos", "weekday", "weekday_sin", "weekday_cos"];
     assert_eq!(preparation.names, parts.map(|part| format!("at.{part}")));
@@ -56,4 +57,31 @@ fn a_date_becomes_the_parts_that_differ_and_gaps_their_mean() {
     assert_eq!((report.counts.times, report.counts.with_gaps), (1, 1));
     let categorical = ReadOptions { categorical: vec!["at".into()], ..ReadOptions::default() };
     assert_eq!(read(&rows, &categorical).columns[0].kind, ColumnKind::Text, "as was said");
+}
+
+/// What the folds go by is no feature, and neither is what says the same in other words.
+#[test]
+fn what_tells_the_time_of_the_folds_again_is_left_out() {
+    let rows: String = (0..90_u32).fold(String::from("day,german,until,millis,week,x,y\n"), |text, row| {
+        let (month, day) = (1 + row / 28, 1 + row % 28);
+        // A day each, but for the ends of the months.
+        let seconds = 1_767_225_600 + i64::from([0, 31, 59, 90][row as usize / 28] + row % 28) * 86_400;
+        text + &format!(
+            "2026-{month:02}-{day:02},{day:02}.{month:02}.2026,2026-{month:02}-{day:02} 23:59,{}000,{},{},{row}\n",
+            seconds,
+            row / 7,
+            row * 37 % 101
+        )
+    });
+    let frame = read(&rows, &ReadOptions::default());
+    let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
+    let plan = SplitPlan { time_column: Some("day".into()), ..SplitPlan::by_chance(3, 0.2) };
+    let study = TrainingData::split_by(frame, target, plan, 1).unwrap();
+    let learnt = study.frame.columns.iter().enumerate().filter(|(at, _)| study.roles.is_learnt(*at));
+    assert_eq!(learnt.map(|(_, column)| column.name.as_str()).collect::<Vec<_>>(), ["week", "x"]);
+    let lines = DataReport::of(&study).lines().join("\n");
+    for name in ["german", "until", "millis"] {
+        let line = format!("{name} is excluded: it tells the same time as day, which the folds go by");
+        assert!(lines.contains(&line), "{lines}");
+    }
 }

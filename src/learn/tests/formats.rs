@@ -44,10 +44,17 @@ fn objects_a_line_are_rows_whatever_their_members() {
     assert_eq!((numbers(&frame, "rooms"), numbers(&frame, "late")[2]), (vec![2.0, 3.0, 4.0], 7.0));
     assert_eq!(frame.columns[5].gaps(), 2);
     assert_eq!(frame.left_out.iter().map(|left| &left.why).collect::<Vec<_>>(), [&Exclusion::Nested]);
+    let unnamed =
+        read(&write(folder.path(), "unnamed.jsonl", b"{\"x\": 1, \"\": 2}\n{\"\": 3, \"x\": 4}\n")).unwrap();
+    assert_eq!(numbers(&unnamed, "unnamed_1"), [2.0, 3.0], "as in CSV");
     for (text, expected) in [
         ("{\"a\": 1}\n[1]\n", "line 2: not an object of JSON in one line"),
         ("{\"a\": 1}\n{\"a\": 1\n", "line 2: not an object of JSON in one line"),
         ("{\"a\": 1, \"a\": 2}\n", "line 1, column a: twice in one object"),
+        ("[{\"a\": 1}, {\"a\": 2}]", "line 1: a JSON array; one object a line is needed (jq -c '.[]')"),
+        ("[\n  {\n    \"a\": 1\n  }\n]\n", "line 1: a JSON array; one object a line is needed (jq -c '.[]')"),
+        ("{\n  \"a\": 1\n}\n", "line 1: indented JSON; one object a line is needed (jq -c .)"),
+        ("{\"x\": 1, \"\": 2, \"unnamed_1\": 2}\n", "duplicate column name \"unnamed_1\""),
         ("{\"a\": 1}\n{\"a\": 2}\n{\"a\": \"x\"}\n", "line 3, column a: \"x\" among 2 numbers"),
     ] {
         let error = read(&write(folder.path(), "wrong.jsonl", text.as_bytes())).unwrap_err();

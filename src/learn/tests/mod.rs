@@ -320,7 +320,7 @@ fn what_is_learnt_comes_from_the_training_rows_alone() {
     let text = "x,c,same,y\n1,a,7,0\n,b,7,1\n3,a,7,0\n100,z,7,1\n,,7,0\n";
     let frame = read(&write(folder.path(), "t.csv", text.as_bytes()));
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
-    let roles = Roles::decide(&frame, &target, None).unwrap();
+    let roles = Roles::decide(&frame, &target, &SplitPlan::by_chance(5, 0.2)).unwrap();
     let preparation = Preparation::fit(&frame, &roles, &target.values, &[0, 1, 2]).unwrap();
     assert_eq!(preparation.names, ["x", "c=a", "c=b"], "no level of other rows, and no constant");
     let features = preparation.apply(&frame, &[3, 4]);

@@ -7,6 +7,9 @@ use super::impurity::{Counted, Criterion, Entropy, Gini, Mean, NodeStats, Weighe
 use crate::learn::data::TargetValues;
 use crate::learn::prepare::Features;
 
+/// Of the weight of a node the share that each side of a split has more than.
+const LEAST_SHARE: f64 = 1e-12;
+
 /// When a tree stops growing, and what it looks at.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TreeOptions {
@@ -96,6 +99,8 @@ struct Grower<'a, Item> {
     items: &'a [Item],
     growth: &'a TreeOptions,
     rng: &'a mut Rng,
+    /// Whether rows count by fractions: what is taken off a sum of such leaves the rounding of all others.
+    has_fractions: bool,
     /// Of each feature the rows in its order; those of a node stand together, at the same place for all features.
     entries: Vec<Vec<SortedValue>>,
     /// Of each row whether it goes left, while a node is split.
@@ -142,6 +147,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             items,
             growth,
             rng,
+            has_fractions: matches!(bag, SampleWeights::Weights(_)),
             entries: features.order().iter().enumerate().map(kept).collect(),
             goes_left: vec![false; matrix.rows],
             beside: Vec::with_capacity(matrix.rows),
@@ -206,6 +212,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
         let width = self.drawn.len();
         let tried = self.growth.max_features.unwrap_or(width).clamp(1, width.max(1));
         let min_leaf = self.growth.min_samples_leaf.max(1);
+        let least = node.weight() * LEAST_SHARE;
         let mut best: Option<BestSplit<S>> = None;
         let mut purest: Option<f64> = None;
         let mut looked_at = 0;
@@ -226,16 +233,24 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             let (mut left, mut right) = (empty.clone(), node.clone());
             let mut found = None;
             let drawn = self.growth.draws_thresholds.then(|| drawn_place(entries, self.rng));
-            for at in 1..=drawn.unwrap_or(entries.len() - 1) {
+            let rights = self.has_fractions.then(|| right_sides(entries, self.items, empty));
+            for at in 1..=drawn.map_or(entries.len() - 1, |(place, _)| place) {
                 let item = self.items[entries[at - 1].row as usize];
                 left.add(item);
-                right.remove(item);
+                if rights.is_none() {
+                    right.remove(item);
+                }
                 if entries[at - 1].value < entries[at].value
-                    && drawn.is_none_or(|drawn| at == drawn)
+                    && drawn.is_none_or(|(place, _)| at == place)
                     && at >= min_leaf
                     && entries.len() - at >= min_leaf
                 {
-                    let purity = left.purity() + right.purity();
+                    let (right_purity, right_weight) =
+                        rights.as_ref().map_or_else(|| (right.purity(), right.weight()), |rights| rights[at]);
+                    let purity = left.purity() + right_purity;
+                    if !purity.is_finite() || left.weight() <= least || right_weight <= least {
+                        continue;
+                    }
                     // By more than rounding.
                     if purest.is_none_or(|known| purity > known + known.abs() * 1e-13) {
                         purest = Some(purity);
@@ -251,7 +266,11 @@ impl<'a, Item: Copy> Grower<'a, Item> {
                 for entry in &entries[count..] {
                     right.add(self.items[entry.row as usize]);
                 }
-                let threshold = between(entries[count - 1].value, entries[count].value);
+                let (low, high) = (entries[count - 1].value, entries[count].value);
+                let threshold = drawn.map_or_else(
+                    || between(low, high),
+                    |(_, threshold)| (threshold as f32).clamp(low, high.next_down()),
+                );
                 best = Some(BestSplit { feature, threshold, count, purity, left, right });
             }
         }
@@ -284,18 +303,89 @@ impl<'a, Item: Copy> Grower<'a, Item> {
     }
 }
 
-/// How many of some rows are not above a threshold that is drawn between the least and the greatest: not none, and not all.
-fn drawn_place(entries: &[SortedValue], rng: &mut Rng) -> usize {
+/// Of each place of some rows how pure those from there on are, and how much they count.
+fn right_sides<S: NodeStats>(entries: &[SortedValue], items: &[S::Item], empty: &S) -> Vec<(f64, f64)> {
+    let mut sides = vec![(0.0, 0.0); entries.len()];
+    let mut side = empty.clone();
+    for (at, entry) in entries.iter().enumerate().rev() {
+        side.add(items[entry.row as usize]);
+        sides[at] = (side.purity(), side.weight());
+    }
+    sides
+}
+
+/// A threshold that is drawn between the least and the greatest of some rows, behind how many of them are not above it: not
+/// none, and not all.
+fn drawn_place(entries: &[SortedValue], rng: &mut Rng) -> (usize, f64) {
     let (least, most) = (entries[0].value, entries[entries.len() - 1].value);
     let (low, high) = (f64::from(least), f64::from(most));
     let threshold = low + rng.f64() * (high - low);
     let place = entries.partition_point(|entry| f64::from(entry.value) <= threshold);
     // What is drawn may be the greatest value by rounding.
-    if place < entries.len() { place } else { entries.partition_point(|entry| entry.value < most) }
+    let place =
+        if place < entries.len() { place } else { entries.partition_point(|entry| entry.value < most) };
+    (place, threshold)
 }
 
 /// A number from `low` to below `high`, half way where there is one.
 pub fn between(low: f32, high: f32) -> f32 {
     let middle = low / 2.0 + high / 2.0;
     if middle >= low && middle < high { middle } else { low }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::prepare::Matrix;
+
+    fn of(column: &[f32]) -> Features {
+        Features::unscaled(Matrix::new(vec![column.to_vec()]))
+    }
+
+    /// The weights of boosting differ by more than a sum has digits.
+    #[test]
+    fn rows_that_hardly_count_are_not_split_off_by_rounding() {
+        let mut rng = Rng::with_seed(2);
+        for criterion in [Criterion::Gini, Criterion::Entropy] {
+            for _ in 0..50 {
+                let column: Vec<f32> = (0..40).map(|row| row as f32).collect();
+                let classes: Vec<u32> = (0..40).map(|_| rng.u32(0..3)).collect();
+                let weights: Vec<f64> =
+                    (0..40).map(|_| if rng.u8(0..4) == 0 { rng.f64() } else { 1e-19 * rng.f64() }).collect();
+                let target = TargetValues::Classes { classes: classes.clone(), count: 3 };
+                let growth = TreeOptions { criterion, max_depth: Some(1), ..TreeOptions::default() };
+                let bag = SampleWeights::Weights(&weights);
+                let mut gains = [0.0];
+                let tree = grow(&of(&column), &target, bag, &growth, &mut Rng::with_seed(1), &mut gains);
+                assert!(gains[0].is_finite() && gains[0] >= -1e-9, "{gains:?}");
+                let all: f64 = weights.iter().sum();
+                for leaf in tree.leaves.chunks(3) {
+                    assert!((leaf.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{leaf:?}");
+                }
+                let first = tree.predict(&of(&column).raw, 0).to_vec();
+                let same = |row: &usize| tree.predict(&of(&column).raw, *row) == first;
+                let left: f64 = (0..40).filter(same).map(|row| weights[row]).sum();
+                assert!(
+                    tree.leaves.len() == 3 || (left > all * 1e-12 && left < all * (1.0 - 1e-12)),
+                    "{left}"
+                );
+            }
+        }
+    }
+
+    /// As scikit-learn has it: what is new and lies between two rows goes by what was drawn.
+    #[test]
+    fn the_threshold_that_was_drawn_is_the_one_that_is_kept() {
+        let target = TargetValues::Numbers(vec![1.0, 2.0]);
+        let growth = TreeOptions { draws_thresholds: true, ..TreeOptions::default() };
+        let between = of(&[2.0, 9.0]);
+        let lefts = (0..200).filter(|seed| {
+            let bag = SampleWeights::Once;
+            let tree = grow(&of(&[0.0, 10.0]), &target, bag, &growth, &mut Rng::with_seed(*seed), &mut [0.0]);
+            let sides = [0, 1].map(|row| tree.predict(&between.raw, row)[0]);
+            sides[0] < 1.5 && sides[1] > 1.5
+        });
+        let lefts = lefts.count();
+        assert!((110..170).contains(&lefts), "seven of ten: {lefts}");
+    }
 }

@@ -20,6 +20,8 @@ pub trait NodeStats: Clone {
     fn remove(&mut self, item: Self::Item);
     /// The more, the purer; sides add up.
     fn purity(&self) -> f64;
+    /// How much its rows count.
+    fn weight(&self) -> f64;
     fn is_pure(&self) -> bool;
     fn values(&self) -> impl Iterator<Item = f64>;
     fn outputs(&self) -> usize;
@@ -56,6 +58,10 @@ impl NodeStats for Mean {
 
     fn purity(&self) -> f64 {
         self.sum * self.sum / self.weight
+    }
+
+    fn weight(&self) -> f64 {
+        self.weight
     }
 
     fn is_pure(&self) -> bool {
@@ -114,6 +120,10 @@ impl NodeStats for Gini {
         self.squares / self.weight
     }
 
+    fn weight(&self) -> f64 {
+        self.weight
+    }
+
     fn is_pure(&self) -> bool {
         // A single row of another class takes more off than rounding does.
         self.squares >= self.weight * self.weight * (1.0 - 1e-12)
@@ -147,6 +157,10 @@ impl NodeStats for Entropy {
         let weight = self.0.weight;
         let known = self.0.counts.iter().filter(|count| **count > 0.0);
         known.map(|count| count * (count / weight).ln()).sum()
+    }
+
+    fn weight(&self) -> f64 {
+        self.0.weight
     }
 
     fn is_pure(&self) -> bool {

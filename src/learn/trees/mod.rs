@@ -30,6 +30,17 @@ pub struct Tree {
     pub outputs: usize,
 }
 
+/// The first of the greatest.
+pub fn likeliest(values: &[f64]) -> usize {
+    let mut best = 0;
+    for at in 1..values.len() {
+        if values[at] > values[best] {
+            best = at;
+        }
+    }
+    best
+}
+
 /// A node, to be written elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Node<'a> {

@@ -30,6 +30,8 @@ impl Recorder {
         if !self.state.trials.get(trial).is_some_and(TrialState::is_under_way) {
             return Ok(());
         }
+        // Its model may be there already.
+        self.searches = true;
         // The best so far is told anew from there on.
         self.prefix = self.prefix.min(trial);
         if self.scripts.is_some() {

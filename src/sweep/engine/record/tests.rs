@@ -170,6 +170,21 @@ fn whatever_call_fails_no_run_is_left_running_and_resuming_ends_the_same() {
     });
 }
 
+/// It was logged with a model, and is tried once more by the same process.
+#[test]
+fn what_is_tried_again_is_looked_for_in_the_store() {
+    block_on(async {
+        let world = World::new(Moment::Before, ErrorKind::DiskFull).await;
+        world.run().await.unwrap();
+        let events = world.folder.events().unwrap();
+        let sweep = world.header.logged();
+        let mut recorder = Recorder::new(world.store.clone(), world.folder.clone(), sweep, &events, false);
+        recorder.state.trials[0].outcome = None;
+        recorder.retry(0).await.unwrap();
+        assert!(recorder.searches);
+    });
+}
+
 /// The process dies where the store broke off, and another program closes what it left.
 #[test]
 fn what_a_dead_process_left_is_closed_whatever_call_failed() {
