@@ -111,6 +111,7 @@ impl Judged {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
+    use super::{Judged, Matrix, TargetValues, Tree};
     use crate::learn::data::{ReadOptions, Target, Task, bundled, load};
     use crate::learn::report::DataReport;
     use crate::learn::study::TrainingData;
@@ -128,13 +129,16 @@ mod tests {
         study.leaks().iter().map(|leak| study.frame.columns[leak.column].name.as_str()).collect()
     }
 
-    /// Of a level with as many rows of either class nothing is known.
+    /// Of rows of which nothing is known each class is as likely.
     #[test]
     fn what_says_two_classes_alike_tells_none() {
-        let rows: String = (0..200).fold(String::from("half,x,sold\n"), |text, row| {
-            text + &format!("{},{},{}\n", ["a", "b"][row % 2], row * 37 % 101, ["no", "yes"][row / 2 % 2])
-        });
-        assert!(told(&study(&rows, "sold", Task::Classification)).is_empty());
+        let mut tree = Tree::new(2);
+        let root = tree.add();
+        tree.close(root, [0.5, 0.5].into_iter());
+        let target = TargetValues::Classes { classes: vec![0, 1, 0, 1], count: 2 };
+        let mut judged = Judged::Classes(vec![(0.0, 0.0); 2]);
+        judged.look(&tree, &Matrix::new(vec![vec![1.0; 4]]), &[0, 1, 2, 3], &target);
+        assert_eq!(judged.told(), None);
     }
 
     #[test]
