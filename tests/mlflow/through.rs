@@ -115,10 +115,10 @@ impl Machine {
     }
 
     /// The connection breaks and comes back while somebody looks.
-    fn breaks_and_comes_back(&mut self, experiment: &str) {
+    fn breaks_and_comes_back(&mut self, shown: &str) {
         let arguments = ["--config", "c.toml", "--profile", "far"];
         let screen = Terminal::start(&self.folder, (120, 36), &arguments, &[]);
-        screen.wait("the experiment", |screen| screen.contains(experiment) && screen.contains("live"));
+        screen.wait("the store", |screen| screen.contains(shown) && screen.contains("live"));
         self.stop();
         screen.wait("that it is away", |screen| screen.contains("stale"));
         self.restart();
@@ -251,7 +251,7 @@ fn a_mariadb_that_another_machine_sees_is_reached_through_it() {
     let nobody = machine.experiments(&nobody).unwrap_err();
     assert!(nobody.contains("cannot connect to 127.0.0.1:") && nobody.contains("through ssh"), "{nobody}");
     machine.config(&port);
-    machine.breaks_and_comes_back("Default");
+    machine.breaks_and_comes_back("There are no runs yet");
     wait_until("the end of ssh", || !machine.is_used());
 }
 
