@@ -234,9 +234,9 @@ impl Arguments {
     /// The plan of a sweep of a table, and its data.
     pub fn plan_of_table(&self, settings: &Settings) -> Result<(SweepPlan, TrainingData), Failure> {
         let (mut plan, data) = self.request(settings)?.decide()?;
-        // What a config file says may be for other tables.
-        let said = self.ignore.iter().chain(&self.categorical);
-        if let Some(name) = said.clone().find(|name| data.frame.unknown.contains(name)) {
+        // What a config file says may be for other tables, and an empty name is that of no column.
+        let mut said = self.ignore.iter().chain(&self.categorical).filter(|name| !name.is_empty());
+        if let Some(name) = said.find(|name| data.frame.unknown.contains(name)) {
             return Err(data.frame.missing_column(name).into());
         }
         plan.rules.jobs = jobs(settings, self, &plan);

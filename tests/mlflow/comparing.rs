@@ -113,7 +113,7 @@ fn compare(folder: &Path, address: &str, mlflow: crate::support::Mlflow) {
     terminal.wait_for("saved");
     // Of what was logged once the runs are ranked, those of the other experiment too.
     terminal.type_keys("ggj\r");
-    terminal.wait_for("val_rmse of 2 runs: lower is better");
+    terminal.wait_for("val_rmse of 2 runs compared: lower is better");
     terminal.type_keys("\x1b");
     terminal.wait("the list to close", |screen| !screen.contains("to best"));
     // A chart of the metric under the cursor, as a picture.
