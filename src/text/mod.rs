@@ -9,6 +9,7 @@ pub mod markdown;
 mod naming;
 pub mod notes;
 pub mod order;
+pub mod pattern;
 mod readable;
 mod safe;
 pub mod shell;

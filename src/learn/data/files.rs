@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::{DataError, Limits};
+use crate::text::pattern::matches;
 
 /// Of the free memory the part that an unpacked file may take while it is read.
 const PART: u64 = 8;
@@ -155,7 +156,7 @@ pub fn matching(pattern: &Path) -> Result<Vec<PathBuf>, DataError> {
                 let entry = entry.map_err(|cause| DataError::Read { path: folder.clone(), cause })?;
                 let own = entry.file_name().to_string_lossy().into_owned();
                 // As for a shell, what is hidden is meant by its dot alone.
-                if (name.starts_with('.') || !own.starts_with('.')) && is_like(&own, &name) {
+                if (name.starts_with('.') || !own.starts_with('.')) && matches(&name, &own) {
                     next.push(folder.join(own));
                 }
             }
@@ -169,29 +170,6 @@ pub fn matching(pattern: &Path) -> Result<Vec<PathBuf>, DataError> {
         return Err(DataError::File { path: pattern.to_owned(), message });
     }
     Ok(files)
-}
-
-/// Whether a name is one of a pattern.
-fn is_like(name: &str, pattern: &str) -> bool {
-    let (name, pattern): (Vec<char>, Vec<char>) = (name.chars().collect(), pattern.chars().collect());
-    let (mut at, mut of) = (0, 0);
-    // The last star, and how much of the name it has taken.
-    let mut star: Option<(usize, usize)> = None;
-    while at < name.len() {
-        match pattern.get(of) {
-            Some('*') => {
-                star = Some((of, at));
-                of += 1;
-            }
-            Some(letter) if *letter == '?' || *letter == name[at] => (at, of) = (at + 1, of + 1),
-            _ => {
-                let Some((place, taken)) = star else { return false };
-                star = Some((place, taken + 1));
-                (at, of) = (taken + 1, place + 1);
-            }
-        }
-    }
-    pattern[of..].iter().all(|letter| *letter == '*')
 }
 
 #[cfg(test)]
@@ -215,21 +193,5 @@ mod tests {
             assert_eq!(text, "a,b\n1,2\n");
         }
         Ok(())
-    }
-
-    #[test]
-    fn names_are_like_their_patterns() {
-        for (name, pattern, expected) in [
-            ("a.csv", "*.csv", true),
-            ("a.csv.gz", "*.csv", false),
-            ("part-12.csv", "part-??.csv", true),
-            ("part-1.csv", "part-??.csv", false),
-            ("aXbXc", "a*X*c", true),
-            ("abab", "*ab", true),
-            ("", "*", true),
-            ("x", "", false),
-        ] {
-            assert_eq!(is_like(name, pattern), expected, "{name} {pattern}");
-        }
     }
 }

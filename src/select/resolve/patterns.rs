@@ -2,6 +2,7 @@
 
 use super::super::{Goal, MetricGoal, goal};
 use super::telling::most_telling;
+use crate::text::pattern::matches;
 
 /// Metrics by name, with what is wanted of them, the most wanted first. `*` stands for anything, `?` for a letter.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,29 +36,4 @@ impl Patterns {
         let by_tags = || told.iter().find(|objective| objective.metric == metric).map(|one| one.goal);
         found.or_else(by_tags).or_else(|| goal(metric))
     }
-}
-
-/// Whether a name matches a pattern of `*` and `?`.
-fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n, mut back) = (0, 0, None);
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                back = Some((p + 1, n));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => {
-                // The last star takes one letter more.
-                let Some((after, from)) = back else { return false };
-                (p, n) = (after, from + 1);
-                back = Some((after, from + 1));
-            }
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
 }
