@@ -112,7 +112,25 @@ pub enum FileFormat {
     Parquet,
 }
 
+/// Up to here every integer is a number of its own.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+
 impl DataColumn {
+    /// Whether its values can be told apart: larger integers, such as ids, are rounded.
+    ///
+    /// # Errors
+    /// Says how the column is to be read.
+    pub fn check_exact(&self) -> Result<(), DataError> {
+        let ColumnValues::Numbers(numbers) = &self.values else { return Ok(()) };
+        if numbers.iter().any(|number| number.abs() >= MOST_EXACT) {
+            let name = &self.name;
+            return Err(DataError::Target(format!(
+                "column {name} has integers of 2^53 and more, which are not told apart; pass --categorical {name} to take them for texts"
+            )));
+        }
+        Ok(())
+    }
+
     /// How many levels it has, if it is one of texts.
     pub fn levels(&self) -> Option<usize> {
         match &self.values {

@@ -226,6 +226,7 @@ fn numbers(column: &DataColumn, name: &str) -> Result<TargetValues, DataError> {
 }
 
 fn classes(column: &DataColumn) -> Result<(TargetValues, Option<Labels>), DataError> {
+    column.check_exact()?;
     match &column.values {
         ColumnValues::Texts { codes, levels } => {
             let classes = codes.iter().map(|code| if *code == GAP { 0 } else { *code }).collect();

@@ -13,6 +13,7 @@ const TRIES: usize = 32;
 /// Of each row of the frame its group, counted from 0 in the order of their values, and how many there are.
 pub fn groups(column: &DataColumn, rows: &[u32]) -> Result<(Vec<u32>, usize), DataError> {
     super::check_filled(column, rows, "group")?;
+    column.check_exact()?;
     let mut of = vec![GAP; column_length(column)];
     let mut count = 0;
     match &column.values {

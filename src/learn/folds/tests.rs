@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fastrand::Rng;
 
 use super::*;
-use crate::learn::data::{ReadOptions, load};
+use crate::learn::data::{ReadOptions, Task, load};
 
 /// A table with a column `by` and a target that is read as classes.
 fn frame(rows: impl Iterator<Item = (String, u32)>) -> (DataFrame, Target) {
@@ -137,6 +137,18 @@ fn what_cannot_be_is_refused_with_what_to_change() {
     let late = (0..60_u32).map(|row| (row.to_string(), u32::from(row > 40)));
     let error = refused(&mut late.into_iter(), &time);
     assert!(error.contains("fold 1 of 5 would be trained on a single class of y"), "{error}");
+}
+
+/// Ids of databases are such.
+#[test]
+fn integers_that_would_be_rounded_are_no_groups_and_no_classes() {
+    let (large, target) =
+        frame((0..60).map(|row| (format!("{}", 9_007_199_254_740_992 + u64::from(row % 4)), row % 2)));
+    let column = &large.columns[large.column("by").unwrap()];
+    let error = groups::groups(column, &target.rows).unwrap_err().to_string();
+    assert!(error.contains("--categorical by"), "{error}");
+    let error = Target::new(&large, "by", Some(Task::Classification)).unwrap_err().to_string();
+    assert!(error.contains("--categorical by"), "{error}");
 }
 
 /// As spreadsheets and rounding write it.
