@@ -16,7 +16,7 @@ use crate::training::{moments, watched};
 const LIGHTGBM: &str = "lightgbm==4.7.0";
 
 /// A table of numbers with a curved target, or of so many classes.
-const MAKE: &str = "import sys
+pub const MAKE: &str = "import sys
 import numpy as np
 from sklearn.datasets import make_classification
 rows, classes, path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]

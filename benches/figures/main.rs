@@ -10,6 +10,7 @@ mod charts;
 mod folders;
 mod idle;
 mod keys;
+mod peers;
 mod pictures;
 mod postgres;
 mod registry;
@@ -41,6 +42,11 @@ fn main() {
         && kind.starts_with("bare-")
     {
         return bare_process(kind, Path::new(path));
+    }
+    if let [kind, path] = arguments.as_slice()
+        && kind == "one-family"
+    {
+        return peers::one_family(Path::new(path));
     }
     if let [kind, path] = arguments.as_slice()
         && kind == "day-writer"
@@ -94,6 +100,7 @@ fn main() {
     if wanted("boosting") {
         boosting::boosting(&folder);
     }
+    peers::wanted(&folder, &arguments);
     if wanted("beside") {
         training::beside_a_sweep(&folder);
     }

@@ -188,10 +188,8 @@ fn memory(child: &Child) -> f64 {
     all.iter().map(share).sum::<f64>() * 1024.0
 }
 
-/// Every family on every bundled set, beside scikit-learn's on the same folds.
-const SCORES: &str = "import json, sys
-import numpy as np
-import pandas as pd
+/// scikit-learn's model of a family, with our names of hyper-parameters.
+pub const MODELS: &str = "
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import *
 from sklearn.linear_model import *
@@ -202,14 +200,10 @@ from sklearn.svm import SVC, SVR
 from sklearn.tree import *
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.metrics import accuracy_score, root_mean_squared_error
-case = json.load(open(sys.argv[1]))
-frame = pd.read_csv(case['data'])
-x, y = frame.drop(columns=[case['target']]).to_numpy(float), frame[case['target']].to_numpy()
 def scaled(model): return make_pipeline(StandardScaler(), model)
 def both(model): return TransformedTargetRegressor(scaled(model), transformer=StandardScaler())
-def make(family, p):
-    c = case['task'] == 'classification'
+def make(task, family, p):
+    c = task == 'classification'
     p = dict(p)
     if family == 'decision_tree': return (DecisionTreeClassifier if c else DecisionTreeRegressor)(random_state=0, **p)
     if family == 'random_forest': return (RandomForestClassifier if c else RandomForestRegressor)(random_state=0, **p)
@@ -229,12 +223,21 @@ def make(family, p):
     if family == 'ridge': return scaled(Ridge(**p))
     if family == 'lasso': return both(Lasso(max_iter=10000, **p))
     if family == 'elastic_net': return both(ElasticNet(max_iter=10000, **p))
-    if family == 'pls': return PLSRegression(**p)
+    if family == 'pls': return PLSRegression(**p)";
+
+/// Every family on every bundled set, beside scikit-learn's on the same folds.
+const SCORES: &str = "import json, sys
+import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score, root_mean_squared_error
+case = json.load(open(sys.argv[1]))
+frame = pd.read_csv(case['data'])
+x, y = frame.drop(columns=[case['target']]).to_numpy(float), frame[case['target']].to_numpy()
 out = {}
 for family, params in case['families'].items():
     scores = []
     for train, validation in case['folds']:
-        predicted = make(family, params).fit(x[train], y[train]).predict(x[validation]).ravel()
+        predicted = make(case['task'], family, params).fit(x[train], y[train]).predict(x[validation]).ravel()
         score = accuracy_score if case['task'] == 'classification' else root_mean_squared_error
         scores.append(float(score(y[validation], predicted)))
     out[family] = scores
@@ -279,7 +282,8 @@ pub fn table(folder: &Path) {
         });
         let path = folder.join("scores.json");
         std::fs::write(&path, case.to_string()).unwrap();
-        let theirs: Value = serde_json::from_str(&V3.run(SCORES, &[path.to_str().unwrap()])).unwrap();
+        let theirs: Value =
+            serde_json::from_str(&V3.run(&format!("{MODELS}\n{SCORES}"), &[path.to_str().unwrap()])).unwrap();
         let better = if set.task == Task::Classification { 1.0 } else { -1.0 };
         for (family, ours) in ours {
             let theirs: Vec<f64> =

@@ -41,7 +41,16 @@ pub fn start<'scope>(scope: &'scope Scope<'scope, '_>, work: impl FnOnce() + Sen
 /// Has each part worked on by a thread of its own as far as they can be had, the first one by this. Results are in the order of
 /// the parts.
 pub fn side_by_side<T: Send, R: Send>(parts: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let count = parts.len();
+    side_by_side_on(parts.len(), parts, work)
+}
+
+/// The same by so many threads at most, each of which takes the next part when it is done with one.
+pub fn side_by_side_on<T: Send, R: Send>(
+    threads: usize,
+    parts: Vec<T>,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let count = threads.min(parts.len());
     // Whoever has no thread finds the parts that are left.
     let parts = Mutex::new(parts.into_iter().enumerate());
     let (sender, results) = channel();
@@ -79,6 +88,7 @@ pub mod tests {
             NO_THREADS.set(none);
             assert_eq!(side_by_side((0..9).collect(), |part: u32| part * part)[8], 64);
             assert!(side_by_side(Vec::<u32>::new(), |part| part).is_empty());
+            assert_eq!(side_by_side_on(2, (0..9).collect(), |part: u32| part + 1)[8], 9);
         }
         NO_THREADS.set(false);
     }

@@ -14,6 +14,7 @@ mod histogram;
 pub mod leaks;
 mod means;
 pub mod model;
+mod neighbours;
 pub mod onnx;
 pub mod pairs;
 pub mod prepare;

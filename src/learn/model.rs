@@ -3,9 +3,11 @@
 //! by scores rounded to single precision, so that they agree.
 
 use linfa::traits::PredictInplace;
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array2, ArrayView1, Axis, Slice};
 
+use super::cores;
 use super::data::Task;
+use super::neighbours::{self, Index};
 use super::pairs::{Sigmoid, coupled, votes};
 use super::prepare::Features;
 use super::scores::Prediction;
@@ -131,21 +133,28 @@ impl FittedModel {
                 scores
             }
             ModelForm::Neighbours { rows: known, values, count, by_distance } => {
-                let scaled = features.scaled();
-                let mut scores = Array2::zeros((rows, values.ncols()));
-                for row in 0..rows {
-                    let here: Vec<f64> =
-                        scaled.row(row).iter().map(|value| f64::from(*value as f32)).collect();
-                    let nearest = nearest(known, &here, *count);
-                    let weight = |distance: f32| {
-                        if *by_distance { 1.0 / f64::from(distance).sqrt().max(NEAREST) } else { 1.0 }
-                    };
-                    let total: f64 = nearest.iter().map(|(distance, _)| weight(*distance)).sum();
-                    for (distance, neighbour) in &nearest {
-                        for at in 0..values.ncols() {
-                            scores[[row, at]] += weight(*distance) / total * values[[*neighbour, at]];
+                let scaled = features.scaled().mapv(|value| value as f32);
+                let known = Index::new(known.view());
+                let weight = |distance: f32| {
+                    if *by_distance { 1.0 / f64::from(distance).sqrt().max(NEAREST) } else { 1.0 }
+                };
+                let blocks = (0..rows).step_by(neighbours::BLOCK).collect();
+                let found = cores::side_by_side_on(cores::threads(), blocks, |from| {
+                    let block =
+                        scaled.slice_axis(Axis(0), Slice::from(from..(from + neighbours::BLOCK).min(rows)));
+                    let mut scores = Array2::zeros((block.nrows(), values.ncols()));
+                    let nearest = known.nearest(block, *count);
+                    for (nearest, mut scores) in nearest.iter().zip(scores.rows_mut()) {
+                        let total: f64 = nearest.iter().map(|(distance, _)| weight(*distance)).sum();
+                        for (distance, neighbour) in nearest {
+                            scores.scaled_add(weight(*distance) / total, &values.row(*neighbour));
                         }
                     }
+                    scores
+                });
+                let mut scores = Array2::zeros((rows, values.ncols()));
+                for (mut to, block) in scores.axis_chunks_iter_mut(Axis(0), neighbours::BLOCK).zip(found) {
+                    to.assign(&block);
                 }
                 scores
             }
@@ -206,33 +215,6 @@ impl PredictInplace<Features, Prediction> for FittedModel {
     fn default_target(&self, _: &Features) -> Prediction {
         Prediction::Numbers(Vec::new())
     }
-}
-
-/// The nearest rows, as squared distances in single precision and numbers; of equally near ones the first.
-fn nearest(known: &Array2<f32>, here: &[f64], count: usize) -> Vec<(f32, usize)> {
-    let mut all: Vec<(f32, usize)> = known
-        .outer_iter()
-        .enumerate()
-        .map(|(at, row)| {
-            let distance: f64 = row
-                .iter()
-                .zip(here)
-                .map(|(a, b)| {
-                    let difference = f64::from(*a) - b;
-                    difference * difference
-                })
-                .sum();
-            (distance as f32, at)
-        })
-        .collect();
-    let order = |a: &(f32, usize), b: &(f32, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
-    let count = count.clamp(1, all.len());
-    if count < all.len() {
-        all.select_nth_unstable_by(count - 1, order);
-        all.truncate(count);
-    }
-    all.sort_unstable_by(order);
-    all
 }
 
 /// By what is decided by, and the probabilities of a row.

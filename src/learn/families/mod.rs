@@ -11,6 +11,7 @@ mod extra_trees;
 mod forest;
 mod hist_boosting;
 mod kernels;
+mod lbfgs;
 mod linfa_tree;
 mod logistic;
 mod naive_bayes;
