@@ -17,6 +17,7 @@ pub mod model;
 mod neighbours;
 pub mod onnx;
 pub mod pairs;
+pub mod permutation;
 pub mod prepare;
 pub mod report;
 pub mod roles;

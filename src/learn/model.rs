@@ -9,7 +9,7 @@ use super::cores;
 use super::data::Task;
 use super::neighbours::{self, Index};
 use super::pairs::{Sigmoid, coupled, votes};
-use super::prepare::Features;
+use super::prepare::{Features, Matrix};
 use super::scores::Prediction;
 use super::trees::Tree;
 
@@ -45,6 +45,8 @@ pub enum ModelForm {
         start: Vec<f64>,
         /// Whether they know what to do with a gap; others are given what stands for it.
         with_gaps: bool,
+        /// Whether each is meant for what those before it leave: the first of them are a model too.
+        by_rounds: bool,
     },
     /// Scaled features (and their squares, where there are such weights) times weights, and intercepts. A column a score.
     Linear {
@@ -90,6 +92,9 @@ pub struct FittedModel {
     pub importance: Option<Vec<f64>>,
 }
 
+/// Points of a curve by rounds.
+const CURVE: usize = 50;
+
 /// The least distance that a neighbour's weight is reckoned with.
 pub const NEAREST: f64 = 1e-10;
 
@@ -104,20 +109,51 @@ impl FittedModel {
         if self.link == Link::Number { Task::Regression } else { Task::Classification }
     }
 
+    /// What the prediction of a row costs, roughly in nanoseconds.
+    pub(super) fn cost(&self) -> u64 {
+        let cost = match &self.form {
+            ModelForm::Trees { trees, .. } => trees.len() * 30,
+            ModelForm::Linear { weights, .. } => weights.len(),
+            ModelForm::Neighbours { rows, .. } => rows.len() / 8,
+            ModelForm::Kernels { rows, .. } => rows.len(),
+        };
+        cost.max(10) as u64
+    }
+
+    /// What is said of the prediction of some rows as it grew, round after round of boosting: the number of rounds and that, at
+    /// some fifty of them; of models that were not boosted, nothing.
+    pub fn by_rounds<T>(&self, features: &Features, judge: &dyn Fn(&Prediction) -> T) -> Vec<(usize, T)> {
+        let ModelForm::Trees { trees, start, with_gaps, by_rounds: true } = &self.form else {
+            return Vec::new();
+        };
+        let matrix = if *with_gaps { features.with_gaps() } else { &features.raw };
+        // One tree for all scores, or for each of them one.
+        let rounds: Vec<&[(Tree, usize)]> = trees.chunk_by(|(_, a), (_, b)| a < b).collect();
+        let count = rounds.len();
+        let mut scores = begun(start, features.raw.rows);
+        let mut found = Vec::new();
+        for (round, trees) in rounds.into_iter().enumerate() {
+            for (tree, score) in trees {
+                add(tree, *score, matrix, &mut scores);
+            }
+            let number = round + 1;
+            // At even distances, the last one among them.
+            if number * CURVE / count > round * CURVE / count {
+                found.push((number, judge(&self.predicted(&scores))));
+            }
+        }
+        found
+    }
+
     /// Of each row its scores.
     pub fn scores(&self, features: &Features) -> Array2<f64> {
         let rows = features.raw.rows;
         match &self.form {
-            ModelForm::Trees { trees, start, with_gaps } => {
+            ModelForm::Trees { trees, start, with_gaps, .. } => {
                 let matrix = if *with_gaps { features.with_gaps() } else { &features.raw };
-                let mut scores = Array2::from_shape_fn((rows, start.len()), |(_, score)| start[score]);
+                let mut scores = begun(start, rows);
                 for (tree, score) in trees {
-                    for row in 0..rows {
-                        let values = tree.predict(matrix, row);
-                        for (at, value) in values.iter().enumerate() {
-                            scores[[row, score + at]] += value;
-                        }
-                    }
+                    add(tree, *score, matrix, &mut scores);
                 }
                 scores
             }
@@ -179,11 +215,14 @@ impl FittedModel {
 
     /// Of each row what it is taken for.
     pub fn prediction(&self, features: &Features) -> Prediction {
-        let scores = self.scores(features);
+        self.predicted(&self.scores(features))
+    }
+
+    fn predicted(&self, scores: &Array2<f64>) -> Prediction {
         match &self.link {
-            Link::Number => Prediction::Numbers(scores.into_iter().collect()),
-            Link::Share => classes(&scores, |row| normalised(scores.row(row).to_vec())),
-            Link::Softmax => classes(&scores, |row| normalised(exponentials(scores.row(row)))),
+            Link::Number => Prediction::Numbers(scores.iter().copied().collect()),
+            Link::Share => classes(scores, |row| normalised(scores.row(row).to_vec())),
+            Link::Softmax => classes(scores, |row| normalised(exponentials(scores.row(row)))),
             Link::Logistic => {
                 let both = Array2::from_shape_fn((scores.nrows(), 2), |(row, class)| {
                     if class == 1 { scores[[row, 0]] } else { 0.0 }
@@ -217,6 +256,19 @@ impl PredictInplace<Features, Prediction> for FittedModel {
     }
 }
 
+fn begun(start: &[f64], rows: usize) -> Array2<f64> {
+    Array2::from_shape_fn((rows, start.len()), |(_, score)| start[score])
+}
+
+/// Adds what a tree says of each row, from that score on.
+fn add(tree: &Tree, score: usize, matrix: &Matrix, scores: &mut Array2<f64>) {
+    for (row, mut scores) in scores.rows_mut().into_iter().enumerate() {
+        for (at, value) in tree.predict(matrix, row).iter().enumerate() {
+            scores[score + at] += value;
+        }
+    }
+}
+
 /// By what is decided by, and the probabilities of a row.
 fn classes(decisions: &Array2<f64>, probabilities: impl Fn(usize) -> Vec<f64>) -> Prediction {
     let mut chosen = Vec::with_capacity(decisions.nrows());
@@ -246,4 +298,44 @@ fn normalised(mut row: Vec<f64>) -> Vec<f64> {
         *value /= sum;
     }
     row
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::learn::data::{ReadOptions, Target, bundled};
+    use crate::learn::families;
+    use crate::learn::study::TrainingData;
+    use crate::params::defaults;
+
+    #[test]
+    fn boosted_models_are_judged_as_they_grow_and_no_others() {
+        for name in ["iris", "diabetes"] {
+            let set = bundled::SETS.iter().find(|set| set.name == name).unwrap();
+            let frame = set.frame(&ReadOptions::default()).unwrap();
+            let target = Target::new(&frame, set.target, Some(set.task)).unwrap();
+            let data = TrainingData::new(frame, target, 0.2, 5, 1).unwrap();
+            let part = data.whole().unwrap();
+            // linfa's own tree is for two classes.
+            let is_tried =
+                |family: &&dyn families::Family| family.supports(set.task) && family.name() != "linfa_tree";
+            for family in families::FAMILIES.into_iter().filter(is_tried) {
+                let params = defaults(&family.search_space(data.shape()));
+                let fitted = part.fit_and_score(family, &params, 1).unwrap();
+                let curve = fitted.model.by_rounds(&part.held_out, &Prediction::clone);
+                if !family.name().contains("boost") {
+                    assert!(curve.is_empty(), "{}", family.name());
+                    continue;
+                }
+                assert!((30..=50).contains(&curve.len()), "{} {}", family.name(), curve.len());
+                assert!(curve.is_sorted_by(|a, b| a.0 < b.0));
+                let (rounds, last) = curve.last().unwrap();
+                assert_eq!(*last, fitted.prediction, "{}", family.name());
+                assert!(*rounds >= 50, "{rounds}");
+                assert_ne!(curve[0].1, fitted.prediction);
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! From columns to features: gaps filled, texts as one column a level, numbers brought to one scale. All of it is learnt
 //! from training rows alone and applied to any others. Which columns there are is decided before, in [`super::roles`].
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use ndarray::Array2;
@@ -135,6 +136,27 @@ impl Features {
     pub fn unscaled(raw: Matrix) -> Self {
         let width = raw.width();
         Self::new(raw, vec![0.0; width], vec![1.0; width])
+    }
+
+    /// The same with some of the features as they are in other rows, or with all of them: so many rows.
+    pub(super) fn taken(&self, features: Range<usize>, rows: &[u32]) -> Self {
+        let take = |at: usize, column: &Arc<[f32]>| {
+            if !features.contains(&at) {
+                return column.clone();
+            }
+            rows.iter().map(|row| column[*row as usize]).collect()
+        };
+        let columns = self.raw.columns.iter().enumerate().map(|(at, column)| take(at, column)).collect();
+        let gaps = self.gaps.iter().map(|(at, here)| {
+            if !features.contains(at) {
+                return (*at, here.clone());
+            }
+            let is_gap = |row: &usize| here.binary_search(&rows[*row]).is_ok();
+            (*at, (0..rows.len()).filter(is_gap).map(|row| row as u32).collect())
+        });
+        let gaps = gaps.collect();
+        let raw = Matrix { rows: rows.len(), columns };
+        Self::new(raw, self.means.clone(), self.deviations.clone()).filled(gaps)
     }
 
     /// A row for each sample: every feature less its mean, over its deviation, in the training rows.
@@ -371,6 +393,16 @@ impl Encoding {
                 (0..rows.len() as u32).filter(is_gap).collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// How many features it makes.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Number { .. } => 1,
+            Self::Levels { levels, .. } => levels.len(),
+            Self::Means { table, .. } => table[0].len(),
+            Self::Time { parts, .. } => parts.len(),
         }
     }
 

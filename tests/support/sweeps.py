@@ -2,6 +2,27 @@
 import json, sys
 import mlflow, numpy as np, pandas as pd
 
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+def same_curves(client, run, test, columns):
+    """Whether curves.csv holds what scikit-learn makes of the same probabilities."""
+    curves = pd.read_csv(client.download_artifacts(run.info.run_id, "curves.csv"), dtype={"class": str})
+    wanted = columns[1:] if len(columns) == 2 else columns
+    for column in wanted:
+        label = column.removeprefix("probability_")
+        truth, said = (test["true"] == label).to_numpy(), test[column].to_numpy()
+        ours = {name: part[["threshold", "x", "y"]].to_numpy() for name, part in curves[curves["class"] == label].groupby("curve")}
+        fpr, tpr, thresholds = roc_curve(truth, said)
+        precision, recall, cuts = precision_recall_curve(truth, said, drop_intermediate=True)
+        cuts = np.append(cuts, np.inf)
+        share, mean = calibration_curve(truth, said, n_bins=10)
+        if not (np.allclose(ours["roc"], np.column_stack([thresholds, fpr, tpr]))
+                and np.allclose(ours["precision_recall"], np.column_stack([cuts, recall, precision])[::-1])
+                and np.allclose(ours["calibration"][:, 1:], np.column_stack([mean, share]))):
+            return False
+    return set(curves["class"]) == {column.removeprefix("probability_") for column in wanted}
+
 uri, name, data, target = sys.argv[1:5]
 mlflow.set_tracking_uri(uri)
 client = mlflow.MlflowClient()
@@ -56,6 +77,7 @@ for parent in parents:
                 same = test["prediction"].to_numpy() == theirs["prediction"].astype(str).to_numpy()
                 columns = [name for name in test.columns if name.startswith("probability_")]
                 entry["worst"] = float(np.abs(test[columns].to_numpy() - theirs[columns].to_numpy()).max()) if same.all() else 1.0
+                entry["curves"] = same_curves(client, run, test, columns)
                 entry["same_truth"] = bool((test["true"].to_numpy() == frame[target].iloc[test["row"]].astype(str).to_numpy()).all())
             entry["signature"] = [i.name for i in model.metadata.signature.inputs.inputs]
         described.append(entry)

@@ -163,7 +163,7 @@ impl Boosting {
             }
         }
         FittedModel {
-            form: ModelForm::Trees { trees, start, with_gaps: false },
+            form: ModelForm::Trees { trees, start, with_gaps: false, by_rounds: true },
             link,
             importance: Some(shares(&gains)),
         }

@@ -104,7 +104,9 @@ impl Fit<Features, TargetValues, FitError> for Forest {
         };
         // Every tree has a seed of its own: it does not matter which thread grows it.
         let threads = if rows * width < CELLS_FOR_THREADS { 1 } else { cores::threads().min(self.trees) };
-        features.order();
+        if !growth.draws_thresholds {
+            features.order();
+        }
         let grown: Vec<Vec<_>> = cores::side_by_side((0..threads).collect(), |first: usize| {
             let mut times = vec![0_u32; rows];
             (first..self.trees).step_by(threads).map(|number| grow_tree(number, &mut times)).collect()
@@ -123,7 +125,7 @@ impl Fit<Features, TargetValues, FitError> for Forest {
             TargetValues::Numbers(_) => (1, Link::Number),
             TargetValues::Classes { count, .. } => (*count, Link::Share),
         };
-        let form = ModelForm::Trees { trees, start: vec![0.0; outputs], with_gaps: false };
+        let form = ModelForm::Trees { trees, start: vec![0.0; outputs], with_gaps: false, by_rounds: false };
         Ok(FittedModel { form, link, importance: Some(shares(&gains)) })
     }
 }

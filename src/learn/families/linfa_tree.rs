@@ -93,7 +93,12 @@ impl Fit<Features, TargetValues, FitError> for GuardedTree {
         let root = tree.add();
         copy(fitted.root_node(), &rows, root, features, of, &mut tree);
         let importance = fitted.relative_impurity_decrease();
-        let form = ModelForm::Trees { trees: vec![(tree, 0)], start: vec![0.0; 2], with_gaps: false };
+        let form = ModelForm::Trees {
+            trees: vec![(tree, 0)],
+            start: vec![0.0; 2],
+            with_gaps: false,
+            by_rounds: false,
+        };
         let is_known = importance.iter().all(|share| share.is_finite());
         Ok(FittedModel { form, link: Link::Share, importance: is_known.then_some(importance) })
     }

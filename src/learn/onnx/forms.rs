@@ -7,7 +7,9 @@ use crate::learn::trees::{Node, Tree};
 
 pub fn scores(graph: &mut Graph, model: &FittedModel, preparation: &Preparation, features: &str) -> Wire {
     match &model.form {
-        ModelForm::Trees { trees, start, with_gaps } => ensemble(graph, (trees, *with_gaps), start, features),
+        ModelForm::Trees { trees, start, with_gaps, .. } => {
+            ensemble(graph, (trees, *with_gaps), start, features)
+        }
         ModelForm::Linear { weights, squares, intercepts } => {
             let scaled = scaled(graph, preparation, features);
             let sizes = [weights.nrows(), weights.ncols()];

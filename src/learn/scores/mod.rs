@@ -2,6 +2,7 @@
 
 mod chosen;
 mod classes;
+pub mod curves;
 mod numbers;
 
 pub use self::chosen::{Asked, find, measured, names};

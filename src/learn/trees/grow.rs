@@ -3,12 +3,13 @@
 use fastrand::Rng;
 
 use super::Tree;
+use super::draw::Drawer;
 use super::impurity::{Counted, Criterion, Entropy, Gini, Mean, NodeStats, Weighed};
 use crate::learn::data::TargetValues;
 use crate::learn::prepare::Features;
 
 /// Of the weight of a node the share that each side of a split has more than.
-const LEAST_SHARE: f64 = 1e-12;
+pub(super) const LEAST_SHARE: f64 = 1e-12;
 
 /// When a tree stops growing, and what it looks at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,11 +76,21 @@ pub fn grow(
         TargetValues::Numbers(values) => {
             let weigh = |(row, value): (usize, &f64)| Weighed { value: *value, weight: bag.of(row) };
             let items: Vec<_> = values.iter().enumerate().map(weigh).collect();
+            if growth.draws_thresholds {
+                return Drawer::new(&features.raw, &items, bag, growth, rng).grow(&Mean::default(), gains);
+            }
             Grower::new(features, &items, bag, growth, rng).grow(&Mean::default(), gains)
         }
         TargetValues::Classes { classes, count } => {
             let weigh = |(row, class): (usize, &u32)| Counted { class: *class, weight: bag.of(row) };
             let items: Vec<_> = classes.iter().enumerate().map(weigh).collect();
+            if growth.draws_thresholds {
+                let drawer = Drawer::new(&features.raw, &items, bag, growth, rng);
+                return match growth.criterion {
+                    Criterion::Gini => drawer.grow(&Gini::new(*count), gains),
+                    Criterion::Entropy => drawer.grow(&Entropy(Gini::new(*count)), gains),
+                };
+            }
             let grower = Grower::new(features, &items, bag, growth, rng);
             match growth.criterion {
                 Criterion::Gini => grower.grow(&Gini::new(*count), gains),
@@ -111,12 +122,20 @@ struct Grower<'a, Item> {
 }
 
 /// A node that waits for its turn.
-struct OpenNode<S> {
-    node: usize,
-    from: usize,
-    to: usize,
-    depth: usize,
-    side: S,
+pub(super) struct OpenNode<S> {
+    pub node: usize,
+    pub from: usize,
+    pub to: usize,
+    pub depth: usize,
+    pub side: S,
+}
+
+/// Whether a node of so many rows is a leaf.
+pub(super) fn is_done<S: NodeStats>(growth: &TreeOptions, side: &S, count: usize, depth: usize) -> bool {
+    count < growth.min_samples_split.max(2)
+        || count < 2 * growth.min_samples_leaf
+        || growth.max_depth.is_some_and(|most| depth >= most)
+        || side.is_pure()
 }
 
 struct BestSplit<S> {
@@ -166,7 +185,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
         let mut waiting = vec![OpenNode { node, from: 0, to: count, depth: 0, side }];
         while let Some(next) = waiting.pop() {
             let OpenNode { node, from, to, depth, side } = next;
-            let best = if self.is_done(&side, to - from, depth) {
+            let best = if is_done(self.growth, &side, to - from, depth) {
                 None
             } else {
                 self.best_split(from, to, &side, empty)
@@ -179,8 +198,8 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             let (left, right) = tree.split(node, best.feature, best.threshold);
             let middle = from + best.count;
             let (left_done, right_done) = (
-                self.is_done(&best.left, best.count, depth + 1),
-                self.is_done(&best.right, to - middle, depth + 1),
+                is_done(self.growth, &best.left, best.count, depth + 1),
+                is_done(self.growth, &best.right, to - middle, depth + 1),
             );
             // The order within leaves is of no use any more.
             if !(left_done && right_done) {
@@ -190,14 +209,6 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             waiting.push(OpenNode { node: left, from, to: middle, depth: depth + 1, side: best.left });
         }
         tree
-    }
-
-    fn is_done<S: NodeStats<Item = Item>>(&self, side: &S, count: usize, depth: usize) -> bool {
-        let growth = self.growth;
-        count < growth.min_samples_split.max(2)
-            || count < 2 * growth.min_samples_leaf
-            || growth.max_depth.is_some_and(|most| depth >= most)
-            || side.is_pure()
     }
 
     /// The split that leaves the purest sides, of equal ones the first; also one that gains nothing by itself, as the
@@ -232,16 +243,14 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             looked_at += 1;
             let (mut left, mut right) = (empty.clone(), node.clone());
             let mut found = None;
-            let drawn = self.growth.draws_thresholds.then(|| drawn_place(entries, self.rng));
             let rights = self.has_fractions.then(|| right_sides(entries, self.items, empty));
-            for at in 1..=drawn.map_or(entries.len() - 1, |(place, _)| place) {
+            for at in 1..entries.len() {
                 let item = self.items[entries[at - 1].row as usize];
                 left.add(item);
                 if rights.is_none() {
                     right.remove(item);
                 }
                 if entries[at - 1].value < entries[at].value
-                    && drawn.is_none_or(|(place, _)| at == place)
                     && at >= min_leaf
                     && entries.len() - at >= min_leaf
                 {
@@ -267,10 +276,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
                     right.add(self.items[entry.row as usize]);
                 }
                 let (low, high) = (entries[count - 1].value, entries[count].value);
-                let threshold = drawn.map_or_else(
-                    || between(low, high),
-                    |(_, threshold)| (threshold as f32).clamp(low, high.next_down()),
-                );
+                let threshold = between(low, high);
                 best = Some(BestSplit { feature, threshold, count, purity, left, right });
             }
         }
@@ -312,19 +318,6 @@ fn right_sides<S: NodeStats>(entries: &[SortedValue], items: &[S::Item], empty: 
         sides[at] = (side.purity(), side.weight());
     }
     sides
-}
-
-/// A threshold that is drawn between the least and the greatest of some rows, behind how many of them are not above it: not
-/// none, and not all.
-fn drawn_place(entries: &[SortedValue], rng: &mut Rng) -> (usize, f64) {
-    let (least, most) = (entries[0].value, entries[entries.len() - 1].value);
-    let (low, high) = (f64::from(least), f64::from(most));
-    let threshold = low + rng.f64() * (high - low);
-    let place = entries.partition_point(|entry| f64::from(entry.value) <= threshold);
-    // What is drawn may be the greatest value by rounding.
-    let place =
-        if place < entries.len() { place } else { entries.partition_point(|entry| entry.value < most) };
-    (place, threshold)
 }
 
 /// A number from `low` to below `high`, half way where there is one.

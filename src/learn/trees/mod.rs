@@ -3,6 +3,7 @@
 //! Splits are those of CART (Breiman 1984): every gap between two values that differ is tried. Rows are sorted once for
 //! a data set; a node then only walks over its rows and keeps their order, as SPRINT does (Shafer 1996).
 
+mod draw;
 mod grow;
 mod impurity;
 

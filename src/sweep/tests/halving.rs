@@ -44,7 +44,12 @@ fn searched(curves: &[&Vec<f64>], pruner: Pruner) -> (f64, usize) {
             if verdict == Verdict::Prune {
                 queue.end(*number, TrialEnd::Pruned).unwrap();
             } else if is_end {
-                let measured = Measured { values: vec![Some(value)], fit_seconds: 0.0, predict_seconds: 0.0 };
+                let measured = Measured {
+                    values: vec![Some(value)],
+                    fit_seconds: 0.0,
+                    predict_seconds: 0.0,
+                    curve: Vec::new(),
+                };
                 watch.report(TrialReport::Step(measured)).unwrap();
                 queue.end(*number, TrialEnd::Finished).unwrap();
             }

@@ -111,7 +111,7 @@ fn eager_proposals_wait_for_nobody_and_differ_from_what_is_under_way() {
     for _ in 0..30 {
         let trial = queue.take().unwrap().unwrap();
         let values = vec![Some((lr(&trial) + 2.0).abs())];
-        let measured = Measured { values, fit_seconds: 0.0, predict_seconds: 0.0 };
+        let measured = Measured { values, fit_seconds: 0.0, predict_seconds: 0.0, curve: Vec::new() };
         queue.watch(trial.number).report(TrialReport::Step(measured)).unwrap();
         queue.end(trial.number, TrialEnd::Finished).unwrap();
     }

@@ -127,6 +127,7 @@ fn every_family(mlflow: Mlflow, uri: &str, own_models: bool) {
             );
             // The model, loaded by Python, with all that is done to its input before.
             assert_eq!(child["rows"], 300);
+            assert!(child["artifacts"].as_array().unwrap().contains(&"permutation_importance.csv".into()));
             assert_eq!((child["agree"].as_bool(), child["of_example"].as_u64()), (Some(true), Some(5)));
             assert_eq!(child["columns"][0], "prediction");
             assert_eq!((child["tested"].as_u64(), child["same_truth"].as_bool()), (Some(60), Some(true)));
@@ -138,6 +139,7 @@ fn every_family(mlflow: Mlflow, uri: &str, own_models: bool) {
                     assert!(child["metrics"][score].is_number(), "{family}: {score}");
                 }
                 assert!(child["artifacts"].as_array().unwrap().contains(&"confusion_matrix.csv".into()));
+                assert_eq!(child["curves"], true, "{family}");
             }
             assert!(child["signature"].as_array().unwrap().len() >= 2, "{child}");
         }

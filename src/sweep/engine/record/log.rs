@@ -31,6 +31,10 @@ pub trait Log: Send + Sync + Debug {
     fn of_step(&self, measured: &Measured) -> Vec<(String, f64)>;
     /// Metrics of what is kept of a trial.
     fn of_last(&self, measured: &Measured) -> Vec<(String, f64)>;
+    /// The metric of the [curve](Measured::curve) of what is kept of a trial.
+    fn of_curve(&self) -> String {
+        String::new()
+    }
     /// Metrics of what a trial came to.
     fn of_result(&self, means: &[Option<f64>], deviations: &[Option<f64>]) -> Vec<(String, f64)>;
     /// Whether scripts make the runs of trials, which are found, and not made when a trial begins.

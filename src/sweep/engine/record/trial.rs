@@ -57,6 +57,11 @@ impl Recorder {
             why.extend(reason.map(|reason| Tag::new(WHY, reason)));
             status = Some((ends_as, at));
         }
+        if let Some((at, measured)) = news.last {
+            let name = || self.sweep.names.of_curve();
+            let points = measured.curve.iter();
+            metrics.extend(points.flat_map(|(step, value)| dated(at, *step, vec![(name(), *value)])));
+        }
         let kept = news.last.map(|(at, measured)| {
             (at, dated(at, 0, self.sweep.names.of_last(measured)), self.kept_files(trial))
         });

@@ -297,7 +297,12 @@ impl Commands {
             return Ok(match value {
                 Ok(value) => {
                     let fit_seconds = begun.elapsed().as_secs_f64();
-                    let measured = Measured { values: vec![Some(value)], fit_seconds, predict_seconds: 0.0 };
+                    let measured = Measured {
+                        values: vec![Some(value)],
+                        fit_seconds,
+                        predict_seconds: 0.0,
+                        curve: Vec::new(),
+                    };
                     (TrialEnd::Finished, Some(measured))
                 }
                 Err(why) => {

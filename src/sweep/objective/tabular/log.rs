@@ -121,6 +121,10 @@ impl Log for TabularLog {
         metrics
     }
 
+    fn of_curve(&self) -> String {
+        format!("test_{}_by_trees", self.metric.trim_start_matches("val_"))
+    }
+
     fn of_result(&self, means: &[Option<f64>], deviations: &[Option<f64>]) -> Vec<(String, f64)> {
         let mut metrics = self.named("val", "", means);
         metrics.extend(self.named("val", "_std", deviations));

@@ -4,16 +4,19 @@
 mod jobs;
 mod keep;
 mod log;
+mod tested;
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use self::tested::Tested;
 use super::Objective;
-use crate::learn::data::{self, DataError, ReadOptions, Target, Task};
+use crate::learn::data::{self, DataError, ReadOptions, Target, TargetValues, Task};
 use crate::learn::families::{self, seed_of};
 use crate::learn::folds::SplitPlan;
-use crate::learn::scores::Asked;
+use crate::learn::permutation::importance;
+use crate::learn::scores::{Asked, Prediction, evaluate};
 use crate::learn::study::{Fitted, PreparedPart, TrainingData};
 use crate::params::Range;
 use crate::sweep::engine::journal::SweepFolder;
@@ -162,8 +165,20 @@ impl Tabular {
             Err(message) => return Ok(Err(message)),
         };
         self.folder.check()?;
-        keep::keep(&self.folder.trial(trial.number), &self.data, part, &fitted)?;
-        watch.report(TrialReport::Last(self.measured(part, &fitted)))?;
+        let loss = |truth: &TargetValues, prediction: &Prediction| {
+            let value = self.aim.value(&self.scores(evaluate(truth, prediction), truth, prediction));
+            value.map_or(f64::NAN, |value| self.aim.loss(value))
+        };
+        let importance = importance(part, &fitted.model, loss, seed);
+        let tested = Tested { part, fitted: &fitted, importance };
+        keep::keep(&self.folder.trial(trial.number), &self.data, &tested)?;
+        let mut measured = self.measured(part, &fitted);
+        let value = |prediction: &Prediction| {
+            self.aim.value(&self.scores(evaluate(&part.truth, prediction), &part.truth, prediction))
+        };
+        let rounds = fitted.model.by_rounds(&part.held_out, &value);
+        measured.curve = rounds.into_iter().filter_map(|(trees, value)| Some((trees, value?))).collect();
+        watch.report(TrialReport::Last(measured))?;
         Ok(Ok(()))
     }
 
@@ -172,13 +187,18 @@ impl Tabular {
         self.aim.value(&moments(reports).0).is_some()
     }
 
+    /// Those that are told of every model, and what is asked for behind them.
+    fn scores(&self, mut scores: Vec<f64>, truth: &TargetValues, prediction: &Prediction) -> Values {
+        scores.extend(self.asked.map(|asked| asked.of(truth, prediction)));
+        finite(&scores)
+    }
+
     fn measured(&self, part: &PreparedPart, fitted: &Fitted) -> Measured {
-        let asked = self.asked.map(|asked| asked.of(&part.truth, &fitted.prediction));
-        let scores: Vec<f64> = fitted.scores.iter().copied().chain(asked).collect();
         Measured {
-            values: finite(&scores),
+            values: self.scores(fitted.scores.clone(), &part.truth, &fitted.prediction),
             fit_seconds: fitted.fit_seconds,
             predict_seconds: fitted.predict_seconds,
+            curve: Vec::new(),
         }
     }
 }
