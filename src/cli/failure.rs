@@ -104,7 +104,8 @@ pub enum Failure {
     Data(#[from] DataError),
     #[error(transparent)]
     Sweep(#[from] RunError),
-    #[error("cancelled; `mltui sweep --resume {0}` continues it")]
+    /// With the command that goes on.
+    #[error("cancelled; `{0}` continues it")]
     Cancelled(String),
     /// Ctrl-c.
     #[error("{0}")]

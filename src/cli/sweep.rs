@@ -172,7 +172,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     };
     let job = job.map_err(Failure::Usage)?;
     let is_left = header.plan.executor.slurm().is_some();
-    let interrupted = interrupted(is_left.then(|| (folder.clone(), header.id.clone())));
+    let interrupted = interrupted(is_left.then(|| (folder.clone(), header.resume_command())));
     let ended = run::run(job, interrupted, |notice| bar.take(notice)).await?;
     bar.end();
     report(&folder, &header, &ended, arguments.json, out)
@@ -255,10 +255,10 @@ fn tell(data: &TrainingData) {
 
 /// Ends when somebody asks this process to. One whose trials go on without it leaves them to the next.
 async fn interrupted(leaves: Option<(SweepFolder, String)>) {
-    if let Some((folder, id)) = leaves {
+    if let Some((folder, resume)) = leaves {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
-            () = sweep_slurm::leave_when_told(folder, id) => {}
+            () = sweep_slurm::leave_when_told(folder, resume) => {}
         }
         return;
     }

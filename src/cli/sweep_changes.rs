@@ -83,7 +83,8 @@ impl Asking {
     fn say_when(&self) {
         if !self.is_active {
             let id = &self.header.id;
-            say(&format!("{id} is {}; this takes effect with `mltui sweep --resume {id}`", self.status));
+            let resume = self.header.resume_command();
+            say(&format!("{id} is {}; this takes effect with `{resume}`", self.status));
         }
     }
 }

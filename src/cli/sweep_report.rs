@@ -236,14 +236,14 @@ pub fn report(
         writeln!(out, "to repeat: {}", text::clean(&header.command()))?;
     }
     if ended.reason == EndReason::Cancelled {
-        return Err(Failure::Cancelled(header.id.clone()));
+        return Err(Failure::Cancelled(header.resume_command()));
     }
     let error = progress.error.map_or(String::new(), |error| format!(": {error}"));
     if ended.is_given_up {
         let most = header.plan.rules.max_failures.unwrap_or_default();
         return Err(Failure::NoneEligible(format!(
-            "stopped, as the first {most} trials failed in the same way{error}; mend it and resume with `mltui sweep --resume {}`",
-            header.id
+            "stopped, as the first {most} trials failed in the same way{error}; mend it and resume with `{}`",
+            header.resume_command()
         )));
     }
     if progress.best.is_none() {

@@ -128,6 +128,11 @@ impl SweepHeader {
         self.plan.command(&place)
     }
 
+    /// The command that goes on with it, in the same store. No password is in it.
+    pub fn resume_command(&self) -> String {
+        ["mltui sweep".to_owned(), option("resume", &self.id), self.place()].join(" ")
+    }
+
     /// The option that opens its store.
     pub fn place(&self) -> String {
         self.opened_by.as_ref().map_or_else(|| option("tracking-uri", &self.store), OpenedBy::option)
