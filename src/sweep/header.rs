@@ -199,8 +199,8 @@ impl SweepFolders {
             match folder.header() {
                 Ok(header) => all.sweeps.push((folder, header)),
                 // Of one that is beginning, or no sweep's at all.
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => folder.remove_unbegun(),
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
                 Err(error) => all.unread.push(error.to_string()),
             }
         }
