@@ -209,7 +209,7 @@ pub fn pick(app: &mut App) {
     }
     items.push(item("import", "views of a file", Choice::Import));
     let title = if views.is_empty() { "Views" } else { "Views (on: for all experiments)" };
-    Picker::new(title, items, chosen).removable().open(app);
+    Picker::new(title, items, chosen).removable(|choice| matches!(choice, Choice::View(_))).open(app);
 }
 
 fn chosen(app: &mut App, picked: Picked<Choice>, effects: &mut Effects) {
