@@ -122,7 +122,7 @@ impl Bar {
                 match self.header.plan.trial.command() {
                     Some(_) if *reports == 0 => pruned.to_owned(),
                     Some(_) => format!("{pruned} at step {reports}"),
-                    None => format!("{pruned} after {reports} folds"),
+                    None => format!("{pruned} after {}", text::counted(*reports, "fold")),
                 }
             }
             TrialOutcome::Failed { message } => {
@@ -219,8 +219,8 @@ pub fn report(
     } else if let Some(best) = &progress.best {
         writeln!(
             out,
-            "best: {best} of {} trials ({} pruned, {} failed)",
-            progress.ended(),
+            "best: {best} of {} ({} pruned, {} failed)",
+            text::counted(progress.ended(), "trial"),
             progress.pruned,
             progress.failed
         )?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{ColumnReport, ColumnUse, DataReport, TargetReport};
 use crate::learn::data::Task;
+use crate::text::counted;
 
 /// Names in a line, and in the plan.
 const NAMES: usize = 8;
@@ -64,9 +65,9 @@ impl DataReport {
         };
         let decimal = if self.decimal == Some(',') { ", with decimal commas" } else { "" };
         format!(
-            "{} rows, {} columns of {form}{decimal}",
-            self.rows,
-            self.columns.len().saturating_add(self.more_columns)
+            "{}, {} of {form}{decimal}",
+            counted(self.rows, "row"),
+            counted(self.columns.len().saturating_add(self.more_columns), "column")
         )
     }
 
@@ -99,7 +100,9 @@ impl DataReport {
             let means = if column.role == ColumnUse::Means { ", by the mean of the target" } else { "" };
             match (column.unused_levels(), column.levels) {
                 (Some((used, all)), _) => format!("{} ({used} of {all} levels{means})", column.name),
-                (None, levels) => format!("{} ({} levels{means})", column.name, levels.unwrap_or_default()),
+                (None, levels) => {
+                    format!("{} ({}{means})", column.name, counted(levels.unwrap_or_default(), "level"))
+                }
             }
         });
         let numbers = listed(numbers, self.counts.numbers, NAMES).map(|names| format!("numbers {names}"));

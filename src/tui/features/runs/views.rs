@@ -258,7 +258,7 @@ fn in_words(view: &SavedView) -> String {
         words.push("what differs".into());
     }
     if !view.columns.is_empty() {
-        words.push(format!("{} columns", text::count(view.columns.len())));
+        words.push(text::counted(view.columns.len(), "column"));
     }
     if words.is_empty() { "all runs, newest first".into() } else { words.join(", ") }
 }

@@ -105,9 +105,9 @@ pub fn ask(services: &Services, id: &str, change: Change) -> Announcement {
     let what = match change {
         Change::Prune { trial } => format!("trial {trial} of {name} is to be pruned"),
         Change::Retry { trial } => format!("trial {trial} of {name} is to run again"),
-        Change::Trials { most } => format!("{name} is to have {most} trials"),
+        Change::Trials { most } => format!("{name} is to have {}", text::counted(most, "trial")),
         Change::Jobs { jobs } => {
-            format!("{name} is to run {jobs} trial{} at a time", if jobs == 1 { "" } else { "s" })
+            format!("{name} is to run {} at a time", text::counted(jobs, "trial"))
         }
     };
     let is_running = folder.is_running().unwrap_or(false);
