@@ -48,6 +48,9 @@ impl DataReport {
         });
         lines.extend(leaks.take(LINES));
         lines.extend(self.unknown.iter().take(LINES).map(|name| format!("no column {name:?}")));
+        if self.skipped_folders > 0 {
+            lines.push(format!("{} of that name not read", counted(self.skipped_folders, "folder")));
+        }
         lines.into_iter().map(|line| format!("{}: {line}", self.name)).collect()
     }
 
