@@ -2,6 +2,8 @@
 //!
 //! Each failure names its path. What is no regular file is never waited for. Knows nobody.
 
+pub mod leftovers;
+
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 #[cfg(unix)]
@@ -60,24 +62,22 @@ impl Draft {
         Self::begin_in(folder_of(path), path, care)
     }
 
-    /// The same with what its name begins with.
-    pub fn begin_as(path: &Path, care: Care, prefix: &str) -> io::Result<Self> {
-        Self::begin_with(folder_of(path), path, care, prefix)
-    }
-
     /// Begins one in another folder of the same file system, for whoever lists that of its place takes each file there for a
     /// whole one.
     pub fn begin_in(folder: &Path, path: &Path, care: Care) -> io::Result<Self> {
-        Self::begin_with(folder, path, care, ".mltui-")
-    }
-
-    fn begin_with(folder: &Path, path: &Path, care: Care, prefix: &str) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         options.mode(care.of_file());
-        let file = tempfile::Builder::new().prefix(prefix).make_in(folder, |beside| options.open(beside));
-        Ok(Self { file: file.map_err(named(path))?, path: path.to_owned(), care })
+        let prefix = leftovers::prefix();
+        loop {
+            let file =
+                tempfile::Builder::new().prefix(&prefix).make_in(folder, |beside| options.open(beside));
+            let file = file.map_err(named(path))?;
+            if leftovers::claim(file.as_file()) {
+                return Ok(Self { file, path: path.to_owned(), care });
+            }
+        }
     }
 
     /// Puts this in the place of what was written into it before.

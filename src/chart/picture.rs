@@ -14,6 +14,8 @@ use crate::text;
 const LABEL: usize = 10;
 /// What a chart must have to show its axes: columns and rows.
 const WITH_AXES: (usize, usize) = (20, 4);
+/// Up to so many rows the y axis names its ends.
+const LOW: usize = 5;
 /// From so many rows on the x axis has a line of its own.
 const WITH_LINE: usize = 12;
 
@@ -190,12 +192,15 @@ fn measured(
     size: (usize, usize),
     dots: Dots,
 ) -> (Plot, Vec<(usize, String)>) {
-    let (x, y) = extents(lines, options, window);
+    let x = x_of(lines, window);
+    let extent = y_extent(lines, options, x);
+    let y = widened(extent, 0.0);
     let has_axes = has_axes(size);
     let below = if has_axes && size.1 >= WITH_LINE { 2 } else { usize::from(has_axes) };
     let rows = (size.1 - below).max(1);
     let (wide, high) = dots.per_cell();
-    let axis = if options.log_y || !has_axes { None } else { even(y.0, y.1, rows, high) };
+    let is_low = rows <= LOW && !options.log_y;
+    let axis = if options.log_y || !has_axes || is_low { None } else { even(y.0, y.1, rows, high) };
     let y = axis.as_ref().map_or(y, |axis| (axis.low, axis.high));
     let y_scale = Scale::new(y, rows * high);
     let labels = match axis {
@@ -203,6 +208,11 @@ fn measured(
             let label = |(row, tick): (usize, Tick)| (rows - 1 - row, text::cut(&tick.label, LABEL, "…"));
             axis.ticks.into_iter().map(label).collect()
         }
+        None if has_axes && is_low => match extent {
+            // One value, in the middle.
+            Some((low, high)) if low.total_cmp(&high).is_eq() => vec![(rows / 2, in_label(low))],
+            _ => ends_of(y, rows),
+        },
         None if has_axes => uneven(&y_scale, y, rows, high, options.log_y),
         None => Vec::new(),
     };
@@ -211,6 +221,18 @@ fn measured(
     let right = if has_axes { label_width(lines) } else { 0 };
     let columns = size.0.saturating_sub(left + right).max(1);
     (Plot { left, right, columns, rows, x: Scale::new(x, columns * wide), y: y_scale }, labels)
+}
+
+fn in_label(value: f64) -> String {
+    text::cut(&text::number(value), LABEL, "…")
+}
+
+/// Rows and texts of the least and the greatest value: in few rows round numbers would stand far from both, and small values
+/// beside a 0 that they are not.
+fn ends_of((low, high): (f64, f64), rows: usize) -> Vec<(usize, String)> {
+    let ends = [(0, in_label(high)), (rows - 1, in_label(low))];
+    // Closer together than a label can say.
+    if rows < 2 || ends[0].1 == ends[1].1 { ends.into_iter().take(1).collect() } else { ends.into() }
 }
 
 /// Rows and texts of ticks wherever round numbers lie.

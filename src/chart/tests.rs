@@ -102,6 +102,21 @@ fn smoothing_is_the_debiased_average_of_the_field() {
     assert_eq!(Smoothing(0.99).step(1), Smoothing(0.99));
 }
 
+/// In few rows the nearest round number would be said of values that are far from it.
+#[test]
+fn a_low_chart_says_from_where_to_where_its_values_go() {
+    let values = [1.75, 0.9, 0.3, 0.004];
+    for rows in [4, 5, 6] {
+        let picture = drawn(&values, (40, rows), Dots::Braille);
+        let rows = picture.plot.rows;
+        assert_eq!(picture.y_labels, [(0, "1.75".to_owned()), (rows - 1, "0.004".to_owned())]);
+    }
+    let picture = drawn(&values, (40, 8), Dots::Braille);
+    assert!(picture.y_labels.iter().any(|(_, label)| label == "1"), "{:?}", picture.y_labels);
+    let picture = drawn(&[0.5], (40, 5), Dots::Braille);
+    assert_eq!(picture.y_labels, [(picture.plot.rows / 2, "0.5".to_owned())], "a single value in the middle");
+}
+
 #[test]
 fn axes_have_round_numbers() {
     let labels = |low, high, most, unit, log| -> Vec<String> {

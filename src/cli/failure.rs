@@ -104,7 +104,8 @@ pub enum Failure {
     Data(#[from] DataError),
     #[error(transparent)]
     Sweep(#[from] RunError),
-    #[error("cancelled; `mltui sweep --resume {0}` continues it")]
+    /// With the command that goes on.
+    #[error("cancelled; `{0}` continues it")]
     Cancelled(String),
     /// Ctrl-c.
     #[error("{0}")]
@@ -116,9 +117,9 @@ pub enum Failure {
     /// What was copied is not the same.
     #[error("{0}")]
     Differs(String),
-    #[error("{failed} of {of} runs failed or were killed")]
+    #[error("{failed} of {} failed or were killed", text::runs(*.of))]
     RunsFailed { failed: usize, of: usize },
-    #[error("{0} runs are still running")]
+    #[error("{} still running", if *.0 == 1 { "1 run is".to_owned() } else { format!("{} are", text::runs(*.0)) })]
     TimedOut(usize),
     /// The command that was to be run, with its exit code, which says what there is to say.
     #[error("the command ended with code {0}")]
@@ -357,6 +358,13 @@ mod tests {
             assert_eq!(Failure::Store(error()).exit_code(), code);
             assert_eq!(Failure::Transfer(TransferError::Store(error())).exit_code(), code);
         }
+    }
+
+    #[test]
+    fn one_is_told_in_the_singular() {
+        assert_eq!(Failure::TimedOut(1).to_string(), "1 run is still running");
+        assert_eq!(Failure::TimedOut(2).to_string(), "2 runs are still running");
+        assert_eq!(Failure::RunsFailed { failed: 1, of: 1 }.to_string(), "1 of 1 run failed or were killed");
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::sweep::executor::slurm::has_ended;
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::tabular::TabularPlan;
 use crate::sweep::plan::{SweepPlan, TrialPlan};
-use crate::sweep::run::{self, SweepJob, TakeOver};
+use crate::sweep::run::{self, NotResumable, SweepJob, TakeOver, check_resumable};
 
 /// What a sweep is carried out with.
 enum Work {
@@ -116,6 +116,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             if matches!(work, Work::Table(_)) {
                 check_place(&store, &header.experiment).await?;
             }
+            check_runs(&store, &folder, &header).await?;
             if !arguments.background {
                 let wanted = folder.set_control(Control::Run);
                 wanted.map_err(|cause| Failure::State { what: "the sweep is unchanged", cause })?;
@@ -172,7 +173,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     };
     let job = job.map_err(Failure::Usage)?;
     let is_left = header.plan.executor.slurm().is_some();
-    let interrupted = interrupted(is_left.then(|| (folder.clone(), header.id.clone())));
+    let interrupted = interrupted(is_left.then(|| (folder.clone(), header.resume_command())));
     let ended = run::run(job, interrupted, |notice| bar.take(notice)).await?;
     bar.end();
     report(&folder, &header, &ended, arguments.json, out)
@@ -255,10 +256,10 @@ fn tell(data: &TrainingData) {
 
 /// Ends when somebody asks this process to. One whose trials go on without it leaves them to the next.
 async fn interrupted(leaves: Option<(SweepFolder, String)>) {
-    if let Some((folder, id)) = leaves {
+    if let Some((folder, resume)) = leaves {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
-            () = sweep_slurm::leave_when_told(folder, id) => {}
+            () = sweep_slurm::leave_when_told(folder, resume) => {}
         }
         return;
     }
@@ -354,6 +355,14 @@ async fn check_place(store: &Store, experiment: &ExperimentId) -> Result<(), Fai
         Err(error) if !is_transient(&error.kind) => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Whether the store has the runs that the sweep goes on with.
+async fn check_runs(store: &Store, folder: &SweepFolder, header: &SweepHeader) -> Result<(), Failure> {
+    check_resumable(store, folder, header).await.map_err(|error| match error {
+        NotResumable::Store(error) => Failure::Store(error),
+        error => Failure::Sweep(error.into()),
+    })
 }
 
 fn list_families(out: &mut impl Write) -> Result<(), Failure> {

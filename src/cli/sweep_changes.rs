@@ -10,6 +10,7 @@ use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::command::CommandPlan;
 use crate::sweep::progress::Progress;
+use crate::text;
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[group(required = true, multiple = true)]
@@ -83,7 +84,8 @@ impl Asking {
     fn say_when(&self) {
         if !self.is_active {
             let id = &self.header.id;
-            say(&format!("{id} is {}; this takes effect with `mltui sweep --resume {id}`", self.status));
+            let resume = self.header.resume_command();
+            say(&format!("{id} is {}; this takes effect with `{resume}`", self.status));
         }
     }
 }
@@ -134,7 +136,8 @@ pub fn set(settings: &Settings, sweep: &str, numbers: NewLimits) -> Result<(), F
     }
     if let Some(trials) = trials.filter(|trials| *trials < begun) {
         return Err(Failure::Usage(format!(
-            "--trials {trials}: {begun} trials have begun already; use {begun} or more, or `mltui sweeps cancel {sweep}` to end it"
+            "--trials {trials}: {} begun already; use {begun} or more, or `mltui sweeps cancel {sweep}` to end it",
+            if begun == 1 { "1 trial has".to_owned() } else { format!("{begun} trials have") }
         )));
     }
     let room = plan.trial.command().map_or(usize::MAX, CommandPlan::room);
@@ -143,7 +146,7 @@ pub fn set(settings: &Settings, sweep: &str, numbers: NewLimits) -> Result<(), F
         let why = if room < most {
             format!("there are GPUs for {room}")
         } else {
-            format!("at most {most} trials of this sweep can run side by side")
+            format!("at most {} of this sweep can run side by side", text::counted(most, "trial"))
         };
         return Err(Failure::Usage(format!("--jobs {jobs}: {why}")));
     }

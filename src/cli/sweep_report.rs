@@ -122,7 +122,7 @@ impl Bar {
                 match self.header.plan.trial.command() {
                     Some(_) if *reports == 0 => pruned.to_owned(),
                     Some(_) => format!("{pruned} at step {reports}"),
-                    None => format!("{pruned} after {reports} folds"),
+                    None => format!("{pruned} after {}", text::counted(*reports, "fold")),
                 }
             }
             TrialOutcome::Failed { message } => {
@@ -219,8 +219,8 @@ pub fn report(
     } else if let Some(best) = &progress.best {
         writeln!(
             out,
-            "best: {best} of {} trials ({} pruned, {} failed)",
-            progress.ended(),
+            "best: {best} of {} ({} pruned, {} failed)",
+            text::counted(progress.ended(), "trial"),
             progress.pruned,
             progress.failed
         )?;
@@ -236,14 +236,14 @@ pub fn report(
         writeln!(out, "to repeat: {}", text::clean(&header.command()))?;
     }
     if ended.reason == EndReason::Cancelled {
-        return Err(Failure::Cancelled(header.id.clone()));
+        return Err(Failure::Cancelled(header.resume_command()));
     }
     let error = progress.error.map_or(String::new(), |error| format!(": {error}"));
     if ended.is_given_up {
         let most = header.plan.rules.max_failures.unwrap_or_default();
         return Err(Failure::NoneEligible(format!(
-            "stopped, as the first {most} trials failed in the same way{error}; mend it and resume with `mltui sweep --resume {}`",
-            header.id
+            "stopped, as the first {most} trials failed in the same way{error}; mend it and resume with `{}`",
+            header.resume_command()
         )));
     }
     if progress.best.is_none() {

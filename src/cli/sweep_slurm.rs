@@ -176,7 +176,7 @@ pub fn submit_driver(
 }
 
 /// Leaves a sweep whose jobs go on: the next process takes them up, here or on another machine.
-pub async fn leave_when_told(folder: SweepFolder, id: String) {
+pub async fn leave_when_told(folder: SweepFolder, resume: String) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -202,7 +202,7 @@ pub async fn leave_when_told(folder: SweepFolder, id: String) {
                 Err(error) => say(&format!("it is not requeued: {error}")),
             }
         }
-        say(&format!("leaving; jobs go on, and `mltui sweep --resume {id}` takes them up"));
+        say(&format!("leaving; jobs go on, and `{resume}` takes them up"));
         std::process::exit(1);
     }
 }

@@ -131,7 +131,8 @@ fn clean(settings: &Settings, sweep: &str) -> Result<(), Failure> {
     }
     if progress.unsent > 0 {
         return Err(Failure::Usage(format!(
-            "the store has not been told all of {sweep} yet; resume it first: `mltui sweep --resume {sweep}`"
+            "the store has not been told all of {sweep} yet; resume it first: `{}`",
+            named(settings, sweep)?.1.resume_command()
         )));
     }
     folder.forget_trials().map_err(unclean)

@@ -65,6 +65,20 @@ pub struct Roles {
     order: Order,
 }
 
+/// Columns that are told of one by one.
+const TOLD: usize = 8;
+
+/// Which columns are excluded, and why.
+fn told_of(left_out: &[ExcludedColumn]) -> String {
+    let each = left_out
+        .iter()
+        .take(TOLD)
+        .map(|ExcludedColumn { name, why }| format!("; {name} is excluded: {}", why.in_words()));
+    let more = left_out.len().saturating_sub(TOLD);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    each.chain([more]).collect()
+}
+
 impl Roles {
     /// By the rows that have a target. Nothing is learnt from the column that folds go by.
     ///
@@ -92,9 +106,7 @@ impl Roles {
                 "all columns of {} besides {} are constant or excluded; there is nothing to learn from{}",
                 frame.name,
                 target.name,
-                roles.left_out(frame).first().map_or(String::new(), |ExcludedColumn { name, why }| {
-                    format!("; {name} is excluded: {}", why.in_words())
-                })
+                told_of(&roles.left_out(frame))
             )));
         }
         Ok(roles)

@@ -231,11 +231,13 @@ fn aliased(model: &Model, now: Option<u64>, from: &str, writes: &mut Vec<String>
         writes.push(format!("@{} of {name}: from {from} to v{before}", model.previous_alias));
     }
     let own = model.version.map_or("the new version".to_owned(), |version| format!("v{version}"));
-    writes.push(if now.is_some() && now == model.version {
+    let champion = if now.is_some() && now == model.version {
         format!("@{} of {name}: {own} already", model.alias)
     } else {
         format!("@{} of {name}: {from}to {own}", model.alias)
-    });
+    };
+    // What matters most to others stands first.
+    writes.insert(0, champion);
 }
 
 pub fn taken_by_prompt(name: &str) -> String {

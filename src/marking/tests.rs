@@ -213,7 +213,7 @@ fn a_plan_writes_nothing_and_says_what_it_would() {
         ] {
             assert!(plan.writes.iter().any(|line| line.contains(word)), "{word}: {:?}", plan.writes);
         }
-        assert!(plan.writes.contains(&"@champion of wine: from v1 to the new version".to_owned()));
+        assert_eq!(plan.writes[0], "@champion of wine: from v1 to the new version", "it stands first");
         let again = super::plan(&world.store, &world.request(0, 3_000, "champion")).await.unwrap();
         assert!(again.writes.contains(&"@champion of wine: v1 already".to_owned()), "{:?}", again.writes);
     });

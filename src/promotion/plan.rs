@@ -240,7 +240,8 @@ pub(super) fn found(promotion: &mut Promotion, known: &RegisteredModel, log: &Lo
 
 fn words(promotion: &Promotion, known: &RegisteredModel) -> Vec<String> {
     let model = &promotion.model;
-    let mut writes = Vec::new();
+    // What matters most to others stands first: who gets the role.
+    let mut writes = moves(promotion, known);
     if known.creation_time.is_none() && known.latest.is_empty() && promotion.version.is_none() {
         writes.push(format!("registry: create model {model}, unless it is there"));
     }
@@ -249,6 +250,13 @@ fn words(promotion: &Promotion, known: &RegisteredModel) -> Vec<String> {
         writes
             .push(format!("registry: add a version of {model} from {}, tag {VERSION_OF}", promotion.source));
     }
+    writes
+}
+
+/// Which aliases and stages go where, the role itself first.
+fn moves(promotion: &Promotion, known: &RegisteredModel) -> Vec<String> {
+    let model = &promotion.model;
+    let mut writes = Vec::new();
     let told = |version: Option<u64>| version.map_or("none".to_owned(), |version| format!("v{version}"));
     let own = promotion.version.map_or("the new version".to_owned(), |version| format!("v{version}"));
     let mut log = Log::of(&[promotion.entry()]);
@@ -258,7 +266,7 @@ fn words(promotion: &Promotion, known: &RegisteredModel) -> Vec<String> {
     let expected = log.expected(&promotion.role());
     let names = |version: Option<u64>| if version == Some(new) { own.clone() } else { told(version) };
     let role = (!promotion.is_stage).then_some(&promotion.role);
-    for alias in promotion.earlier.iter().rev().chain(role) {
+    for alias in role.into_iter().chain(promotion.earlier.iter().rev()) {
         let to = expected.get(alias).copied().flatten();
         if to != known.alias(alias) {
             let from = told(known.alias(alias));

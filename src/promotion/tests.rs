@@ -115,6 +115,7 @@ fn earlier_champions_move_one_further_and_come_back() {
         ] {
             assert!(plan.writes.iter().any(|write| write.contains(line)), "{line}: {:?}", plan.writes);
         }
+        assert!(plan.writes[0].starts_with("@champion of net: "), "it stands first: {:?}", plan.writes);
         let before = world.seen().await;
         let first = world.promote(&challenged).await.unwrap();
         assert_eq!(first.messages, ["net v2 is @champion, which was v1"]);

@@ -123,7 +123,14 @@ fn plural(count: usize) -> &'static str {
 pub fn long(selection: &Selection, catalog: &Catalog, origin: PolicyOrigin) -> Vec<String> {
     let policy = &selection.policy;
     let mut lines = Vec::new();
-    let considered = format!("{} runs were considered", count(selection.considered));
+    let considered = format!(
+        "{} considered",
+        if selection.considered == 1 {
+            "1 run was".to_owned()
+        } else {
+            format!("{} were", runs(selection.considered))
+        }
+    );
     let out = left_out(&selection.left_out);
     let counts = if out.is_empty() {
         format!("{considered}, none excluded.")

@@ -128,6 +128,11 @@ impl SweepHeader {
         self.plan.command(&place)
     }
 
+    /// The command that goes on with it, in the same store. No password is in it.
+    pub fn resume_command(&self) -> String {
+        ["mltui sweep".to_owned(), option("resume", &self.id), self.place()].join(" ")
+    }
+
     /// The option that opens its store.
     pub fn place(&self) -> String {
         self.opened_by.as_ref().map_or_else(|| option("tracking-uri", &self.store), OpenedBy::option)
@@ -194,8 +199,8 @@ impl SweepFolders {
             match folder.header() {
                 Ok(header) => all.sweeps.push((folder, header)),
                 // Of one that is beginning, or no sweep's at all.
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => folder.remove_unbegun(),
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
                 Err(error) => all.unread.push(error.to_string()),
             }
         }

@@ -110,7 +110,11 @@ impl Scanned<'_> {
         let wrong = |message| Err(DataError::File { path: path.to_owned(), message });
         let first = self.path(0).display();
         if names.len() != self.names.len() {
-            return wrong(format!("it has {} columns, and {first} has {}", names.len(), self.names.len()));
+            return wrong(format!(
+                "it has {}, and {first} has {}",
+                crate::text::counted(names.len(), "column"),
+                self.names.len()
+            ));
         }
         let differing = names.iter().zip(&self.names).enumerate().find(|(_, (own, other))| own != other);
         let words = differing.map_or(String::new(), |(at, (own, other))| {
@@ -179,6 +183,7 @@ impl Scanned<'_> {
             rows: self.rows,
             left_out,
             unknown: reading.unknown(&self.names),
+            folders: 0,
         })
     }
 }

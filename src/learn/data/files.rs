@@ -1,10 +1,10 @@
 //! Files of text: plain, or packed with gzip or Zstandard, one or several by a pattern.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::{DataError, Limits};
 use crate::text::pattern::matches;
@@ -53,10 +53,40 @@ pub struct TextFile {
     content: Option<Vec<u8>>,
 }
 
-fn unpacked<'a>(packing: Packing, packed: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+/// What is packed with gzip, one piece behind the other.
+struct Gunzip<R> {
+    /// None at the end.
+    piece: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Gunzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(piece) = &mut self.piece {
+            let length = piece.read(buffer)?;
+            if length > 0 || buffer.is_empty() {
+                return Ok(length);
+            }
+            let Some(mut rest) = self.piece.take().map(GzDecoder::into_inner) else { break };
+            match rest.fill_buf()? {
+                [] => break,
+                [0x1f, ..] => self.piece = Some(GzDecoder::new(rest)),
+                other => {
+                    let what = if other.iter().all(|byte| *byte == 0) { "zeros" } else { "other bytes" };
+                    let words = format!(
+                        "behind what gzip packed stand {what}: unpack it with gzip, see that it is whole, and pack it again"
+                    );
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, words));
+                }
+            }
+        }
+        Ok(0)
+    }
+}
+
+fn unpacked<'a>(packing: Packing, packed: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
     Ok(match packing {
         Packing::None => Box::new(packed),
-        Packing::Gzip => Box::new(MultiGzDecoder::new(packed)),
+        Packing::Gzip => Box::new(Gunzip { piece: Some(GzDecoder::new(packed)) }),
         Packing::Zstandard => Box::new(zstd::stream::read::Decoder::new(packed)?),
     })
 }
@@ -129,11 +159,23 @@ pub fn is_pattern(path: &Path) -> bool {
     path.as_os_str().to_string_lossy().contains(['*', '?'])
 }
 
-/// The files that a pattern names, sorted: `*` stands for any letters of a name, `?` for one.
+/// What a pattern names.
+#[derive(Debug, PartialEq)]
+pub struct Matched {
+    /// Sorted.
+    pub files: Vec<PathBuf>,
+    /// Folders, which are not read.
+    pub folders: usize,
+}
+
+/// Folders that are named in an error.
+const NAMED: usize = 3;
+
+/// The files that a pattern names: `*` stands for any letters of a name, `?` for one.
 ///
 /// # Errors
 /// Where there is none, or a folder cannot be read.
-pub fn matching(pattern: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub fn matching(pattern: &Path) -> Result<Matched, DataError> {
     let mut found = vec![PathBuf::new()];
     for component in pattern.components() {
         let name = component.as_os_str().to_string_lossy().into_owned();
@@ -163,18 +205,66 @@ pub fn matching(pattern: &Path) -> Result<Vec<PathBuf>, DataError> {
         }
         found = next;
     }
-    let mut files: Vec<PathBuf> = found.into_iter().filter(|path| path.is_file()).collect();
-    files.sort();
+    found.sort();
+    let folders: Vec<String> =
+        found.iter().filter(|path| path.is_dir()).map(|path| path.display().to_string()).collect();
+    let files: Vec<PathBuf> = found.into_iter().filter(|path| path.is_file()).collect();
     if files.is_empty() {
-        let message = "no file is named so; * stands for any letters of a name, ? for one".into();
+        let message = match folders.len() {
+            0 => "no file is named so; * stands for any letters of a name, ? for one".into(),
+            count => {
+                let more = if count > NAMED { format!(" and {} more", count - NAMED) } else { String::new() };
+                let named = folders[..count.min(NAMED)].join(", ");
+                format!(
+                    "only folders are named so, which are not read: {named}{more}; a pattern has to name files, as in FOLDER/*"
+                )
+            }
+        };
         return Err(DataError::File { path: pattern.to_owned(), message });
     }
-    Ok(files)
+    Ok(Matched { files, folders: folders.len() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_behind_packed_content_is_told() -> io::Result<()> {
+        use std::io::Write as _;
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.csv.gz");
+        let pack = |text: &[u8]| {
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            packed.write_all(text)?;
+            packed.finish()
+        };
+        let (first, second) = (pack(b"a,b\n")?, pack(b"1,2\n")?);
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes)?;
+            let mut text = String::new();
+            TextFile::new(&path, false)?.open()?.read_to_string(&mut text).map(|_| text)
+        };
+        assert_eq!(read(&[&first[..], &second].concat())?, "a,b\n1,2\n");
+        for (behind, words) in [(&[0; 512][..], "stand zeros:"), (b"end of tape", "stand other bytes:")] {
+            let error = read(&[&first[..], &second, behind].concat()).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_pattern_reads_files_and_tells_of_folders() {
+        let here = tempfile::tempdir().unwrap();
+        for name in ["a.csv", "b.csv"] {
+            std::fs::create_dir(here.path().join(name)).unwrap();
+        }
+        let error = matching(&here.path().join("*.csv")).unwrap_err().to_string();
+        assert!(error.contains("only folders are named so") && error.contains("b.csv"), "{error}");
+        std::fs::write(here.path().join("c.csv"), "x").unwrap();
+        let found = matching(&here.path().join("*.csv")).unwrap();
+        assert_eq!(found, Matched { files: vec![here.path().join("c.csv")], folders: 2 });
+    }
 
     /// All of them together could take more than there is.
     #[test]

@@ -167,6 +167,8 @@ pub struct DataFrame {
     pub left_out: Vec<ExcludedColumn>,
     /// Columns that something was said of, and that are not there.
     pub unknown: Vec<String>,
+    /// Folders that the pattern names, which are not read.
+    pub folders: usize,
 }
 
 impl ReadOptions {
@@ -320,7 +322,9 @@ pub fn load(name: &str, reading: &ReadOptions) -> Result<DataFrame, DataError> {
     let read = |cause| DataError::Read { path: path.clone(), cause };
     if files::is_pattern(&path) && !path.exists() {
         let pattern = std::path::absolute(&path).map_err(read)?;
-        return load_all(&pattern, files::matching(&pattern)?, reading);
+        let found = files::matching(&pattern)?;
+        let frame = load_all(&pattern, found.files, reading)?;
+        return Ok(DataFrame { folders: found.folders, ..frame });
     }
     // Opening a pipe may take for ever, and some devices have no end.
     match std::fs::metadata(&path) {

@@ -151,6 +151,7 @@ fn read_whole(paths: &[PathBuf], reading: &ReadOptions) -> Result<DataFrame, Dat
         rows,
         left_out,
         unknown: reading.unknown(&all),
+        folders: 0,
     })
 }
 

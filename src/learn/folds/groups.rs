@@ -206,8 +206,10 @@ pub fn split(
     let wrong = |message: String| Err(DataError::Target(message));
     if count < folds + 1 {
         return wrong(format!(
-            "{name} has {count} groups, but {folds} folds and a test set need at least {}; use fewer --folds",
-            folds + 1
+            "{name} has {}, but {folds} folds and a test set need at least {}; {}",
+            crate::text::counted(count, "group"),
+            folds + 1,
+            if count > 2 { "use fewer --folds" } else { "choose another --group-column" }
         ));
     }
     let mut rng = Rng::with_seed(seed);

@@ -203,8 +203,8 @@ impl Split {
         let total: usize = train.iter().map(|rows| rows.len()).sum();
         if total < folds * 2 {
             return Err(DataError::Target(format!(
-                "{} rows with a target are too few for {folds} folds and a test set; at least {} are needed",
-                target.rows.len(),
+                "{} with a target: too few for {folds} folds and a test set; at least {} are needed",
+                crate::text::counted(target.rows.len(), "row"),
                 folds * 3
             )));
         }

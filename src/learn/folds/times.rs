@@ -3,6 +3,7 @@
 
 use super::{Fold, Split, SplitPlan};
 use crate::learn::data::{ColumnValues, DataColumn, DataError, DateOrder, GAP, ORDERS, moment};
+use crate::text::counted;
 
 /// Of each row of the frame what it is ordered by; NaN where that is not asked for. -0 is 0.
 pub fn keys(name: &str, column: &DataColumn, rows: &[u32]) -> Result<Vec<f64>, DataError> {
@@ -57,11 +58,9 @@ pub fn split(name: &str, column: &DataColumn, rows: &[u32], plan: &SplitPlan) ->
     }
     starts.push(end);
     if starts.len() <= plan.folds || starts[0] == 0 || starts.windows(2).any(|pair| pair[0] >= pair[1]) {
-        let times = order[..end].chunk_by(|a, b| key(*a).total_cmp(&key(*b)).is_eq()).count();
-        return Err(DataError::Target(format!(
-            "{} folds in the order of {name} are too many: {end} rows of {times} different times come before the test set; use fewer --folds",
-            plan.folds
-        )));
+        let is_one = |a: &u32, b: &u32| key(*a).total_cmp(&key(*b)).is_eq();
+        let times: Vec<usize> = order[..end].chunk_by(is_one).map(<[u32]>::len).collect();
+        return Err(DataError::Target(too_alike(name, plan.folds, &times, count)));
     }
     let sorted = |rows: &[u32]| {
         let mut rows = rows.to_vec();
@@ -77,4 +76,27 @@ pub fn split(name: &str, column: &DataColumn, rows: &[u32], plan: &SplitPlan) ->
         folds: folds.collect(),
         test_from: order.get(end).copied(),
     })
+}
+
+/// Why rows cannot be dealt to folds in their order: of so many rows each time before the test set has these.
+fn too_alike(name: &str, folds: usize, times: &[usize], count: usize) -> String {
+    let rows: usize = times.iter().sum();
+    let most = times.iter().max().copied().unwrap_or_default();
+    let met = format!("{} before the test set", counted(times.len(), "different time"));
+    match times.len() {
+        // The last of them has all the rows of the test set, and more.
+        0 => format!(
+            "{name} has the same time in all of {}, or in so many that none comes before the test set; choose another --time-column",
+            counted(count, "row")
+        ),
+        1 | 2 => format!("{name} has only {met}, and folds need at least 3; choose another --time-column"),
+        some if some <= folds => {
+            format!("{name} has {met}, too few for {folds} folds; use {} --folds or fewer", some - 1)
+        }
+        _ => format!(
+            "{name} has {met}, but {most} of {} have the same one, so {folds} folds would divide them; use fewer --folds, or a \
+             --time-column that tells more rows apart",
+            counted(rows, "row")
+        ),
+    }
 }

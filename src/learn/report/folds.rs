@@ -3,6 +3,7 @@
 use super::{FoldsBy, FoldsReport};
 use crate::learn::data::{ColumnKind, ColumnValues, DataColumn};
 use crate::learn::study::TrainingData;
+use crate::text::counted;
 
 /// None where it is by chance, and once.
 pub(super) fn report(study: &TrainingData) -> Option<FoldsReport> {
@@ -65,13 +66,15 @@ impl FoldsReport {
         match by {
             FoldsBy::Chance => format!("{folds} folds{repeated}"),
             FoldsBy::Time => format!(
-                "{folds} folds in the order of {column}, each trained on what was before; the test set is the latest {test_rows} rows{}",
+                "{folds} folds in the order of {column}, each trained on what was before; the test set is the latest {}{}",
+                counted(*test_rows, "row"),
                 self.test_from.as_ref().map_or(String::new(), |from| format!(", from {from} on"))
             ),
             FoldsBy::Group => format!(
-                "{folds} folds{repeated} by the {} groups of {column}, of which none is divided; the test set has {} of them, and {test_rows} rows",
-                self.groups.unwrap_or_default(),
+                "{folds} folds{repeated} by the {} of {column}, of which none is divided; the test set has {} of them, and {}",
+                counted(self.groups.unwrap_or_default(), "group"),
                 self.test_groups.unwrap_or_default(),
+                counted(*test_rows, "row"),
             ),
         }
     }

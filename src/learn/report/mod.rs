@@ -44,9 +44,17 @@ pub struct DataReport {
     pub counts: ColumnCounts,
     /// Names that something was said of, and that no column has.
     pub unknown: Vec<String>,
+    /// Folders that the pattern of the data names, which are not read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped_folders: usize,
     /// How the rows are dealt to folds, where that is not by chance and once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<FoldsReport>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like that")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How the rows are dealt to folds and to the test part.
@@ -342,6 +350,7 @@ impl DataReport {
             more_columns,
             counts,
             unknown: frame.unknown.clone(),
+            skipped_folders: frame.folders,
             folds: folds::report(study),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{ColumnReport, ColumnUse, DataReport, TargetReport};
 use crate::learn::data::Task;
+use crate::text::counted;
 
 /// Names in a line, and in the plan.
 const NAMES: usize = 8;
@@ -47,6 +48,9 @@ impl DataReport {
         });
         lines.extend(leaks.take(LINES));
         lines.extend(self.unknown.iter().take(LINES).map(|name| format!("no column {name:?}")));
+        if self.skipped_folders > 0 {
+            lines.push(format!("{} of that name not read", counted(self.skipped_folders, "folder")));
+        }
         lines.into_iter().map(|line| format!("{}: {line}", self.name)).collect()
     }
 
@@ -64,9 +68,9 @@ impl DataReport {
         };
         let decimal = if self.decimal == Some(',') { ", with decimal commas" } else { "" };
         format!(
-            "{} rows, {} columns of {form}{decimal}",
-            self.rows,
-            self.columns.len().saturating_add(self.more_columns)
+            "{}, {} of {form}{decimal}",
+            counted(self.rows, "row"),
+            counted(self.columns.len().saturating_add(self.more_columns), "column")
         )
     }
 
@@ -99,7 +103,9 @@ impl DataReport {
             let means = if column.role == ColumnUse::Means { ", by the mean of the target" } else { "" };
             match (column.unused_levels(), column.levels) {
                 (Some((used, all)), _) => format!("{} ({used} of {all} levels{means})", column.name),
-                (None, levels) => format!("{} ({} levels{means})", column.name, levels.unwrap_or_default()),
+                (None, levels) => {
+                    format!("{} ({}{means})", column.name, counted(levels.unwrap_or_default(), "level"))
+                }
             }
         });
         let numbers = listed(numbers, self.counts.numbers, NAMES).map(|names| format!("numbers {names}"));

@@ -85,3 +85,22 @@ fn what_tells_the_time_of_the_folds_again_is_left_out() {
         assert!(lines.contains(&line), "{lines}");
     }
 }
+
+#[test]
+fn where_nothing_is_left_to_learn_from_all_that_is_excluded_is_told() {
+    let rows: String = (0..60_u32).fold(String::from("day,german,same,y\n"), |text, row| {
+        let (month, day) = (1 + row / 28, 1 + row % 28);
+        text + &format!("2026-{month:02}-{day:02},{day:02}.{month:02}.2026,1,{row}\n")
+    });
+    let frame = read(&rows, &ReadOptions::default());
+    let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
+    let plan = SplitPlan { time_column: Some("day".into()), ..SplitPlan::by_chance(3, 0.2) };
+    let error = TrainingData::split_by(frame, target, plan, 1).unwrap_err().to_string();
+    for words in [
+        "day is excluded: the folds go by it",
+        "german is excluded: it tells the same time as day",
+        "same is excluded: it is constant",
+    ] {
+        assert!(error.contains(words), "{error}");
+    }
+}

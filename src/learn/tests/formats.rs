@@ -106,7 +106,7 @@ fn several_files_are_one_table_in_the_order_of_their_names() {
         std::fs::remove_file(Path::new(&path)).unwrap();
     };
     wrong("z.csv", b"a,c\n1,x\n", "z.csv: its column 2 is \"c\", and in ");
-    wrong("z.csv", b"a\n1\n", "z.csv: it has 1 columns, and ");
+    wrong("z.csv", b"a\n1\n", "z.csv: it has 1 column, and ");
     wrong("z.csv", b"a,b\n1,x\nnone of it,x\n", "z.csv, line 3, column a: \"none of it\" among 5 numbers");
     wrong("z.jsonl", b"{\"a\": 1}\n", "its files are not all of one kind");
     let error = read(&named("*.tsv")).unwrap_err();

@@ -10,7 +10,7 @@ use super::files::is_absence;
 use super::layout::META;
 use super::yaml::Mapping;
 use super::{dump, meta};
-use crate::disk::{self, Care, Draft};
+use crate::disk::{self, Care, Draft, leftovers};
 use crate::store::{ErrorKind, Inner};
 
 /// Why something cannot be written, with its path.
@@ -35,6 +35,10 @@ pub fn refused(path: &Path) -> impl Fn(io::Error) -> ErrorKind + '_ {
 /// A draft of a file of the thing at `home`. It begins there and not beside its place: MLflow takes every file of a folder of
 /// tags for a tag.
 pub fn draft(home: &Path, path: &Path, content: &[u8]) -> Inner<Draft> {
+    if path.file_name().is_some_and(|name| name == META) {
+        // Written at the end of what may have been killed on its way.
+        leftovers::sweep(home);
+    }
     let written = |mut draft: Draft| fill(&mut draft, path, content).map(|()| draft);
     Draft::begin_in(home, path, Care::Shared).and_then(written).map_err(refused(path))
 }

@@ -1,13 +1,12 @@
 //! Files of runs and models that lie in this machine's file system.
 
 pub mod files;
-mod leftovers;
 mod transfer;
 
 use std::path::{Component, Path, PathBuf};
 
 use super::{ErrorKind, Inner};
-use crate::disk::{self, Care};
+use crate::disk::{self, Care, leftovers};
 
 pub use transfer::LocalTree;
 
@@ -47,8 +46,10 @@ fn write_whole(file: &Path, content: &[u8]) -> Inner<()> {
     if file.file_name().is_none() {
         return Err(ErrorKind::Invalid("an artifact needs a file name".into()));
     }
-    let written =
-        disk::make_folder_of(file, Care::Shared).and_then(|()| disk::replace(file, content, Care::Shared));
+    let written = disk::make_folder_of(file, Care::Shared).and_then(|()| {
+        file.parent().map(leftovers::sweep);
+        disk::replace(file, content, Care::Shared)
+    });
     written.map_err(unwritten)
 }
 

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{files, inside, leftovers, unwritten};
-use crate::disk::{self, Care};
+use super::{files, inside, unwritten};
+use crate::disk::{self, Care, Draft, leftovers};
 use crate::store::{ArtifactList, ErrorKind, FileBody, FileTree, Inner, Opened, Resume, Sent};
 
 /// Bytes that are read at once.
@@ -125,7 +125,7 @@ fn copy(from: &Path, target: &Path, swept: &Swept, is_over: &AtomicBool, sent: &
     {
         leftovers::sweep(folder);
     }
-    let mut draft = leftovers::begin(target).map_err(unwritten)?;
+    let mut draft = Draft::begin(target, Care::Shared).map_err(unwritten)?;
     let mut buffer = vec![0; PART];
     loop {
         let length = file.read(&mut buffer).map_err(files::io(from))?;

@@ -2,6 +2,7 @@
 //! nothing behind that looks as if it still ran.
 
 mod broken;
+mod resuming;
 mod taking_over;
 #[cfg(unix)]
 mod trial_job;
@@ -15,6 +16,7 @@ use tokio::sync::mpsc;
 
 pub use broken::{BrokenSweep, close_broken};
 pub use broken::{cancel_left, close_cancelled};
+pub use resuming::{NotResumable, check_resumable};
 pub use taking_over::{StillHeld, TakeOver};
 #[cfg(unix)]
 pub use trial_job::trial_job;
@@ -70,6 +72,9 @@ pub enum RunError {
     /// Another process took it over.
     #[error("{0}")]
     TakenOver(std::io::Error),
+    /// Its runs, or what was done, are not there any more.
+    #[error(transparent)]
+    NotResumable(#[from] NotResumable),
     /// The store refuses what it is told.
     #[error("the sweep stops; results are kept; fix this and resume it: {0}")]
     Store(#[from] StoreError),

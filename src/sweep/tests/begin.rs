@@ -136,6 +136,7 @@ fn the_same_again_is_in_the_same_store_and_tells_no_password() {
         let (_, header) = PreparedSweep::new(plan, &data, &origin).unwrap().begin(&experiment).unwrap();
         let command = header.command();
         assert!(command.contains(said) && !command.contains("s3cr3t"), "{command}");
+        assert_eq!(header.resume_command(), format!("mltui sweep --resume {} {said}", header.id));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::tui::features::charts::dashboard::Dashboard;
 use crate::tui::features::charts::histories::Histories;
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::compare::CompareScreen;
+use crate::tui::features::compare::opening::LeftComparison;
 use crate::tui::features::datasets::DatasetsScreen;
 use crate::tui::features::details::{Details, metrics};
 use crate::tui::features::experiments::{Experiments, ListedExperiment};
@@ -136,6 +137,8 @@ pub struct App {
     pub zoomed: bool,
     /// What stands in place of the panes, the last on top.
     pub screens: Vec<Screen>,
+    /// A comparison that a run was shown from.
+    pub left_comparison: Option<LeftComparison>,
     pub overlay: Option<Overlay>,
     /// The help stands over everything else.
     pub help: Option<Help>,
@@ -240,6 +243,7 @@ impl App {
             focus: Focus::Runs,
             zoomed: false,
             screens: Vec::new(),
+            left_comparison: None,
             overlay: None,
             help: None,
             dragged: None,

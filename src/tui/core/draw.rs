@@ -380,10 +380,19 @@ fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     // Help stays the last one.
     offered.sort_by_key(|(row, _)| {
         let is_of_list = layer == Layer::Experiments && row.scopes.contains(&Scope::Experiments);
+        // In the details of a run nothing else shows how to leave them, or that there are more.
+        let is_way = app.screens.is_empty()
+            && matches!(layer, Layer::Panes | Layer::Dashboard)
+            && app.focus == Focus::Details
+            && ["back", "next-tab"].contains(&row.name);
         let place = || FIRST.iter().position(|name| *name == row.name);
-        if is_of_list { 1 } else { place().unwrap_or(FIRST.len()) }
+        if is_of_list || is_way { 1 } else { place().unwrap_or(FIRST.len()) }
     });
-    let mut all: Vec<(&str, &str)> = offered.iter().map(|(row, keys)| (keys[0], row.hint)).collect();
+    // Whatever the column is, a run is opened.
+    let is_on_run =
+        layer == Layer::Panes && app.focus == Focus::Runs && app.runs.row_under_cursor().is_some();
+    let word = |row: &ActionRow| if is_on_run && row.name == "open" { "details" } else { row.hint };
+    let mut all: Vec<(&str, &str)> = offered.iter().map(|(row, keys)| (keys[0], word(row))).collect();
     let range = app.runs.range_from.filter(|_| layer == Layer::Panes && app.focus == Focus::Runs);
     let of_range = range.map(|_| format!("range of {}", text::count(app.runs.rows_here().len())));
     if of_range.is_some() {

@@ -264,7 +264,7 @@ fn back(app: &mut App, effects: &mut Effects) {
         app.zoomed = false;
         return;
     }
-    if models::update::come_back(app) {
+    if models::update::come_back(app) || compare::opening::come_back(app) {
         return;
     }
     if app.focus == Focus::Experiments && !app.experiments.words.value().is_empty() {

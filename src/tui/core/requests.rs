@@ -97,13 +97,13 @@ pub fn go_to_run(app: &mut App, id: &RunId, effects: &mut Effects) {
     let Some(row) = app.runs.row_of(id) else { return app.say("the run is not in this experiment any more") };
     app.focus = Focus::Runs;
     if let Some(at) = (0..app.runs.length()).find(|at| app.runs.projection.row(*at) == Some(row)) {
-        app.screens.clear();
+        compare::opening::take_screens_away(app, id);
         let height = app.geometry().rows(Focus::Runs);
         app.runs.cursor.jump(at, app.runs.length(), height);
         app.runs.show_parent(height);
         app.runs.moved();
     } else if app.runs.projection.passes(row) {
-        app.screens.clear();
+        compare::opening::take_screens_away(app, id);
         app.runs.unfold(row);
         app.runs.follow(id);
         project(app, effects);
@@ -111,7 +111,7 @@ pub fn go_to_run(app: &mut App, id: &RunId, effects: &mut Effects) {
         let name = app.runs.catalog.run_name(row).to_owned();
         let id = id.clone();
         Confirm::new("Clear the filter that hides it?", vec![name], move |app, effects| {
-            app.screens.clear();
+            compare::opening::take_screens_away(app, &id);
             app.runs.clear_filters();
             app.runs.follow(&id);
             view_changed(app, effects);
@@ -158,8 +158,14 @@ pub fn rank_compared(
     key: &str,
     compared: (&Catalog, &[Row], Option<Row>),
     places: ranking::RunPlaces,
+    at: Option<&RunId>,
 ) -> bool {
-    ranking::open_compared(app, key, compared, places)
+    ranking::open_compared(app, key, compared, places, at)
+}
+
+/// A run of a ranking by a metric is about to be shown; esc comes back to a comparison that it stands over.
+pub fn leave_ranking(app: &mut App, metric: &str, run: &RunId) {
+    compare::opening::leave(app, metric, run);
 }
 
 /// What is known of histories is more: a chart that a comparison opened may turn out to be of single values.
@@ -242,6 +248,12 @@ pub fn show_run(app: &mut App, experiment: ExperimentId, run: RunId, effects: &m
     app.memory.experiments.entry(experiment.to_string()).or_default().run = Some(run.0);
     app.sweeps.opens = Some(experiment);
     sweeps::update::listed(app, effects);
+}
+
+/// The same in place of all screens.
+pub fn show_run_of(app: &mut App, experiment: ExperimentId, run: &RunId, effects: &mut Effects) {
+    show_run(app, experiment, run.clone(), effects);
+    compare::opening::take_screens_away(app, run);
 }
 
 /// Asks what is to be done with the file at an address.

@@ -37,6 +37,19 @@ fn comparisons() {
     }
 }
 
+/// Its parts are as long as each other, and the axis beside it is linear.
+#[test]
+fn the_bar_of_colours_says_what_it_stands_for() {
+    for size in [(240, 60), (120, 36), (80, 24), (60, 20)] {
+        let (mut app, runs) = opened(size, 30);
+        for key in ["C ]", "]"] {
+            keys(&mut app, key, &runs);
+            let text = drawn(&app);
+            assert!(text.contains("by rank"), "{text}");
+        }
+    }
+}
+
 #[test]
 fn marked_runs_are_compared_else_all_that_are_shown() {
     let (mut app, runs) = opened((140, 40), 30);

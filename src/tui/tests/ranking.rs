@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::tui::core::app::{Overlay, Screen};
+use crate::tui::core::layout::Focus;
 use crate::tui::features::charts::update::dashboard_area;
 use crate::tui::widgets::picker::height;
 
@@ -129,6 +130,41 @@ fn a_single_value_that_is_compared_opens_where_the_runs_stand() {
         // A history is a chart, as ever.
         keys(&mut app, "esc / v a l _ r m s e enter enter", &runs);
         assert!(matches!(app.screens.last(), Some(Screen::Chart(_))), "{}", drawn(&app));
+    }
+}
+
+#[test]
+fn a_run_of_a_ranking_in_a_comparison_leads_back_step_by_step() {
+    for size in [(120, 36), (80, 24), (60, 20)] {
+        for tabs in ["", "] ", "] ] ", "] ] ] "] {
+            let mut runs = scored(30);
+            // In the plots too.
+            for run in &mut runs {
+                run.metrics.retain(|metric| metric.key == "once_f1");
+            }
+            let mut app = opened_with(size, &runs);
+            let begin = if tabs.is_empty() { "/ o n c e _ f 1 enter " } else { tabs };
+            keys(&mut app, &format!("2 g g space j space j space C {begin}enter"), &runs);
+            assert!(matches!(app.overlay, Some(Overlay::Picker(_))), "{tabs}: {}", drawn(&app));
+            keys(&mut app, "pageup down", &runs);
+            let chosen = |app: &App| match &app.overlay {
+                Some(Overlay::Picker(picker)) => picker.list().under_cursor().unwrap().label.clone(),
+                other => panic!("{other:?}"),
+            };
+            let label = chosen(&app);
+            keys(&mut app, "enter", &runs);
+            assert!(app.screens.is_empty() && app.focus == Focus::Details, "{tabs}: {}", drawn(&app));
+            let shown = app.runs.run_under_cursor().unwrap();
+            let shown = runs.iter().find(|run| run.info.run_id == shown).unwrap().info.run_name.clone();
+            assert!(label.ends_with(&shown) || label.contains(&format!("{shown} ")), "{label}: not {shown}");
+            keys(&mut app, "esc", &runs);
+            assert_eq!(chosen(&app), label, "the ranking, and the same run");
+            keys(&mut app, "esc", &runs);
+            assert!(app.overlay.is_none() && matches!(app.screens[..], [Screen::Compare(_)]));
+            keys(&mut app, "esc", &runs);
+            keys(&mut app, "esc", &runs);
+            assert!(app.screens.is_empty(), "from the runs it does not come back");
+        }
     }
 }
 

@@ -193,6 +193,30 @@ fn details_and_questions() {
 }
 
 /// The colour of the first cell of words on the screen.
+/// How to leave the details and that there are more tabs is seen on the smallest screens.
+#[test]
+fn small_screens_say_how_to_go_on() {
+    for size in [(80, 24), (60, 20)] {
+        for tabs in 0..8 {
+            let (mut app, runs) = opened(size, 12);
+            keys(&mut app, &format!("3{}", " ]".repeat(tabs)), &runs);
+            let text = drawn(&app);
+            let hints = text.lines().last().unwrap();
+            assert!(hints.contains("esc back") && hints.contains("] next"), "{text}");
+        }
+        let (mut app, runs) = opened(size, 12);
+        keys(&mut app, "?", &runs);
+        let text = drawn(&app);
+        assert!(text.contains("esc closes"), "{text}");
+    }
+    let (mut app, runs) = opened((60, 20), 12);
+    keys(&mut app, "3", &runs);
+    let title = |app: &App| drawn(app).lines().find(|line| line.contains("┏ 3 ")).unwrap().to_owned();
+    assert!(title(&app).contains(" …"), "{}", title(&app));
+    keys(&mut app, "[", &runs);
+    assert!(title(&app).contains(" 3 … "), "{}", title(&app));
+}
+
 fn colour_of(app: &App, words: &str) -> Option<ratatui::style::Color> {
     let terminal = screen(app, &theme());
     let buffer = terminal.backend().buffer();

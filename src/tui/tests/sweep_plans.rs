@@ -182,7 +182,7 @@ fn whoever_types_is_not_disturbed_by_what_is_found() {
     press(&mut app, "ctrl-u m y space c o m m a n d");
     take(&mut app, sweeps::Msg::ScriptFound { ticket, planned: found(unfound) });
     let text = drawn(&app);
-    assert!(text.contains("my command") && text.contains("folder    /home/ana/churn"), "{text}");
+    assert!(text.contains("my command") && text.contains("folder        /home/ana/churn"), "{text}");
 }
 
 #[test]

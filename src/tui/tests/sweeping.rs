@@ -274,6 +274,38 @@ fn a_plan_that_says_nothing_of_it_reads_files_as_the_settings_say() {
 }
 
 #[test]
+fn the_form_asks_how_rows_are_dealt_to_folds() {
+    let (mut app, _) = opened((120, 36), 12);
+    let settled = &mut app.sweeps.settled;
+    (settled.repeats, settled.test_size) = (Some(3), Some(0.25));
+    settled.group_column = Some("patient".into());
+    let typed = |app: &mut App, keys: &str| {
+        let effects = effects_of(app, keys);
+        effects.into_iter().rev().find_map(|effect| match effect {
+            Effect::Sweeps(sweeps::effects::Effect::CheckPlan { request: wish, .. }) => {
+                Some((wish.repeats, wish.test_size, wish.time_column, wish.group_column))
+            }
+            _ => None,
+        })
+    };
+    let as_settled = typed(&mut app, "ctrl-t enter h . c s v tab y tab").unwrap();
+    assert_eq!(as_settled, (Some(3), Some(0.25), None, Some("patient".into())));
+    let screen = drawn(&app);
+    for line in ["repeats       3", "test size     0.25", "time column   none;", "group column  patient"] {
+        assert!(screen.contains(line), "{line}: {screen}");
+    }
+    // From the decimal mark down to the repeats.
+    let down = "tab ".repeat(9);
+    let changed =
+        typed(&mut app, &format!("{down}ctrl-u 2 tab ctrl-u . 1 tab d a y tab ctrl-u tab")).unwrap();
+    assert_eq!(changed, (Some(2), Some(0.1), Some("day".into()), None));
+    assert!(typed(&mut app, "shift-tab i d tab").is_none());
+    assert!(drawn(&app).contains("not beside a time column"), "{}", drawn(&app));
+    assert!(typed(&mut app, "shift-tab ctrl-u shift-tab shift-tab ctrl-u x tab").is_none());
+    assert!(drawn(&app).contains("test size: a fraction from 0.01 to 0.9"), "{}", drawn(&app));
+}
+
+#[test]
 fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
     let (mut app, _) = opened((120, 36), 12);
     let reading = &mut app.sweeps.settled.reading;
@@ -290,7 +322,10 @@ fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
     for size in [(120, 36), (60, 20)] {
         take(&mut app, Msg::Resize { columns: size.0, rows: size.1 });
         let screen = drawn(&app);
-        assert!(screen.contains("decimal   ,") && screen.contains("ignore    id, \"a, b\""), "{screen}");
+        assert!(
+            screen.contains("decimal       ,") && screen.contains("ignore        id, \"a, b\""),
+            "{screen}"
+        );
     }
     let other = typed(&mut app, "ctrl-u . tab , space n a m e tab").unwrap();
     assert_eq!(other.decimal, Some(DecimalMark::Point));

@@ -182,7 +182,7 @@ fn no_key_stands_twice_in_a_footer() {
     let text = drawn(&app);
     let footer = text.lines().last().unwrap();
     let order = [
-        "enter open",
+        "enter details",
         "space select",
         "C compare",
         "b best",

@@ -97,6 +97,19 @@ fn a_view_is_saved_and_comes_back() {
 }
 
 #[test]
+fn only_a_view_can_be_removed_from_the_list() {
+    let (mut app, runs) = opened((160, 40), 30);
+    keys(&mut app, "W", &runs);
+    assert!(drawn(&app).contains("save the view") && !drawn(&app).contains("ctrl-x"), "{}", drawn(&app));
+    keys(&mut app, "esc g W", &runs);
+    typed(&mut app, "mine", &runs);
+    keys(&mut app, "enter W", &runs);
+    assert!(drawn(&app).contains("ctrl-x remove"), "{}", drawn(&app));
+    keys(&mut app, "down", &runs);
+    assert!(!drawn(&app).contains("ctrl-x"), "{}", drawn(&app));
+}
+
+#[test]
 fn views_go_into_a_file_and_come_out_of_one() {
     let (mut app, runs) = opened((160, 40), 30);
     let place = ViewPlace::new("", &"1".into());

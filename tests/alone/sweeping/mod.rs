@@ -3,6 +3,7 @@
 mod commands;
 mod data;
 mod folds;
+mod killed;
 mod slurm;
 mod steering;
 

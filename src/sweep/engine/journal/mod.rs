@@ -9,9 +9,10 @@ mod lines;
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use self::holder::Beating;
-use crate::disk::{self, Care};
+use crate::disk::{self, Care, leftovers};
 use crate::state::lock::{LockedFile, is_locked, lock};
 
 pub use changes::Change;
@@ -24,6 +25,8 @@ const EVENTS: &str = "events.jsonl";
 const SHORT: u64 = 4096;
 /// Of what was said, the end.
 const LOG: u64 = 4 << 20;
+/// How long the folder of a sweep that begins may be empty.
+const UNBEGUN: Duration = Duration::from_secs(60);
 /// How often a lock is tried again.
 const TRIES: usize = 20;
 
@@ -62,6 +65,19 @@ impl SweepFolder {
         state_folder.join("sweeps")
     }
 
+    /// Takes the folder away where its process was killed before the sweep began. It is left where it holds anything else, or
+    /// somebody may be about to begin it.
+    pub fn remove_unbegun(&self) {
+        let is_old = || {
+            let modified = self.path.metadata().and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > UNBEGUN))
+        };
+        if leftovers::sweep(&self.path) > 0 || is_old() {
+            // Only an empty one can be removed like that.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+
     /// Takes the folder of a sweep away that did not come to be.
     pub fn remove(&self) {
         if let Err(error) = fs::remove_dir_all(&self.path) {
@@ -79,6 +95,11 @@ impl SweepFolder {
         }
         let gone = format!("{} no longer exists", self.path.display());
         Err(io::Error::new(io::ErrorKind::NotFound, gone))
+    }
+
+    /// Where what happened is written.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join(EVENTS)
     }
 
     /// All that happened; an error if something in between cannot be read.
@@ -120,6 +141,7 @@ impl SweepFolder {
     pub fn take(&self) -> io::Result<Option<JournalWriter>> {
         // Somebody may just look whether anybody is at it.
         let Some(mut lock) = lock(&self.lock(), TRIES)? else { return Ok(None) };
+        leftovers::sweep(&self.path);
         let before = self.holder()?;
         lock.set_len(0)?;
         lock.write_all(&serde_json::to_vec(&Holder::this())?)?;

@@ -14,7 +14,7 @@ use crate::select::Goal;
 use crate::text;
 use crate::text::by_point;
 use crate::tui::core::app::App;
-use crate::tui::core::requests::{go_to_run, show_run};
+use crate::tui::core::requests::{go_to_run, leave_ranking, show_run_of};
 use crate::tui::widgets::bars::{bars, signed};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 
@@ -153,19 +153,22 @@ pub fn open(app: &mut App, key: &str) -> bool {
 }
 
 /// The same for runs that are compared, which are lit: among all that are shown, or where some are in other experiments among
-/// themselves. False if there is nothing to rank.
+/// themselves. The cursor is on the run that is said, or on that of the comparison. False if there is nothing to rank.
 pub fn open_compared(
     app: &mut App,
     key: &str,
     (catalog, rows, own): (&Catalog, &[Row], Option<Row>),
     places: RunPlaces,
+    at: Option<&RunId>,
 ) -> bool {
     let goal = goal_of(key, app.best.policy());
     let known = Arc::clone(&app.runs.catalog);
     let here: FxHashMap<&str, Row> = rows.iter().map(|row| (catalog.run_id(*row), *row)).collect();
     let here: FxHashMap<Row, Row> =
         known.rows().filter_map(|row| Some((*here.get(known.run_id(row))?, row))).collect();
-    let own_here = own.and_then(|own| here.get(&own).copied());
+    let own_here = at.and_then(|run| app.runs.row_of(run)).or_else(|| here.get(&own?).copied());
+    let own =
+        at.and_then(|run| rows.iter().copied().find(|row| catalog.run_id(*row) == run.as_str())).or(own);
     let here: Option<Vec<Row>> = rows.iter().map(|row| here.get(row).copied()).collect();
     let field = match &here {
         Some(here) => {
@@ -279,16 +282,20 @@ fn list(app: &mut App, field: &Field<'_>, run_places: RunPlaces) -> bool {
         lit.clear();
     }
     let heading = line("", "value", "to best");
+    let metric = key.to_owned();
     Picker::new(title, items, move |app, picked, effects| match picked {
         Picked::Chosen(id) => match elsewhere(app, &run_places, &id) {
             Some((_, there)) if app.experiments.find(there).is_none() => {
                 app.say("the experiment of this run is not listed");
             }
             Some((_, there)) => {
-                app.screens.clear();
-                show_run(app, there.clone(), id, effects);
+                leave_ranking(app, &metric, &id);
+                show_run_of(app, there.clone(), &id, effects);
             }
-            None => go_to_run(app, &id, effects),
+            None => {
+                leave_ranking(app, &metric, &id);
+                go_to_run(app, &id, effects);
+            }
         },
         Picked::Toggled(id, on) => match elsewhere(app, &run_places, &id).filter(|_| on) {
             Some((name, there)) => app.runs.selected.insert(id.as_str(), name, there),

@@ -5,8 +5,53 @@ use crate::catalog::Row;
 use crate::compare::Comparison;
 use crate::mlflow::RunId;
 use crate::tui::core::app::{App, Screen};
+use crate::tui::core::layout::Focus;
 use crate::tui::core::requests;
 use crate::tui::core::selected::{DrawnRun, OVERLAID};
+
+/// A comparison that was left for a run of a ranking; esc comes back.
+#[derive(Debug)]
+pub struct LeftComparison {
+    /// What stood there, the comparison on top; empty until it is left.
+    screens: Vec<Screen>,
+    /// The metric that was ranked, and the run.
+    metric: String,
+    run: RunId,
+}
+
+/// A run of a ranking by a metric is about to be shown: the comparison below it waits for whoever comes back.
+pub fn leave(app: &mut App, metric: &str, run: &RunId) {
+    let is_compared = matches!(app.screens.last(), Some(Screen::Compare(_)));
+    app.left_comparison = is_compared.then(|| LeftComparison {
+        screens: Vec::new(),
+        metric: metric.to_owned(),
+        run: run.clone(),
+    });
+}
+
+/// Takes all screens away for a run. Where it comes from a comparison its details have the keys, and the screens are kept.
+pub fn take_screens_away(app: &mut App, run: &RunId) {
+    let screens = std::mem::take(&mut app.screens);
+    let left = app.left_comparison.as_mut().filter(|left| left.screens.is_empty() && left.run == *run);
+    match left {
+        Some(left) if !screens.is_empty() => {
+            left.screens = screens;
+            app.focus = Focus::Details;
+        }
+        Some(_) | None => app.left_comparison = None,
+    }
+}
+
+/// Goes back to the ranking that the run under the cursor was opened from, over its comparison; false if it was not.
+pub fn come_back(app: &mut App) -> bool {
+    let Some(left) = app.left_comparison.take().filter(|left| !left.screens.is_empty()) else { return false };
+    if app.focus == Focus::Experiments || app.runs.run_under_cursor().as_ref() != Some(&left.run) {
+        return false;
+    }
+    app.screens = left.screens;
+    rank_at(app, &left.metric, Some(&left.run));
+    true
+}
 
 /// The histories of the metric under the cursor, of all runs that are compared.
 pub fn open_chart(app: &mut App) {
@@ -92,6 +137,11 @@ pub fn rank_instead(app: &mut App) {
 
 /// Ranks the compared runs by a metric; false if there is nothing to rank.
 pub fn rank(app: &mut App, metric: &str) -> bool {
+    rank_at(app, metric, None)
+}
+
+/// The same with the cursor on a run, or on the one that it is on in the comparison.
+fn rank_at(app: &mut App, metric: &str, at: Option<&RunId>) -> bool {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return false };
     let Some(comparison) = screen.comparison().cloned() else { return false };
     let (rows, own) = (rows(&comparison), own(screen, &comparison));
@@ -101,7 +151,7 @@ pub fn rank(app: &mut App, metric: &str) -> bool {
         (compared.run.clone(), name.to_owned(), compared.experiment.clone())
     };
     let places = screen.runs.iter().map(place).collect();
-    requests::rank_compared(app, metric, (&comparison.catalog, &rows, own), places)
+    requests::rank_compared(app, metric, (&comparison.catalog, &rows, own), places, at)
 }
 
 fn rows(comparison: &Comparison) -> Vec<Row> {

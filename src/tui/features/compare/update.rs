@@ -90,6 +90,7 @@ fn bare_parents(app: &App) -> FxHashSet<Row> {
 }
 
 fn open(app: &mut App) {
+    app.left_comparison = None;
     let mut runs = candidates(app);
     let bare = if app.runs.selected.is_empty() && app.runs.range_from.is_none() {
         bare_parents(app).len()

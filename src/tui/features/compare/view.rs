@@ -141,7 +141,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
     if let Some(comparison) = screen.comparison() {
         let runs = text::runs(comparison.runs);
         parts.push(if comparison.is_grouped {
-            format!("{runs} in {} groups by seed", text::count(comparison.members.len()))
+            format!("{runs} in {} by seed", text::counted(comparison.members.len(), "group"))
         } else {
             runs
         });
@@ -160,12 +160,12 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
             if !screen.words.value().is_empty() {
                 parts.push(format!("/{}", text::clean(screen.words.value())));
             }
-            let all = text::count(comparison.entries.len());
+            let all = text::counted(comparison.entries.len(), "row");
             // That some are not the runs' is said before the runs.
             let at =
                 if screen.own.is_empty() { parts.len() } else { usize::from(screen.show != Show::Values) };
             parts.insert(at, values_of(screen));
-            parts.push(format!("{} of {all} rows", text::count(screen.shown.len())));
+            parts.push(format!("{} of {all}", text::count(screen.shown.len())));
             parts.push(if screen.by_name { "by name".into() } else { "what differs most first".into() });
         } else if let Some(metric) = &screen.metric {
             let words = comparison.goal(metric).map_or("no known direction", crate::select::Goal::word);

@@ -219,14 +219,22 @@ fn named(app: &App, id: &RunId) -> String {
     }
 }
 
-/// The tabs, of which the current one is marked and seen; those that do not fit are cut off by the border.
+/// The tabs, of which the current one is marked and seen; where others do not fit, that is seen too.
 fn title<'a>(app: &App, theme: &Theme, focused: bool, width: u16) -> Line<'a> {
     let mut spans = vec![Span::styled(" 3 ", if focused { theme.accent } else { theme.text })];
     let first = first_tab(width, app.details.tab);
     if first > 0 {
         spans.push(Span::styled(format!("{} ", theme.glyphs.ellipsis), theme.dim));
     }
-    for tab in Tab::ALL.into_iter().skip(first) {
+    let mut room = tab_room(width).saturating_sub(if first > 0 { MORE as usize } else { 0 });
+    for (at, tab) in Tab::ALL.into_iter().enumerate().skip(first) {
+        let cells = tab.title().len() + 1;
+        // Behind all but the last there has to be room for the sign that there are more.
+        if cells + usize::from(at + 1 < Tab::ALL.len()) > room {
+            spans.push(Span::styled(theme.glyphs.ellipsis, theme.dim));
+            break;
+        }
+        room -= cells;
         let style = if tab == app.details.tab { theme.chosen_column } else { theme.dim };
         spans.push(Span::styled(tab.title(), style));
         spans.push(Span::raw(" "));
@@ -234,14 +242,19 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: u16) -> Line<'a> {
     Line::from(spans)
 }
 
+/// Cells of the titles of tabs.
+fn tab_room(width: u16) -> usize {
+    width.saturating_sub(2 + LEAD) as usize
+}
+
 /// The first tab that is shown: further on where the current one would be cut off by the border.
 fn first_tab(width: u16, current: Tab) -> usize {
     let at = Tab::ALL.iter().position(|tab| *tab == current).unwrap_or(0);
     let cells = |first: usize| {
         let titles: usize = Tab::ALL[first..=at].iter().map(|tab| tab.title().len() + 1).sum();
-        titles + if first > 0 { MORE as usize } else { 0 }
+        titles + if first > 0 { MORE as usize } else { 0 } + usize::from(at + 1 < Tab::ALL.len())
     };
-    let room = width.saturating_sub(2 + LEAD) as usize;
+    let room = tab_room(width);
     (0..at).find(|first| cells(*first) <= room).unwrap_or(at)
 }
 

@@ -182,7 +182,7 @@ pub fn tags(app: &mut App) {
         }
         Picked::Removed(None) | Picked::Toggled(..) => {}
     })
-    .removable()
+    .removable(Option::is_some)
     .open(app);
 }
 

@@ -262,7 +262,7 @@ pub fn tags(app: &mut App) {
         Picked::Removed(Some(tag)) => remove_tag(app, ids.clone(), tag.key),
         Picked::Removed(None) | Picked::Toggled(..) => {}
     })
-    .removable()
+    .removable(Option::is_some)
     .open(app);
 }
 

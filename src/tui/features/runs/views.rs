@@ -209,7 +209,7 @@ pub fn pick(app: &mut App) {
     }
     items.push(item("import", "views of a file", Choice::Import));
     let title = if views.is_empty() { "Views" } else { "Views (on: for all experiments)" };
-    Picker::new(title, items, chosen).removable().open(app);
+    Picker::new(title, items, chosen).removable(|choice| matches!(choice, Choice::View(_))).open(app);
 }
 
 fn chosen(app: &mut App, picked: Picked<Choice>, effects: &mut Effects) {
@@ -258,7 +258,7 @@ fn in_words(view: &SavedView) -> String {
         words.push("what differs".into());
     }
     if !view.columns.is_empty() {
-        words.push(format!("{} columns", text::count(view.columns.len())));
+        words.push(text::counted(view.columns.len(), "column"));
     }
     if words.is_empty() { "all runs, newest first".into() } else { words.join(", ") }
 }

@@ -311,9 +311,9 @@ fn words(plan: &SweepPlan, study: &TrainingData) -> String {
         details.push_str("; ");
     }
     format!(
-        "{} rows, {} columns; {} by {}: {}{classes}, {}; {details}optimises {}; tries {}",
-        text::count(study.frame.rows),
-        report.columns.len() + report.more_columns,
+        "{}, {}; {} by {}: {}{classes}, {}; {details}optimises {}; tries {}",
+        text::counted(study.frame.rows, "row"),
+        text::counted(report.columns.len() + report.more_columns, "column"),
         target.name,
         study.roles.learnt(),
         target.task.as_str(),

@@ -169,7 +169,11 @@ fn ask_trials(app: &mut App) {
     let at = if let Some(Overlay::Sweeps { at }) = list { Some(at) } else { None };
     Prompt::new("Number of trials", hint, &now, number, move |app, most, effects| {
         if most < begun {
-            return Err(format!("{begun} trials have begun already").into());
+            return Err(format!(
+                "{} begun already",
+                if begun == 1 { "1 trial has".into() } else { format!("{begun} trials have") }
+            )
+            .into());
         }
         effects.push(Effect::Ask { sweep: id.clone(), change: Change::Trials { most } });
         effects.push(Effect::ReadProgress);
@@ -281,7 +285,12 @@ fn seen(app: &mut App, list: Vec<Progress>) {
             || sweep.error.as_ref().map_or(String::new(), |error| format!(": {error}")),
             |best| format!(": best {best}"),
         );
-        app.say(format!("{} is {} after {} trials{best}", sweep.name, sweep.state.as_str(), sweep.ended()));
+        app.say(format!(
+            "{} is {} after {}{best}",
+            sweep.name,
+            sweep.state.as_str(),
+            text::counted(sweep.ended(), "trial")
+        ));
     }
     app.sweeps.list = list;
     screen::update::seen(app);

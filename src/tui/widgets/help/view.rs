@@ -14,6 +14,7 @@ use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 
 const KEYS_WIDTH: usize = 16;
+const LONG_TITLE: &str = " Keys that work here ";
 
 pub fn draw(app: &App, help: &Help, theme: &Theme, frame: &mut Frame<'_>) {
     let (words, scroll) = (help.words.value(), help.scroll);
@@ -33,9 +34,11 @@ pub fn draw(app: &App, help: &Help, theme: &Theme, frame: &mut Frame<'_>) {
     };
     frame.render_widget(Clear, area);
     let more = if lines.len() > height(app) { ", up and down scroll" } else { "" };
-    let mut title = vec![Span::styled(" Keys that work here ", theme.accent)];
+    let about = format!("type to search{more}, esc closes ");
+    let is_wide = text::width(LONG_TITLE) + text::width(&about) + 2 <= width as usize;
+    let mut title = vec![Span::styled(if is_wide { LONG_TITLE } else { " Keys " }, theme.accent)];
     if words.is_empty() {
-        title.push(Span::styled(format!("type to search{more}, esc closes "), theme.dim));
+        title.push(Span::styled(about, theme.dim));
     } else {
         title.push(Span::styled("/", theme.key));
         title.extend(typed(&help.words, (width as usize).saturating_sub(40).max(8), theme));

@@ -95,10 +95,7 @@ fn can_toggle(app: &App) -> Possible {
 }
 
 fn can_remove(app: &App) -> Possible {
-    given(
-        in_list(app, |list| list.can_remove && list.under_cursor().is_some()),
-        "entries cannot be removed here",
-    )
+    given(in_list(app, super::PickerList::can_remove), "this entry cannot be removed")
 }
 
 fn has_others(app: &App) -> Possible {

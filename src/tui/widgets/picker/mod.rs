@@ -82,8 +82,8 @@ pub struct PickerList {
     /// What stands over the labels and the notes, where they are columns.
     pub heading: (&'static str, String),
     pub entries: Vec<PickerEntry>,
-    /// Entries can be removed.
-    pub can_remove: bool,
+    /// Which entries can be removed; none where this is empty.
+    pub removable: Vec<bool>,
     /// Which entries stand out; none where this is empty.
     pub lit: Vec<bool>,
     /// Entries can be set all at once, and moved.
@@ -145,7 +145,7 @@ impl<T: Clone> Picker<T> {
             title: title.into(),
             heading: ("", String::new()),
             entries,
-            can_remove: false,
+            removable: Vec::new(),
             lit: Vec::new(),
             can_arrange: false,
             has_others: false,
@@ -175,9 +175,9 @@ impl<T: Clone> Picker<T> {
         self
     }
 
-    /// The same, and entries can be removed.
-    pub fn removable(mut self) -> Self {
-        self.list.can_remove = true;
+    /// The same, and such entries can be removed.
+    pub fn removable(mut self, which: impl Fn(&T) -> bool) -> Self {
+        self.list.removable = self.values.iter().map(which).collect();
         self
     }
 
@@ -317,6 +317,12 @@ impl<T: Clone> Pick for Picker<T> {
 impl PickerList {
     pub fn under_cursor(&self) -> Option<&PickerEntry> {
         self.found.get(self.cursor.at).map(|at| &self.entries[*at as usize])
+    }
+
+    /// Whether the entry under the cursor can be removed.
+    pub fn can_remove(&self) -> bool {
+        let at = self.found.get(self.cursor.at).map(|at| *at as usize);
+        at.and_then(|at| self.removable.get(at)).copied().unwrap_or_default()
     }
 
     /// Turns the entry under the cursor on or off.

@@ -13,6 +13,8 @@ use crate::tui::widgets::theme::Theme;
 /// Cells of the bar itself, and of a value beside it at most.
 const BAR: u16 = 2;
 const VALUE: usize = 12;
+/// What stands under the bar: its parts are as long whatever lies between their values, unlike an axis.
+const BY_RANK: &str = "by rank";
 /// The least room in which there is a bar.
 const WIDE: u16 = 50;
 
@@ -45,11 +47,16 @@ pub fn bar_width(values: Option<&LevelValues>, area: Rect) -> u16 {
     let Some(values) = values.filter(|_| area.width >= WIDE && area.height >= 8) else { return 0 };
     let labels = values.ends.iter().map(|(_, label)| label).chain([&values.top]);
     let widest = labels.map(|label| text::width(label)).max().unwrap_or(0).min(VALUE);
-    BAR + widest as u16 + 3
+    BAR + (widest as u16 + 3).max(text::width(BY_RANK) as u16 + 1)
 }
 
-/// The bar of all levels, the greatest values on top as on an axis: the greatest value, and the least in each level.
-pub fn draw_bar(values: &LevelValues, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+/// The bar of all levels, the greatest values on top as on an axis: the greatest value, and the least in each level. Above it
+/// stands the metric, and below it what the colours go by.
+pub fn draw_bar(values: &LevelValues, metric: &str, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let room = area.width.saturating_sub(1) as usize;
+    let name = without_middle(&text::clean(metric), room, theme.glyphs.ellipsis);
+    buffer.set_string(area.x, area.y - 1, name, theme.heading);
+    buffer.set_string(area.x, area.bottom(), text::cut(BY_RANK, room, theme.glyphs.ellipsis), theme.dim);
     let (levels, height) = (values.ends.len(), area.height as usize);
     let put = |buffer: &mut Buffer, row: usize, label: &str| {
         let words = without_middle(label, VALUE, theme.glyphs.ellipsis);

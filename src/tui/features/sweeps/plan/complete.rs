@@ -32,7 +32,7 @@ pub fn rest(field: FormField, text: &str, offers: &Offers) -> Option<String> {
             let entries = offers.entries.iter().filter(|_| is_listed).cloned();
             (&text[folder.len()..], entries.chain(sets).collect())
         }
-        FormField::Target => (text, offers.columns.clone()),
+        FormField::Target | FormField::TimeColumn | FormField::GroupColumn => (text, offers.columns.clone()),
         FormField::Ignore => {
             let start = names::last(text)?;
             let columns = offers.columns.iter().filter(|name| names::quoted(name) == **name);
@@ -55,6 +55,8 @@ pub fn rest(field: FormField, text: &str, offers: &Offers) -> Option<String> {
         | FormField::Trials
         | FormField::Time
         | FormField::Folds
+        | FormField::Repeats
+        | FormField::TestSize
         | FormField::Seed
         | FormField::Jobs => {
             return None;

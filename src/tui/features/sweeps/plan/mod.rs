@@ -14,7 +14,7 @@ use crate::learn::families::{self, FAMILIES};
 use crate::sweep::engine::rules::{MOST_JOBS, most_jobs};
 use crate::sweep::executor_plan::{ExecutorPlan, SlurmOptions};
 use crate::sweep::objective::tabular::KeptModels;
-use crate::sweep::request::{FOLDS, SEED, SweepRequest, TRIALS};
+use crate::sweep::request::{FOLDS, SEED, SweepRequest, TEST_SIZE, TRIALS};
 use crate::sweep::search::Method;
 use crate::tui::core::remote::Remote;
 use crate::tui::widgets::input::{Input, Room, cursor, insert};
@@ -35,13 +35,20 @@ pub enum FormField {
     Trials,
     Time,
     Folds,
+    /// How often the folds are dealt anew.
+    Repeats,
+    TestSize,
+    /// The column in whose order rows train and test.
+    TimeColumn,
+    /// The column whose groups stay whole.
+    GroupColumn,
     Seed,
     Jobs,
     Models,
     Executor,
 }
 
-pub const FIELDS: [FormField; 15] = [
+pub const FIELDS: [FormField; 19] = [
     FormField::Data,
     FormField::Target,
     FormField::Decimal,
@@ -53,6 +60,10 @@ pub const FIELDS: [FormField; 15] = [
     FormField::Trials,
     FormField::Time,
     FormField::Folds,
+    FormField::Repeats,
+    FormField::TestSize,
+    FormField::TimeColumn,
+    FormField::GroupColumn,
     FormField::Seed,
     FormField::Jobs,
     FormField::Models,
@@ -73,6 +84,10 @@ impl FormField {
             Self::Trials => "trials",
             Self::Time => "time",
             Self::Folds => "folds",
+            Self::Repeats => "repeats",
+            Self::TestSize => "test size",
+            Self::TimeColumn => "time column",
+            Self::GroupColumn => "group column",
             Self::Seed => "seed",
             Self::Jobs => "jobs",
             Self::Models => "models",
@@ -98,6 +113,10 @@ impl FormField {
             Self::Trials => "20",
             Self::Time => "no limit by default; 90s, 10m, 2h",
             Self::Folds => "5",
+            Self::Repeats => "1; how often rows are dealt to folds anew",
+            Self::TestSize => "0.2; the part of the rows that tests the models, from 0.01 to 0.9",
+            Self::TimeColumn => "none; a column of times, to train on the past and score what follows",
+            Self::GroupColumn => "none; a column whose groups stay whole",
             Self::Seed => "1",
             Self::Jobs => "all cores but one by default",
             Self::Models => "all, or the best only",
@@ -144,6 +163,13 @@ impl PlanForm {
             FormField::Trials => number(request.trials.filter(|trials| *trials != TRIALS)),
             FormField::Time => request.seconds.map_or(String::new(), |seconds| format!("{seconds}s")),
             FormField::Folds => number(request.folds.filter(|folds| *folds != FOLDS)),
+            FormField::Repeats => number(request.repeats.filter(|repeats| *repeats != 1)),
+            FormField::TestSize => request
+                .test_size
+                .filter(|size| *size != TEST_SIZE)
+                .map_or(String::new(), |size| size.to_string()),
+            FormField::TimeColumn => request.time_column.clone().unwrap_or_default(),
+            FormField::GroupColumn => request.group_column.clone().unwrap_or_default(),
             FormField::Seed => {
                 request.seed.filter(|seed| *seed != SEED).map_or(String::new(), |seed| seed.to_string())
             }
@@ -224,10 +250,6 @@ impl PlanForm {
     pub fn request(&self) -> Result<(SweepRequest, Option<usize>), String> {
         let mut request = self.base.clone();
         let data = self.value(FormField::Data).ok_or("data: missing")?;
-        if request.data != data {
-            // Columns of other data.
-            (request.time_column, request.group_column) = (None, None);
-        }
         data.clone_into(&mut request.data);
         request.target = self.value(FormField::Target).map(str::to_owned);
         let mark = self.value(FormField::Decimal).map(str::parse).transpose();
@@ -266,6 +288,17 @@ impl PlanForm {
             }
         };
         request.folds = self.number(FormField::Folds)?;
+        request.repeats = self.number(FormField::Repeats)?;
+        request.test_size = match self.value(FormField::TestSize).map(str::parse) {
+            None => None,
+            Some(Ok(size)) => Some(size),
+            Some(Err(_)) => return Err("test size: a fraction from 0.01 to 0.9".into()),
+        };
+        request.time_column = self.value(FormField::TimeColumn).map(str::to_owned);
+        request.group_column = self.value(FormField::GroupColumn).map(str::to_owned);
+        if request.time_column.is_some() && request.group_column.is_some() {
+            return Err("group column: not beside a time column, whose order divides groups".into());
+        }
         request.seed = self.number(FormField::Seed)?;
         request.models = match self.value(FormField::Models) {
             None | Some("all") => KeptModels::All,

@@ -60,7 +60,8 @@ pub fn offer(app: &App) -> String {
         None => format!("plans {first}"),
         Some((PlannedSweep::Table(request), _)) => {
             let data = text::clean(&request.data).into_owned();
-            let models = trials_of(&request).map_or(String::new(), |models| format!(": {models} models"));
+            let models = trials_of(&request)
+                .map_or(String::new(), |models| format!(": {}", text::counted(models, "model")));
             format!("trains {first} on {}{models}", stem(&data))
         }
         Some((PlannedSweep::Command(planned), _)) => {
@@ -143,7 +144,7 @@ fn would_run(planned: &PlannedSweep) -> String {
             (line(&request.command), request.trials, request.seconds, request.seed)
         }
     };
-    let trials = trials.map(|trials| if trials == 1 { "1 trial".into() } else { format!("{trials} trials") });
+    let trials = trials.map(|trials| text::counted(trials, "trial"));
     let seconds = seconds.map(|seconds| format!("for {}", text::span((seconds * 1000.0) as i64)));
     let seed = seed.map(|seed| format!("seed {seed}"));
     [Some(what), trials, seconds, seed].into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -435,7 +436,7 @@ pub fn began(app: &mut App, result: Result<StartedSweep, String>, effects: &mut 
     if matches!(app.overlay, Some(Overlay::Plan(_) | Overlay::Command(_))) {
         app.overlay = None;
     }
-    let trials = began.trials.map_or(String::new(), |trials| format!(", {trials} trials"));
+    let trials = began.trials.map_or(String::new(), |trials| format!(", {}", text::counted(trials, "trial")));
     let what = match &began.planned {
         PlannedSweep::Table(request) => format!("trains on {}", text::clean(&request.data)),
         PlannedSweep::Command(planned) => {

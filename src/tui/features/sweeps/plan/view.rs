@@ -11,7 +11,7 @@ use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 
 /// Cells of the names on the left.
-pub const NAMES: usize = 10;
+pub const NAMES: usize = 14;
 
 pub fn draw(form: &PlanForm, experiment: &str, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     let title = format!("Train in {experiment}");

@@ -8,7 +8,7 @@ use crate::sweep::begin::spawn;
 use crate::sweep::engine::journal::{Change, Control};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::executor::slurm::has_ended;
-use crate::sweep::run::{self, TakeOver};
+use crate::sweep::run::{self, TakeOver, check_resumable};
 use crate::text;
 use crate::tui::core::msg::{Announcement, Msg as Any};
 use crate::tui::core::tasks::blocking;
@@ -29,17 +29,17 @@ pub async fn steer(store: Store, services: Services, id: String, steering: Steer
     blocking(move || told(&services, &id, steering)).await
 }
 
-/// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
+/// Whether a sweep can go on, and its files still go where they belong; its process would say so in its log alone.
 async fn resume(store: &Store, services: &Services, id: &str) -> Result<(), Announcement> {
-    let Some((_, header)) = find(services, id) else { return Ok(()) };
+    let Some((folder, header)) = find(services, id) else { return Ok(()) };
+    let cannot = |why: String| Announcement(format!("cannot resume {}: {why}", header.name));
+    check_resumable(store, &folder, &header).await.map_err(|error| cannot(error.to_string()))?;
     if header.plan.trial.command().is_some() {
         // A script has ways of its own to where artifacts go.
         return Ok(());
     }
     match store.check_artifacts(&header.experiment).await {
-        Err(error) if !is_transient(&error.kind) => {
-            Err(Announcement(format!("cannot resume {}: {error}; {}", header.name, error.hint())))
-        }
+        Err(error) if !is_transient(&error.kind) => Err(cannot(format!("{error}; {}", error.hint()))),
         _ => Ok(()),
     }
 }
@@ -105,9 +105,9 @@ pub fn ask(services: &Services, id: &str, change: Change) -> Announcement {
     let what = match change {
         Change::Prune { trial } => format!("trial {trial} of {name} is to be pruned"),
         Change::Retry { trial } => format!("trial {trial} of {name} is to run again"),
-        Change::Trials { most } => format!("{name} is to have {most} trials"),
+        Change::Trials { most } => format!("{name} is to have {}", text::counted(most, "trial")),
         Change::Jobs { jobs } => {
-            format!("{name} is to run {jobs} trial{} at a time", if jobs == 1 { "" } else { "s" })
+            format!("{name} is to run {} at a time", text::counted(jobs, "trial"))
         }
     };
     let is_running = folder.is_running().unwrap_or(false);

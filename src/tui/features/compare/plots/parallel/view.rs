@@ -61,7 +61,8 @@ pub fn draw(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: 
     view.texts(buffer);
     view.letters(buffer);
     if let Some(values) = values.filter(|_| bar > 0) {
-        draw_bar(&values, theme, buffer, Rect { x: area.right() - bar + 1, width: bar - 1, ..plot });
+        let place = Rect { x: area.right() - bar + 1, width: bar - 1, ..plot };
+        draw_bar(&values, screen.metric.as_deref().unwrap_or_default(), theme, buffer, place);
     }
     let line = Rect { x: area.x + 1, y: area.bottom() - 1, width: area.width.saturating_sub(2), height: 1 };
     let words = text::cut(&passing_words(screen), line.width as usize, theme.glyphs.ellipsis);

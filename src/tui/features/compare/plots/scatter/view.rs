@@ -56,7 +56,7 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
     let view = ScatterView { screen, theme, x, y, plot };
     let buffer = frame.buffer_mut();
     let ellipsis = theme.glyphs.ellipsis;
-    let room = area.width as usize - 2;
+    let room = (area.width - 2 - bar) as usize;
     buffer.set_string(area.x + 1, area.y, text::cut(&head_y, room, ellipsis), theme.heading);
     view.frame(buffer, &labels);
     view.x_labels(buffer);
@@ -65,7 +65,8 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
     buffer.set_string(x, plot.bottom() + 2, &name, theme.heading);
     let missing = view.points(buffer);
     if let Some(values) = values.filter(|_| bar > 0) {
-        draw_bar(&values, theme, buffer, Rect { x: area.right() - bar + 1, width: bar - 1, ..plot });
+        let place = Rect { x: area.right() - bar + 1, width: bar - 1, ..plot };
+        draw_bar(&values, screen.metric.as_deref().unwrap_or_default(), theme, buffer, place);
     }
     let words = view.words(missing, (&head_x, &head_y));
     let line = Rect { x: area.x + 1, y: area.bottom() - 1, width: area.width.saturating_sub(2), height: 1 };

@@ -180,7 +180,7 @@ fn importance<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line
     } else {
         ""
     };
-    let heading = format!("importance, {} trials{trust}", text::count(runs));
+    let heading = format!("importance, {}{trust}", text::counted(runs, "trial"));
     let mut lines = vec![Line::styled(text::cut(&heading, width, theme.glyphs.ellipsis), theme.heading)];
     let name = params.iter().map(|matter| text::width(&text::clean(&matter.param))).max().unwrap_or(0);
     let name = name.clamp(6, (width / 2).max(6));

@@ -1,5 +1,5 @@
-//! What an upload leaves where it is killed: a file that was to take its place when it was whole. The next one into the same
-//! folder takes it away.
+//! What is left of a file that was to take its place when it was whole, where its writer is killed. Whoever writes there next
+//! takes it away.
 //!
 //! While a file is written it is locked, and its name says on which machine: there one that is not locked is nobody's any more.
 //! Elsewhere a lock proves nothing, and only what nobody wrote to for a day is nobody's.
@@ -9,8 +9,6 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::disk::{Care, Draft};
-
 /// What stands before all names of such files.
 const PREFIX: &str = ".mltui-";
 /// Letters that `tempfile` puts behind.
@@ -19,31 +17,51 @@ const RANDOM: usize = 6;
 const MACHINE: usize = 8;
 /// Nobody writes to a file for so long and goes on.
 const OLD: Duration = Duration::from_secs(24 * 3_600);
-/// How long one may be there before it is locked.
-const YOUNG: Duration = Duration::from_secs(60);
 
-/// Begins a file that takes its place when it is whole, and is known to be written until then.
-pub fn begin(target: &Path) -> io::Result<Draft> {
-    let mut draft = Draft::begin_as(target, Care::Shared, &format!("{PREFIX}{}-", machine()))?;
-    // Where the file system has no locks, its time tells.
-    let _ = draft.file().try_lock();
-    Ok(draft)
+/// What the names of this machine's begin with.
+pub(super) fn prefix() -> String {
+    format!("{PREFIX}{}-", machine())
 }
 
-/// Takes away what others left in a folder. What cannot be looked at stays.
-pub fn sweep(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let machine = machine();
+/// Locks a file that was made a moment ago; whether it is still there: before, it looked like nobody's.
+pub(super) fn claim(file: &File) -> bool {
+    match file.try_lock() {
+        Ok(()) => is_there(file),
+        // By somebody who is about to take it away.
+        Err(TryLockError::WouldBlock) => false,
+        // Where the file system has no locks, its time tells.
+        Err(TryLockError::Error(_)) => true,
+    }
+}
+
+#[cfg(unix)]
+fn is_there(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+}
+
+#[cfg(not(unix))]
+fn is_there(_: &File) -> bool {
+    true
+}
+
+/// Takes away what others left in a folder; how many files. What cannot be looked at stays.
+pub fn sweep(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let (machine, mut count) = (machine(), 0);
     for entry in entries.flatten() {
         let name = entry.file_name();
         let Some(of) = name.to_str().and_then(machine_of) else { continue };
-        let is_dead = entry
-            .metadata()
-            .is_ok_and(|metadata| is_own(&metadata) && is_dead(&entry.path(), &metadata, of == machine));
-        if is_dead && let Err(error) = std::fs::remove_file(entry.path()) {
-            tracing::warn!(%error, path = %entry.path().display(), "what an upload left stays");
+        let Ok(metadata) = entry.metadata() else { continue };
+        if !is_own(&metadata) {
+            continue;
+        }
+        match remove_dead(&entry.path(), &metadata, of == machine) {
+            Ok(is_removed) => count += usize::from(is_removed),
+            Err(error) => tracing::warn!(%error, path = %entry.path().display(), "a leftover file stays"),
         }
     }
+    count
 }
 
 /// The machine that a name tells, which may be empty; nothing where it is no such file.
@@ -60,17 +78,22 @@ fn machine_of(name: &str) -> Option<&str> {
     }
 }
 
-fn is_dead(path: &Path, metadata: &Metadata, is_of_this_machine: bool) -> bool {
+/// Removes a file that nobody writes to any more; whether it did. Meanwhile it is locked, so that nobody claims it.
+fn remove_dead(path: &Path, metadata: &Metadata, is_of_this_machine: bool) -> io::Result<bool> {
     let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
-    if !metadata.is_file() || age < YOUNG || (!is_of_this_machine && age < OLD) {
-        return false;
+    if !metadata.is_file() || (!is_of_this_machine && age < OLD) {
+        return Ok(false);
     }
-    let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return false };
-    match File::try_lock(&file) {
+    let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return Ok(false) };
+    let is_dead = match File::try_lock(&file) {
         Ok(()) => true,
         Err(TryLockError::WouldBlock) => false,
         Err(TryLockError::Error(_)) => age >= OLD,
+    };
+    if is_dead {
+        std::fs::remove_file(path)?;
     }
+    Ok(is_dead)
 }
 
 #[cfg(unix)]
@@ -100,6 +123,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+    use crate::disk::{Care, Draft};
 
     #[test]
     fn what_nobody_writes_to_any_more_is_swept_up_and_nothing_else() {
@@ -113,6 +137,7 @@ mod tests {
         let (hour, own) = (Duration::from_secs(3_600), machine());
         let gone = [
             made(&format!(".mltui-{own}-abcDE1"), hour).0,
+            made(&format!(".mltui-{own}-abcDE3"), Duration::ZERO).0,
             made(".mltui-0a0a0a0a-abcDE1", OLD + hour).0,
             made(".mltui-abcDE1", OLD + hour).0,
         ];
@@ -120,13 +145,12 @@ mod tests {
         held.lock().unwrap();
         let stay = [
             live,
-            made(&format!(".mltui-{own}-abcDE3"), Duration::ZERO).0,
             made(".mltui-0a0a0a0a-abcDE2", hour).0,
             made(".mltui-abcDE2", hour).0,
             made(".mltui-notes.txt", OLD + hour).0,
             made("model.pkl", OLD + hour).0,
         ];
-        sweep(here.path());
+        assert_eq!(sweep(here.path()), gone.len());
         assert!(gone.iter().all(|path| !path.exists()));
         assert!(stay.iter().all(|path| path.exists()));
     }
@@ -134,11 +158,25 @@ mod tests {
     #[test]
     fn what_is_being_written_is_not_swept_up() {
         let here = tempfile::tempdir().unwrap();
-        let mut draft = begin(&here.path().join("model.pkl")).unwrap();
+        let mut draft = Draft::begin(&here.path().join("model.pkl"), Care::Shared).unwrap();
         draft.file().set_modified(SystemTime::now() - OLD * 2).unwrap();
         sweep(here.path());
         draft.put().unwrap();
         assert!(here.path().join("model.pkl").exists());
         assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_not_claimed_that_somebody_is_taking_away() {
+        let here = tempfile::tempdir().unwrap();
+        let path = here.path().join(prefix() + "abcDE1");
+        let mine = File::create(&path).unwrap();
+        let theirs = File::open(&path).unwrap();
+        theirs.lock().unwrap();
+        assert!(!claim(&mine), "they have it");
+        std::fs::remove_file(&path).unwrap();
+        drop(theirs);
+        assert!(!claim(&mine), "it is gone");
     }
 }
