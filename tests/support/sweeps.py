@@ -7,7 +7,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 def same_curves(client, run, test, columns):
     """Whether curves.csv holds what scikit-learn makes of the same probabilities."""
-    curves = pd.read_csv(client.download_artifacts(run.info.run_id, "curves.csv"), dtype={"class": str})
+    curves = pd.read_csv(client.download_artifacts(run.info.run_id, "curves.csv"), dtype={"class": str}, float_precision="round_trip")
     wanted = columns[1:] if len(columns) == 2 else columns
     for column in wanted:
         label = column.removeprefix("probability_")
@@ -66,7 +66,7 @@ for parent in parents:
             entry["rows"] = len(predicted)
             names = [artifact for artifact in entry["artifacts"] if artifact in ("residuals.csv", "predictions.csv")]
             # Each row of the test part, as the sweep predicted it when it logged the model.
-            test = pd.read_csv(client.download_artifacts(run.info.run_id, names[0]), dtype={"true": str, "prediction": str})
+            test = pd.read_csv(client.download_artifacts(run.info.run_id, names[0]), dtype={"true": str, "prediction": str}, float_precision="round_trip")
             ours, theirs = test, predicted.iloc[test["row"]]
             entry["tested"] = len(test)
             if names[0] == "residuals.csv":

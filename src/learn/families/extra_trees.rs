@@ -7,7 +7,7 @@ use crate::learn::data::Task;
 use crate::learn::trees::TreeOptions;
 
 /// Above so many rows a fit takes long: its trees are deep, and each has all rows.
-const MANY_ROWS: usize = 50_000;
+const MANY_ROWS: usize = 200_000;
 
 pub struct ExtraTrees;
 

@@ -92,7 +92,8 @@ pub fn precision_recall(ranked: Vec<(f64, bool)>) -> Option<Vec<CurvePoint>> {
 pub fn calibration(rows: &[(f64, bool)]) -> Vec<CurvePoint> {
     let mut bins = [(0.0, 0.0, 0.0); BINS];
     for (probability, is_it) in rows {
-        let below = (1..BINS).filter(|edge| *edge as f64 / (BINS as f64) < *probability).count();
+        // The edges as numpy's `linspace` rounds them.
+        let below = (1..BINS).filter(|edge| *edge as f64 * 0.1 < *probability).count();
         let (count, sum, positives) = &mut bins[below];
         *count += 1.0;
         *sum += probability;
