@@ -5,6 +5,7 @@ mod data;
 mod folds;
 mod slurm;
 mod steering;
+mod weights;
 
 use std::fs;
 use std::path::Path;

@@ -15,6 +15,7 @@ use crate::learn::families::{self, seed_of};
 use crate::learn::folds::SplitPlan;
 use crate::learn::scores::Asked;
 use crate::learn::study::{Fitted, PreparedPart, TrainingData};
+use crate::learn::weights::WeightPlan;
 use crate::params::Range;
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::numbers::{Values, finite, moments};
@@ -54,6 +55,9 @@ pub struct TabularPlan {
     /// How rows are dealt to folds and to the test part.
     #[serde(flatten)]
     pub split: SplitPlan,
+    /// How much each row counts in a fit.
+    #[serde(flatten)]
+    pub weights: WeightPlan,
     /// Which models to keep.
     pub models: KeptModels,
     /// How often a trial is tried again whose job comes to nothing.
@@ -75,7 +79,7 @@ impl TabularPlan {
     pub fn training_data(&self, seed: u64) -> Result<TrainingData, DataError> {
         let frame = data::load(&self.data, &self.reading)?;
         let target = Target::new(&frame, &self.target, Some(self.task))?;
-        TrainingData::split_by(frame, target, self.split.clone(), seed)
+        TrainingData::split_by(frame, target, self.split.clone(), self.weights.clone(), seed)
     }
 
     /// The command that does the same again, in words that a shell takes.
@@ -104,6 +108,12 @@ impl TabularPlan {
         }
         if let Some(name) = &self.split.group_column {
             flag("group-column", name);
+        }
+        if let Some(name) = &self.weights.weight_column {
+            flag("weight-column", name);
+        }
+        if let Some(weight) = &self.weights.class_weight {
+            flag("class-weight", &weight.to_string());
         }
         flag("models", &format!("{:?}", self.models).to_lowercase());
         if self.retries > 0 {

@@ -3,7 +3,6 @@
 pub mod command;
 pub mod complete;
 pub mod effects;
-mod names;
 pub mod update;
 pub mod view;
 
@@ -16,6 +15,7 @@ use crate::sweep::executor_plan::{ExecutorPlan, SlurmOptions};
 use crate::sweep::objective::tabular::KeptModels;
 use crate::sweep::request::{FOLDS, SEED, SweepRequest, TRIALS};
 use crate::sweep::search::Method;
+use crate::text::names;
 use crate::tui::core::remote::Remote;
 use crate::tui::widgets::input::{Input, Room, cursor, insert};
 
@@ -225,8 +225,9 @@ impl PlanForm {
         let mut request = self.base.clone();
         let data = self.value(FormField::Data).ok_or("data: missing")?;
         if request.data != data {
-            // Columns of other data.
+            // Columns and classes of other data.
             (request.time_column, request.group_column) = (None, None);
+            (request.weight_column, request.class_weight) = (None, None);
         }
         data.clone_into(&mut request.data);
         request.target = self.value(FormField::Target).map(str::to_owned);
