@@ -9,6 +9,7 @@ use super::sweep_slurm::SlurmArguments;
 use crate::config::Settings;
 use crate::learn::data::{DecimalMark, Task, bundled, separator};
 use crate::learn::study::TrainingData;
+use crate::learn::weights::ClassWeight;
 use crate::params::Range;
 use crate::sweep::engine::pruner::PruneRule;
 use crate::sweep::engine::rules::MOST_JOBS;
@@ -67,6 +68,12 @@ pub struct Arguments {
     /// Keep the rows with the same value in this column together: in one fold, or in the test set
     #[arg(long, value_name = "COLUMN")]
     pub group_column: Option<String>,
+    /// A column of numbers: how much each row counts in a fit
+    #[arg(long, value_name = "COLUMN")]
+    pub weight_column: Option<String>,
+    /// How much rows of each class count in a fit: balanced, weights such as yes=5,no=1, or none
+    #[arg(long, value_name = "WEIGHTS", value_parser = str::parse::<ClassWeight>)]
+    pub class_weight: Option<ClassWeight>,
     /// Random seed; results do not depend on the number of jobs
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -113,7 +120,7 @@ pub struct Arguments {
         value_name = "SWEEP",
         conflicts_with_all = [
             "data", "target", "task", "metric", "families", "spaces", "method", "grid_points", "trials", "time", "folds",
-            "test_size", "repeats", "time_column", "group_column", "seed", "jobs", "models", "prune", "no_prune", "min_steps", "reduction", "separator", "decimal",
+            "test_size", "repeats", "time_column", "group_column", "weight_column", "class_weight", "seed", "jobs", "models", "prune", "no_prune", "min_steps", "reduction", "separator", "decimal",
             "no_header", "categorical", "ignore", "experiment",
         ]
     )]
@@ -163,6 +170,8 @@ impl Arguments {
                 request.metric = None;
                 request.time_column = None;
                 request.group_column = None;
+                request.weight_column = None;
+                request.class_weight = None;
             }
             request.data.clone_from(data);
         }
@@ -199,6 +208,8 @@ impl Arguments {
             request.time_column.clone_from(&self.time_column);
             request.group_column.clone_from(&self.group_column);
         }
+        request.weight_column = self.weight_column.clone().or(request.weight_column);
+        request.class_weight = self.class_weight.clone().or(request.class_weight);
         request.seed = self.seed.or(request.seed);
         request.models = self.models.unwrap_or(request.models);
         if self.prune.is_some() || self.no_prune {

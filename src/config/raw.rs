@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 use crate::learn::data::Task;
+use crate::learn::weights::ClassWeight;
 use crate::params::ParamValue;
 use crate::store::address::Address;
 use crate::sweep::executor_plan::{ExecutorKind, SlurmOptions};
@@ -202,6 +203,10 @@ pub struct RawSweep {
     pub time_column: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_column: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_column: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weight: Option<ClassWeight>,
     pub seed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<usize>,
@@ -241,6 +246,8 @@ impl Default for RawSweep {
             repeats: None,
             time_column: None,
             group_column: None,
+            weight_column: None,
+            class_weight: None,
             seed: request::SEED,
             jobs: None,
             models: KeptModels::All,

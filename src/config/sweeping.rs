@@ -72,6 +72,8 @@ impl Sweeping {
             repeats: raw.repeats,
             time_column: raw.time_column.clone(),
             group_column: raw.group_column.clone(),
+            weight_column: raw.weight_column.clone(),
+            class_weight: raw.class_weight.clone(),
             seed: Some(raw.seed),
             prune: raw.prune,
             prune_rule: None,

@@ -99,6 +99,13 @@ impl TrainingData {
                 sum.words(fold.train.iter().map(|row| u64::from(*row)));
             }
         }
+        if let Some(of) = self.weights.of_rows() {
+            sum.text("weights");
+            sum.numbers(rows.iter().map(|row| of[*row as usize]));
+        }
+        if let Some(weight) = &self.weights.plan.class_weight {
+            sum.text(&weight.to_string());
+        }
         format!("{:08x}", sum.crc.sum())
     }
 }

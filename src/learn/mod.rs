@@ -24,6 +24,7 @@ pub mod roles;
 pub mod scores;
 pub mod study;
 pub mod trees;
+pub mod weights;
 
 #[cfg(test)]
 mod tests;

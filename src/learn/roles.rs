@@ -80,17 +80,24 @@ fn told_of(left_out: &[ExcludedColumn]) -> String {
 }
 
 impl Roles {
-    /// By the rows that have a target. Nothing is learnt from the column that folds go by.
+    /// By the rows that have a target. Nothing is learnt from the column that folds go by, nor from that of weights.
     ///
     /// # Errors
     /// Where no column is left to learn from.
-    pub fn decide(frame: &DataFrame, target: &Target, plan: &SplitPlan) -> Result<Self, DataError> {
+    pub fn decide(
+        frame: &DataFrame,
+        target: &Target,
+        plan: &SplitPlan,
+        weight_column: Option<&str>,
+    ) -> Result<Self, DataError> {
         let folds_by = plan.column();
         let of = |(at, column): (usize, &DataColumn)| {
             if at == target.column {
                 ColumnRole::Target
             } else if folds_by == Some(column.name.as_str()) {
                 ColumnRole::LeftOut(Exclusion::Folds)
+            } else if weight_column == Some(column.name.as_str()) {
+                ColumnRole::LeftOut(Exclusion::Weights)
             } else {
                 role(column, &target.rows, means::width(&target.values).is_some())
             }

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use super::cores;
 use super::data::{DataError, DataFrame, Limits, Target, TargetValues};
-use super::families::{DataShape, Family, HyperParams, Samples, memory_shortage};
+use super::families::{DataShape, Family, HyperParams, Samples, memory_shortage, weights_refused};
 use super::folds::{Split, SplitPlan};
 use super::leaks::{Leak, leaks};
 use super::model::FittedModel;
 use super::prepare::{Features, Preparation};
 use super::roles::Roles;
 use super::scores::{Prediction, evaluate, is_defined, scores};
+use super::weights::{RowWeights, WeightPlan};
 use crate::params::Params;
 use crate::program::catch_panic;
 
@@ -41,6 +42,8 @@ pub struct TrainingData {
     pub split: Split,
     /// How that was decided.
     pub plan: SplitPlan,
+    /// How much each row counts in a fit.
+    pub weights: RowWeights,
     /// Features: a text column is one a level.
     pub width: usize,
     /// Each prepared when it is first needed, for all trials.
@@ -76,19 +79,28 @@ impl TrainingData {
         folds: usize,
         seed: u64,
     ) -> Result<Self, DataError> {
-        Self::split_by(frame, target, SplitPlan::by_chance(folds, test_share), seed)
+        Self::split_by(frame, target, SplitPlan::by_chance(folds, test_share), WeightPlan::default(), seed)
     }
 
-    /// Splits the rows as planned.
+    /// Splits and weighs the rows as planned.
     ///
     /// # Errors
-    /// As [`TrainingData::new`], and where the rows cannot be split so.
-    pub fn split_by(frame: DataFrame, target: Target, plan: SplitPlan, seed: u64) -> Result<Self, DataError> {
+    /// As [`TrainingData::new`], and where the rows cannot be split or weighted so.
+    pub fn split_by(
+        frame: DataFrame,
+        target: Target,
+        plan: SplitPlan,
+        weights: WeightPlan,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let weights = RowWeights::new(&frame, &target, weights)?;
         let split = Split::new(&frame, &target, &plan, seed)?;
+        weights.check(&split, &target)?;
         let folds = split.folds.len();
         // What is wrong with all folds is said before any trial.
-        let roles = Roles::decide(&frame, &target, &plan)?;
-        let width = Preparation::fit(&frame, &roles, &target.values, &split.train)?.names.len();
+        let roles = Roles::decide(&frame, &target, &plan, weights.plan.weight_column.as_deref())?;
+        let train = weights.counting(&split.train);
+        let width = Preparation::fit(&frame, &roles, &target.values, &train)?.names.len();
         // Each fold is kept as numbers and their order, and so is the whole.
         let cells = (frame.rows as u64).saturating_mul(width as u64);
         if let Some(lack) = Limits::of_this_machine().shortage(cells.saturating_mul(8 * (folds as u64 + 1))) {
@@ -104,6 +116,7 @@ impl TrainingData {
             roles,
             split,
             plan,
+            weights,
             width,
             folds,
             whole: OnceLock::new(),
@@ -161,11 +174,14 @@ impl TrainingData {
     }
 
     fn part(&self, train: &[u32], held_out: &[u32]) -> Result<PreparedPart, String> {
+        let train = &*self.weights.counting(train);
         let preparation = Preparation::fit(&self.frame, &self.roles, &self.target.values, train)
             .map_err(|error| error.to_string())?;
         let features = preparation.apply_to_train(&self.frame, &self.roles, &self.target.values, train);
         let held_out_features = preparation.apply(&self.frame, held_out);
-        let train = Samples::new(features, self.target.values.of(train));
+        let targets = self.target.values.of(train);
+        let weights = self.weights.of(train, &targets);
+        let train = Samples::new(features, targets).with_weights(weights.unwrap_or_default());
         let truth = self.target.values.of(held_out);
         Ok(PreparedPart { preparation, train, held_out: held_out_features, truth })
     }
@@ -200,6 +216,11 @@ impl PreparedPart {
             TargetValues::Numbers(_) => super::data::Task::Regression,
             TargetValues::Classes { .. } => super::data::Task::Classification,
         };
+        if self.train.weights().is_some()
+            && let Some(refused) = weights_refused(family)
+        {
+            return Err(refused);
+        }
         let estimator =
             family.estimator(task, HyperParams(params), seed).map_err(|error| error.to_string())?;
         // An allocation that fails would end the process.

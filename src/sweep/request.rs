@@ -16,6 +16,7 @@ use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
 use crate::learn::folds::SplitPlan;
 use crate::learn::scores::{self, Asked, Prediction, Score};
 use crate::learn::study::TrainingData;
+use crate::learn::weights::{ClassWeight, WeightPlan};
 use crate::params::{Dimension, ParamValue, Range};
 use crate::text::did_you_mean;
 
@@ -55,6 +56,10 @@ pub struct SweepRequest {
     pub time_column: Option<String>,
     /// The column whose groups stay whole.
     pub group_column: Option<String>,
+    /// The column that says how much each row counts in a fit.
+    pub weight_column: Option<String>,
+    /// How much rows of each class count in a fit; all alike.
+    pub class_weight: Option<ClassWeight>,
     /// What all chance is drawn with; [`SEED`].
     pub seed: Option<u64>,
     /// Whether trials that fall behind end early; all but a grid's do.
@@ -115,11 +120,12 @@ impl SweepRequest {
         data::load(&self.data, &self.reading())
     }
 
-    /// Nothing is learnt of the column that folds go by, also where somebody asks that it is ignored; but it is read.
+    /// Nothing is learnt of the columns that folds go by and rows are weighted by, also where somebody asks that they are
+    /// ignored; but they are read.
     fn reading(&self) -> ReadOptions {
         let mut reading = self.reading.clone();
-        let folds_by = [&self.time_column, &self.group_column];
-        reading.ignored.retain(|name| !folds_by.contains(&&Some(name.clone())));
+        let read = [&self.time_column, &self.group_column, &self.weight_column];
+        reading.ignored.retain(|name| !read.contains(&&Some(name.clone())));
         reading
     }
 
@@ -146,8 +152,9 @@ impl SweepRequest {
         // What a config file says for other tables is not said again.
         reading.ignored.retain(|name| !frame.unknown.contains(name));
         reading.categorical.retain(|name| !frame.unknown.contains(name));
-        let split = self.split();
-        let training = TrainingData::split_by(frame, target, split.clone(), self.seed.unwrap_or(SEED))?;
+        let (split, weights) = (self.split(), self.weights());
+        let seed = self.seed.unwrap_or(SEED);
+        let training = TrainingData::split_by(frame, target, split.clone(), weights.clone(), seed)?;
         let shape = DataShape { rows, ..training.shape() };
         let score = self.score(task, &training.target.values)?;
         training.check_score(score.name)?;
@@ -162,7 +169,7 @@ impl SweepRequest {
                 (_, trials, _) => Some(trials.unwrap_or(TRIALS)),
             },
             seconds: self.seconds,
-            seed: self.seed.unwrap_or(SEED),
+            seed,
             pruner: self.pruner(),
             jobs: 1,
             proposals: Proposals::Steady,
@@ -177,6 +184,7 @@ impl SweepRequest {
             task,
             ranges: self.ranges.clone(),
             split,
+            weights,
             models: self.models,
             retries: self.retries()?,
         };
@@ -193,6 +201,11 @@ impl SweepRequest {
             time_column: self.time_column.clone(),
             group_column: self.group_column.clone(),
         }
+    }
+
+    fn weights(&self) -> WeightPlan {
+        let class_weight = self.class_weight.clone().filter(|weight| *weight != ClassWeight::None);
+        WeightPlan { weight_column: self.weight_column.clone(), class_weight }
     }
 
     /// A job may come to nothing; of what trains here nothing but the data decides what comes.
@@ -260,10 +273,13 @@ impl SweepRequest {
     /// Of `width` features, on a machine of such limits.
     fn spaces(&self, shape: DataShape, width: usize, limits: Limits) -> Result<Vec<FamilySpace>, DataError> {
         let mut spaces = Vec::new();
+        let is_weighted = self.weights().is_weighted();
         let lack = |family: &dyn Family| families::memory_shortage(family, shape.rows, width, limits);
         if self.families.is_empty() {
-            let usual =
-                FAMILIES.iter().filter(|family| family.supports(shape.task) && family.is_suggested(shape));
+            let usual = FAMILIES.iter().filter(|family| {
+                let takes_rows = !is_weighted || family.takes_weights();
+                takes_rows && family.supports(shape.task) && family.is_suggested(shape)
+            });
             let fitting = usual.filter(|family| lack(**family).is_none());
             spaces.extend(fitting.map(|family| space(*family, shape)));
             if spaces.is_empty() {
@@ -278,7 +294,8 @@ impl SweepRequest {
             if !family.supports(shape.task) {
                 return Err(wrong(format!("{name} does not support {}", shape.task.as_str())));
             }
-            if let Some(lack) = lack(family) {
+            let refused = if is_weighted { families::weights_refused(family) } else { None };
+            if let Some(lack) = refused.or_else(|| lack(family)) {
                 return Err(wrong(lack));
             }
             spaces.push(space(family, shape));

@@ -6,6 +6,7 @@ mod counts;
 pub mod highlight;
 pub mod json;
 pub mod markdown;
+pub mod names;
 mod naming;
 pub mod notes;
 pub mod order;

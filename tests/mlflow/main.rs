@@ -31,4 +31,5 @@ mod sweeping;
 mod terminal;
 mod through;
 mod training;
+mod weights;
 mod working;

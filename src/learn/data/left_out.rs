@@ -17,6 +17,8 @@ pub enum Exclusion {
     Constant,
     /// Folds go by it.
     Folds,
+    /// Rows are weighted by it.
+    Weights,
     /// Another column has the same values in all rows.
     Duplicate {
         /// The name of that.
@@ -49,6 +51,7 @@ impl Exclusion {
             Self::Bytes => "bytes",
             Self::Constant => "constant",
             Self::Folds => "folds",
+            Self::Weights => "weights",
             Self::Duplicate { .. } | Self::SameTime { .. } => "duplicate",
             Self::Identifier { .. } => "identifier",
         }
@@ -66,6 +69,7 @@ impl Exclusion {
             Self::Bytes => "it is binary".into(),
             Self::Constant => "it is constant".into(),
             Self::Folds => "the folds go by it".into(),
+            Self::Weights => "the rows are weighted by it".into(),
             Self::Duplicate { of } => format!("it is the same as {of}"),
             Self::SameTime { of } => format!("it tells the same time as {of}, which the folds go by"),
             Self::Identifier { levels, rows, example } => {

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use linfa::traits::Fit;
 
 use super::{
-    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, shares, wrong,
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, shares, weights, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::{FittedModel, Link, ModelForm};
@@ -62,7 +62,8 @@ impl Fit<Features, TargetValues, FitError> for Boosted {
         let (of, count) = classes(&data.targets)?;
         let features = &data.records;
         let others = (count - 1) as f64;
-        let mut weights = vec![1.0 / of.len() as f64; of.len()];
+        let mut weights =
+            weights(data).map_or_else(|| vec![1.0 / of.len() as f64; of.len()], |weights| shares(&weights));
         let mut trees: Vec<(Tree, f64)> = Vec::new();
         let mut gains = vec![0.0; features.raw.width()];
         let mut rng = Rng::with_seed(self.seed);

@@ -6,7 +6,8 @@ use linfa::traits::Fit;
 
 use super::hist_boosting::MANY_ROWS;
 use super::{
-    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, seed_of, shares, wrong,
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, class_sums, classes, log_shares,
+    mean, seed_of, shares, weights, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::{FittedModel, Link, ModelForm};
@@ -76,11 +77,12 @@ impl Fit<Features, TargetValues, FitError> for Boosting {
     type Object = FittedModel;
 
     fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
-        let features = &data.records;
+        let weights = weights(data);
+        let weights = weights.as_deref();
         match &data.targets {
             TargetValues::Numbers(values) => {
-                let start = values.iter().sum::<f64>() / values.len() as f64;
-                Ok(self.boost(features, vec![start], Link::Number, |scores, left| {
+                let start = mean(values, weights);
+                Ok(self.boost((data, weights), vec![start], Link::Number, |scores, left| {
                     for (row, value) in values.iter().enumerate() {
                         left[0][row] = (value - scores[0][row], 1.0);
                     }
@@ -88,9 +90,9 @@ impl Fit<Features, TargetValues, FitError> for Boosting {
             }
             TargetValues::Classes { count: 2, .. } => {
                 let (of, _) = classes(&data.targets)?;
-                let ones = of.iter().filter(|class| **class == 1).count() as f64;
-                let start = (ones / (of.len() as f64 - ones)).ln();
-                Ok(self.boost(features, vec![start], Link::Logistic, |scores, left| {
+                let met = class_sums(of, 2, weights);
+                let start = (met[1] / met[0]).ln();
+                Ok(self.boost((data, weights), vec![start], Link::Logistic, |scores, left| {
                     for (row, class) in of.iter().enumerate() {
                         let probability = 1.0 / (1.0 + (-scores[0][row]).exp());
                         let gradient = f64::from(*class) - probability;
@@ -100,14 +102,9 @@ impl Fit<Features, TargetValues, FitError> for Boosting {
             }
             TargetValues::Classes { .. } => {
                 let (of, count) = classes(&data.targets)?;
-                let mut met = vec![0.0_f64; count];
-                for class in of {
-                    met[*class as usize] += 1.0;
-                }
-                // A class that is not met has no logarithm: as if half a row had it.
-                let start = met.iter().map(|met| (met.max(0.5) / of.len() as f64).ln()).collect();
+                let start = log_shares(of, count, weights);
                 let scale = (count as f64 - 1.0) / count as f64;
-                Ok(self.boost(features, start, Link::Softmax, |scores, left| {
+                Ok(self.boost((data, weights), start, Link::Softmax, |scores, left| {
                     for (row, class) in of.iter().enumerate() {
                         let greatest =
                             scores.iter().map(|score| score[row]).fold(f64::NEG_INFINITY, f64::max);
@@ -128,11 +125,12 @@ impl Boosting {
     /// `leave` writes, for each score and row, the gradient that is left over and the curvature.
     fn boost(
         &self,
-        features: &Features,
+        (data, weights): (&Samples, Option<&[f64]>),
         start: Vec<f64>,
         link: Link,
         leave: impl Fn(&[Vec<f64>], &mut [Vec<(f64, f64)>]),
     ) -> FittedModel {
+        let features = &data.records;
         let rows = features.raw.rows;
         let mut scores: Vec<Vec<f64>> = start.iter().map(|start| vec![*start; rows]).collect();
         let mut left = vec![vec![(0.0, 0.0); rows]; start.len()];
@@ -149,7 +147,14 @@ impl Boosting {
                     times[*row as usize] = 1;
                 }
             }
-            let bag = if drawn < rows { SampleWeights::Times(&times) } else { SampleWeights::Once };
+            let of_drawn = weights.map(|of| {
+                of.iter().zip(&times).map(|(of, times)| of * f64::from(*times)).collect::<Vec<_>>()
+            });
+            let bag = match (drawn < rows, &of_drawn) {
+                (true, Some(of_drawn)) => SampleWeights::Weights(of_drawn),
+                (true, None) => SampleWeights::Times(&times),
+                (false, _) => SampleWeights::by(weights),
+            };
             leave(&scores, &mut left);
             for (at, left) in left.iter().enumerate() {
                 let gradients = TargetValues::Numbers(left.iter().map(|(gradient, _)| *gradient).collect());
@@ -173,9 +178,10 @@ impl Boosting {
     fn step(&self, tree: &mut Tree, leaves: &[usize], left: &[(f64, f64)], bag: SampleWeights<'_>) {
         let mut sums = vec![(0.0, 0.0); tree.leaves.len()];
         for (row, (leaf, (gradient, curvature))) in leaves.iter().zip(left).enumerate() {
-            if bag.of(row) > 0.0 {
-                sums[*leaf].0 += gradient;
-                sums[*leaf].1 += curvature;
+            let weight = bag.of(row);
+            if weight > 0.0 {
+                sums[*leaf].0 += weight * gradient;
+                sums[*leaf].1 += weight * curvature;
             }
         }
         for (value, (gradient, curvature)) in tree.leaves.iter_mut().zip(sums) {

@@ -19,6 +19,8 @@ pub(super) struct Pair<'a> {
     /// Of a radial kernel; a linear one without.
     pub gamma: Option<f64>,
     pub c: f64,
+    /// How much each row counts; none where all count once.
+    pub weights: Option<&'a [f64]>,
 }
 
 impl Pair<'_> {
@@ -49,7 +51,9 @@ impl Pair<'_> {
                 continue;
             }
             let rows = self.rows.select(Axis(0), &train);
-            let solution = solved(&Problem::classification(rows.view(), self.gamma, &signs, self.c))?;
+            let problem = Problem::classification(rows.view(), self.gamma, &signs, self.c);
+            let weights = self.weights.map(|of| train.iter().map(|row| of[*row]).collect::<Vec<f64>>());
+            let solution = solved(&problem.weighted(weights.as_deref()))?;
             for row in held_out {
                 scores[row] = self.score(row, &rows, &solution);
             }
@@ -169,7 +173,7 @@ mod tests {
         let mut rng = Rng::with_seed(5);
         let rows = Array2::from_shape_fn((40, 3), |_| rng.f64());
         let signs: Vec<f64> = (0..40).map(|row| if row % 4 == 0 { 1.0 } else { -1.0 }).collect();
-        let pair = Pair { rows: &rows, signs: &signs, gamma: None, c: 1e12 };
+        let pair = Pair { rows: &rows, signs: &signs, gamma: None, c: 1e12, weights: None };
         assert!(pair.fitted(&mut rng).is_err());
         assert_eq!(pair.calibrate(&mut rng), Sigmoid::by_counts(10.0, 30.0));
     }

@@ -2,10 +2,10 @@
 
 use linfa::traits::Fit;
 use linfa_elasticnet::ElasticNet as Net;
-use ndarray::Array1;
 
+use super::centred::Centred;
 use super::ridge::linear;
-use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, numbers, wrong};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, wrong};
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::FittedModel;
 use crate::learn::prepare::Features;
@@ -80,21 +80,24 @@ impl Fit<Features, TargetValues, FitError> for Descent {
     type Object = FittedModel;
 
     fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
-        let values = Array1::from(numbers(&data.targets)?.to_vec());
-        let mean = values.mean().unwrap_or(0.0);
-        let deviation = values.std(0.0).max(f64::MIN_POSITIVE);
-        let set = linfa::DatasetBase::new(data.records.scaled().view(), (values - mean) / deviation);
+        let centred = Centred::new(data)?;
+        let deviation = centred.deviation.max(f64::MIN_POSITIVE);
+        let set = linfa::DatasetBase::new(centred.rows.view(), &centred.values / deviation);
+        // The penalty is that of a row, and linfa counts rows.
         let fitted = Net::params()
-            .penalty(self.alpha)
+            .with_intercept(!centred.is_weighted())
+            .penalty(self.alpha * (centred.all / data.records.raw.rows as f64))
             .l1_ratio(self.l1_ratio)
             .max_iterations(5_000)
             .tolerance(TOLERANCE)
             .fit(&set)
             .map_err(|error| wrong(error.to_string()))?;
-        let gap = fitted.duality_gap() / data.records.raw.rows as f64;
+        let gap = fitted.duality_gap() / centred.all;
         if gap > TOLERANCE * 10.0 {
             return Err(wrong(format!("no convergence in 5,000 iterations (gap {gap:.1e}); increase alpha")));
         }
-        Ok(linear(fitted.hyperplane() * deviation, mean + fitted.intercept() * deviation))
+        let weights = fitted.hyperplane() * deviation;
+        let intercept = centred.intercept(&weights) + fitted.intercept() * deviation;
+        Ok(linear(weights, intercept))
     }
 }

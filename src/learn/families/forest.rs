@@ -5,7 +5,7 @@ use linfa::traits::Fit;
 
 use super::tree::growth;
 use super::{
-    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, seed_of, shares, wrong,
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, seed_of, shares, weights, wrong,
 };
 use crate::learn::cores;
 use crate::learn::data::{TargetValues, Task};
@@ -84,16 +84,24 @@ impl Fit<Features, TargetValues, FitError> for Forest {
         let (rows, width) = (features.raw.rows, features.raw.width());
         let tried = (width as f64 * self.share).round().max(1.0) as usize;
         let growth = TreeOptions { max_features: Some(tried), ..self.growth };
+        let weights = weights(data);
         let grow_tree = |number: usize, times: &mut [u32]| {
             let mut rng = Rng::with_seed(seed_of(self.seed, number as u64));
+            let drawn: Vec<f64>;
             let bag = if self.draws_rows {
                 times.fill(0);
                 for _ in 0..rows {
                     times[rng.usize(..rows)] += 1;
                 }
-                SampleWeights::Times(times)
+                match &weights {
+                    None => SampleWeights::Times(times),
+                    Some(of) => {
+                        drawn = times.iter().zip(of).map(|(times, of)| f64::from(*times) * of).collect();
+                        SampleWeights::Weights(&drawn)
+                    }
+                }
             } else {
-                SampleWeights::Once
+                SampleWeights::by(weights.as_deref())
             };
             let mut of_tree = vec![0.0; width];
             let mut tree = grow(features, &data.targets, bag, &growth, &mut rng, &mut of_tree);

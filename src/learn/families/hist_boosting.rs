@@ -4,11 +4,12 @@
 use linfa::traits::Fit;
 
 use super::{
-    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, shares, wrong,
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, class_sums, classes, log_shares,
+    mean, shares, weights, wrong,
 };
 use crate::learn::cores;
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::histogram::{Aim, BoostOptions, Growth, Stopping, boost, worthwhile};
+use crate::learn::histogram::{Aim, BoostOptions, Growth, Stopping, Weighted, boost, worthwhile};
 use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 
@@ -112,22 +113,19 @@ impl Fit<Features, TargetValues, FitError> for HistBoosting {
     type Object = FittedModel;
 
     fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
+        let weights = weights(data);
+        let weights = weights.as_deref();
         let (aim, start, link) = match &data.targets {
             TargetValues::Numbers(values) => {
-                let mean = values.iter().sum::<f64>() / values.len() as f64;
-                (Aim::Numbers(values), vec![mean], Link::Number)
+                (Aim::Numbers(values), vec![mean(values, weights)], Link::Number)
             }
             TargetValues::Classes { .. } => {
                 let (of, count) = classes(&data.targets)?;
-                let mut met = vec![0.0_f64; count];
-                for class in of {
-                    met[*class as usize] += 1.0;
-                }
                 let start = if count == 2 {
+                    let met = class_sums(of, 2, weights);
                     vec![(met[1] / met[0]).ln()]
                 } else {
-                    // A class that is not met has no logarithm: as if half a row had it.
-                    met.iter().map(|met| (met.max(0.5) / of.len() as f64).ln()).collect()
+                    log_shares(of, count, weights)
                 };
                 let link = if count == 2 { Link::Logistic } else { Link::Softmax };
                 (Aim::Classes(of, count), start, link)
@@ -145,7 +143,7 @@ impl Fit<Features, TargetValues, FitError> for HistBoosting {
             seed: self.seed,
             threads: worthwhile(cores::threads(), data.records.raw.rows, width),
         };
-        let boosted = boost(data.records.bins(), aim, &start, &options);
+        let boosted = boost(data.records.bins(), Weighted { aim, weights }, &start, &options);
         let form = ModelForm::Trees { trees: boosted.trees, start, with_gaps: true, by_rounds: true };
         Ok(FittedModel { form, link, importance: Some(shares(&boosted.gains)) })
     }

@@ -7,7 +7,8 @@ use ndarray::{Array2, Axis};
 use super::calibration::Pair;
 use super::smo::{Problem, Solution};
 use super::{
-    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, numbers, seed_of, wrong,
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, mean, numbers, seed_of,
+    weights, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::{FittedModel, Link, ModelForm};
@@ -110,17 +111,19 @@ impl Fit<Features, TargetValues, FitError> for Machine {
         let scaled = data.records.scaled();
         let gamma = self.gamma.unwrap_or(1.0 / scaled.ncols() as f64);
         let kernel = if self.is_linear { None } else { Some(gamma) };
+        let row_weights = weights(data);
         if let Some(tube) = self.tube {
             let values = numbers(&data.targets)?;
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            let variance =
-                values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64;
-            let deviation = variance.sqrt().max(f64::MIN_POSITIVE);
-            let of: Vec<f64> = values.iter().map(|value| (value - mean) / deviation).collect();
-            let solution = solved(&Problem::regression(scaled.view(), kernel, &of, self.c, tube))?;
+            let row_weights = row_weights.as_deref();
+            let middle = mean(values, row_weights);
+            let squares: Vec<f64> = values.iter().map(|value| (value - middle).powi(2)).collect();
+            let deviation = mean(&squares, row_weights).sqrt().max(f64::MIN_POSITIVE);
+            let of: Vec<f64> = values.iter().map(|value| (value - middle) / deviation).collect();
+            let problem = Problem::regression(scaled.view(), kernel, &of, self.c, tube);
+            let solution = solved(&problem.weighted(row_weights))?;
             let weights: Array2<f64> =
                 Array2::from_shape_fn((scaled.nrows(), 1), |(row, _)| solution.weights[row] * deviation);
-            let intercepts = vec![solution.intercept * deviation + mean];
+            let intercepts = vec![solution.intercept * deviation + middle];
             return Ok(self.model(scaled, &weights, gamma, intercepts, Link::Number));
         }
         let (of, count) = classes(&data.targets)?;
@@ -139,13 +142,17 @@ impl Fit<Features, TargetValues, FitError> for Machine {
                 continue;
             }
             let part = scaled.select(Axis(0), &rows);
-            let solution = solved(&Problem::classification(part.view(), kernel, &signs, self.c))?;
+            let in_pair = |of: &Vec<f64>| rows.iter().map(|row| of[*row]).collect::<Vec<f64>>();
+            let row_weights = row_weights.as_ref().map(in_pair);
+            let row_weights = row_weights.as_deref();
+            let problem = Problem::classification(part.view(), kernel, &signs, self.c);
+            let solution = solved(&problem.weighted(row_weights))?;
             for (row, weight) in rows.iter().zip(&solution.weights) {
                 weights[[*row, pair]] = *weight;
             }
             intercepts.push(solution.intercept);
             let mut rng = Rng::with_seed(seed_of(self.seed, pair as u64));
-            let pair = Pair { rows: &part, signs: &signs, gamma: kernel, c: self.c };
+            let pair = Pair { rows: &part, signs: &signs, gamma: kernel, c: self.c, weights: row_weights };
             sigmoids.push(pair.calibrate(&mut rng));
         }
         Ok(self.model(scaled, &weights, gamma, intercepts, Link::Votes { classes: count, sigmoids }))

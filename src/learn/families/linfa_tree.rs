@@ -33,6 +33,10 @@ impl Family for LinfaTree {
         false
     }
 
+    fn takes_weights(&self) -> bool {
+        false
+    }
+
     fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         vec![
             Dimension::int("max_depth", 2, 12, 5),

@@ -5,7 +5,7 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
 
 use super::lbfgs::{Stop, minimise};
-use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, weights};
 use crate::learn::cores;
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::{FittedModel, Link, ModelForm};
@@ -60,6 +60,8 @@ impl Fit<Features, TargetValues, FitError> for Penalised {
         let (of, count) = classes(&data.targets)?;
         let scaled = data.records.scaled();
         let (rows, width) = scaled.dim();
+        let weights = weights(data);
+        let all = weights.as_ref().map_or(rows as f64, |weights| weights.iter().sum());
         // A class that is not met has no part in the fit.
         let mut met = vec![false; count];
         for class in of {
@@ -72,11 +74,12 @@ impl Fit<Features, TargetValues, FitError> for Penalised {
         let loss = Loss {
             rows: scaled.view(),
             of: of.iter().map(|class| place[*class as usize] as u32).collect(),
+            weights,
             outputs,
             alpha: self.alpha,
         };
-        let stop = Stop { gradient: TOLERANCE * rows as f64, steps: 1_000 };
-        let curvature = 0.25 * rows as f64 + self.alpha;
+        let stop = Stop { gradient: TOLERANCE * all, steps: 1_000 };
+        let curvature = 0.25 * all + self.alpha;
         let threads = cores::threads();
         let start = vec![0.0; (width + 1) * outputs];
         let found = minimise(start, curvature, stop, |at, gradient| loss.value(at, gradient, threads));
@@ -108,6 +111,8 @@ impl Fit<Features, TargetValues, FitError> for Penalised {
 struct Loss<'a> {
     rows: ArrayView2<'a, f64>,
     of: Vec<u32>,
+    /// How much each row counts; none where all count once.
+    weights: Option<Vec<f64>>,
     /// 1 for two classes: the log-odds of the second.
     outputs: usize,
     alpha: f64,
@@ -161,12 +166,19 @@ impl Loss<'_> {
             } else {
                 general_mat_mul(1.0, &rows, &weights, 1.0, &mut scores);
             }
-            for (mut row, class) in scores.rows_mut().into_iter().zip(classes) {
+            for (at, (mut row, class)) in scores.rows_mut().into_iter().zip(classes).enumerate() {
                 // What the row adds to the gradient of each score.
-                loss += if outputs == 1 {
+                let lost = if outputs == 1 {
                     odds(&mut row[0], *class)
                 } else {
                     softmax(row.as_slice_mut().expect("a row has no gaps"), *class as usize)
+                };
+                loss += match &self.weights {
+                    None => lost,
+                    Some(weights) => {
+                        row *= weights[from + at];
+                        lost * weights[from + at]
+                    }
                 };
             }
             if outputs == 1 {
@@ -224,7 +236,7 @@ mod tests {
         let of = rows
             .outer_iter()
             .map(|row| if row[0] + rng.f64() > 1.0 { classes - 1 } else { rng.u32(..classes) });
-        Loss { rows: rows.view(), of: of.collect(), outputs, alpha: 0.7 }
+        Loss { rows: rows.view(), of: of.collect(), weights: None, outputs, alpha: 0.7 }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod ada_boost;
 mod boosting;
 mod calibration;
+mod centred;
 mod elastic;
 mod extra_trees;
 mod forest;
@@ -80,6 +81,10 @@ pub trait Family: Sync {
         let _ = shape;
         true
     }
+    /// Whether rows may count by weights.
+    fn takes_weights(&self) -> bool {
+        true
+    }
     /// Bytes that a fit takes at its greatest, beside the table.
     fn memory(&self, rows: usize, features: usize) -> u64 {
         bytes(rows, features)
@@ -145,6 +150,14 @@ pub fn memory_shortage(family: &dyn Family, rows: usize, features: usize, limits
         "{}: fits to {rows} rows x {features} features {lack}; choose other families, or exclude columns with --ignore",
         family.name()
     ))
+}
+
+/// Why a family cannot be fitted to rows that count by weights, if it cannot.
+pub fn weights_refused(family: &dyn Family) -> Option<String> {
+    let name = family.name();
+    (!family.takes_weights()).then(|| {
+        format!("{name} does not support weights; choose other families, or drop --weight-column and --class-weight")
+    })
 }
 
 /// Reads hyper-parameters; what is not given has the family's default.
@@ -217,6 +230,39 @@ fn classes(target: &TargetValues) -> Result<(&[u32], usize), FitError> {
         }
         TargetValues::Numbers(_) => Err(wrong("classification needs a categorical target")),
     }
+}
+
+/// How much each row counts; none where all count once.
+fn weights(data: &Samples) -> Option<Vec<f64>> {
+    Some(data.weights()?.iter().map(|weight| f64::from(*weight)).collect())
+}
+
+/// The mean of numbers that count so much.
+fn mean(values: &[f64], weights: Option<&[f64]>) -> f64 {
+    match weights {
+        None => values.iter().sum::<f64>() / values.len() as f64,
+        Some(of) => {
+            let sum: f64 = values.iter().zip(of).map(|(value, weight)| value * weight).sum();
+            sum / of.iter().sum::<f64>()
+        }
+    }
+}
+
+/// How much the rows of each class count together.
+fn class_sums(of: &[u32], count: usize, weights: Option<&[f64]>) -> Vec<f64> {
+    let mut sums = vec![0.0; count];
+    for (row, class) in of.iter().enumerate() {
+        sums[*class as usize] += weights.map_or(1.0, |of| of[row]);
+    }
+    sums
+}
+
+/// The logarithm of the share of each class. One that is not met has none: as if half a row had it.
+fn log_shares(of: &[u32], count: usize, weights: Option<&[f64]>) -> Vec<f64> {
+    let sums = class_sums(of, count, weights);
+    let all: f64 = sums.iter().sum();
+    let half = 0.5 * all / of.len() as f64;
+    sums.iter().map(|sum| ((if *sum > 0.0 { *sum } else { half }) / all).ln()).collect()
 }
 
 /// Shares of a whole, 0 where there is none.

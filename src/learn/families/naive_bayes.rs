@@ -3,7 +3,9 @@
 use linfa::traits::Fit;
 use ndarray::Array2;
 
-use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes};
+use super::{
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, class_sums, classes, weights,
+};
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
@@ -44,20 +46,22 @@ impl Fit<Features, TargetValues, FitError> for Gaussian {
         let (of, count) = classes(&data.targets)?;
         let scaled = data.records.scaled();
         let width = scaled.ncols();
-        let mut met = vec![0.0; count];
+        let weights = weights(data);
+        let met = class_sums(of, count, weights.as_deref());
+        let all: f64 = met.iter().sum();
+        let weight = |row: usize| weights.as_ref().map_or(1.0, |weights| weights[row]);
         let mut means = Array2::<f64>::zeros((count, width));
         let mut variances = Array2::<f64>::zeros((count, width));
-        for (row, class) in scaled.outer_iter().zip(of) {
-            met[*class as usize] += 1.0;
-            means.row_mut(*class as usize).scaled_add(1.0, &row);
+        for (at, (row, class)) in scaled.outer_iter().zip(of).enumerate() {
+            means.row_mut(*class as usize).scaled_add(weight(at), &row);
         }
         for (class, met) in met.iter().enumerate() {
             means.row_mut(class).mapv_inplace(|sum| if *met > 0.0 { sum / met } else { 0.0 });
         }
-        for (row, class) in scaled.outer_iter().zip(of) {
+        for (place, (row, class)) in scaled.outer_iter().zip(of).enumerate() {
             let class = *class as usize;
             for at in 0..width {
-                variances[[class, at]] += (row[at] - means[[class, at]]).powi(2) / met[class];
+                variances[[class, at]] += weight(place) * (row[at] - means[[class, at]]).powi(2) / met[class];
             }
         }
         // The logarithm of a normal density is a parabola: a weight for the feature and one for its square.
@@ -66,7 +70,7 @@ impl Fit<Features, TargetValues, FitError> for Gaussian {
         let mut intercepts = Vec::with_capacity(count);
         for class in 0..count {
             // A class that the training rows do not have is as good as impossible.
-            let mut intercept = if met[class] > 0.0 { (met[class] / of.len() as f64).ln() } else { -1e6 };
+            let mut intercept = if met[class] > 0.0 { (met[class] / all).ln() } else { -1e6 };
             for at in 0..width {
                 let (mean, variance) = (means[[class, at]], variances[[class, at]] + self.smoothing);
                 squares[[at, class]] = -0.5 / variance;

@@ -27,6 +27,10 @@ impl Family for NearestNeighbours {
         shape.rows <= 20_000
     }
 
+    fn takes_weights(&self) -> bool {
+        false
+    }
+
     fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         let most = (shape.rows as i64 / 4).clamp(2, 64);
         vec![

@@ -4,8 +4,9 @@
 use linfa::traits::Fit;
 use linfa_linalg::eigh::EighInto;
 use linfa_linear::LinearRegression;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, ArrayView2};
 
+use super::centred::Centred;
 use super::ridge::{linear, products};
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, numbers, wrong};
 use crate::learn::data::{TargetValues, Task};
@@ -48,13 +49,22 @@ impl Fit<Features, TargetValues, FitError> for LeastSquares {
     type Object = FittedModel;
 
     fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
-        let values = Array1::from(numbers(&data.targets)?.to_vec());
-        let scaled = data.records.scaled();
-        if scaled.nrows() <= scaled.ncols() || !are_independent(scaled) {
-            let mean = values.mean().unwrap_or(0.0);
-            return Ok(linear(least(scaled, &(values - mean))?, mean));
+        let centred = Centred::new(data)?;
+        let rows = centred.rows.view();
+        if rows.nrows() <= rows.ncols() || !are_independent(rows, centred.all) {
+            let weights = least(rows, &centred.values)?;
+            let intercept = centred.intercept(&weights);
+            return Ok(linear(weights, intercept));
         }
-        let set = linfa::DatasetBase::new(scaled.view(), values);
+        if centred.is_weighted() {
+            let set = linfa::DatasetBase::new(rows, centred.values.view());
+            let fitted = LinearRegression::new().with_intercept(false).fit(&set);
+            let weights = fitted.map_err(|error| wrong(error.to_string()))?.params().clone();
+            let intercept = centred.intercept(&weights);
+            return Ok(linear(weights, intercept));
+        }
+        let values = Array1::from(numbers(&data.targets)?.to_vec());
+        let set = linfa::DatasetBase::new(rows, values);
         let fitted = LinearRegression::new().fit(&set).map_err(|error| wrong(error.to_string()))?;
         Ok(linear(fitted.params().clone(), fitted.intercept()))
     }
@@ -62,9 +72,9 @@ impl Fit<Features, TargetValues, FitError> for LeastSquares {
 
 /// Whether no feature is a sum of those before it: linfa's solver has no answer to such. By the pivots of the
 /// correlations' decomposition.
-fn are_independent(scaled: &Array2<f64>) -> bool {
+fn are_independent(scaled: ArrayView2<'_, f64>, all: f64) -> bool {
     let count = scaled.ncols();
-    let mut rest = scaled.t().dot(scaled) / scaled.nrows() as f64;
+    let mut rest = scaled.t().dot(&scaled) / all;
     for at in 0..count {
         let pivot = rest[[at, at]];
         if pivot < 1e-9 {
@@ -81,11 +91,11 @@ fn are_independent(scaled: &Array2<f64>) -> bool {
 
 /// Of the weights that leave the least squares those of least norm, as NumPy's `lstsq` has them. What goes in is in single
 /// precision: a direction in which features differ a million times less than in another is only its rounding.
-fn least(scaled: &Array2<f64>, values: &Array1<f64>) -> Result<Array1<f64>, FitError> {
+fn least(scaled: ArrayView2<'_, f64>, values: &Array1<f64>) -> Result<Array1<f64>, FitError> {
     const ROUNDING: f64 = 1e-6;
     // Eigenvalues are squares of singular values. The smaller of the two tables of products has all of them.
     let is_wide = scaled.ncols() > scaled.nrows();
-    let products = if is_wide { scaled.dot(&scaled.t()) } else { scaled.t().dot(scaled) };
+    let products = if is_wide { scaled.dot(&scaled.t()) } else { scaled.t().dot(&scaled) };
     let right = if is_wide { values.clone() } else { scaled.t().dot(values) };
     let (of, vectors) = products.eigh_into().map_err(|error| wrong(error.to_string()))?;
     let least = of.iter().copied().fold(0.0, f64::max) * ROUNDING * ROUNDING;

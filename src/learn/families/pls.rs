@@ -28,6 +28,10 @@ impl Family for Pls {
         task == Task::Regression
     }
 
+    fn takes_weights(&self) -> bool {
+        false
+    }
+
     fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         let most = shape.features.min(shape.rows / 2).clamp(1, 16) as i64;
         vec![Dimension::int("n_components", 1, most, 2)]

@@ -4,9 +4,8 @@ use linfa::traits::Fit;
 use linfa_linalg::cholesky::SolveCInplace;
 use ndarray::{Array1, Axis};
 
-use super::{
-    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, numbers, shares, wrong,
-};
+use super::centred::Centred;
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, shares, wrong};
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
@@ -47,20 +46,20 @@ impl Fit<Features, TargetValues, FitError> for NormalEquations {
     type Object = FittedModel;
 
     fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
-        let values = Array1::from(numbers(&data.targets)?.to_vec());
-        let scaled = data.records.scaled();
-        let mean = values.mean().unwrap_or(0.0);
+        let centred = Centred::new(data)?;
+        let (rows, values) = (centred.rows.view(), &centred.values);
         // Of the two tables of products the smaller one tells the same: features can be many thousands.
-        let is_wide = scaled.ncols() > scaled.nrows();
-        let mut products = if is_wide { scaled.dot(&scaled.t()) } else { scaled.t().dot(scaled) };
+        let is_wide = rows.ncols() > rows.nrows();
+        let mut products = if is_wide { rows.dot(&rows.t()) } else { rows.t().dot(&rows) };
         products.diag_mut().iter_mut().for_each(|value| *value += self.alpha);
-        let values = values - mean;
-        let right = if is_wide { values } else { scaled.t().dot(&values) };
+        let right = if is_wide { values.clone() } else { rows.t().dot(values) };
         let solved = products
             .solvec_into(right.insert_axis(Axis(1)))
             .map_err(|_| wrong(format!("alpha {} is too small for these columns", self.alpha)))?
             .remove_axis(Axis(1));
-        Ok(linear(if is_wide { scaled.t().dot(&solved) } else { solved }, mean))
+        let weights = if is_wide { rows.t().dot(&solved) } else { solved };
+        let intercept = centred.intercept(&weights);
+        Ok(linear(weights, intercept))
     }
 }
 

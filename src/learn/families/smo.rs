@@ -12,7 +12,7 @@ const KEPT: usize = 96 << 20;
 /// Stands for a curvature that is not positive.
 const FLAT: f64 = 1e-12;
 
-/// Minimise ½ aᵀQa + pᵀa with yᵀa = 0 and 0 ≤ a ≤ C, where Q is the kernel with the signs of y.
+/// Minimise ½ aᵀQa + pᵀa with yᵀa = 0 and 0 ≤ a ≤ C (times the weight of the row), where Q is the kernel with the signs of y.
 pub struct Problem<'a> {
     rows: ArrayView2<'a, f64>,
     /// Of a radial kernel; a linear one without.
@@ -21,6 +21,8 @@ pub struct Problem<'a> {
     signs: Vec<f64>,
     linear: Vec<f64>,
     most: f64,
+    /// Of each variable, where rows count by weights.
+    mosts: Option<Vec<f64>>,
 }
 
 pub struct Solution {
@@ -63,7 +65,7 @@ impl Kernel<'_> {
 impl<'a> Problem<'a> {
     /// Signs of 1 and -1.
     pub fn classification(rows: ArrayView2<'a, f64>, gamma: Option<f64>, signs: &[f64], c: f64) -> Self {
-        Self { rows, gamma, signs: signs.to_vec(), linear: vec![-1.0; signs.len()], most: c }
+        Self { rows, gamma, signs: signs.to_vec(), linear: vec![-1.0; signs.len()], most: c, mosts: None }
     }
 
     pub fn regression(
@@ -76,7 +78,17 @@ impl<'a> Problem<'a> {
         let count = values.len();
         let linear = values.iter().map(|value| tube - value).chain(values.iter().map(|value| tube + value));
         let signs = (0..2 * count).map(|at| if at < count { 1.0 } else { -1.0 });
-        Self { rows, gamma, signs: signs.collect(), linear: linear.collect(), most: c }
+        Self { rows, gamma, signs: signs.collect(), linear: linear.collect(), most: c, mosts: None }
+    }
+
+    /// Rows count so much.
+    pub fn weighted(self, weights: Option<&[f64]>) -> Self {
+        let mosts = weights.map(|of| (0..self.signs.len()).map(|at| of[at % of.len()] * self.most).collect());
+        Self { mosts, ..self }
+    }
+
+    fn most(&self, at: usize) -> f64 {
+        self.mosts.as_ref().map_or(self.most, |mosts| mosts[at])
     }
 
     /// None if it takes far too many steps.
@@ -115,11 +127,11 @@ impl<'a> Problem<'a> {
     }
 
     fn may_rise(&self, at: usize, alphas: &[f64]) -> bool {
-        if self.signs[at] > 0.0 { alphas[at] < self.most } else { alphas[at] > 0.0 }
+        if self.signs[at] > 0.0 { alphas[at] < self.most(at) } else { alphas[at] > 0.0 }
     }
 
     fn may_fall(&self, at: usize, alphas: &[f64]) -> bool {
-        if self.signs[at] > 0.0 { alphas[at] > 0.0 } else { alphas[at] < self.most }
+        if self.signs[at] > 0.0 { alphas[at] > 0.0 } else { alphas[at] < self.most(at) }
     }
 
     /// The variable that asks most to rise.
@@ -170,19 +182,20 @@ impl<'a> Problem<'a> {
 
     /// Moves two variables along the line on which the sum stays, within their bounds.
     fn step(&self, first: usize, second: usize, curvature: f64, alphas: &mut [f64], gradient: &[f64]) {
-        let (a, b, most) = (alphas[first], alphas[second], self.most);
+        let (a, b) = (alphas[first], alphas[second]);
+        let (most, other_most) = (self.most(first), self.most(second));
         if self.signs[first] * self.signs[second] < 0.0 {
             let delta = (-gradient[first] - gradient[second]) / curvature;
             let difference = a - b;
-            let moved = (a + delta).clamp(difference.max(0.0), (most + difference).min(most));
+            let moved = (a + delta).clamp(difference.max(0.0), (other_most + difference).min(most));
             alphas[first] = moved;
-            alphas[second] = (moved - difference).clamp(0.0, most);
+            alphas[second] = (moved - difference).clamp(0.0, other_most);
         } else {
             let delta = (gradient[first] - gradient[second]) / curvature;
             let sum = a + b;
-            let moved = (a - delta).clamp((sum - most).max(0.0), sum.min(most));
+            let moved = (a - delta).clamp((sum - other_most).max(0.0), sum.min(most));
             alphas[first] = moved;
-            alphas[second] = (sum - moved).clamp(0.0, most);
+            alphas[second] = (sum - moved).clamp(0.0, other_most);
         }
     }
 
@@ -196,7 +209,7 @@ impl<'a> Problem<'a> {
         let (mut upper, mut lower) = (f64::INFINITY, f64::NEG_INFINITY);
         for (at, alpha) in alphas.iter().enumerate() {
             let value = self.signs[at] * gradient[at];
-            if *alpha > 0.0 && *alpha < self.most {
+            if *alpha > 0.0 && *alpha < self.most(at) {
                 sum += value;
                 free += 1.0;
             } else if self.may_rise(at, alphas) {

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use linfa::traits::Fit;
 
-use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, shares};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, shares, weights};
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
@@ -71,7 +71,9 @@ impl Fit<Features, TargetValues, FitError> for Single {
         let features = &data.records;
         let mut gains = vec![0.0; features.raw.width()];
         let mut rng = Rng::with_seed(self.seed);
-        let tree = grow(features, &data.targets, SampleWeights::Once, &self.growth, &mut rng, &mut gains);
+        let weights = weights(data);
+        let bag = SampleWeights::by(weights.as_deref());
+        let tree = grow(features, &data.targets, bag, &self.growth, &mut rng, &mut gains);
         let link = match &data.targets {
             TargetValues::Numbers(_) => Link::Number,
             TargetValues::Classes { .. } => Link::Share,

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use super::bins::Binned;
 use super::cells::{Cell, Curved, Even, Units};
 use super::grow::{Grower, Growth};
-use super::objective::Aim;
+use super::objective::{Aim, Weighted};
 use super::scan::Scratch;
 use super::shard::{Draw, STRETCH, Shard};
 use super::team::{Team, with_team};
@@ -53,10 +53,18 @@ pub struct Boosted {
 }
 
 /// Fits trees to what is left over by `start`, a number for each score.
-pub fn boost(binned: &Binned, aim: Aim<'_>, start: &[f64], options: &BoostOptions) -> Boosted {
-    let boosted = match aim {
-        Aim::Numbers(values) if is_even(values, start[0]) => run::<Even>(binned, aim, start, options),
-        Aim::Numbers(_) | Aim::Classes(..) => run::<Curved>(binned, aim, start, options),
+pub fn boost<'a>(
+    binned: &Binned,
+    rows: impl Into<Weighted<'a>>,
+    start: &[f64],
+    options: &BoostOptions,
+) -> Boosted {
+    let rows = rows.into();
+    let boosted = match rows {
+        Weighted { aim: Aim::Numbers(values), weights: None } if is_even(values, start[0]) => {
+            run::<Even>(binned, rows, start, options)
+        }
+        Weighted { .. } => run::<Curved>(binned, rows, start, options),
     };
     boosted.unwrap_or_else(|| Boosted { trees: Vec::new(), gains: vec![0.0; binned.features.len()] })
 }
@@ -69,18 +77,28 @@ fn is_even(values: &[f64], start: f64) -> bool {
     most * 4096.0 <= mean * 2.0_f64.powi(Units::digits(values.len()) as i32)
 }
 
-fn run<C: Cell>(binned: &Binned, aim: Aim<'_>, start: &[f64], options: &BoostOptions) -> Option<Boosted> {
+fn run<C: Cell>(
+    binned: &Binned,
+    weighted: Weighted<'_>,
+    start: &[f64],
+    options: &BoostOptions,
+) -> Option<Boosted> {
     let (rows, stride) = (binned.rows, binned.stride);
     let each = rows.div_ceil(options.threads.max(1)).next_multiple_of(STRETCH);
     let apart = options.stopping.map(|it| Draw { seed: seed_of(options.seed, u64::MAX), share: it.share });
-    let shard = |from: usize| Shard::new(binned, (from, each.min(rows - from)), aim, start, apart);
+    let shard = |from: usize| Shard::new(binned, (from, each.min(rows - from)), weighted, start, apart);
     let shards: Vec<Shard<'_, C>> = (0..rows).step_by(each.max(1)).map(shard).collect();
     let apart: usize = shards.iter().map(Shard::apart).sum();
     let stopping = options.stopping.filter(|_| apart > 0);
-    with_team(shards, stride, |team| rounds(team, binned, aim, BoostOptions { stopping, ..*options }))
+    with_team(shards, stride, |team| rounds(team, binned, weighted, BoostOptions { stopping, ..*options }))
 }
 
-fn rounds<C: Cell>(team: &mut Team<'_, C>, binned: &Binned, aim: Aim<'_>, options: BoostOptions) -> Boosted {
+fn rounds<C: Cell>(
+    team: &mut Team<'_, C>,
+    binned: &Binned,
+    weighted: Weighted<'_>,
+    options: BoostOptions,
+) -> Boosted {
     let width = binned.features.len();
     let mut grower = Grower {
         binned,
@@ -93,7 +111,7 @@ fn rounds<C: Cell>(team: &mut Team<'_, C>, binned: &Binned, aim: Aim<'_>, option
         scratch: Scratch::default(),
     };
     let is_drawn = options.subsample < 1.0;
-    let scores = aim.scores();
+    let (scores, most_curvature) = (weighted.aim.scores(), weighted.most_curvature());
     let mut trees: Vec<(Tree, usize)> = Vec::new();
     // The least loss, and how many trees there were.
     let mut best = (options.stopping.map_or(0.0, |_| team.loss()), 0);
@@ -106,7 +124,7 @@ fn rounds<C: Cell>(team: &mut Team<'_, C>, binned: &Binned, aim: Aim<'_>, option
         if !(most > 0.0 && most.is_finite()) {
             break;
         }
-        let units = Units::new(binned.rows, most, aim.most_curvature());
+        let units = Units::new(binned.rows, most, most_curvature);
         for score in 0..scores {
             trees.push((grower.grow(team, score, &units), score));
         }

@@ -17,7 +17,7 @@ mod team;
 pub use bins::Binned;
 pub use boost::{BoostOptions, Stopping, boost, worthwhile};
 pub use grow::Growth;
-pub use objective::Aim;
+pub use objective::{Aim, Weighted};
 
 #[cfg(test)]
 mod tests;

@@ -20,19 +20,44 @@ impl Aim<'_> {
         }
     }
 
-    pub fn of(self, from: usize, to: usize) -> Self {
+    fn of(self, from: usize, to: usize) -> Self {
         match self {
             Self::Numbers(values) => Self::Numbers(&values[from..to]),
             Self::Classes(classes, count) => Self::Classes(&classes[from..to], count),
         }
     }
+}
+
+/// What is predicted, and how much each row counts: its gradient and its curvature are multiplied by that.
+#[derive(Debug, Clone, Copy)]
+pub struct Weighted<'a> {
+    pub aim: Aim<'a>,
+    /// None where all rows count once.
+    pub weights: Option<&'a [f64]>,
+}
+
+impl<'a> From<Aim<'a>> for Weighted<'a> {
+    fn from(aim: Aim<'a>) -> Self {
+        Self { aim, weights: None }
+    }
+}
+
+impl Weighted<'_> {
+    pub fn of(self, from: usize, to: usize) -> Self {
+        Self { aim: self.aim.of(from, to), weights: self.weights.map(|weights| &weights[from..to]) }
+    }
+
+    fn most_weight(self) -> f64 {
+        self.weights.map_or(1.0, |weights| weights.iter().copied().fold(0.0, f64::max))
+    }
 
     /// No curvature is greater.
     pub fn most_curvature(self) -> f64 {
-        match self {
-            Self::Numbers(_) => 1.0,
-            Self::Classes(_, count) => 0.25 * steepness(count),
-        }
+        let of_row = match self.aim {
+            Aim::Numbers(_) => 1.0,
+            Aim::Classes(_, count) => 0.25 * steepness(count),
+        };
+        of_row * self.most_weight()
     }
 }
 
@@ -44,6 +69,9 @@ fn steepness(count: usize) -> f64 {
 /// Rows with their scores.
 pub struct Scored<'a> {
     aim: Aim<'a>,
+    weights: Option<&'a [f64]>,
+    /// The greatest of these.
+    most_weight: f64,
     /// Of each score a number a row.
     scores: Vec<Vec<f64>>,
     /// Of more than two classes the probability of each, as they are at the beginning of a round.
@@ -51,23 +79,29 @@ pub struct Scored<'a> {
 }
 
 impl<'a> Scored<'a> {
-    pub fn new(aim: Aim<'a>, start: &[f64]) -> Self {
+    pub fn new(weighted: Weighted<'a>, start: &[f64]) -> Self {
+        let Weighted { aim, weights } = weighted;
         let rows = match aim {
             Aim::Numbers(values) => values.len(),
             Aim::Classes(classes, _) => classes.len(),
         };
         let shares = if start.len() > 1 { vec![vec![0.0; rows]; start.len()] } else { Vec::new() };
-        Self { aim, scores: start.iter().map(|start| vec![*start; rows]).collect(), shares }
+        let scores = start.iter().map(|start| vec![*start; rows]).collect();
+        Self { aim, weights, most_weight: weighted.most_weight(), scores, shares }
     }
 
     /// Begins a round, and says what no gradient is greater than.
     pub fn begin(&mut self) -> f64 {
         match self.aim {
             Aim::Numbers(values) => {
+                let greater = |most: f64, left: f64| if left > most { left } else { most };
                 let left = values.iter().zip(&self.scores[0]).map(|(value, score)| (value - score).abs());
-                left.fold(0.0, |most, left| if left > most { left } else { most })
+                match self.weights {
+                    None => left.fold(0.0, greater),
+                    Some(weights) => left.zip(weights).map(|(left, weight)| left * weight).fold(0.0, greater),
+                }
             }
-            Aim::Classes(_, 2) => 1.0,
+            Aim::Classes(_, 2) => self.most_weight,
             Aim::Classes(classes, _) => {
                 let mut powers = vec![0.0; self.scores.len()];
                 for row in 0..classes.len() {
@@ -82,7 +116,7 @@ impl<'a> Scored<'a> {
                         share[row] = (power / sum) as f32;
                     }
                 }
-                1.0
+                self.most_weight
             }
         }
     }
@@ -90,25 +124,49 @@ impl<'a> Scored<'a> {
     /// Of each row what it adds to a bin when a tree is grown for that score.
     pub fn cells<C: Cell>(&self, score: usize, units: &Units, cells: &mut Vec<C>) {
         cells.clear();
+        match self.weights {
+            None => self.fill(
+                score,
+                |gradient, curvature, ()| C::of_row(units, gradient, curvature),
+                std::iter::repeat(()),
+                cells,
+            ),
+            Some(weights) => {
+                let of_row = |gradient: f64, curvature: f64, weight: &f64| {
+                    C::of_row(units, gradient * weight, curvature * weight)
+                };
+                self.fill(score, of_row, weights.iter(), cells);
+            }
+        }
+    }
+
+    /// Makes a cell of each row of its gradient, its curvature, and its weight.
+    fn fill<C: Cell, W>(
+        &self,
+        score: usize,
+        of_row: impl Fn(f64, f64, W) -> C,
+        weights: impl Iterator<Item = W>,
+        cells: &mut Vec<C>,
+    ) {
         match self.aim {
             Aim::Numbers(values) => {
-                let rows = values.iter().zip(&self.scores[0]);
-                cells.extend(rows.map(|(value, score)| C::of_row(units, value - score, 1.0)));
+                let rows = values.iter().zip(&self.scores[0]).zip(weights);
+                cells.extend(rows.map(|((value, score), weight)| of_row(value - score, 1.0, weight)));
             }
             Aim::Classes(classes, 2) => {
-                let rows = classes.iter().zip(&self.scores[0]);
-                cells.extend(rows.map(|(class, score)| {
+                let rows = classes.iter().zip(&self.scores[0]).zip(weights);
+                cells.extend(rows.map(|((class, score), weight)| {
                     let share = 1.0 / (1.0 + (-score).exp());
-                    C::of_row(units, f64::from(*class) - share, share * (1.0 - share))
+                    of_row(f64::from(*class) - share, share * (1.0 - share), weight)
                 }));
             }
             Aim::Classes(classes, count) => {
                 let steepness = steepness(count);
-                let rows = classes.iter().zip(&self.shares[score]);
-                cells.extend(rows.map(|(class, share)| {
+                let rows = classes.iter().zip(&self.shares[score]).zip(weights);
+                cells.extend(rows.map(|((class, share), weight)| {
                     let is_it = f64::from(u8::from(*class as usize == score));
                     let share = f64::from(*share);
-                    C::of_row(units, is_it - share, steepness * share * (1.0 - share))
+                    of_row(is_it - share, steepness * share * (1.0 - share), weight)
                 }));
             }
         }
@@ -123,7 +181,8 @@ impl<'a> Scored<'a> {
 
     /// How wrong the scores of a row are.
     pub fn loss(&self, row: usize) -> f64 {
-        match self.aim {
+        let weight = self.weights.map_or(1.0, |weights| weights[row]);
+        let loss = match self.aim {
             Aim::Numbers(values) => (values[row] - self.scores[0][row]).powi(2),
             Aim::Classes(classes, 2) => {
                 let score = self.scores[0][row];
@@ -136,6 +195,7 @@ impl<'a> Scored<'a> {
                 let sum: f64 = of().map(|score| (score - greatest).exp()).sum();
                 sum.ln() + greatest - self.scores[classes[row] as usize][row]
             }
-        }
+        };
+        weight * loss
     }
 }

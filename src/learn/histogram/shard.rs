@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bins::Binned;
 use super::cells::{Cell, Units};
-use super::objective::{Aim, Scored};
+use super::objective::{Scored, Weighted};
 
 /// Of a byte of the rows: the sums of each bin.
 pub type Histogram<C> = Vec<[C; 256]>;
@@ -95,7 +95,7 @@ impl<'a, C: Cell> Shard<'a, C> {
     pub fn new(
         binned: &'a Binned,
         (first, count): (usize, usize),
-        aim: Aim<'a>,
+        weighted: Weighted<'a>,
         start: &[f64],
         apart: Option<Draw>,
     ) -> Self {
@@ -105,7 +105,7 @@ impl<'a, C: Cell> Shard<'a, C> {
             first,
             count,
             binned,
-            scored: Scored::new(aim.of(first, first + count), start),
+            scored: Scored::new(weighted.of(first, first + count), start),
             learnt,
             drawn: None,
             kept_apart,

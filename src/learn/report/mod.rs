@@ -1,6 +1,7 @@
 //! What was read of the data, how, and what is left out and why: for people, for `data.json`, and for the plan.
 
 mod folds;
+mod weights;
 mod words;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use super::data::{
 };
 use super::roles::{ColumnRole, PrecisionLoss};
 use super::study::TrainingData;
+pub use weights::WeightsReport;
 
 /// So many columns are told of one by one, and so many classes.
 const COLUMNS: usize = 1_000;
@@ -50,6 +52,9 @@ pub struct DataReport {
     /// How the rows are dealt to folds, where that is not by chance and once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<FoldsReport>,
+    /// How much rows count in a fit, where that is not alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsReport>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like that")]
@@ -352,6 +357,7 @@ impl DataReport {
             unknown: frame.unknown.clone(),
             skipped_folders: frame.folders,
             folds: folds::report(study),
+            weights: weights::report(study),
         }
     }
 }

@@ -35,6 +35,7 @@ impl DataReport {
             format!("in single precision, {more} more columns lose distinct values")
         }));
         lines.extend(self.folds.iter().map(super::FoldsReport::in_words));
+        lines.extend(self.weights.iter().map(super::WeightsReport::in_words));
         let missing = &self.target.not_in_test;
         let names = listed(missing.iter().map(|class| format!("{class:?}")), missing.len(), NAMES);
         lines.extend(names.map(|names| {
@@ -140,6 +141,7 @@ impl DataReport {
             parts.push(format!("{without} of {} rows without a target{words}", self.rows));
         }
         parts.extend(self.folds.iter().map(super::FoldsReport::briefly));
+        parts.extend(self.weights.iter().map(super::WeightsReport::briefly));
         let leaks: Vec<&str> = self.leaks().map(|(column, _)| column).collect();
         let names = leaks.iter().map(|name| (*name).to_owned());
         let names = listed(names, leaks.len(), BRIEFLY);

@@ -7,6 +7,7 @@ use crate::learn::prepare::Preparation;
 use crate::learn::report::DataReport;
 use crate::learn::roles::Roles;
 use crate::learn::study::TrainingData;
+use crate::learn::weights::WeightPlan;
 
 fn read(text: &str, reading: &ReadOptions) -> DataFrame {
     let folder = tempfile::tempdir().unwrap();
@@ -41,7 +42,7 @@ fn a_date_becomes_the_parts_that_differ_and_gaps_their_mean() {
     });
     let frame = read(&rows, &ReadOptions::default());
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
-    let roles = Roles::decide(&frame, &target, &SplitPlan::by_chance(5, 0.2)).unwrap();
+    let roles = Roles::decide(&frame, &target, &SplitPlan::by_chance(5, 0.2), None).unwrap();
     let preparation = Preparation::fit(&frame, &roles, &target.values, &[0, 1, 2, 3, 4, 5, 6]).unwrap();
     let parts = ["elapsed", "month", "month_sin", "month_cos", "weekday", "weekday_sin", "weekday_cos"];
     assert_eq!(preparation.names, parts.map(|part| format!("at.{part}")));
@@ -76,7 +77,7 @@ fn what_tells_the_time_of_the_folds_again_is_left_out() {
     let frame = read(&rows, &ReadOptions::default());
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
     let plan = SplitPlan { time_column: Some("day".into()), ..SplitPlan::by_chance(3, 0.2) };
-    let study = TrainingData::split_by(frame, target, plan, 1).unwrap();
+    let study = TrainingData::split_by(frame, target, plan, WeightPlan::default(), 1).unwrap();
     let learnt = study.frame.columns.iter().enumerate().filter(|(at, _)| study.roles.is_learnt(*at));
     assert_eq!(learnt.map(|(_, column)| column.name.as_str()).collect::<Vec<_>>(), ["week", "x"]);
     let lines = DataReport::of(&study).lines().join("\n");
@@ -95,7 +96,8 @@ fn where_nothing_is_left_to_learn_from_all_that_is_excluded_is_told() {
     let frame = read(&rows, &ReadOptions::default());
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
     let plan = SplitPlan { time_column: Some("day".into()), ..SplitPlan::by_chance(3, 0.2) };
-    let error = TrainingData::split_by(frame, target, plan, 1).unwrap_err().to_string();
+    let error =
+        TrainingData::split_by(frame, target, plan, WeightPlan::default(), 1).unwrap_err().to_string();
     for words in [
         "day is excluded: the folds go by it",
         "german is excluded: it tells the same time as day",

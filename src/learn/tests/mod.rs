@@ -6,6 +6,7 @@ mod formats;
 #[path = "../../../tests/support/parquet.rs"]
 mod parquet_file;
 mod reading;
+mod weights;
 
 use std::path::Path;
 
@@ -320,7 +321,7 @@ fn what_is_learnt_comes_from_the_training_rows_alone() {
     let text = "x,c,same,y\n1,a,7,0\n,b,7,1\n3,a,7,0\n100,z,7,1\n,,7,0\n";
     let frame = read(&write(folder.path(), "t.csv", text.as_bytes()));
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
-    let roles = Roles::decide(&frame, &target, &SplitPlan::by_chance(5, 0.2)).unwrap();
+    let roles = Roles::decide(&frame, &target, &SplitPlan::by_chance(5, 0.2), None).unwrap();
     let preparation = Preparation::fit(&frame, &roles, &target.values, &[0, 1, 2]).unwrap();
     assert_eq!(preparation.names, ["x", "c=a", "c=b"], "no level of other rows, and no constant");
     let features = preparation.apply(&frame, &[3, 4]);

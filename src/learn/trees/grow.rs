@@ -52,7 +52,12 @@ pub enum SampleWeights<'a> {
     Weights(&'a [f64]),
 }
 
-impl SampleWeights<'_> {
+impl<'a> SampleWeights<'a> {
+    /// By weights, if there are any.
+    pub fn by(weights: Option<&'a [f64]>) -> Self {
+        weights.map_or(Self::Once, Self::Weights)
+    }
+
     /// How much that row counts.
     pub fn of(self, row: usize) -> f64 {
         match self {

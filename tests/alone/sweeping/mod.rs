@@ -6,6 +6,7 @@ mod folds;
 mod killed;
 mod slurm;
 mod steering;
+mod weights;
 
 use std::fs;
 use std::path::Path;

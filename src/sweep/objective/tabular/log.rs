@@ -36,14 +36,16 @@ impl TabularLog {
         }
     }
 
-    /// What folds go by, where that is not chance, and how often they are dealt if more than once.
-    fn folds_by(&self) -> Vec<(&'static str, String)> {
-        let split = &self.plan.split;
+    /// What folds go by, where that is not chance, how often they are dealt if more than once, and what rows are weighted by.
+    fn ways_of_rows(&self) -> Vec<(&'static str, String)> {
+        let (split, weights) = (&self.plan.split, &self.plan.weights);
         let repeats = (split.repeats > 1).then(|| split.repeats.to_string());
         let params = [
             ("repeats", repeats),
             ("time_column", split.time_column.clone()),
             ("group_column", split.group_column.clone()),
+            ("weight_column", weights.weight_column.clone()),
+            ("class_weight", weights.class_weight.as_ref().map(ToString::to_string)),
         ];
         params.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
@@ -75,7 +77,7 @@ impl Log for TabularLog {
             ("test_size", tabular.split.test_size.to_string()),
             ("seed", rules.seed.to_string()),
         ];
-        params.extend(self.folds_by());
+        params.extend(self.ways_of_rows());
         let leaks = self.report.iter().flat_map(DataReport::leaks).map(|(column, _)| column);
         let leaks = leaks.collect::<Vec<_>>().join(", ");
         params.extend(Some(("suspected_leaks", leaks)).filter(|(_, leaks)| !leaks.is_empty()));
@@ -100,8 +102,8 @@ impl Log for TabularLog {
 
     fn trial_params(&self, proposal: &Proposal) -> Vec<(String, String)> {
         let named = proposal.params.iter().map(|(key, value)| (key.clone(), value.to_string()));
-        let folds_by = self.folds_by().into_iter().map(|(name, value)| (name.to_owned(), value));
-        [("family".to_owned(), proposal.family.clone())].into_iter().chain(named).chain(folds_by).collect()
+        let ways = self.ways_of_rows().into_iter().map(|(name, value)| (name.to_owned(), value));
+        [("family".to_owned(), proposal.family.clone())].into_iter().chain(named).chain(ways).collect()
     }
 
     fn metric(&self) -> String {

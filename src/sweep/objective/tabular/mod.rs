@@ -18,6 +18,7 @@ use crate::learn::folds::SplitPlan;
 use crate::learn::permutation::importance;
 use crate::learn::scores::{Asked, Prediction, evaluate};
 use crate::learn::study::{Fitted, PreparedPart, TrainingData};
+use crate::learn::weights::WeightPlan;
 use crate::params::Range;
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::numbers::{Values, finite, moments};
@@ -57,6 +58,9 @@ pub struct TabularPlan {
     /// How rows are dealt to folds and to the test part.
     #[serde(flatten)]
     pub split: SplitPlan,
+    /// How much each row counts in a fit.
+    #[serde(flatten)]
+    pub weights: WeightPlan,
     /// Which models to keep.
     pub models: KeptModels,
     /// How often a trial is tried again whose job comes to nothing.
@@ -78,7 +82,7 @@ impl TabularPlan {
     pub fn training_data(&self, seed: u64) -> Result<TrainingData, DataError> {
         let frame = data::load(&self.data, &self.reading)?;
         let target = Target::new(&frame, &self.target, Some(self.task))?;
-        TrainingData::split_by(frame, target, self.split.clone(), seed)
+        TrainingData::split_by(frame, target, self.split.clone(), self.weights.clone(), seed)
     }
 
     /// The command that does the same again, in words that a shell takes.
@@ -107,6 +111,12 @@ impl TabularPlan {
         }
         if let Some(name) = &self.split.group_column {
             flag("group-column", name);
+        }
+        if let Some(name) = &self.weights.weight_column {
+            flag("weight-column", name);
+        }
+        if let Some(weight) = &self.weights.class_weight {
+            flag("class-weight", &weight.to_string());
         }
         flag("models", &format!("{:?}", self.models).to_lowercase());
         if self.retries > 0 {

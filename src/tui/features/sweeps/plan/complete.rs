@@ -1,9 +1,10 @@
 //! How a line of the form may go on.
 
-use super::{FormField, names};
+use super::FormField;
 use crate::learn::data::bundled;
 use crate::learn::families::FAMILIES;
 use crate::learn::scores;
+use crate::text::names;
 
 /// What the machine and the data have to offer.
 #[derive(Debug, Clone, Default)]

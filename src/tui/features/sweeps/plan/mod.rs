@@ -3,7 +3,6 @@
 pub mod command;
 pub mod complete;
 pub mod effects;
-mod names;
 pub mod update;
 pub mod view;
 
@@ -16,6 +15,7 @@ use crate::sweep::executor_plan::{ExecutorPlan, SlurmOptions};
 use crate::sweep::objective::tabular::KeptModels;
 use crate::sweep::request::{FOLDS, SEED, SweepRequest, TEST_SIZE, TRIALS};
 use crate::sweep::search::Method;
+use crate::text::names;
 use crate::tui::core::remote::Remote;
 use crate::tui::widgets::input::{Input, Room, cursor, insert};
 
@@ -250,6 +250,10 @@ impl PlanForm {
     pub fn request(&self) -> Result<(SweepRequest, Option<usize>), String> {
         let mut request = self.base.clone();
         let data = self.value(FormField::Data).ok_or("data: missing")?;
+        if request.data != data {
+            // A column and classes of other data.
+            (request.weight_column, request.class_weight) = (None, None);
+        }
         data.clone_into(&mut request.data);
         request.target = self.value(FormField::Target).map(str::to_owned);
         let mark = self.value(FormField::Decimal).map(str::parse).transpose();

@@ -1,4 +1,4 @@
-//! Names of columns in one line: between commas, and in double quotes where there is a comma in a name.
+//! Names in one line: between commas, and in double quotes where there is a comma in a name.
 
 /// The line of some names.
 pub fn written(names: &[String]) -> String {
@@ -19,6 +19,9 @@ pub fn last(line: &str) -> Option<usize> {
 }
 
 /// The names of a line.
+///
+/// # Errors
+/// What is wrong with its quotes.
 pub fn read(line: &str) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     let mut rest = line.trim_start();
