@@ -117,7 +117,7 @@ pub enum Failure {
     /// What was copied is not the same.
     #[error("{0}")]
     Differs(String),
-    #[error("{failed} of {} failed or were killed", text::runs(*.of))]
+    #[error("{failed} of {of} runs failed or were killed")]
     RunsFailed { failed: usize, of: usize },
     #[error("{} still running", if *.0 == 1 { "1 run is".to_owned() } else { format!("{} are", text::runs(*.0)) })]
     TimedOut(usize),
@@ -364,7 +364,7 @@ mod tests {
     fn one_is_told_in_the_singular() {
         assert_eq!(Failure::TimedOut(1).to_string(), "1 run is still running");
         assert_eq!(Failure::TimedOut(2).to_string(), "2 runs are still running");
-        assert_eq!(Failure::RunsFailed { failed: 1, of: 1 }.to_string(), "1 of 1 run failed or were killed");
+        assert_eq!(Failure::RunsFailed { failed: 1, of: 1 }.to_string(), "1 of 1 runs failed or were killed");
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Family for NearestNeighbours {
     }
 
     fn is_suggested(&self, shape: DataShape) -> bool {
-        shape.rows <= 20_000
+        shape.rows <= 50_000
     }
 
     fn takes_weights(&self) -> bool {

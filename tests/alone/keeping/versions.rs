@@ -76,8 +76,19 @@ fn a_sweep_that_version_0_1_began_comes_to_what_it_would_have_come_to() {
         let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
         assert_eq!(code, 0, "{error}");
         let now = fs::read_to_string(folder.join("events.jsonl")).unwrap();
-        let (now, then) = (told(&now), told(&whole));
+        let (mut now, mut then) = (told(&now), told(&whole));
         assert_eq!(now.len(), then.len());
+        // Version 0.1 ended the fits of logistic regression before they were at their end.
+        let of_logistic: Vec<Value> = then
+            .iter()
+            .filter(|event| event["family"] == "logistic")
+            .map(|event| event["trial"].clone())
+            .collect();
+        for event in now.iter_mut().chain(&mut then).filter(|event| of_logistic.contains(&event["trial"])) {
+            for scores in ["means", "deviations", "test"] {
+                event.as_object_mut().unwrap().remove(scores);
+            }
+        }
         for (now, then) in now.iter().zip(&then) {
             assert!(are_close(now, then), "{name}: {now}, not {then}");
         }

@@ -131,7 +131,7 @@ fn a_server_without_aliases_is_told_of_before_anything_is_written() {
     let server = Server::shared(V3);
     block_on(experiment(&open(&server.uri()), "no aliases"));
     let proxy = Proxy::start(server.port);
-    let alias = |writes: &[String]| writes.last().unwrap().clone();
+    let alias = |writes: &[String]| writes.first().unwrap().clone();
     let (run, writes) = planned(folder.path(), &proxy.uri(), "no aliases", "no aliases");
     assert_eq!(alias(&writes), "@champion of no aliases: from none to the new version");
     assert_eq!(run["model"]["alias"], "champion");

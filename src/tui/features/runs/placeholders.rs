@@ -23,7 +23,7 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, (width, height): (usize, usize
     }
     let view = &app.runs.shown_view;
     if view.is_filtered() && app.runs.loaded && app.runs.catalog.count > 0 {
-        let runs = text::runs(app.runs.catalog.count);
+        let count = text::count(app.runs.catalog.count);
         let mut filters = Vec::new();
         if !view.words.trim().is_empty() {
             filters.push(format!("/{}", view.words.trim()));
@@ -32,7 +32,7 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, (width, height): (usize, usize
             filters.push(app.runs.filter_text.trim().to_owned());
         }
         let filters = text::clean(&filters.join(" and ")).into_owned();
-        let words = format!("0 of {runs} match {filters}");
+        let words = format!("0 of {count} runs match {filters}");
         return vec![
             Line::styled(text::cut(&words, width, theme.glyphs.ellipsis), theme.heading),
             Line::styled("esc clears the filter", theme.dim),
