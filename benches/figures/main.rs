@@ -1,6 +1,7 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench -- pictures` makes the pictures of the README. `cargo bench` prints all figures; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training boosting beside scores sweeps registry postgres folders` chooses. Absolute times are remarks,
+//! `cargo bench -- pictures` makes the pictures of the README. `cargo bench` prints all figures; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training boosting beside scores sweeps registry postgres folders` chooses, and `cargo bench -- peers` measures
+//! families of models beside those of others. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 

@@ -1,7 +1,6 @@
 //! Every family with its defaults beside scikit-learn's, and boosting beside LightGBM and XGBoost too, on made tables of 20
-//! columns: a process each, with its peak of memory. Written to `benches/peers.md`.
+//! columns: a process each, with its peak of memory. `benches/peers.md` has a table of these.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -119,11 +118,9 @@ pub fn wanted(folder: &Path, arguments: &[String]) {
 fn peers(folder: &Path, wanted: &[usize], names: &[&str]) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let libraries = installed("peers", &["lightgbm==4.7.0", "narwhals", "xgboost-cpu"]);
-    let mut text = String::from(
-        "| rows | task | family | peer | fit, s | its | ratio | predict, s | its | score | its | in its deviations | memory, MB | its | ratio |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
-    );
-    print!("\nevery family with its defaults, {threads} threads, the soonest of five folds\n{text}");
+    let title = "| rows | task | family | peer | fit, s | its | ratio | predict, s | its | score | its | in its deviations | memory, MB | its | ratio |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    print!("\nevery family with its defaults, {threads} threads, the soonest of five folds\n{title}");
     for rows in wanted {
         for classes in [0, 2, 10] {
             let path = folder.join(format!("boosting-{rows}-{classes}.csv"));
@@ -187,12 +184,10 @@ fn peers(folder: &Path, wanted: &[usize], names: &[&str]) {
                 for (library, theirs) in theirs {
                     let line = line(*rows, classes, family.name(), library, &ours, &theirs);
                     println!("{line}");
-                    writeln!(text, "{line}").unwrap();
                 }
             }
         }
     }
-    std::fs::write(folder.join("peers.md"), text).unwrap();
 }
 
 fn line(
