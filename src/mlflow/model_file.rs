@@ -63,8 +63,7 @@ impl ModelFile {
     /// # Errors
     /// Where the text is no YAML, or not that of a model.
     pub fn parse(yaml: &str) -> Result<Self, String> {
-        let json: Json = serde_saphyr::from_str(yaml)
-            .map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())?;
+        let json = values(yaml)?;
         if !json.is_object() {
             return Err("it holds no keys and values".into());
         }
@@ -94,6 +93,31 @@ impl ModelFile {
             created: text("utc_time_created"),
         }
     }
+}
+
+/// What an `MLmodel` file holds, as Python reads it.
+///
+/// # Errors
+/// Where the text is no YAML, in one line.
+pub fn values(yaml: &str) -> Result<Json, String> {
+    serde_saphyr::from_str(yaml)
+        .or_else(|error| serde_saphyr::from_str(&with_texts(yaml)).map_err(|_| error))
+        .map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
+}
+
+/// With quotes around what is a text to Python and a number beyond all bounds to others: digits with an `e` among them, as the
+/// number of a model may be.
+fn with_texts(yaml: &str) -> String {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let quoted = |line: &str| match line.split_once(": ") {
+        Some((key, value))
+            if value.trim_end().split_once(['e', 'E']).is_some_and(|(a, b)| is_digits(a) && is_digits(b)) =>
+        {
+            format!("{key}: '{}'\n", value.trim_end())
+        }
+        _ => format!("{line}\n"),
+    };
+    yaml.lines().map(quoted).collect()
 }
 
 fn flatten(prefix: &str, value: &Json, all: &mut Vec<(String, String)>) {
@@ -263,5 +287,18 @@ utc_time_created: '2026-11-27 20:28:08.601422'
         let strange = "flavors: [1]\nsignature: {inputs: 'no json', outputs: 3}\nmlflow_version: 2\n";
         let broken = ModelFile { is_signature_broken: true, ..ModelFile::default() };
         assert_eq!(ModelFile::parse(strange).unwrap(), broken);
+    }
+
+    #[test]
+    fn a_number_of_digits_and_an_e_is_a_text() {
+        let number = "0000000020261129161507e1234567890";
+        let model = MODEL.replacen(
+            "artifact_path: model\n",
+            &format!("model_uuid: {number}\nrun_id: 12e34\nartifact_path: model\n"),
+            1,
+        );
+        assert_eq!(ModelFile::parse(&model), ModelFile::parse(MODEL));
+        assert_eq!(values(&model).unwrap()["model_uuid"], number);
+        assert!(values("a: [").is_err());
     }
 }

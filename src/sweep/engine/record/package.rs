@@ -102,8 +102,9 @@ fn description(packing: &Packing<'_>, signature: &ModelSignature) -> String {
          signature:\n  inputs: {inputs}\n  outputs: {outputs}\n  params: null\n\
          utc_time_created: '{created}'\n",
         loader = loader(signature),
-        uuid = packing.uuid,
-        run = packing.run,
+        // Bare, some of them would be numbers.
+        uuid = quoted(packing.uuid),
+        run = quoted(packing.run),
         inputs = quoted(&columns(&signature.inputs)),
         outputs = quoted(&columns(&signature.outputs)),
     )

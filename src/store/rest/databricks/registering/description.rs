@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::only_with_mlflow;
+use crate::mlflow::model_file::values;
 use crate::store::{ErrorKind, Inner};
 
 const WANTED: &str = "all models in the Unity Catalog must be logged with a model signature containing both input and output type \
@@ -36,8 +37,7 @@ impl Description {
     /// Reads an `MLmodel` file and refuses what MLflow's client refuses; `has` tells of a path from the model's folder whether
     /// it is there.
     pub fn checked(yaml: &[u8], has: impl Fn(&str) -> bool) -> Inner<Self> {
-        let parsed =
-            std::str::from_utf8(yaml).ok().and_then(|yaml| serde_saphyr::from_str::<Value>(yaml).ok());
+        let parsed = std::str::from_utf8(yaml).ok().and_then(|yaml| values(yaml).ok());
         let Some(model) = parsed.filter(Value::is_object) else {
             return Err(ErrorKind::Invalid("its MLmodel file cannot be read".into()));
         };
