@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use crate::learn::data::TargetValues;
-use crate::learn::prepare::{Features, Matrix};
+use crate::learn::features::{Features, Matrix};
 use crate::learn::trees::{SampleWeights, TreeOptions, grow};
 
 const TREES: usize = 200;

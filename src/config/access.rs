@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
+use super::environment::Environment;
 use super::raw::{ProfileAuth, RawProfile};
-use super::resolve::Environment;
 use crate::store::uri::{self, Auth, Location, UriOrigin};
 
 const URI: &str = "MLFLOW_TRACKING_URI";

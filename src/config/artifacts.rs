@@ -2,8 +2,8 @@
 
 use super::ConfigError;
 use super::access::of_environment;
+use super::environment::Environment;
 use super::raw::{ProfileAuth, RawProfile};
-use super::resolve::Environment;
 use crate::store::uri::{self, Auth, Location, RestOptions};
 use crate::store::{ErrorKind, StoreError};
 

@@ -5,6 +5,7 @@
 mod access;
 mod artifacts;
 mod columns;
+mod environment;
 mod promoting;
 pub mod raw;
 pub mod resolve;
@@ -19,9 +20,10 @@ use thiserror::Error;
 
 pub use artifacts::VARIABLE as ARTIFACTS_SERVER;
 pub use columns::DefaultColumn;
+pub use environment::{Environment, Multiplexer};
 pub use promoting::ModelPolicies;
 pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, ProfileAuth, RawConfig};
-pub use resolve::{Environment, Flags, Multiplexer, Settings};
+pub use resolve::{Flags, Settings};
 pub use scripts::ShellVariable;
 pub use selecting::Selecting;
 pub use sweeping::Sweeping;

@@ -4,8 +4,9 @@
 use fastrand::Rng;
 
 use super::data::{DataFrame, Target, TargetValues};
+use super::features::{Features, Matrix};
 use super::folds::Split;
-use super::prepare::{Features, Matrix, Preparation};
+use super::prepare::Preparation;
 use super::roles::Roles;
 use super::trees::{SampleWeights, Tree, TreeOptions, grow, likeliest};
 

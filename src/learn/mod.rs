@@ -8,6 +8,7 @@ pub mod calendar;
 mod cores;
 pub mod data;
 pub mod families;
+pub mod features;
 pub mod fingerprint;
 pub mod folds;
 mod histogram;

@@ -7,9 +7,9 @@ use ndarray::{Array2, ArrayView1, Axis, Slice};
 
 use super::cores;
 use super::data::Task;
+use super::features::{Features, Matrix};
 use super::neighbours::{self, Index};
 use super::pairs::{Sigmoid, coupled, votes};
-use super::prepare::{Features, Matrix};
 use super::scores::Prediction;
 use super::trees::Tree;
 

@@ -252,7 +252,7 @@ fn beside(name: &str, study: &TrainingData, family: &str) -> serde_json::Value {
     let params = defaults(&family.search_space(study.shape()));
     let part = study.fold(0).unwrap();
     let fitted = part.fit_and_score(family, &params, 5).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let rows = |features: &mltui::learn::prepare::Features| {
+    let rows = |features: &mltui::learn::features::Features| {
         let matrix = &features.raw;
         let row = |row| (0..matrix.width()).map(|at| matrix.column(at)[row]).collect::<Vec<_>>();
         (0..matrix.rows).map(row).collect::<Vec<_>>()

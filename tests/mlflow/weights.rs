@@ -4,8 +4,8 @@ use std::fs;
 
 use mltui::learn::data::{ReadOptions, Target, TargetValues, Task, load};
 use mltui::learn::families;
+use mltui::learn::features::Matrix;
 use mltui::learn::folds::SplitPlan;
-use mltui::learn::prepare::Matrix;
 use mltui::learn::scores::Prediction;
 use mltui::learn::study::TrainingData;
 use mltui::learn::weights::WeightPlan;

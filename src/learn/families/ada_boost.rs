@@ -8,8 +8,8 @@ use super::{
     DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, shares, weights, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link, ModelForm};
-use crate::learn::prepare::Features;
 use crate::learn::trees::{SampleWeights, Tree, TreeOptions, grow, likeliest};
 
 /// What a row counts at least, of what the one counts that counts most: sums of weights have no more digits to tell them apart.

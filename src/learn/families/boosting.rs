@@ -10,8 +10,8 @@ use super::{
     mean, seed_of, shares, weights, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link, ModelForm};
-use crate::learn::prepare::Features;
 use crate::learn::trees::{SampleWeights, Tree, TreeOptions, grow};
 
 pub struct GradientBoosting;

@@ -7,8 +7,8 @@ use super::centred::Centred;
 use super::ridge::linear;
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, wrong};
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::FittedModel;
-use crate::learn::prepare::Features;
 
 pub struct Lasso;
 pub struct ElasticNet;

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::learn::cores;
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link, ModelForm};
-use crate::learn::prepare::Features;
 use crate::learn::trees::{SampleWeights, TreeOptions, grow};
 
 /// Cells of a table whose trees are worth more than one thread.

@@ -9,9 +9,9 @@ use super::{
 };
 use crate::learn::cores;
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::histogram::{Aim, BoostOptions, Growth, Stopping, Weighted, boost, worthwhile};
 use crate::learn::model::{FittedModel, Link, ModelForm};
-use crate::learn::prepare::Features;
 
 /// Above so many rows the exact trees of `gradient_boosting` take much longer, and are hardly better.
 pub(super) const MANY_ROWS: usize = 10_000;

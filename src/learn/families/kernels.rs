@@ -11,9 +11,9 @@ use super::{
     weights, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::pairs::{Sigmoid, pairs};
-use crate::learn::prepare::Features;
 
 pub struct Svm;
 pub struct Svr;

@@ -10,8 +10,8 @@ use ndarray::Array1;
 
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, wrong};
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link, ModelForm};
-use crate::learn::prepare::Features;
 use crate::learn::trees::Tree;
 
 pub struct LinfaTree;

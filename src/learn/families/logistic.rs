@@ -8,8 +8,8 @@ use super::lbfgs::{Stop, minimise};
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, weights};
 use crate::learn::cores;
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link, ModelForm};
-use crate::learn::prepare::Features;
 
 pub struct Logistic;
 

@@ -27,8 +27,8 @@ use linfa::traits::Fit;
 use thiserror::Error;
 
 use super::data::{Limits, TargetValues, Task};
+use super::features::Features;
 use super::model::FittedModel;
-use super::prepare::Features;
 use crate::params::{Dimension, ParamValue, Params};
 use crate::text::did_you_mean;
 

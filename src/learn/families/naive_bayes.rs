@@ -7,8 +7,8 @@ use super::{
     DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, class_sums, classes, weights,
 };
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link, ModelForm};
-use crate::learn::prepare::Features;
 
 pub struct NaiveBayes;
 

@@ -5,8 +5,8 @@ use ndarray::Array2;
 
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples};
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link, ModelForm};
-use crate::learn::prepare::Features;
 
 pub struct NearestNeighbours;
 

@@ -10,8 +10,8 @@ use super::centred::Centred;
 use super::ridge::{linear, products};
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, numbers, wrong};
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::FittedModel;
-use crate::learn::prepare::Features;
 
 pub struct Linear;
 

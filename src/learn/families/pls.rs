@@ -7,8 +7,8 @@ use ndarray::Array1;
 use super::ridge::linear;
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, numbers, wrong};
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::FittedModel;
-use crate::learn::prepare::Features;
 
 pub struct Pls;
 

@@ -7,8 +7,8 @@ use ndarray::{Array1, Axis};
 use super::centred::Centred;
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, shares, wrong};
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link, ModelForm};
-use crate::learn::prepare::Features;
 
 pub struct Ridge;
 

@@ -5,8 +5,8 @@ use linfa::traits::Fit;
 
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, shares, weights};
 use crate::learn::data::{TargetValues, Task};
+use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link, ModelForm};
-use crate::learn::prepare::Features;
 use crate::learn::trees::{Criterion, SampleWeights, TreeOptions, grow};
 
 pub struct DecisionTree;

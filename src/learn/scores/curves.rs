@@ -1,7 +1,7 @@
 //! How classes are told apart by threshold, and how far their probabilities hold.
 
 /// Points of a curve at most; of more, some are left out evenly.
-const MOST: usize = 1_000;
+const MOST: usize = 200;
 /// Between 0 and 1, for calibration.
 const BINS: usize = 10;
 

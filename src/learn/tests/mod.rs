@@ -15,9 +15,10 @@ use proptest::prelude::*;
 
 use super::data::{DataFrame, Labels, Limits, ReadOptions, Target, TargetValues, Task, bundled, load};
 use super::families::{DataShape, FAMILIES, Family, HyperParams, memory_shortage};
+use super::features::{Features, Matrix};
 use super::folds::{Split, SplitPlan};
 use super::model::{FittedModel, ModelForm};
-use super::prepare::{Features, Matrix, Preparation};
+use super::prepare::Preparation;
 use super::roles::Roles;
 use super::scores::{Prediction, evaluate};
 use super::study::TrainingData;

@@ -5,8 +5,8 @@ use ndarray::Array1;
 
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::families::{self, FAMILIES, Family, HyperParams, Samples};
+use crate::learn::features::{Features, Matrix};
 use crate::learn::model::FittedModel;
-use crate::learn::prepare::{Features, Matrix};
 use crate::params::{ParamValue, Params};
 
 const ROWS: usize = 60;

@@ -4,9 +4,9 @@
 use fastrand::Rng;
 
 use super::Tree;
-use super::grow::{LEAST_SHARE, OpenNode, SampleWeights, TreeOptions, is_done};
+use super::grow::{DrawnFeatures, LEAST_SHARE, OpenNode, SampleWeights, TreeOptions, is_done};
 use super::impurity::NodeStats;
-use crate::learn::prepare::Matrix;
+use crate::learn::features::Matrix;
 
 pub(super) struct Drawer<'a, Item> {
     matrix: &'a Matrix,
@@ -15,8 +15,7 @@ pub(super) struct Drawer<'a, Item> {
     rng: &'a mut Rng,
     /// Those of a node stand together.
     rows: Vec<u32>,
-    /// The features in the order in which they are drawn.
-    drawn: Vec<u32>,
+    drawn: DrawnFeatures,
     /// Of the rows of a node the values of a feature.
     values: Vec<f32>,
 }
@@ -38,7 +37,7 @@ impl<'a, Item: Copy> Drawer<'a, Item> {
         rng: &'a mut Rng,
     ) -> Self {
         let rows: Vec<u32> = (0..matrix.rows as u32).filter(|row| bag.of(*row as usize) > 0.0).collect();
-        let drawn = (0..matrix.width() as u32).collect();
+        let drawn = DrawnFeatures::of(matrix);
         let values = Vec::with_capacity(rows.len());
         Self { matrix, items, growth, rng, rows, drawn, values }
     }
@@ -79,8 +78,8 @@ impl<'a, Item: Copy> Drawer<'a, Item> {
         node: &S,
         empty: &S,
     ) -> Option<BestSplit<S>> {
-        let width = self.drawn.len();
-        let tried = self.growth.max_features.unwrap_or(width).clamp(1, width.max(1));
+        let width = self.drawn.0.len();
+        let tried = self.growth.tried(width);
         let min_leaf = self.growth.min_samples_leaf.max(1);
         let least = node.weight() * LEAST_SHARE;
         let rows = &self.rows[from..to];
@@ -90,11 +89,7 @@ impl<'a, Item: Copy> Drawer<'a, Item> {
             if looked_at == tried {
                 break;
             }
-            if tried < width {
-                let other = self.rng.usize(turn..width);
-                self.drawn.swap(turn, other);
-            }
-            let feature = self.drawn[turn] as usize;
+            let feature = self.drawn.next(turn, tried, self.rng);
             let column = self.matrix.column(feature);
             self.values.clear();
             self.values.extend(rows.iter().map(|row| column[*row as usize]));

@@ -6,7 +6,7 @@ use super::Tree;
 use super::draw::Drawer;
 use super::impurity::{Counted, Criterion, Entropy, Gini, Mean, NodeStats, Weighed};
 use crate::learn::data::TargetValues;
-use crate::learn::prepare::Features;
+use crate::learn::features::{Features, Matrix};
 
 /// Of the weight of a node the share that each side of a split has more than.
 pub(super) const LEAST_SHARE: f64 = 1e-12;
@@ -38,6 +38,31 @@ impl Default for TreeOptions {
             max_features: None,
             draws_thresholds: false,
         }
+    }
+}
+
+impl TreeOptions {
+    /// Of so many features how many are tried at a node.
+    pub(super) fn tried(&self, width: usize) -> usize {
+        self.max_features.unwrap_or(width).clamp(1, width.max(1))
+    }
+}
+
+/// The features in the order in which they were drawn last.
+pub(super) struct DrawnFeatures(pub Vec<u32>);
+
+impl DrawnFeatures {
+    pub fn of(matrix: &Matrix) -> Self {
+        Self((0..matrix.width() as u32).collect())
+    }
+
+    /// The one that comes at this turn, drawn from those that did not come before where not all are tried.
+    pub fn next(&mut self, turn: usize, tried: usize, rng: &mut Rng) -> usize {
+        let width = self.0.len();
+        if tried < width {
+            self.0.swap(turn, rng.usize(turn..width));
+        }
+        self.0[turn] as usize
     }
 }
 
@@ -122,8 +147,7 @@ struct Grower<'a, Item> {
     /// Of each row whether it goes left, while a node is split.
     goes_left: Vec<bool>,
     beside: Vec<SortedValue>,
-    /// The features in the order in which they are drawn.
-    drawn: Vec<u32>,
+    drawn: DrawnFeatures,
 }
 
 /// A node that waits for its turn.
@@ -175,7 +199,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             entries: features.order().iter().enumerate().map(kept).collect(),
             goes_left: vec![false; matrix.rows],
             beside: Vec::with_capacity(matrix.rows),
-            drawn: (0..matrix.width() as u32).collect(),
+            drawn: DrawnFeatures::of(matrix),
         }
     }
 
@@ -225,8 +249,8 @@ impl<'a, Item: Copy> Grower<'a, Item> {
         node: &S,
         empty: &S,
     ) -> Option<BestSplit<S>> {
-        let width = self.drawn.len();
-        let tried = self.growth.max_features.unwrap_or(width).clamp(1, width.max(1));
+        let width = self.drawn.0.len();
+        let tried = self.growth.tried(width);
         let min_leaf = self.growth.min_samples_leaf.max(1);
         let least = node.weight() * LEAST_SHARE;
         let mut best: Option<BestSplit<S>> = None;
@@ -236,11 +260,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             if looked_at == tried {
                 break;
             }
-            if tried < width {
-                let other = self.rng.usize(turn..width);
-                self.drawn.swap(turn, other);
-            }
-            let feature = self.drawn[turn] as usize;
+            let feature = self.drawn.next(turn, tried, self.rng);
             let entries = &self.entries[feature][from..to];
             if entries[0].value >= entries[entries.len() - 1].value {
                 continue;
@@ -334,7 +354,6 @@ pub fn between(low: f32, high: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learn::prepare::Matrix;
 
     fn of(column: &[f32]) -> Features {
         Features::unscaled(Matrix::new(vec![column.to_vec()]))

@@ -7,7 +7,7 @@ mod draw;
 mod grow;
 mod impurity;
 
-use super::prepare::Matrix;
+use super::features::Matrix;
 
 pub(in crate::learn) use grow::between;
 pub use grow::{SampleWeights, TreeOptions, grow};
