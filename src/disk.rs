@@ -35,6 +35,9 @@ impl Care {
     }
 }
 
+/// Files that are made for one draft at most.
+const TRIES: usize = 10;
+
 fn named(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
@@ -70,11 +73,14 @@ impl Draft {
         #[cfg(unix)]
         options.mode(care.of_file());
         let prefix = leftovers::prefix();
+        // One that others take for a leftover is made again; where a file system says so of all of them, its word is not taken.
+        let mut tries = 0;
         loop {
+            tries += 1;
             let file =
                 tempfile::Builder::new().prefix(&prefix).make_in(folder, |beside| options.open(beside));
             let file = file.map_err(named(path))?;
-            if leftovers::claim(file.as_file()) {
+            if leftovers::claim(file.as_file()) || tries == TRIES {
                 return Ok(Self { file, path: path.to_owned(), care });
             }
         }

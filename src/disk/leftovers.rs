@@ -7,6 +7,7 @@
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// What stands before all names of such files.
@@ -91,7 +92,11 @@ fn remove_dead(path: &Path, metadata: &Metadata, is_of_this_machine: bool) -> io
         Err(TryLockError::Error(_)) => age >= OLD,
     };
     if is_dead {
-        std::fs::remove_file(path)?;
+        match std::fs::remove_file(path) {
+            // It came to its place meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            removed => removed?,
+        }
     }
     Ok(is_dead)
 }
@@ -107,15 +112,19 @@ fn is_own(_: &Metadata) -> bool {
     true
 }
 
-/// This machine, in eight digits that stay the same.
-fn machine() -> String {
-    #[cfg(unix)]
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    #[cfg(not(unix))]
-    let name = std::env::var("COMPUTERNAME").unwrap_or_default();
-    let sum =
-        name.bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    format!("{sum:0MACHINE$x}")
+/// This machine, in eight digits that stay the same until it starts anew: others can have its name.
+fn machine() -> &'static str {
+    static MACHINE_NOW: OnceLock<String> = OnceLock::new();
+    MACHINE_NOW.get_or_init(|| {
+        #[cfg(unix)]
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        #[cfg(not(unix))]
+        let name = std::env::var("COMPUTERNAME").unwrap_or_default();
+        let start = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let bytes = name.bytes().chain(start.bytes());
+        let sum = bytes.fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        format!("{sum:0MACHINE$x}")
+    })
 }
 
 #[cfg(test)]

@@ -45,8 +45,9 @@ pub enum ModelForm {
         start: Vec<f64>,
         /// Whether they know what to do with a gap; others are given what stands for it.
         with_gaps: bool,
-        /// Whether each is meant for what those before it leave: the first of them are a model too.
-        by_rounds: bool,
+        /// How many there are after each round, where each round is meant for what those before it leave: the first of them are a
+        /// model too. Empty of others.
+        rounds: Vec<usize>,
     },
     /// Scaled features (and their squares, where there are such weights) times weights, and intercepts. A column a score.
     Linear {
@@ -121,24 +122,20 @@ impl FittedModel {
     }
 
     /// What is said of the prediction of some rows as it grew, round after round of boosting: the number of rounds and that, at
-    /// some fifty of them; of models that were not boosted, nothing.
+    /// some fifty of them; of models without rounds, nothing.
     pub fn by_rounds<T>(&self, features: &Features, judge: &dyn Fn(&Prediction) -> T) -> Vec<(usize, T)> {
-        let ModelForm::Trees { trees, start, with_gaps, by_rounds: true } = &self.form else {
-            return Vec::new();
-        };
+        let ModelForm::Trees { trees, start, with_gaps, rounds } = &self.form else { return Vec::new() };
         let matrix = if *with_gaps { features.with_gaps() } else { &features.raw };
-        // One tree for all scores, or for each of them one.
-        let rounds: Vec<&[(Tree, usize)]> = trees.chunk_by(|(_, a), (_, b)| a < b).collect();
-        let count = rounds.len();
         let mut scores = begun(start, features.raw.rows);
-        let mut found = Vec::new();
-        for (round, trees) in rounds.into_iter().enumerate() {
-            for (tree, score) in trees {
+        let (mut found, mut done) = (Vec::new(), 0);
+        for (round, end) in rounds.iter().enumerate() {
+            for (tree, score) in &trees[done..*end] {
                 add(tree, *score, matrix, &mut scores);
             }
+            done = *end;
             let number = round + 1;
             // At even distances, the last one among them.
-            if number * CURVE / count > round * CURVE / count {
+            if number * CURVE / rounds.len() > round * CURVE / rounds.len() {
                 found.push((number, judge(&self.predicted(&scores))));
             }
         }
@@ -325,7 +322,7 @@ mod tests {
                 let params = defaults(&family.search_space(data.shape()));
                 let fitted = part.fit_and_score(family, &params, 1).unwrap();
                 let curve = fitted.model.by_rounds(&part.held_out, &Prediction::clone);
-                if !family.name().contains("boost") {
+                if !family.name().contains("gradient_boosting") {
                     assert!(curve.is_empty(), "{}", family.name());
                     continue;
                 }

@@ -85,9 +85,7 @@ impl<'a> Index<'a> {
                 for (chunk, products) in row.chunks(LANES).enumerate() {
                     let bound = nearest.limit() - of_rows[at] + slack;
                     // A bound or product that is not a number leaves nothing out.
-                    let least =
-                        products.iter().copied().fold(f32::INFINITY, |a, b| if b > a { a } else { b });
-                    if least > bound {
+                    if products.iter().filter(|product| **product > bound).count() == products.len() {
                         continue;
                     }
                     for (lane, product) in products.iter().enumerate() {

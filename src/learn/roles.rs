@@ -226,7 +226,8 @@ fn are_one_time(one: &[f64], other: &[f64], rows: &[u32]) -> bool {
     let (span, other_span) = (last.0 - first.0, last.1 - first.1);
     let is_like =
         |(one, other): (f64, f64)| ((one - first.0) / span - (other - first.1) / other_span).abs() < 1e-9;
-    span > 0.0 && other_span > 0.0 && pairs().all(is_like)
+    // One that falls tells it too, as the days that are left.
+    span > 0.0 && other_span.abs() > 0.0 && pairs().all(is_like)
 }
 
 fn role(column: &DataColumn, rows: &[u32], can_be_means: bool) -> ColumnRole {

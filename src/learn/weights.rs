@@ -60,6 +60,7 @@ impl FromStr for ClassWeight {
             let Some((class, weight)) = pair.rsplit_once('=') else {
                 return Err(format!("{pair:?}: expected balanced, none, or weights such as yes=5,no=1"));
             };
+            let class = class.trim();
             let number = weight.trim().parse().ok().filter(|weight| (LEAST..=MOST).contains(weight));
             let Some(number) = number else {
                 return Err(format!("{class}={weight}: a weight is a number above 0, from 1e-15 to 1e15"));

@@ -100,13 +100,12 @@ impl ModelFile {
 /// # Errors
 /// Where the text is no YAML, in one line.
 pub fn values(yaml: &str) -> Result<Json, String> {
-    serde_saphyr::from_str(yaml)
-        .or_else(|error| serde_saphyr::from_str(&with_texts(yaml)).map_err(|_| error))
+    serde_saphyr::from_str(&with_texts(yaml))
         .map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
 }
 
-/// With quotes around what is a text to Python and a number beyond all bounds to others: digits with an `e` among them, as the
-/// number of a model may be.
+/// With quotes around what is a text to Python and a number to others, often one beyond all bounds: digits with an `e` among
+/// them, as the number of a model may be.
 fn with_texts(yaml: &str) -> String {
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let quoted = |line: &str| match line.split_once(": ") {
@@ -299,6 +298,7 @@ utc_time_created: '2026-11-27 20:28:08.601422'
         );
         assert_eq!(ModelFile::parse(&model), ModelFile::parse(MODEL));
         assert_eq!(values(&model).unwrap()["model_uuid"], number);
+        assert_eq!(values("run_id: 12e34\n").unwrap()["run_id"], "12e34");
         assert!(values("a: [").is_err());
     }
 }

@@ -17,9 +17,9 @@ def same_curves(client, run, test, columns):
         precision, recall, cuts = precision_recall_curve(truth, said, drop_intermediate=True)
         cuts = np.append(cuts, np.inf)
         share, mean = calibration_curve(truth, said, n_bins=10)
-        if not (np.allclose(ours["roc"], np.column_stack([thresholds, fpr, tpr]))
-                and np.allclose(ours["precision_recall"], np.column_stack([cuts, recall, precision])[::-1])
-                and np.allclose(ours["calibration"][:, 1:], np.column_stack([mean, share]))):
+        if not (np.allclose(ours["roc"], np.column_stack([thresholds, fpr, tpr]), atol=1e-6)
+                and np.allclose(ours["precision_recall"], np.column_stack([cuts, recall, precision])[::-1], atol=1e-6)
+                and np.allclose(ours["calibration"][:, 1:], np.column_stack([mean, share]), atol=1e-6)):
             return False
     return set(curves["class"]) == {column.removeprefix("probability_") for column in wanted}
 

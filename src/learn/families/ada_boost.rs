@@ -116,7 +116,7 @@ impl Fit<Features, TargetValues, FitError> for Boosted {
             *leaf /= votes * others;
         }
         let trees = trees.into_iter().map(|(tree, _)| (tree, 0)).collect();
-        let form = ModelForm::Trees { trees, start: vec![0.0; count], with_gaps: false, by_rounds: true };
+        let form = ModelForm::Trees { trees, start: vec![0.0; count], with_gaps: false, rounds: Vec::new() };
         Ok(FittedModel { form, link: Link::Softmax, importance: Some(shares(&gains)) })
     }
 }

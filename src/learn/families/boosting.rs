@@ -167,8 +167,9 @@ impl Boosting {
                 trees.push((tree, at));
             }
         }
+        let rounds = (start.len()..=trees.len()).step_by(start.len()).collect();
         FittedModel {
-            form: ModelForm::Trees { trees, start, with_gaps: false, by_rounds: true },
+            form: ModelForm::Trees { trees, start, with_gaps: false, rounds },
             link,
             importance: Some(shares(&gains)),
         }

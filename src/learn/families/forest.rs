@@ -133,7 +133,8 @@ impl Fit<Features, TargetValues, FitError> for Forest {
             TargetValues::Numbers(_) => (1, Link::Number),
             TargetValues::Classes { count, .. } => (*count, Link::Share),
         };
-        let form = ModelForm::Trees { trees, start: vec![0.0; outputs], with_gaps: false, by_rounds: false };
+        let form =
+            ModelForm::Trees { trees, start: vec![0.0; outputs], with_gaps: false, rounds: Vec::new() };
         Ok(FittedModel { form, link, importance: Some(shares(&gains)) })
     }
 }

@@ -144,7 +144,7 @@ impl Fit<Features, TargetValues, FitError> for HistBoosting {
             threads: worthwhile(cores::threads(), data.records.raw.rows, width),
         };
         let boosted = boost(data.records.bins(), Weighted { aim, weights }, &start, &options);
-        let form = ModelForm::Trees { trees: boosted.trees, start, with_gaps: true, by_rounds: true };
+        let form = ModelForm::Trees { trees: boosted.trees, start, with_gaps: true, rounds: boosted.rounds };
         Ok(FittedModel { form, link, importance: Some(shares(&boosted.gains)) })
     }
 }

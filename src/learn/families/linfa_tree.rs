@@ -101,7 +101,7 @@ impl Fit<Features, TargetValues, FitError> for GuardedTree {
             trees: vec![(tree, 0)],
             start: vec![0.0; 2],
             with_gaps: false,
-            by_rounds: false,
+            rounds: Vec::new(),
         };
         let is_known = importance.iter().all(|share| share.is_finite());
         Ok(FittedModel { form, link: Link::Share, importance: is_known.then_some(importance) })

@@ -12,8 +12,8 @@ use crate::learn::model::FittedModel;
 
 pub struct Pls;
 
-/// Of what the features say of the target at first, what is not worth another component.
-const EXHAUSTED: f64 = 1e-13;
+/// Of what the features say of the target at first, and of how far rows lie apart, what is rounding and no component.
+const EXHAUSTED: f64 = 1e-10;
 
 impl Family for Pls {
     fn name(&self) -> &'static str {
@@ -74,6 +74,11 @@ impl Fit<Features, TargetValues, FitError> for Components {
             }
             let scores = scaled.dot(&direction);
             let spread = scores.dot(&scores);
+            let is_some = spread > EXHAUSTED * direction.dot(&direction) * scaled.nrows() as f64;
+            // As where columns follow from others: what is left of them all is nothing.
+            if !is_some {
+                break;
+            }
             let loadings = scaled.t().dot(&scores) / spread;
             let share = direction.dot(&covariance) / spread;
             covariance.scaled_add(-share * spread, &loadings);
@@ -81,5 +86,35 @@ impl Fit<Features, TargetValues, FitError> for Components {
             found.push((direction, loadings));
         }
         Ok(linear(weights, mean))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::learn::features::Matrix;
+
+    /// The levels of a text sum up to 1: one of their columns follows from the others.
+    #[test]
+    fn more_components_than_there_is_to_find_are_left_out() {
+        for (rows, levels) in [(3_000, 3), (20_000, 6)] {
+            let mut rng = Rng::with_seed(4);
+            let of: Vec<usize> = (0..rows).map(|_| rng.usize(..levels)).collect();
+            let column =
+                |level| of.iter().map(|own| if *own == level { 1.0 } else { 0.0 }).collect::<Vec<f32>>();
+            let columns: Vec<Vec<f32>> = (0..levels).map(column).collect();
+            let share = |column: &Vec<f32>| f64::from(column.iter().sum::<f32>()) / rows as f64;
+            let means: Vec<f64> = columns.iter().map(share).collect();
+            let deviations = means.iter().map(|mean| (mean * (1.0 - mean)).sqrt()).collect();
+            let features = Features::new(Matrix::new(columns), means, deviations);
+            let target = TargetValues::Numbers((0..rows).map(|_| rng.f64()).collect());
+            let fitted = Components { count: levels }.fit(&Samples::new(features, target)).unwrap();
+            let crate::learn::model::ModelForm::Linear { weights, .. } = fitted.form else { panic!() };
+            assert!(weights.iter().all(|weight| weight.abs() < 1.0), "{weights}");
+        }
     }
 }

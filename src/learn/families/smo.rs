@@ -193,7 +193,9 @@ impl<'a> Problem<'a> {
         } else {
             let delta = (gradient[first] - gradient[second]) / curvature;
             let sum = a + b;
-            let moved = (a - delta).clamp((sum - other_most).max(0.0), sum.min(most));
+            // By rounding the least can be above the most, where bounds differ.
+            let highest = sum.min(most);
+            let moved = (a - delta).clamp((sum - other_most).max(0.0).min(highest), highest);
             alphas[first] = moved;
             alphas[second] = (sum - moved).clamp(0.0, other_most);
         }

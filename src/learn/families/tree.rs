@@ -80,7 +80,7 @@ impl Fit<Features, TargetValues, FitError> for Single {
         };
         let start = vec![0.0; tree.outputs];
         Ok(FittedModel {
-            form: ModelForm::Trees { trees: vec![(tree, 0)], start, with_gaps: false, by_rounds: false },
+            form: ModelForm::Trees { trees: vec![(tree, 0)], start, with_gaps: false, rounds: Vec::new() },
             link,
             importance: Some(shares(&gains)),
         })

@@ -48,6 +48,8 @@ pub struct BoostOptions {
 pub struct Boosted {
     /// Each with the score that it is added to.
     pub trees: Vec<(Tree, usize)>,
+    /// How many there are after each round.
+    pub rounds: Vec<usize>,
     /// Of each feature what its splits brought.
     pub gains: Vec<f64>,
 }
@@ -66,7 +68,11 @@ pub fn boost<'a>(
         }
         Weighted { .. } => run::<Curved>(binned, rows, start, options),
     };
-    boosted.unwrap_or_else(|| Boosted { trees: Vec::new(), gains: vec![0.0; binned.features.len()] })
+    boosted.unwrap_or_else(|| Boosted {
+        trees: Vec::new(),
+        rounds: Vec::new(),
+        gains: vec![0.0; binned.features.len()],
+    })
 }
 
 /// Whether gradients can share a word with the count of rows: not where some few are so great that the others would be lost.
@@ -144,6 +150,12 @@ fn rounds<C: Cell>(
     if options.stopping.is_some() {
         trees.truncate(best.1);
     }
+    let mut kept = 0;
+    let of_round = |round: &[(Tree, usize)]| {
+        kept += round.iter().filter(|(tree, _)| tree.len() > 1).count();
+        kept
+    };
+    let mut rounds: Vec<usize> = trees.chunks(scores).map(of_round).collect();
     // A model has a tree at least.
     trees.retain(|(tree, _)| tree.len() > 1);
     if trees.is_empty() {
@@ -151,6 +163,7 @@ fn rounds<C: Cell>(
         let node = tree.add();
         tree.close(node, std::iter::once(0.0));
         trees.push((tree, 0));
+        rounds = vec![1];
     }
-    Boosted { trees, gains: grower.gains }
+    Boosted { trees, rounds, gains: grower.gains }
 }

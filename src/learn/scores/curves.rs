@@ -17,14 +17,15 @@ pub struct CurvePoint {
 }
 
 /// Rows that are and are not positive, at and above each probability that occurs, from the greatest on.
-struct Steps {
+pub struct Steps {
     thresholds: Vec<f64>,
     positives: Vec<f64>,
     negatives: Vec<f64>,
 }
 
 impl Steps {
-    fn new(mut ranked: Vec<(f64, bool)>) -> Self {
+    /// Of rows with what is said of them, and whether it is so.
+    pub fn new(mut ranked: Vec<(f64, bool)>) -> Self {
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut steps = Self { thresholds: Vec::new(), positives: Vec::new(), negatives: Vec::new() };
         let (mut positives, mut negatives) = (0.0, 0.0);
@@ -53,8 +54,7 @@ fn is_bent(values: &[f64], at: usize) -> bool {
 
 /// The receiver operating characteristic of probabilities and whether each is right: scikit-learn's `roc_curve`. None where
 /// all or no rows are positive.
-pub fn roc(ranked: Vec<(f64, bool)>) -> Option<Vec<CurvePoint>> {
-    let steps = Steps::new(ranked);
+pub fn roc(steps: &Steps) -> Option<Vec<CurvePoint>> {
     let (positives, negatives) = (*steps.positives.last()?, *steps.negatives.last()?);
     if positives <= 0.0 || negatives <= 0.0 {
         return None;
@@ -71,8 +71,7 @@ pub fn roc(ranked: Vec<(f64, bool)>) -> Option<Vec<CurvePoint>> {
 
 /// Precision by recall: scikit-learn's `precision_recall_curve` without points between which the recall stays. None where no row
 /// is positive.
-pub fn precision_recall(ranked: Vec<(f64, bool)>) -> Option<Vec<CurvePoint>> {
-    let steps = Steps::new(ranked);
+pub fn precision_recall(steps: &Steps) -> Option<Vec<CurvePoint>> {
     let positives = *steps.positives.last()?;
     if positives <= 0.0 {
         return None;
@@ -139,7 +138,7 @@ mod tests {
             (0.2, 1.0, 0.75),
             (0.1, 1.0, 1.0),
         ];
-        assert_eq!(points(&roc(rows()).unwrap()), expected);
+        assert_eq!(points(&roc(&Steps::new(rows())).unwrap()), expected);
         let expected = [
             (f64::INFINITY, 0.0, 1.0),
             (0.9, 0.25, 1.0),
@@ -148,7 +147,7 @@ mod tests {
             (0.2, 0.75, 0.5),
             (0.1, 1.0, 4.0 / 7.0),
         ];
-        assert_eq!(points(&precision_recall(rows()).unwrap()), expected);
+        assert_eq!(points(&precision_recall(&Steps::new(rows())).unwrap()), expected);
         let found = points(&calibration(&rows()));
         assert_eq!(found.iter().map(|(edge, ..)| *edge).collect::<Vec<_>>(), [0.1, 0.2, 0.3, 0.6, 0.8, 0.9]);
         assert_eq!(found[4], (0.8, 0.8, 0.5));
@@ -156,11 +155,11 @@ mod tests {
 
     #[test]
     fn a_curve_of_one_class_is_none_and_a_long_one_is_thinned() {
-        assert_eq!(roc(vec![(0.5, true)]), None);
-        assert_eq!(precision_recall(vec![(0.5, false)]), None);
-        assert_eq!((roc(Vec::new()), precision_recall(Vec::new())), (None, None));
+        assert_eq!(roc(&Steps::new(vec![(0.5, true)])), None);
+        assert_eq!(precision_recall(&Steps::new(vec![(0.5, false)])), None);
+        assert_eq!((roc(&Steps::new(Vec::new())), precision_recall(&Steps::new(Vec::new()))), (None, None));
         let many = (0..50_000).map(|at| (f64::from(at) / 5e4, at % 3 == 0)).collect();
-        let found = roc(many).unwrap();
+        let found = roc(&Steps::new(many)).unwrap();
         assert_eq!((found.len(), found[0].x, found[MOST - 1].x), (MOST, 0.0, 1.0));
     }
 }

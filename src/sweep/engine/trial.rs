@@ -34,7 +34,7 @@ pub struct Measured {
     pub fit_seconds: f64,
     /// Seconds that predictions took.
     pub predict_seconds: f64,
-    /// By the size that the model had on its way, what is optimised.
+    /// After so many rounds of boosting, what is optimised.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<(usize, f64)>,
 }

@@ -124,7 +124,7 @@ impl Log for TabularLog {
     }
 
     fn of_curve(&self) -> String {
-        format!("test_{}_by_trees", self.metric.trim_start_matches("val_"))
+        format!("test_{}_by_round", self.metric.strip_prefix("val_").unwrap_or(&self.metric))
     }
 
     fn of_result(&self, means: &[Option<f64>], deviations: &[Option<f64>]) -> Vec<(String, f64)> {

@@ -187,7 +187,7 @@ impl Tabular {
             self.aim.value(&self.scores(evaluate(&part.truth, prediction), &part.truth, prediction))
         };
         let rounds = fitted.model.by_rounds(&part.held_out, &value);
-        measured.curve = rounds.into_iter().filter_map(|(trees, value)| Some((trees, value?))).collect();
+        measured.curve = rounds.into_iter().filter_map(|(round, value)| Some((round, value?))).collect();
         watch.report(TrialReport::Last(measured))?;
         Ok(Ok(()))
     }

@@ -2,7 +2,7 @@
 
 use crate::learn::data::TargetValues;
 use crate::learn::permutation::ColumnImportance;
-use crate::learn::scores::curves::{CurvePoint, calibration, precision_recall, roc};
+use crate::learn::scores::curves::{CurvePoint, Steps, calibration, precision_recall, roc};
 use crate::learn::scores::{Prediction, confusion};
 use crate::learn::study::{Fitted, PreparedPart, TrainingData};
 use crate::sweep::engine::record::kept::ModelSignature;
@@ -113,19 +113,21 @@ impl Classified<'_> {
     /// Each class against the rest; of two classes the second.
     fn curves(&self) -> String {
         let count = self.names.len();
-        let mut text = String::from("curve,class,threshold,x,y\n");
+        let mut text = String::from("curve,class,x,y,threshold\n");
         for class in if count == 2 { 1..2 } else { 0..count } {
             let rows = self.truth.iter().zip(self.probabilities.chunks(count));
             let ranked: Vec<(f64, bool)> =
                 rows.map(|(truth, row)| (row[class], *truth as usize == class)).collect();
+            let calibrated = calibration(&ranked);
+            let steps = Steps::new(ranked);
             let curves = [
-                ("roc", roc(ranked.clone())),
-                ("precision_recall", precision_recall(ranked.clone())),
-                ("calibration", Some(calibration(&ranked))),
+                ("roc", roc(&steps)),
+                ("precision_recall", precision_recall(&steps)),
+                ("calibration", Some(calibrated)),
             ];
             for (curve, points) in curves {
                 for CurvePoint { threshold, x, y } in points.into_iter().flatten() {
-                    text.push_str(&format!("{curve},{},{threshold},{x},{y}\n", self.names[class]));
+                    text.push_str(&format!("{curve},{},{x:.6},{y:.6},{threshold}\n", self.names[class]));
                 }
             }
         }
