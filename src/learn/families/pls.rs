@@ -101,7 +101,7 @@ mod tests {
     /// The levels of a text sum up to 1: one of their columns follows from the others.
     #[test]
     fn more_components_than_there_is_to_find_are_left_out() {
-        for (rows, levels) in [(3_000, 3), (20_000, 6)] {
+        for (rows, levels) in [(3_000_usize, 3), (20_000, 6)] {
             let mut rng = Rng::with_seed(4);
             let of: Vec<usize> = (0..rows).map(|_| rng.usize(..levels)).collect();
             let column =
