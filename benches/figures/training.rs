@@ -196,7 +196,8 @@ from sklearn.linear_model import *
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import *
-from sklearn.svm import SVC, SVR
+from sklearn.kernel_approximation import Nystroem
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 from sklearn.tree import *
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -217,6 +218,10 @@ def make(task, family, p):
     if family == 'k_neighbors': return scaled((KNeighborsClassifier if c else KNeighborsRegressor)(**p))
     if family == 'logistic': return scaled(LogisticRegression(max_iter=5000, **p))
     if family == 'naive_bayes': return scaled(GaussianNB(**p))
+    if p.get('kernel') == 'nystroem':
+        part = Nystroem(gamma=p['gamma'], n_components=500, random_state=0)
+        plane = LinearSVC(C=p['C'], loss='hinge') if c else LinearSVR(C=p['C'], epsilon=p['epsilon'])
+        return (scaled if c else both)(make_pipeline(part, plane))
     if family == 'svm': return scaled(SVC(**p))
     if family == 'svr': return both(SVR(**p))
     if family == 'linear': return LinearRegression()

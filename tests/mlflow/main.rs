@@ -27,6 +27,7 @@ mod selecting;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;
+mod support_vectors;
 mod sweeping;
 mod terminal;
 mod through;

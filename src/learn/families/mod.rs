@@ -5,13 +5,11 @@
 
 mod ada_boost;
 mod boosting;
-mod calibration;
 mod centred;
 mod elastic;
 mod extra_trees;
 mod forest;
 mod hist_boosting;
-mod kernels;
 mod lbfgs;
 mod linfa_tree;
 mod logistic;
@@ -20,7 +18,7 @@ mod neighbours;
 mod ordinary;
 mod pls;
 mod ridge;
-mod smo;
+mod svm;
 mod tree;
 
 use linfa::traits::Fit;
@@ -114,8 +112,8 @@ pub const FAMILIES: [&dyn Family; 17] = [
     &pls::Pls,
     &elastic::Lasso,
     &elastic::ElasticNet,
-    &kernels::Svr,
-    &kernels::Svm,
+    &svm::Svr,
+    &svm::Svm,
     &forest::RandomForest,
     &extra_trees::ExtraTrees,
     &ada_boost::AdaBoost,

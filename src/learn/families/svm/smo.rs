@@ -180,25 +180,23 @@ impl<'a> Problem<'a> {
         if highest - lowest < TOLERANCE { None } else { best.map(|(_, at)| at) }
     }
 
-    /// Moves two variables along the line on which the sum stays, within their bounds.
+    /// Moves two variables along the line on which the sum stays, within their bounds. Whichever meets its bound is there exactly:
+    /// by rounding it could be a hair away, and would be chosen again and again.
     fn step(&self, first: usize, second: usize, curvature: f64, alphas: &mut [f64], gradient: &[f64]) {
         let (a, b) = (alphas[first], alphas[second]);
         let (most, other_most) = (self.most(first), self.most(second));
-        if self.signs[first] * self.signs[second] < 0.0 {
-            let delta = (-gradient[first] - gradient[second]) / curvature;
-            let difference = a - b;
-            let moved = (a + delta).clamp(difference.max(0.0), (other_most + difference).min(most));
-            alphas[first] = moved;
-            alphas[second] = (moved - difference).clamp(0.0, other_most);
-        } else {
-            let delta = (gradient[first] - gradient[second]) / curvature;
-            let sum = a + b;
-            // By rounding the least can be above the most, where bounds differ.
-            let highest = sum.min(most);
-            let moved = (a - delta).clamp((sum - other_most).max(0.0).min(highest), highest);
-            alphas[first] = moved;
-            alphas[second] = (sum - moved).clamp(0.0, other_most);
-        }
+        // With signs that differ both rise or both fall; else one does what the other does not.
+        let is_together = self.signs[first] * self.signs[second] < 0.0;
+        let direction = if is_together { 1.0 } else { -1.0 };
+        let wanted = -(gradient[first] + direction * gradient[second]) / curvature;
+        let room = if wanted > 0.0 { most - a } else { a };
+        let other_room = if (wanted > 0.0) == is_together { other_most - b } else { b };
+        let step = wanted.abs().min(room).min(other_room).copysign(wanted);
+        let bound = |wanted: f64, most: f64| if wanted > 0.0 { most } else { 0.0 };
+        let is_bound = |room: f64| step.abs() >= room;
+        alphas[first] = if is_bound(room) { bound(wanted, most) } else { a + step };
+        alphas[second] =
+            if is_bound(other_room) { bound(direction * wanted, other_most) } else { b + direction * step };
     }
 
     fn solution(&self, alphas: &[f64], gradient: &[f64]) -> Solution {
