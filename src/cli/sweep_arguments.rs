@@ -22,7 +22,7 @@ use crate::sweep::search::Method;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
 pub struct Arguments {
-    /// A CSV, TSV, JSON lines or Parquet file, several by a pattern ('data/*.csv'), or a bundled set: wine-quality, wine-quality-class, iris, diabetes, breast-cancer
+    /// A CSV, TSV, JSON lines, Parquet or Arrow file, several by a pattern ('data/*.csv'), or a bundled set: wine-quality, wine-quality-class, iris, diabetes, breast-cancer
     #[arg(long, value_name = "FILE|SET")]
     pub data: Option<String>,
     /// The column to predict
@@ -178,7 +178,7 @@ impl Arguments {
         if request.data.is_empty() {
             let known: Vec<_> = bundled::SETS.iter().map(|set| set.name).collect();
             return Err(Failure::Usage(format!(
-                "no data given; pass --data with a CSV, TSV, JSON lines or Parquet file, or one of {}, or a command behind --",
+                "no data given; pass --data with a CSV, TSV, JSON lines, Parquet or Arrow file, or one of {}, or a command behind --",
                 known.join(", ")
             )));
         }

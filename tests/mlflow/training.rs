@@ -226,20 +226,26 @@ fn models_predict_in_python_what_they_predict_here() {
 }
 
 #[test]
-fn parquet_is_read_as_the_same_table_in_csv() {
+fn parquet_and_arrow_are_read_as_the_same_table_in_csv() {
     let folder = tempfile::tempdir().unwrap();
     let csv = mixed(folder.path());
     let parquet = folder.path().join("mixed.parquet").display().to_string();
-    for compression in ["snappy", "zstd", "gzip"] {
-        V3.run(
-            "import sys, pandas as pd; pd.read_csv(sys.argv[1]).to_parquet(sys.argv[2], compression=sys.argv[3])",
-            &[&csv, &parquet, compression],
-        );
+    for (form, compression) in [
+        ("parquet", "snappy"),
+        ("parquet", "zstd"),
+        ("parquet", "gzip"),
+        ("feather", "uncompressed"),
+        ("feather", "lz4"),
+        ("feather", "zstd"),
+    ] {
+        let write = "import sys, pandas as pd
+getattr(pd.read_csv(sys.argv[1]), 'to_' + sys.argv[3])(sys.argv[2], compression=sys.argv[4])";
+        V3.run(write, &[&csv, &parquet, form, compression]);
         let (ours, theirs) =
             (data::load(&csv, &ReadOptions::default()), data::load(&parquet, &ReadOptions::default()));
         let (ours, theirs) = (ours.unwrap(), theirs.unwrap());
         // A gap is not equal to itself.
-        assert_eq!(format!("{:?}", ours.columns), format!("{:?}", theirs.columns), "{compression}");
+        assert_eq!(format!("{:?}", ours.columns), format!("{:?}", theirs.columns), "{form} {compression}");
     }
     fs::write(&parquet, b"PAR1 and nothing else").unwrap();
     let error = data::load(&parquet, &ReadOptions::default()).unwrap_err().to_string();
@@ -410,14 +416,19 @@ columns = {
     "bytes": pa.array([b"\xff\x00" for row in rows]),
     "flag": pa.array([None if row == 5 else row % 2 for row in rows]),
 }
-pq.write_table(pa.table(columns), sys.argv[1], store_decimal_as_integer=sys.argv[2] == "integer")
+table = pa.table(columns)
+if sys.argv[2] == "arrow":
+    table = table.append_column("kind", pa.array(["a", "b"] * 30).dictionary_encode())
+    with pa.ipc.new_stream(sys.argv[1], table.schema) as stream: stream.write_table(table, max_chunksize=16)
+else:
+    pq.write_table(table, sys.argv[1], store_decimal_as_integer=sys.argv[2] == "integer")
 print(",".join(str(None if row == 3 else float(price(row))) for row in rows))
 "#;
 
 #[test]
-fn parquet_of_a_database_is_read_with_its_decimals_and_its_other_kinds_are_told() {
+fn tables_of_a_database_are_read_with_their_decimals_and_their_other_kinds_are_told() {
     let folder = tempfile::tempdir().unwrap();
-    for stored in ["integer", "bytes"] {
+    for stored in ["integer", "bytes", "arrow"] {
         let path = folder.path().join(format!("{stored}.parquet")).display().to_string();
         let said = V3.run(KINDS, &[&path, stored]);
         let expected: Vec<f64> =

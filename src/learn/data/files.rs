@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 
-use super::{DataError, Limits};
+use super::{DataError, Limits, arrow};
 use crate::text::pattern::matches;
 
 /// Of the free memory the part that an unpacked file may take while it is read.
@@ -223,6 +223,33 @@ pub fn matching(pattern: &Path) -> Result<Matched, DataError> {
         return Err(DataError::File { path: pattern.to_owned(), message });
     }
     Ok(Matched { files, folders: folders.len() })
+}
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Parquet,
+    Arrow,
+    Text,
+}
+
+impl Kind {
+    /// By its first bytes: a name can be anything.
+    pub fn of(path: &Path) -> Result<Self, DataError> {
+        let read = |cause| DataError::Read { path: path.to_owned(), cause };
+        let mut start = Vec::new();
+        std::fs::File::open(path).and_then(|file| file.take(8).read_to_end(&mut start)).map_err(read)?;
+        if start.starts_with(b"PAR1") {
+            return Ok(Self::Parquet);
+        }
+        if start.starts_with(arrow::OLD) {
+            let message =
+                "it is Feather of version 1, which is deprecated; write it again with pandas or pyarrow";
+            return Err(DataError::File { path: path.to_owned(), message: message.into() });
+        }
+        let is_arrow = start.starts_with(arrow::FILE) || start.starts_with(&arrow::MESSAGE);
+        Ok(if is_arrow { Self::Arrow } else { Self::Text })
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Knows nothing of models. Values are kept as they were read; filling gaps and scaling are learnt from training rows
 //! only, in [`super::prepare`].
 
+mod arrow;
 mod builder;
 pub mod bundled;
 mod delimited;
@@ -19,6 +20,7 @@ mod records;
 mod seen;
 mod separator;
 mod target;
+mod typed;
 
 use std::collections::HashSet;
 use std::io::{ErrorKind, Read};
@@ -110,6 +112,20 @@ pub enum FileFormat {
     JsonLines,
     /// Parquet.
     Parquet,
+    /// Arrow, as a file (Feather) or a stream.
+    Arrow,
+}
+
+impl FileFormat {
+    /// As it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delimited { .. } => "CSV",
+            Self::JsonLines => "JSON lines",
+            Self::Parquet => "Parquet",
+            Self::Arrow => "Arrow",
+        }
+    }
 }
 
 /// Up to here every integer is a number of its own.
@@ -279,7 +295,7 @@ pub fn mentioned(names: &[&str]) -> String {
 }
 
 /// How the names of files end that hold data.
-pub const ENDINGS: [&str; 16] = [
+pub const ENDINGS: [&str; 19] = [
     ".csv",
     ".tsv",
     ".txt",
@@ -296,6 +312,9 @@ pub const ENDINGS: [&str; 16] = [
     ".jsonl.zst",
     ".ndjson.zst",
     ".parquet",
+    ".feather",
+    ".arrow",
+    ".arrows",
 ];
 
 /// Entries of a folder among which a file is looked for that is perhaps meant.
@@ -331,7 +350,7 @@ pub fn load(name: &str, reading: &ReadOptions) -> Result<DataFrame, DataError> {
         Ok(found) if found.is_file() => {}
         Ok(found) => {
             let what = if found.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
-            let message = format!("it is {what}; data must be a CSV, TSV, JSON lines or Parquet file");
+            let message = format!("it is {what}; data must be a CSV, TSV, JSON lines, Parquet or Arrow file");
             return Err(DataError::File { path, message });
         }
         Err(cause) if cause.kind() == ErrorKind::NotFound => {
@@ -346,40 +365,42 @@ pub fn load(name: &str, reading: &ReadOptions) -> Result<DataFrame, DataError> {
 
 /// Reads the files that a path or a pattern names, one below the other.
 fn load_all(named: &Path, paths: Vec<PathBuf>, reading: &ReadOptions) -> Result<DataFrame, DataError> {
-    let mut are_parquet = Vec::with_capacity(paths.len());
-    for path in &paths {
-        are_parquet.push(is_parquet(path)?);
-    }
-    let is_mixed = |is: &[bool]| is.iter().any(|other| *other != is[0]);
+    let kinds: Vec<files::Kind> = paths.iter().map(|path| files::Kind::of(path)).collect::<Result<_, _>>()?;
     let mixed = || {
-        let message = "its files are not all of one kind: CSV, JSON lines or Parquet".into();
+        let message = "its files are not all of one kind: CSV, JSON lines, Parquet or Arrow".into();
         DataError::File { path: named.to_owned(), message }
     };
-    if is_mixed(&are_parquet) {
+    if kinds.iter().any(|kind| *kind != kinds[0]) {
         return Err(mixed());
     }
-    let mut frame = if are_parquet[0] {
-        parquet::read(&paths, reading)?
-    } else {
-        // Of several files each would take of the memory that is free now.
-        let is_kept = paths.len() == 1;
-        let open = |path: PathBuf| {
-            files::TextFile::new(&path, is_kept)
-                .and_then(|file| Ok((file.is_json()?, file)))
-                .map_err(|cause| DataError::Read { path, cause })
-        };
-        let opened: Vec<(bool, files::TextFile)> = paths.into_iter().map(open).collect::<Result<_, _>>()?;
-        let (are_json, files): (Vec<bool>, Vec<files::TextFile>) = opened.into_iter().unzip();
-        if is_mixed(&are_json) {
-            return Err(mixed());
-        }
-        let sources: Vec<&dyn files::ByteSource> =
-            files.iter().map(|file| file as &dyn files::ByteSource).collect();
-        if are_json[0] { json_lines::read(&sources, reading)? } else { delimited::read(&sources, reading)? }
+    let mut frame = match kinds[0] {
+        files::Kind::Parquet => parquet::read(&paths, reading)?,
+        files::Kind::Arrow => arrow::read(&paths, reading)?,
+        files::Kind::Text => read_texts(paths, reading)?.ok_or_else(mixed)?,
     };
     frame.name = stem(named);
     frame.source = named.display().to_string();
     Ok(frame)
+}
+
+/// Reads files of text; none where some are JSON lines, and others are not.
+fn read_texts(paths: Vec<PathBuf>, reading: &ReadOptions) -> Result<Option<DataFrame>, DataError> {
+    // Of several files each would take of the memory that is free now.
+    let is_kept = paths.len() == 1;
+    let open = |path: PathBuf| {
+        files::TextFile::new(&path, is_kept)
+            .and_then(|file| Ok((file.is_json()?, file)))
+            .map_err(|cause| DataError::Read { path, cause })
+    };
+    let opened: Vec<(bool, files::TextFile)> = paths.into_iter().map(open).collect::<Result<_, _>>()?;
+    let (are_json, files): (Vec<bool>, Vec<files::TextFile>) = opened.into_iter().unzip();
+    if are_json.iter().any(|is| *is != are_json[0]) {
+        return Ok(None);
+    }
+    let sources: Vec<&dyn files::ByteSource> =
+        files.iter().map(|file| file as &dyn files::ByteSource).collect();
+    let read = if are_json[0] { json_lines::read } else { delimited::read };
+    read(&sources, reading).map(Some)
 }
 
 /// What may be meant by the name of a data set that is not there: a bundled set, or a file where it was looked for.
@@ -416,14 +437,6 @@ fn digest(sources: &[&dyn files::ByteSource]) -> Result<String, DataError> {
         }
     }
     Ok(format!("{:08x}", crc.sum()))
-}
-
-/// By its first bytes: a name can be anything.
-fn is_parquet(path: &Path) -> Result<bool, DataError> {
-    let mut start = [0; 4];
-    let mut file =
-        std::fs::File::open(path).map_err(|cause| DataError::Read { path: path.to_owned(), cause })?;
-    Ok(file.read_exact(&mut start).is_ok() && &start == b"PAR1")
 }
 
 fn stem(path: &Path) -> String {

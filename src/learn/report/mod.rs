@@ -331,6 +331,7 @@ impl DataReport {
             FileFormat::Delimited { separator } => ("csv", Some(char::from(separator))),
             FileFormat::JsonLines => ("jsonl", None),
             FileFormat::Parquet => ("parquet", None),
+            FileFormat::Arrow => ("arrow", None),
         };
         let (classes, more_classes) = classes(study).map_or((None, 0), |(all, more)| (Some(all), more));
         Self {

@@ -99,7 +99,7 @@ impl FormField {
     pub fn hint(self) -> &'static str {
         match self {
             Self::Data => {
-                "a CSV, TSV, JSON lines or Parquet file, or wine-quality, iris, diabetes, breast-cancer"
+                "a CSV, TSV, JSON lines, Parquet or Arrow file, or wine-quality, iris, diabetes, breast-cancer"
             }
             Self::Target => "the column to predict",
             Self::Decimal => "the decimal separator of a CSV file, . or , (detected by default)",

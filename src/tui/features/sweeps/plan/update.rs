@@ -186,7 +186,7 @@ pub fn ask(app: &mut App) {
         Some(PlannedSweep::Command(_)) | None if !app.sweeps.settled.data.is_empty() => {
             app.sweeps.settled.data.clone()
         }
-        Some(PlannedSweep::Command(_)) | None => "CSV, JSON lines, Parquet".into(),
+        Some(PlannedSweep::Command(_)) | None => "CSV, JSON lines, Parquet, Arrow".into(),
     };
     let item = |label: &str, note: String, value| Item { label: label.into(), note, on: None, value };
     let mut items = vec![
