@@ -192,13 +192,27 @@ impl Split {
         let (test_share, folds) = (plan.test_size, plan.folds);
         let mut rng = Rng::with_seed(seed);
         let strata = strata(target, &mut rng);
+        // A class of one row cannot be in both parts.
+        let most = |rows: &Vec<u32>| rows.len().saturating_sub(1);
+        let share = |rows: &Vec<u32>| ((rows.len() as f64 * test_share).round() as usize).min(most(rows));
+        let mut held_out: Vec<usize> = strata.iter().map(share).collect();
+        // Of few rows a small share comes to none of any class.
+        if held_out.iter().all(|rows| *rows == 0)
+            && let Some((rows, largest)) = held_out.iter_mut().zip(&strata).max_by_key(|(_, rows)| rows.len())
+        {
+            *rows = most(largest).min(1);
+        }
         let (mut train, mut test) = (Vec::new(), Vec::new());
-        for rows in &strata {
-            // A class of one row cannot be in both parts.
-            let most = rows.len().saturating_sub(1);
-            let held_out = ((rows.len() as f64 * test_share).round() as usize).min(most);
+        for (rows, held_out) in strata.iter().zip(held_out) {
             test.extend_from_slice(&rows[..held_out]);
             train.push(&rows[held_out..]);
+        }
+        if test.is_empty() {
+            return Err(DataError::Target(format!(
+                "no two of {} are of one class of {}, so none can be held out as a test set",
+                crate::text::counted(target.rows.len(), "row"),
+                target.name
+            )));
         }
         let total: usize = train.iter().map(|rows| rows.len()).sum();
         if total < folds * 2 {
