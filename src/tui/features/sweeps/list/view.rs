@@ -116,7 +116,8 @@ pub fn bar<'a>(sweep: &Progress, theme: &Theme) -> [Span<'a>; 2] {
 fn details(app: &App, sweep: &Progress) -> Vec<(String, bool)> {
     let mut lines = vec![(
         format!(
-            "{} in {}, begun {} ago, {} of work: {} finished, {} pruned, {} failed",
+            "{}: {} in {}, begun {} ago, {} of work: {} finished, {} pruned, {} failed",
+            sweep.id,
             sweep.data,
             sweep.experiment_name,
             text::span(app.now.saturating_sub(sweep.created)),
@@ -128,7 +129,7 @@ fn details(app: &App, sweep: &Progress) -> Vec<(String, bool)> {
         false,
     )];
     if let Some(best) = &sweep.best {
-        lines.push((format!("best {best}"), false));
+        lines.push((format!("best {}", best.with_test()), false));
     }
     lines.extend(apart(app, &sweep.experiment, &sweep.metric, sweep.mode).map(|words| (words, false)));
     if let Some(error) = &sweep.error {
