@@ -58,6 +58,7 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
             family: "random_forest".into(),
             metric: "val_rmse".into(),
             value: 0.5872,
+            tested: None,
         }),
         seconds: 14.0,
         left: Some(26.0),
@@ -382,6 +383,12 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
         assert!(effects.iter().any(is_it), "{key}: {effects:?}");
     }
     assert!(drawn(&app).contains("x cancels its jobs"), "{}", drawn(&app));
+    // The key is called by what it does.
+    for (state, word) in [(SweepStatus::Paused, "p continue "), (SweepStatus::Running, "p pause ")] {
+        let list = vec![progress(&app, state)];
+        take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
+        assert!(drawn(&app).contains(word), "{}", drawn(&app));
+    }
     for (key, state) in [("x", SweepStatus::Interrupted), ("p", SweepStatus::Cancelled)] {
         let list = vec![progress(&app, state)];
         take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
@@ -389,7 +396,13 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
     }
     take(&mut app, sweeps::Msg::Log { name: "sweep-1".into(), text: "mltui: trial 0\n\u{1b}[31mred".into() });
     assert!(drawn(&app).contains("trial 0"));
+    for key in ["esc", "q"] {
+        take(&mut app, sweeps::Msg::Log { name: "sweep-1".into(), text: "mltui: trial 0".into() });
+        effects_of(&mut app, key);
+        assert!(matches!(app.overlay, Some(Overlay::Sweeps { .. })), "{key}: {}", drawn(&app));
+    }
     effects_of(&mut app, "esc");
+    assert!(app.overlay.is_none());
     let list = vec![progress(&app, SweepStatus::Running)];
     take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
     let list = vec![progress(&app, SweepStatus::Finished)];

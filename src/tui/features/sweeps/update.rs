@@ -315,5 +315,5 @@ fn logged(app: &mut App, name: &str, text: &str) {
     if lines.is_empty() {
         lines.push("the log is empty".into());
     }
-    app.overlay = Some(Overlay::Report(Report::new(format!("Log of {name}"), lines)));
+    Report::new(format!("Log of {name}"), lines).open_over(app);
 }
