@@ -84,6 +84,7 @@ fn read_whole(paths: &[PathBuf], reading: &ReadOptions) -> Result<DataFrame, Dat
     if let Some(name) = named_twice(&all) {
         return Err(file(format!("duplicate column name {name:?}")));
     }
+    let reading = &reading.for_columns(&all);
     let mut left_out = Vec::new();
     let mut wanted = Vec::new();
     for field in fields {
