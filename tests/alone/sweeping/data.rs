@@ -71,7 +71,7 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
         (&["--space", "decision_tree.criterion=best"], "criterion is best; it must be one of gini, entropy"),
         (&["--ignore", "X"], "no column \"X\" in fine (did you mean x?)"),
         (&["--categorical", "xx"], "no column \"xx\" in fine"),
-        (&["--ignore", "y,X"], "no column \"X\" in fine (did you mean x?)"),
+        (&["--ignore", "X,z"], "no column \"X\" in fine (did you mean x?)"),
         (&["--family", "LogisticRegression"], "no family \"LogisticRegression\" (did you mean logistic?)"),
         (&["--time", "soon"], "expected a time such as"),
     ] {

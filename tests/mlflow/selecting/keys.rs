@@ -38,6 +38,8 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     let marks = || block_on(store.get_experiment(&id)).unwrap().tags;
     proxy.set(Fault::Refuse("set-experiment-tag", 403));
     terminal.type_keys("U");
+    terminal.wait_for("Version 1 of wine, registered for it, is deleted");
+    terminal.type_keys("y");
     terminal.wait_for("nothing was undone: ");
     proxy.set(Fault::None);
     let first = marks();
@@ -50,6 +52,11 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     terminal.type_keys("U");
     terminal.wait_for("the last mark of new is undone; an earlier one of it is current again");
     terminal.type_keys("U");
+    // The first mark, which made the version, may not be read yet.
+    terminal.wait("the question", |screen| {
+        screen.contains("Undo the mark on new?") || screen.contains("new is no longer marked best")
+    });
+    terminal.type_keys("y");
     terminal.wait_for("new is no longer marked best");
     assert!(block_on(store.get_registered_model("wine")).is_err());
     // What is not begun is not said to be finished later.

@@ -116,8 +116,7 @@ pub fn bar<'a>(sweep: &Progress, theme: &Theme) -> [Span<'a>; 2] {
 fn details(app: &App, sweep: &Progress) -> Vec<(String, bool)> {
     let mut lines = vec![(
         format!(
-            "{}: {} in {}, begun {} ago, {} of work: {} finished, {} pruned, {} failed",
-            sweep.id,
+            "{} in {}, begun {} ago, {} of work: {} finished, {} pruned, {} failed",
             sweep.data,
             sweep.experiment_name,
             text::span(app.now.saturating_sub(sweep.created)),
@@ -128,6 +127,7 @@ fn details(app: &App, sweep: &Progress) -> Vec<(String, bool)> {
         ),
         false,
     )];
+    lines.push((format!("its id is {}", sweep.id), false));
     if let Some(best) = &sweep.best {
         lines.push((format!("best {}", best.with_test()), false));
     }
