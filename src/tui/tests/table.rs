@@ -5,6 +5,7 @@ use crate::catalog::ColumnSpec;
 use crate::catalog::view::{FoldState, Shape};
 use crate::mlflow::Statistic;
 use crate::tui::core::app::Overlay;
+use crate::tui::core::layout::Focus;
 
 fn column_names(app: &App) -> Vec<String> {
     app.runs.columns.iter().map(|shown| shown.spec.name()).collect()

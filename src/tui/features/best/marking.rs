@@ -186,7 +186,7 @@ pub fn undo(app: &mut App, effects: &mut Effects) {
         },
         // One that is not seen here yet may be there all the same.
         None if app.selecting.register && app.best.has_marked() => {
-            let lines = vec!["A model version registered for it is deleted.".into()];
+            let lines = vec!["If a model version was registered for it, that is deleted.".into()];
             Confirm::new("Undo the mark?", lines, move |app, effects| undo(app, false, effects)).open(app);
         }
         None => undo(app, false, effects),
