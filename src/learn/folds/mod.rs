@@ -219,7 +219,7 @@ impl Split {
             return Err(DataError::Target(format!(
                 "{} with a target: too few for {folds} folds and a test set; at least {} are needed",
                 crate::text::counted(target.rows.len(), "row"),
-                folds * 3
+                fewest_rows(folds, test_share)
             )));
         }
         test.sort_unstable();
@@ -243,6 +243,14 @@ impl Split {
         train.sort_unstable();
         Ok(Self { train, test, folds: all, test_from: None })
     }
+}
+
+/// Rows of which so many folds have two each beside the test part.
+fn fewest_rows(folds: usize, test_share: f64) -> usize {
+    let held_out = |rows: usize| ((rows as f64 * test_share).round() as usize).max(1);
+    // Of a share of 0.9, the greatest there is, some more than twenty times the folds.
+    let most = folds * 40;
+    (folds * 2 + 1..most).find(|rows| rows - held_out(*rows) >= folds * 2).unwrap_or(most)
 }
 
 /// A fold of each part, which is trained on the others.

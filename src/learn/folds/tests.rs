@@ -113,7 +113,11 @@ fn of_few_rows_one_is_held_out_at_least() {
     assert_eq!(parts(&split(6, 2, 2).unwrap()), (1, 5));
     assert_eq!(parts(&split(40, 2, 2).unwrap()), (4, 36), "as many as there were");
     let error = split(4, 2, 2).unwrap_err().to_string();
-    assert!(error.contains("4 rows with a target: too few for 2 folds and a test set"), "{error}");
+    assert!(
+        error.contains("4 rows with a target: too few for 2 folds and a test set; at least 5 "),
+        "{error}"
+    );
+    assert_eq!([(5, 0.2), (5, 0.9), (2, 0.01)].map(|(folds, share)| fewest_rows(folds, share)), [12, 96, 5]);
     // A class of one row cannot be in both parts.
     let (_, mut target) = frame((0..6).map(|row| (row.to_string(), row % 2)));
     target.values = TargetValues::Classes { classes: (0..6).collect(), count: 6 };
