@@ -185,9 +185,11 @@ async fn begun(
     arguments: &Arguments,
     store: &Store,
 ) -> Result<(SweepFolder, SweepHeader, Work), Failure> {
+    let config_file = settings.named_config();
     let origin = SweepOrigin {
         store: &settings.store_name(),
         opened_by: &settings.opened_by(),
+        config_file: config_file.as_deref(),
         user: &settings.user,
         state_folder: &settings.state_folder,
     };

@@ -18,6 +18,7 @@ use crate::sweep::objective::tabular::KeptModels;
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::request::{SweepRequest, seconds};
 use crate::sweep::search::Method;
+use crate::text::names;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
@@ -105,10 +106,10 @@ pub struct Arguments {
     /// The file has no header; columns are named c1, c2, …
     #[arg(long)]
     pub no_header: bool,
-    /// A column of numbers to treat as categorical; repeatable
+    /// Columns of numbers to treat as categorical, comma-separated; repeatable
     #[arg(long, value_name = "COLUMN")]
     pub categorical: Vec<String>,
-    /// A column to ignore; repeatable
+    /// Columns to ignore, comma-separated; repeatable
     #[arg(long, value_name = "COLUMN")]
     pub ignore: Vec<String>,
     /// The experiment to log to, by name or id; created if missing; by default named after the data, or the script
@@ -246,9 +247,11 @@ impl Arguments {
     pub fn plan_of_table(&self, settings: &Settings) -> Result<(SweepPlan, TrainingData), Failure> {
         let (mut plan, data) = self.request(settings)?.decide()?;
         // What a config file says may be for other tables, and an empty name is that of no column.
-        let mut said = self.ignore.iter().chain(&self.categorical).filter(|name| !name.is_empty());
-        if let Some(name) = said.find(|name| data.frame.unknown.contains(name)) {
-            return Err(data.frame.missing_column(name).into());
+        let said = self.ignore.iter().chain(&self.categorical).filter(|name| !name.is_empty());
+        // One that is no column's is a list of them.
+        let said = said.flat_map(|name| [vec![name.clone()], names::read(name).unwrap_or_default()].concat());
+        if let Some(name) = said.into_iter().find(|name| data.frame.unknown.contains(name)) {
+            return Err(data.frame.missing_column(&name).into());
         }
         plan.rules.jobs = jobs(settings, self, &plan);
         Ok((plan, data))

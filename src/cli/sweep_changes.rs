@@ -136,8 +136,9 @@ pub fn set(settings: &Settings, sweep: &str, numbers: NewLimits) -> Result<(), F
     }
     if let Some(trials) = trials.filter(|trials| *trials < begun) {
         return Err(Failure::Usage(format!(
-            "--trials {trials}: {} begun already; use {begun} or more, or `mltui sweeps cancel {sweep}` to end it",
-            if begun == 1 { "1 trial has".to_owned() } else { format!("{begun} trials have") }
+            "--trials {trials}: {} begun already; use {begun} or more, or `{}` to end it",
+            if begun == 1 { "1 trial has".to_owned() } else { format!("{begun} trials have") },
+            asking.header.cancel_command()
         )));
     }
     let room = plan.trial.command().map_or(usize::MAX, CommandPlan::room);

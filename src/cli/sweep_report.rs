@@ -219,7 +219,8 @@ pub fn report(
     } else if let Some(best) = &progress.best {
         writeln!(
             out,
-            "best: {best} of {} ({} pruned, {} failed)",
+            "best: {} of {} ({} pruned, {} failed)",
+            best.with_test(),
             text::counted(progress.ended(), "trial"),
             progress.pruned,
             progress.failed
@@ -229,7 +230,13 @@ pub fn report(
                 writeln!(out, "  {name} = {value}")?;
             }
         }
-        writeln!(out, "in the experiment {} as {}", text::clean(&header.experiment_name), header.name)?;
+        writeln!(
+            out,
+            "in the experiment {} as {}, sweep {}",
+            text::clean(&header.experiment_name),
+            header.name,
+            header.id
+        )?;
         if let Some(words) = unkept::in_words(&progress.unkept) {
             writeln!(out, "{}", text::clean(&words))?;
         }

@@ -223,6 +223,7 @@ fn row(sweep: &Progress) -> Vec<String> {
     let best = sweep.best.as_ref().map_or(String::new(), |best| format!("  best {best}"));
     vec![
         sweep.id.clone(),
+        text::clean(&sweep.name).into_owned(),
         format!("{:<11}", text::clean(&sweep.status_text())),
         format!("{:>3}{of} trials", sweep.ended()),
         format!("{}{best}", text::clean(&sweep.experiment_name)),

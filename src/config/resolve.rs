@@ -43,6 +43,8 @@ pub struct Flags {
 pub struct Settings {
     pub config_file: PathBuf,
     pub config_exists: bool,
+    /// Whether somebody named the config file.
+    pub(super) config_is_named: bool,
     pub state_folder: PathBuf,
     pub tracking_uri: Address,
     pub origin: UriOrigin,
@@ -182,6 +184,7 @@ impl Settings {
             || profile.is_some_and(|profile| profile.read_only);
         Ok(Self {
             config_exists: config_file.is_file(),
+            config_is_named: named.is_some(),
             state_folder: folders.state.clone(),
             location,
             tracking_uri,

@@ -1,6 +1,6 @@
 //! What another program of MLflow finds in its environment to reach the same store in the same way.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Settings;
 use crate::store::tunnel::End;
@@ -61,6 +61,12 @@ impl Settings {
             }
             (_, Err(_)) => OpenedBy::TrackingUri(self.tracking_uri.to_string()),
         }
+    }
+
+    /// The config file for whoever opens the same from another folder, where one was named.
+    pub fn named_config(&self) -> Option<PathBuf> {
+        let file = &self.config_file;
+        self.config_is_named.then(|| std::path::absolute(file).unwrap_or_else(|_| file.clone()))
     }
 
     /// The experiment that a script logs to, where one is set.

@@ -1,9 +1,11 @@
 //! Columns that tell the target by themselves. Such a one may have been written down when the target was known already, and
 //! then a model is worth nothing where it is not.
 
+use std::collections::HashSet;
+
 use fastrand::Rng;
 
-use super::data::{DataFrame, Target, TargetValues};
+use super::data::{ColumnKind, ColumnValues, DataColumn, DataFrame, Target, TargetValues};
 use super::features::{Features, Matrix};
 use super::folds::Split;
 use super::prepare::Preparation;
@@ -53,6 +55,30 @@ pub fn leaks(frame: &DataFrame, target: &Target, roles: &Roles, split: &Split, f
         judged.told().map(|score| Leak { column, score })
     };
     (0..frame.columns.len()).filter(|column| roles.is_learnt(*column)).filter_map(told).collect()
+}
+
+/// Names of columns that tell rows apart, in small letters.
+const NAMES: [&str; 11] =
+    ["id", "_id", "index", "idx", "row", "rowid", "row_id", "row_number", "uid", "unnamed: 0", "unnamed_0"];
+/// Of fewer rows numbers are in order by chance.
+const FEWEST_NUMBERED: usize = 10;
+
+/// Whether a column numbers the rows, from 0 or 1 on; or is called like what does, and has another whole number in each. A
+/// model learns nothing of that but the order of the file.
+pub fn numbers_rows(column: &DataColumn) -> bool {
+    let ColumnValues::Numbers(numbers) = &column.values else { return false };
+    if column.kind != ColumnKind::Integer || numbers.len() < FEWEST_NUMBERED {
+        return false;
+    }
+    let is_in_order = |first: f64| {
+        numbers.iter().enumerate().all(|(row, number)| (number - first).total_cmp(&(row as f64)).is_eq())
+    };
+    if [0.0, 1.0].contains(&numbers[0]) && is_in_order(numbers[0]) {
+        return true;
+    }
+    let mut met = HashSet::with_capacity(numbers.len());
+    NAMES.contains(&column.name.to_lowercase().as_str())
+        && numbers.iter().all(|number| !number.is_nan() && met.insert(number.to_bits()))
 }
 
 /// What trees of one column say of rows that they have not seen.
@@ -128,6 +154,46 @@ mod tests {
 
     fn told(study: &TrainingData) -> Vec<&str> {
         study.leaks().iter().map(|leak| study.frame.columns[leak.column].name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_numbers_the_rows_is_told() {
+        let table = |name: &str, number: &dyn Fn(usize) -> String| {
+            (0..60).fold(format!("{name},size,price\n"), |text, row| {
+                text + &format!("{},{},{}\n", number(row), (row * 7) % 10, (row * 3) % 11)
+            })
+        };
+        let told = |text: &str| {
+            let report = DataReport::of(&study(text, "price", Task::Regression));
+            (report.lines().join("\n"), report.briefly().join("; "))
+        };
+        let shuffled = |row: usize| ((row * 7) % 60 + 1_000).to_string();
+        for (name, number, option) in [
+            ("Unnamed: 0", &(|row: usize| row.to_string()) as &dyn Fn(usize) -> String, "'Unnamed: 0'"),
+            ("", &|row| row.to_string(), "unnamed_0"),
+            ("t", &|row| (row + 1).to_string(), "t"),
+            ("ID", &shuffled, "ID"),
+        ] {
+            let (lines, briefly) = told(&table(name, number));
+            assert!(
+                lines.contains(&format!("numbers the rows, which is learnt from: pass --ignore {option}")),
+                "{lines}"
+            );
+            assert!(briefly.contains("numbers the rows"), "{briefly}");
+        }
+        for (name, number) in [
+            ("t", &shuffled as &dyn Fn(usize) -> String),
+            ("t", &|row| (row + 2).to_string()),
+            ("id", &|row| (row % 30).to_string()),
+            ("t", &|row| if row == 9 { String::new() } else { row.to_string() }),
+        ] {
+            let (lines, briefly) = told(&table(name, number));
+            assert!(!lines.contains("numbers the rows") && !briefly.contains("numbers"), "{lines}");
+        }
+        // There is nothing else to learn from.
+        let alone = (0..60)
+            .fold(String::from("id,price\n"), |text, row| text + &format!("{row},{}\n", (row * 3) % 11));
+        assert!(!told(&alone).0.contains("numbers the rows"));
     }
 
     /// Of rows of which nothing is known each class is as likely.

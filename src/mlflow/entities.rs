@@ -181,6 +181,20 @@ pub struct NoExperiment {
     pub near: Option<String>,
 }
 
+/// The name that is spelt most nearly like another, where no more than a third of its letters differ.
+pub fn spelt_nearly<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = written.to_lowercase();
+    let most = (lower.chars().count() / 3).max(1);
+    let near = known.into_iter().filter_map(|name| {
+        let other = name.to_lowercase();
+        let is_long_enough = other.chars().count().abs_diff(lower.chars().count()) <= most;
+        let distance = is_long_enough.then(|| strsim::osa_distance(&lower, &other))?;
+        // Where no letter is the same, nothing is near.
+        (distance <= most && distance < other.chars().count()).then_some((distance, name))
+    });
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
 impl Experiment {
     /// The experiment of that name or, where none has it, of that id.
     ///
@@ -191,11 +205,13 @@ impl Experiment {
             return Ok(all.swap_remove(at));
         }
         let lower = name.to_lowercase();
-        let near = all.into_iter().find(|experiment| {
+        let holds = |experiment: &&Self| {
             let known = experiment.name.to_lowercase();
             known.contains(&lower) || lower.contains(&known)
-        });
-        Err(NoExperiment { name: name.to_owned(), near: near.map(|near| near.name) })
+        };
+        let held = all.iter().find(holds).map(|near| near.name.as_str());
+        let near = held.or_else(|| spelt_nearly(name, all.iter().map(|known| known.name.as_str())));
+        Err(NoExperiment { name: name.to_owned(), near: near.map(str::to_owned) })
     }
 
     /// Where among `all` the experiment of that name is or, where none has it, the one of that id.

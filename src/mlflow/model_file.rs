@@ -105,18 +105,30 @@ pub fn values(yaml: &str) -> Result<Json, String> {
 }
 
 /// With quotes around what is a text to Python and a number to others, often one beyond all bounds: digits with an `e` among
-/// them, as the number of a model may be.
+/// them, as the number of a model may be. And around what no number of JSON is, such as `.inf`.
 fn with_texts(yaml: &str) -> String {
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let quoted = |line: &str| match line.split_once(": ") {
-        Some((key, value))
-            if value.trim_end().split_once(['e', 'E']).is_some_and(|(a, b)| is_digits(a) && is_digits(b)) =>
-        {
-            format!("{key}: '{}'\n", value.trim_end())
-        }
-        _ => format!("{line}\n"),
+    let is_text = |value: &str| {
+        let is_mixed = value.split_once(['e', 'E']).is_some_and(|(a, b)| is_digits(a) && is_digits(b));
+        is_mixed || is_beyond_json(value)
+    };
+    let quoted = |line: &str| {
+        // An entry, or one of a list.
+        let (key, sign, value) = match (line.split_once(": "), line.split_once("- ")) {
+            (Some((key, value)), _) => (key, ": ", value.trim()),
+            (None, Some((indent, value))) if indent.trim().is_empty() => (indent, "- ", value.trim()),
+            (None, _) => return format!("{line}\n"),
+        };
+        if is_text(value) { format!("{key}{sign}'{value}'\n") } else { format!("{line}\n") }
     };
     yaml.lines().map(quoted).collect()
+}
+
+/// Whether a value is infinite, or no number at all: `.inf`, `-.Inf`, `.nan`, `1.5e999`.
+fn is_beyond_json(value: &str) -> bool {
+    let word = value.strip_prefix(['+', '-']).unwrap_or(value).strip_prefix('.').unwrap_or_default();
+    ["inf", "nan"].contains(&word.to_ascii_lowercase().as_str())
+        || value.parse::<f64>().is_ok_and(|number| !number.is_finite())
 }
 
 fn flatten(prefix: &str, value: &Json, all: &mut Vec<(String, String)>) {
@@ -300,5 +312,17 @@ utc_time_created: '2026-11-27 20:28:08.601422'
         assert_eq!(values(&model).unwrap()["model_uuid"], number);
         assert_eq!(values("run_id: 12e34\n").unwrap()["run_id"], "12e34");
         assert!(values("a: [").is_err());
+    }
+
+    #[test]
+    fn what_is_no_number_of_json_is_a_text() {
+        for value in [".inf", "-.Inf", "+.INF", ".nan", ".NaN", "1.5e999", "-1e400"] {
+            let yaml = format!("model_uuid: {value} \nsizes:\n  - {value}\n");
+            let read = values(&yaml).unwrap();
+            assert_eq!((&read["model_uuid"], &read["sizes"][0]), (&value.into(), &value.into()));
+            let model = MODEL.replacen("artifact_path", &format!("model_uuid: {value}\nartifact_path"), 1);
+            assert_eq!(ModelFile::parse(&model), ModelFile::parse(MODEL));
+        }
+        assert_eq!(values("a: 1.5\nb: -2e3\n").unwrap(), serde_json::json!({ "a": 1.5, "b": -2e3 }));
     }
 }

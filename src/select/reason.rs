@@ -4,7 +4,7 @@ use super::Goal;
 use super::policy::{Policy, ValueOf};
 use super::rank::{LeftOut, Selection, TieBreak};
 use super::resolve::PolicyOrigin;
-use super::spread::SpreadOf;
+use super::spread::{Spread, SpreadOf};
 use crate::catalog::Catalog;
 use crate::text::{clean, count, number, runs};
 
@@ -190,19 +190,33 @@ fn several(selection: &Selection) -> Option<String> {
     })
 }
 
-/// Whether the margin is more than what equal trials vary by.
-fn against_spread(selection: &Selection) -> Option<String> {
-    let margin = selection.margin()?;
-    let spread = selection.spread.as_ref()?;
+/// What equal trials vary by, in words.
+fn spread_in_words(spread: &Spread) -> String {
     let over = match &spread.of {
         SpreadOf::Logged(name) => format!("as logged in {}", clean(name)),
         SpreadOf::Folds(folds) => format!("over {folds} folds"),
         SpreadOf::Seeds(runs) => format!("over {runs} runs that differ only in their seed"),
     };
-    let verdict =
-        if margin > spread.deviation { "That is more than the spread" } else { "That is within the spread" };
-    let so = if margin > spread.deviation { "" } else { ": the difference is not significant" };
-    Some(format!("{verdict} {over} (standard deviation {}){so}.", number(spread.deviation)))
+    format!("the spread {over} (standard deviation {})", number(spread.deviation))
+}
+
+/// Whether the margin is more than what equal trials vary by.
+fn against_spread(selection: &Selection) -> Option<String> {
+    let (margin, spread) = (selection.margin()?, selection.spread.as_ref()?);
+    let words = spread_in_words(spread);
+    Some(if margin > spread.deviation {
+        format!("That is more than {words}.")
+    } else {
+        format!("That is within {words}: the difference is not significant.")
+    })
+}
+
+/// That the best run is not significantly better than the next one, by itself; none where it is, or nothing tells.
+pub fn not_significant(selection: &Selection) -> Option<String> {
+    let (margin, spread) = (selection.margin()?, selection.spread.as_ref()?);
+    let is_lead = selection.policy.objectives.len() == 1 && selection.tied <= 1;
+    let ahead = ahead(selection).filter(|_| is_lead && margin <= spread.deviation)?;
+    Some(format!("Its lead of {ahead} is within {}: not significant.", spread_in_words(spread)))
 }
 
 fn tie(selection: &Selection) -> Option<String> {

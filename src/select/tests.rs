@@ -289,6 +289,11 @@ fn margins_are_held_against_the_spread() {
     assert!((spread.deviation - 0.152_752_523).abs() < 1e-8);
     let words = reason::long(&selection, &known, PolicyOrigin::Chosen).join(" ");
     assert!(words.contains("within the spread over 3 runs that differ only in their seed"), "{words}");
+    let words = reason::not_significant(&selection).unwrap();
+    assert_eq!(
+        words,
+        "Its lead of 0.1 (10.0 %) is within the spread over 3 runs that differ only in their seed (standard deviation 0.15275): not significant."
+    );
     runs[2].metrics.extend(
         ["fold_0_rmse", "fold_1_rmse"].into_iter().zip([0.91, 0.89]).map(|(key, value)| Metric {
             key: key.into(),

@@ -30,6 +30,8 @@ pub struct SweepOrigin<'a> {
     pub store: &'a str,
     /// How it is opened.
     pub opened_by: &'a OpenedBy,
+    /// The config file, where one was named.
+    pub config_file: Option<&'a Path>,
     /// Whose runs they are.
     pub user: &'a str,
     /// Where the program keeps its state.
@@ -129,6 +131,7 @@ fn header(plan: SweepPlan, origin: &SweepOrigin<'_>) -> io::Result<SweepHeader> 
         experiment_name: String::new(),
         store: origin.store.to_owned(),
         opened_by: Some(origin.opened_by.clone()),
+        config_file: origin.config_file.map(Path::to_owned),
         user: origin.user.to_owned(),
         created: now,
         commit: commit(&here),

@@ -18,6 +18,7 @@ use crate::disk::{self, Care, Draft};
 use crate::learn::report::DataReport;
 use crate::mlflow::{Dataset, ExperimentId};
 use crate::text::json;
+use crate::text::shell::quoted;
 
 const PLAN: &str = "plan.json";
 /// Bytes that no plan is longer than, with the report on a thousand columns.
@@ -43,6 +44,9 @@ pub struct SweepHeader {
     /// How it is opened, as an option of the command line; a sweep of an older version does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_by: Option<OpenedBy>,
+    /// The config file that it was begun with, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_file: Option<PathBuf>,
     /// Whose runs they are.
     pub user: String,
     /// Milliseconds since the epoch.
@@ -133,9 +137,17 @@ impl SweepHeader {
         ["mltui sweep".to_owned(), option("resume", &self.id), self.place()].join(" ")
     }
 
-    /// The option that opens its store.
+    /// The command that calls it off, in the same store. No password is in it.
+    pub fn cancel_command(&self) -> String {
+        ["mltui sweeps cancel".to_owned(), quoted(&self.id), self.place()].join(" ")
+    }
+
+    /// The options that open its store.
     pub fn place(&self) -> String {
-        self.opened_by.as_ref().map_or_else(|| option("tracking-uri", &self.store), OpenedBy::option)
+        let config = self.config_file.iter().map(|file| option("config", &file.to_string_lossy()));
+        let store =
+            self.opened_by.as_ref().map_or_else(|| option("tracking-uri", &self.store), OpenedBy::option);
+        config.chain([store]).collect::<Vec<_>>().join(" ")
     }
 
     /// What is trained, in few words: the name of the data set, or the command.

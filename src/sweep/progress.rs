@@ -67,12 +67,21 @@ pub struct BestTrial {
     pub metric: String,
     /// What it came to.
     pub value: f64,
+    /// What its model comes to on the test part, by the same metric.
+    pub tested: Option<(String, f64)>,
 }
 
 impl BestTrial {
     /// What it came to: `val_rmse 0.5631`.
     pub fn result(&self) -> String {
         format!("{} {}", self.metric, text::number(self.value))
+    }
+
+    /// In words, with what it comes to on the test part: `ridge-3, val_rmse 0.5631, test_rmse 0.5702`.
+    pub fn with_test(&self) -> String {
+        let tested = self.tested.as_ref();
+        let tested = tested.map(|(metric, value)| format!(", {metric} {}", text::number(*value)));
+        format!("{self}{}", tested.unwrap_or_default())
     }
 }
 
@@ -253,7 +262,12 @@ fn best_of(state: &SweepState, header: &SweepHeader) -> Option<BestTrial> {
     let number = best(&state.trials, aim)?;
     let trial = &state.trials[number];
     let family = trial.proposal.as_ref()?.family.clone();
-    Some(BestTrial { number, family, metric: header.plan.metric(), value: trial.mean(aim)? })
+    let scores = header.plan.scores();
+    let tested = scores.iter().position(|score| score.name == header.plan.rules.metric).and_then(|at| {
+        let value = trial.last.as_ref()?.values.get(at).copied().flatten()?;
+        Some((format!("test_{}", scores[at].name), value))
+    });
+    Some(BestTrial { number, family, metric: header.plan.metric(), value: trial.mean(aim)?, tested })
 }
 
 /// By the pace so far, or the end of the time that was given, whichever comes first. Where another number of jobs was asked for

@@ -18,7 +18,7 @@ use crate::learn::scores::{self, Asked, Prediction, Score};
 use crate::learn::study::TrainingData;
 use crate::learn::weights::{ClassWeight, WeightPlan};
 use crate::params::{Dimension, ParamValue, Range};
-use crate::text::did_you_mean;
+use crate::text::{did_you_mean, names};
 
 /// A plan before what is not said has been found out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -125,7 +125,15 @@ impl SweepRequest {
     fn reading(&self) -> ReadOptions {
         let mut reading = self.reading.clone();
         let read = [&self.time_column, &self.group_column, &self.weight_column];
-        reading.ignored.retain(|name| !read.contains(&&Some(name.clone())));
+        let is_read = |name: &String| read.iter().any(|column| column.as_ref() == Some(name));
+        let kept = |name: &String| match names::read(name) {
+            // Several names, between commas.
+            Ok(parts) if parts.iter().any(is_read) => {
+                parts.into_iter().filter(|part| !is_read(part)).collect()
+            }
+            Ok(_) | Err(_) => vec![name.clone()],
+        };
+        reading.ignored = self.reading.ignored.iter().flat_map(kept).collect();
         reading
     }
 

@@ -179,6 +179,7 @@ async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let origin = SweepOrigin {
         store: STORE,
         opened_by: &OpenedBy::TrackingUri(STORE.into()),
+        config_file: None,
         user: "ana",
         state_folder: folder,
     };

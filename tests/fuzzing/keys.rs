@@ -312,6 +312,7 @@ impl Visit {
                         family: NAMES[4].into(),
                         metric: NAMES[4].into(),
                         value: left,
+                        tested: None,
                     }),
                     seconds: *seconds,
                     left: *left,

@@ -44,6 +44,7 @@ fn header(id: &str) -> SweepHeader {
         experiment_name: NAMES[3].into(),
         store: NAMES[4].into(),
         opened_by: Some(OpenedBy::TrackingUri(NAMES[4].into())),
+        config_file: None,
         user: NAMES[4].into(),
         created: i64::MIN,
         folder: NAMES[4].into(),

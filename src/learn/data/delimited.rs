@@ -138,6 +138,7 @@ impl Scanned<'_> {
         if self.rows == 0 {
             return Err(DataError::File { path: self.path(0).to_owned(), message: "it has no rows".into() });
         }
+        let reading = &reading.for_columns(&self.names);
         let marks = marks(self, reading)?;
         let (mut left_out, mut found) = (Vec::new(), Vec::with_capacity(self.names.len()));
         for (at, ((name, seen), mark)) in self.names.iter().zip(&self.seen).zip(marks).enumerate() {
@@ -182,7 +183,7 @@ impl Scanned<'_> {
             columns: growing.into_iter().map(ColumnBuilder::finish).collect(),
             rows: self.rows,
             left_out,
-            unknown: reading.unknown(&self.names),
+            unknown: reading.for_columns(&self.names).unknown(&self.names),
             folders: 0,
         })
     }

@@ -14,6 +14,7 @@ mod left_out;
 mod limits;
 mod moments;
 mod numerals;
+mod options;
 mod pages;
 mod parquet;
 mod records;
@@ -27,7 +28,6 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::Crc;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::text::did_you_mean;
@@ -38,6 +38,7 @@ pub use limits::Limits;
 pub(super) use moments::ORDERS;
 pub use moments::{Clock, DateOrder, Dates, moment};
 pub use numerals::DecimalMark;
+pub use options::ReadOptions;
 pub use separator::{of as separator_of, separator};
 pub use target::{Labels, Target, TargetValues, Task};
 
@@ -187,30 +188,6 @@ pub struct DataFrame {
     pub folders: usize,
 }
 
-impl ReadOptions {
-    /// The columns that something is said of, and that are not among these.
-    fn unknown(&self, names: &[String]) -> Vec<String> {
-        let said = self.ignored.iter().chain(&self.categorical);
-        said.filter(|name| !names.contains(name)).cloned().collect()
-    }
-}
-
-/// How a file is to be read; what is `None` is found out.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ReadOptions {
-    /// Between cells of a CSV file.
-    pub separator: Option<u8>,
-    /// Before the fraction, in a CSV file.
-    pub decimal: Option<DecimalMark>,
-    /// Whether the first line holds values.
-    pub no_header: bool,
-    /// Columns whose numbers stand for categories.
-    pub categorical: Vec<String>,
-    /// Columns that are not read.
-    pub ignored: Vec<String>,
-}
-
 /// What is wrong with data, and what can be done.
 #[derive(Debug, Error)]
 pub enum DataError {
@@ -317,6 +294,8 @@ pub const ENDINGS: [&str; 19] = [
     ".arrows",
 ];
 
+/// Files of a folder that are told where none is near.
+const TOLD_FILES: usize = 8;
 /// Entries of a folder among which a file is looked for that is perhaps meant.
 const MOST_ENTRIES: usize = 2_000;
 
@@ -413,7 +392,17 @@ fn meant(name: &str) -> String {
         .filter(|file| ENDINGS.iter().any(|ending| file.ends_with(ending)))
         .map(|file| format!("{folder}{file}"))
         .collect();
-    did_you_mean(name, bundled::SETS.iter().map(|set| set.name).chain(files.iter().map(String::as_str)))
+    let known = bundled::SETS.iter().map(|set| set.name).chain(files.iter().map(String::as_str));
+    let near = did_you_mean(name, known);
+    if !near.is_empty() || files.is_empty() {
+        return near;
+    }
+    let mut files: Vec<&str> = files.iter().map(String::as_str).collect();
+    files.sort_unstable();
+    let more = files.len().saturating_sub(TOLD_FILES);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    files.truncate(TOLD_FILES);
+    format!("; there are {}{more}", files.join(", "))
 }
 
 /// A name that more than one column has.

@@ -144,6 +144,7 @@ pub fn read(
     if let Some(name) = named_twice(&all) {
         return Err(file(format!("duplicate column name {name:?}")));
     }
+    let reading = &reading.for_columns(&all);
     let mut left_out = Vec::new();
     let mut wanted = Vec::new();
     for (at, TypedColumn { name, unusable }) in columns.into_iter().enumerate() {

@@ -4,6 +4,7 @@
 //! the same seed. To add a family, add a file and a line to [`FAMILIES`].
 
 mod ada_boost;
+mod aliases;
 mod boosting;
 mod centred;
 mod elastic;
@@ -24,11 +25,12 @@ mod tree;
 use linfa::traits::Fit;
 use thiserror::Error;
 
+pub use aliases::suggestion;
+
 use super::data::{Limits, TargetValues, Task};
 use super::features::Features;
 use super::model::FittedModel;
 use crate::params::{Dimension, ParamValue, Params};
-use crate::text::did_you_mean;
 
 /// Why a fit came to nothing.
 #[derive(Debug, Error)]
@@ -130,7 +132,7 @@ pub fn find(name: &str) -> Option<&'static dyn Family> {
 /// That no family is called so, and which may be meant.
 pub fn unknown(name: &str) -> String {
     let names = FAMILIES.map(Family::name);
-    format!("no family {name:?}{}; families are {}", did_you_mean(name, names), names.join(", "))
+    format!("no family {name:?}{}; families are {}", suggestion(name), names.join(", "))
 }
 
 /// The same, for a name that comes from a file.

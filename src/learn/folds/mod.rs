@@ -192,20 +192,34 @@ impl Split {
         let (test_share, folds) = (plan.test_size, plan.folds);
         let mut rng = Rng::with_seed(seed);
         let strata = strata(target, &mut rng);
+        // A class of one row cannot be in both parts.
+        let most = |rows: &Vec<u32>| rows.len().saturating_sub(1);
+        let share = |rows: &Vec<u32>| ((rows.len() as f64 * test_share).round() as usize).min(most(rows));
+        let mut held_out: Vec<usize> = strata.iter().map(share).collect();
+        // Of few rows a small share comes to none of any class.
+        if held_out.iter().all(|rows| *rows == 0)
+            && let Some((rows, largest)) = held_out.iter_mut().zip(&strata).max_by_key(|(_, rows)| rows.len())
+        {
+            *rows = most(largest).min(1);
+        }
         let (mut train, mut test) = (Vec::new(), Vec::new());
-        for rows in &strata {
-            // A class of one row cannot be in both parts.
-            let most = rows.len().saturating_sub(1);
-            let held_out = ((rows.len() as f64 * test_share).round() as usize).min(most);
+        for (rows, held_out) in strata.iter().zip(held_out) {
             test.extend_from_slice(&rows[..held_out]);
             train.push(&rows[held_out..]);
+        }
+        if test.is_empty() {
+            return Err(DataError::Target(format!(
+                "no two of {} are of one class of {}, so none can be held out as a test set",
+                crate::text::counted(target.rows.len(), "row"),
+                target.name
+            )));
         }
         let total: usize = train.iter().map(|rows| rows.len()).sum();
         if total < folds * 2 {
             return Err(DataError::Target(format!(
                 "{} with a target: too few for {folds} folds and a test set; at least {} are needed",
                 crate::text::counted(target.rows.len(), "row"),
-                folds * 3
+                fewest_rows(folds, test_share)
             )));
         }
         test.sort_unstable();
@@ -229,6 +243,14 @@ impl Split {
         train.sort_unstable();
         Ok(Self { train, test, folds: all, test_from: None })
     }
+}
+
+/// Rows of which so many folds have two each beside the test part.
+fn fewest_rows(folds: usize, test_share: f64) -> usize {
+    let held_out = |rows: usize| ((rows as f64 * test_share).round() as usize).max(1);
+    // Of a share of 0.9, the greatest there is, some more than twenty times the folds.
+    let most = folds * 40;
+    (folds * 2 + 1..most).find(|rows| rows - held_out(*rows) >= folds * 2).unwrap_or(most)
 }
 
 /// A fold of each part, which is trained on the others.

@@ -104,6 +104,28 @@ fn the_first_repeat_is_what_there_is_without_any() {
 }
 
 #[test]
+fn of_few_rows_one_is_held_out_at_least() {
+    let split = |rows: u32, of: u32, folds: usize| {
+        let (frame, target) = frame((0..rows).map(|row| (row.to_string(), row % of)));
+        Split::new(&frame, &target, &SplitPlan::by_chance(folds, 0.1), 1)
+    };
+    let parts = |split: &Split| (split.test.len(), split.train.len());
+    assert_eq!(parts(&split(6, 2, 2).unwrap()), (1, 5));
+    assert_eq!(parts(&split(40, 2, 2).unwrap()), (4, 36), "as many as there were");
+    let error = split(4, 2, 2).unwrap_err().to_string();
+    assert!(
+        error.contains("4 rows with a target: too few for 2 folds and a test set; at least 5 "),
+        "{error}"
+    );
+    assert_eq!([(5, 0.2), (5, 0.9), (2, 0.01)].map(|(folds, share)| fewest_rows(folds, share)), [12, 96, 5]);
+    // A class of one row cannot be in both parts.
+    let (_, mut target) = frame((0..6).map(|row| (row.to_string(), row % 2)));
+    target.values = TargetValues::Classes { classes: (0..6).collect(), count: 6 };
+    let error = Split::by_chance(&target, &SplitPlan::by_chance(2, 0.1), 1).unwrap_err().to_string();
+    assert!(error.contains("no two of 6 rows are of one class of y"), "{error}");
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_what_to_change() {
     let refused = |rows: &mut dyn Iterator<Item = (String, u32)>, plan: &SplitPlan| {
         let (frame, target) = frame(rows);

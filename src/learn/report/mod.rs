@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::data::{
     ColumnKind, DataColumn, DecimalMark, ExcludedColumn, Exclusion, FileFormat, TargetValues, Task,
 };
+use super::leaks::numbers_rows;
 use super::roles::{ColumnRole, PrecisionLoss};
 use super::study::TrainingData;
 pub use weights::WeightsReport;
@@ -221,6 +222,9 @@ pub struct ColumnReport {
     /// How well it tells the target by itself, if that is suspicious: R², or the balanced accuracy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tells_target: Option<f64>,
+    /// Whether it numbers the rows, and is learnt from beside others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub numbers_rows: bool,
     /// Of a date, the parts that are features.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<Vec<String>>,
@@ -243,6 +247,7 @@ impl ColumnReport {
             values_told_apart: None,
             parts: None,
             tells_target: None,
+            numbers_rows: false,
         }
     }
 
@@ -299,7 +304,7 @@ impl ColumnReport {
         match self.role {
             ColumnUse::Target => 0,
             ColumnUse::LeftOut => 2,
-            _ if self.tells_target.is_some() => 1,
+            _ if self.tells_target.is_some() || self.numbers_rows => 1,
             _ if self.unused_levels().or(self.values_lost()).is_some() => 3,
             _ if self.has_gaps() => 4,
             _ => 5,
@@ -316,6 +321,8 @@ impl DataReport {
         let told = |mut column: (usize, ColumnReport)| {
             let leak = study.leaks().iter().find(|leak| leak.column == column.0);
             column.1.tells_target = leak.map(|leak| leak.score);
+            let is_one_of_several = study.roles.is_learnt(column.0) && study.roles.learnt() > 1;
+            column.1.numbers_rows = is_one_of_several && numbers_rows(&frame.columns[column.0]);
             column.1
         };
         let read = read.enumerate().map(told);

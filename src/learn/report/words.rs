@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{ColumnReport, ColumnUse, DataReport, TargetReport};
 use crate::learn::data::Task;
 use crate::text::counted;
+use crate::text::shell::quoted;
 
 /// Names in a line, and in the plan.
 const NAMES: usize = 8;
@@ -44,10 +45,15 @@ impl DataReport {
         let leaks = self.leaks().map(|(column, score)| {
             let measure = if self.target.task == Task::Regression { "R²" } else { "balanced accuracy" };
             format!(
-                "{column} alone tells the target ({measure} {score:.3}): if it is not known before, pass --ignore {column}"
+                "{column} alone tells the target ({measure} {score:.3}): if it is not known before, pass {}",
+                ignoring(column)
             )
         });
         lines.extend(leaks.take(LINES));
+        let numbering = self.numbering().map(|column| {
+            format!("{column} numbers the rows, which is learnt from: pass {}", ignoring(column))
+        });
+        lines.extend(numbering.take(LINES));
         lines.extend(self.unknown.iter().take(LINES).map(|name| format!("no column {name:?}")));
         if self.skipped_folders > 0 {
             lines.push(format!("{} of that name not read", counted(self.skipped_folders, "folder")));
@@ -58,6 +64,11 @@ impl DataReport {
     /// Columns that tell the target by themselves, and how well.
     pub fn leaks(&self) -> impl Iterator<Item = (&str, f64)> {
         self.columns.iter().filter_map(|column| Some((column.name.as_str(), column.tells_target?)))
+    }
+
+    /// Columns that number the rows, and are learnt from.
+    fn numbering(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().filter(|column| column.numbers_rows).map(|column| column.name.as_str())
     }
 
     fn form(&self) -> String {
@@ -147,6 +158,11 @@ impl DataReport {
         let names = listed(names, leaks.len(), BRIEFLY);
         let tell = if leaks.len() == 1 { "tells" } else { "tell" };
         parts.extend(names.map(|names| format!("{names} alone {tell} the target")));
+        let numbering: Vec<&str> = self.numbering().collect();
+        let names = numbering.iter().map(|name| (*name).to_owned());
+        let number = if numbering.len() == 1 { "numbers" } else { "number" };
+        let names = listed(names, numbering.len(), BRIEFLY);
+        parts.extend(names.map(|names| format!("{names} {number} the rows: ignore?")));
         let left_out = self.using(ColumnUse::LeftOut);
         let left_out = left_out
             .map(|column| format!("{} ({})", column.name, column.reason.as_deref().unwrap_or_default()));
@@ -188,6 +204,11 @@ fn listed(names: impl Iterator<Item = String>, all: usize, most: usize) -> Optio
         (names, 0) => Some(names),
         (names, more) => Some(format!("{names} and {more} more")),
     }
+}
+
+/// The option that leaves a column out.
+fn ignoring(column: &str) -> String {
+    format!("--ignore{}{}", if column.starts_with('-') { '=' } else { ' ' }, quoted(column))
 }
 
 fn in_brackets(words: &BTreeMap<String, usize>) -> String {

@@ -28,6 +28,25 @@ fn levels_of_digits_and_letters_have_an_order() {
 }
 
 #[test]
+fn names_between_commas_are_those_of_several_columns_where_no_column_is_called_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "t.csv", b"a,\"a,b\",b,c\n1,2,3,4\n5,6,7,8\n");
+    let left_out = |ignored: &str| {
+        let reading = ReadOptions { ignored: vec![ignored.into()], ..ReadOptions::default() };
+        let frame = load(&path, &reading).unwrap();
+        let names: Vec<String> = frame.left_out.into_iter().map(|column| column.name).collect();
+        (names.join(" + "), frame.unknown.join(" + "))
+    };
+    assert_eq!(left_out("a,b"), ("a,b".into(), String::new()));
+    assert_eq!(left_out("a, c"), ("a + c".into(), String::new()));
+    assert_eq!(left_out("\"a,b\",c,d"), ("a,b + c".into(), "d".into()));
+    let reading = ReadOptions { categorical: vec!["b,c".into()], ..ReadOptions::default() };
+    let kinds: Vec<ColumnKind> =
+        load(&path, &reading).unwrap().columns.iter().map(|column| column.kind).collect();
+    assert_eq!(kinds, [ColumnKind::Integer, ColumnKind::Integer, ColumnKind::Text, ColumnKind::Text]);
+}
+
+#[test]
 fn files_are_read_whatever_their_separator_quotes_and_packing() {
     let folder = tempfile::tempdir().unwrap();
     let plain = "a,b,c,d\n1,2.5,x,true\n2,,\"y, z\",false\n3,-1e3,x,true\n";

@@ -86,6 +86,7 @@ fn an_experiment_is_found_by_its_name_before_its_id() {
         assert_eq!(find(wine.as_str()).await, Ok(named_as_id.clone()));
         assert_eq!(find(named_as_id.as_str()).await, Ok(named_as_id));
         assert_eq!(find("beer").await.unwrap_err(), "no experiment \"beer\"");
+        assert_eq!(find("wnie").await.unwrap_err(), "no experiment \"wnie\", but there is \"wine\"");
         assert_eq!(find("Wines").await.unwrap_err(), "no experiment \"Wines\", but there is \"wine\"");
     });
 }

@@ -11,7 +11,7 @@ use crate::store::{ErrorKind, NewRun, Store, uri};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
 use crate::sweep::engine::journal::{Change, EndReason, Event, EventKind, TrialOutcome};
 use crate::sweep::engine::state::SweepStates;
-use crate::sweep::header::{OpenedBy, SweepFolders};
+use crate::sweep::header::{OpenedBy, SweepFolders, SweepHeader};
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
@@ -94,6 +94,7 @@ fn what_is_prepared_and_not_begun_leaves_nothing() {
     let origin = SweepOrigin {
         store: "memory",
         opened_by: &OpenedBy::TrackingUri("memory".into()),
+        config_file: None,
         user: "ana",
         state_folder: state.path(),
     };
@@ -127,6 +128,7 @@ fn the_same_again_is_in_the_same_store_and_tells_no_password() {
         let origin = SweepOrigin {
             store: &store,
             opened_by: &OpenedBy::TrackingUri(location.without_password(None)),
+            config_file: None,
             user: "ana",
             state_folder: state.path(),
         };
@@ -137,6 +139,11 @@ fn the_same_again_is_in_the_same_store_and_tells_no_password() {
         let command = header.command();
         assert!(command.contains(said) && !command.contains("s3cr3t"), "{command}");
         assert_eq!(header.resume_command(), format!("mltui sweep --resume {} {said}", header.id));
+        assert_eq!(header.cancel_command(), format!("mltui sweeps cancel {} {said}", header.id));
+        let named = SweepHeader { config_file: Some("/my files/c.toml".into()), ..header };
+        for command in [named.command(), named.resume_command(), named.cancel_command()] {
+            assert!(command.contains(&format!(" --config '/my files/c.toml' {said}")), "{command}");
+        }
     }
 }
 
@@ -146,6 +153,7 @@ fn a_sweep_that_is_begun_can_be_taken_up() {
     let origin = SweepOrigin {
         store: "memory",
         opened_by: &OpenedBy::TrackingUri("memory".into()),
+        config_file: None,
         user: "ana",
         state_folder: state.path(),
     };
@@ -174,6 +182,7 @@ fn what_was_changed_in_a_sweep_counts_in_its_progress() {
     let origin = SweepOrigin {
         store: "memory",
         opened_by: &OpenedBy::TrackingUri("memory".into()),
+        config_file: None,
         user: "ana",
         state_folder: state.path(),
     };
@@ -217,6 +226,7 @@ fn a_sweep_whose_end_the_store_does_not_know_is_interrupted() {
     let origin = SweepOrigin {
         store: "memory",
         opened_by: &OpenedBy::TrackingUri("memory".into()),
+        config_file: None,
         user: "ana",
         state_folder: state.path(),
     };

@@ -11,6 +11,7 @@ use super::app::{App, ConnectionState, Overlay, Screen};
 use super::layer::{Layer, Scope};
 use super::layout::{Focus, Geometry, details_body};
 use super::search;
+use crate::sweep::progress::SweepStatus;
 use crate::text;
 use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::{charts, compare, datasets, details, experiments, models, runs, session, sweeps};
@@ -147,7 +148,13 @@ fn title_hints(app: &App) -> String {
     let layer = app.layer_below_help();
     let is_own = |row: &ActionRow| !row.hint.is_empty() && row.scopes.contains(&layer.scopes()[0]);
     let offered = app.offered(layer).filter(|(row, _)| is_own(row));
-    offered.map(|(row, keys)| format!("{} {}", keys[0], row.hint)).collect::<Vec<_>>().join("  ")
+    offered.map(|(row, keys)| format!("{} {}", keys[0], hint_of(app, row))).collect::<Vec<_>>().join("  ")
+}
+
+/// What a key does now, in a word.
+fn hint_of(app: &App, row: &ActionRow) -> &'static str {
+    let is_paused = || sweeps::actions::chosen(app).is_some_and(|sweep| sweep.state == SweepStatus::Paused);
+    if row.name == "sweep-pause" && is_paused() { "continue" } else { row.hint }
 }
 
 fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
@@ -391,7 +398,7 @@ fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     // Whatever the column is, a run is opened.
     let is_on_run =
         layer == Layer::Panes && app.focus == Focus::Runs && app.runs.row_under_cursor().is_some();
-    let word = |row: &ActionRow| if is_on_run && row.name == "open" { "details" } else { row.hint };
+    let word = |row: &ActionRow| if is_on_run && row.name == "open" { "details" } else { hint_of(app, row) };
     let mut all: Vec<(&str, &str)> = offered.iter().map(|(row, keys)| (keys[0], word(row))).collect();
     let range = app.runs.range_from.filter(|_| layer == Layer::Panes && app.focus == Focus::Runs);
     let of_range = range.map(|_| format!("range of {}", text::count(app.runs.rows_here().len())));

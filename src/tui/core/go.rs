@@ -29,6 +29,8 @@ pub enum Action {
     Search,
 }
 
+const NOTHING: &str = "nothing to go back from; 1 goes to the experiments";
+
 const MOVES: &[Scope] = &[Scope::Move];
 const GOES: &[Scope] = &[Scope::Go];
 
@@ -143,7 +145,23 @@ fn can_go_back(app: &App) -> Possible {
     let is_first = app.layer_below_help() == Layer::Experiments
         && !app.zoomed
         && app.experiments.words.value().is_empty();
-    given(!is_first, "nothing to go back to; q quits")
+    given(!is_first, "nothing to go back to; q quits")?;
+    given(!is_on_bare_runs(app), NOTHING)
+}
+
+/// Whether the cursor is among runs that nothing narrows and nothing led to, beside the experiments: a key too many must not be
+/// about an experiment.
+fn is_on_bare_runs(app: &App) -> bool {
+    let view = &app.runs.view;
+    app.layer_below_help() == Layer::Panes
+        && app.focus == Focus::Runs
+        && app.geometry().experiments.is_some()
+        && app.runs.range_from.is_none()
+        && !app.zoomed
+        && app.models.left.is_none()
+        && app.left_comparison.is_none()
+        && view.words.is_empty()
+        && view.filter.is_empty()
 }
 
 fn can_search(app: &App) -> Possible {
@@ -281,9 +299,9 @@ fn back(app: &mut App, effects: &mut Effects) {
     if app.focus == Focus::Runs && !app.runs.view.filter.is_empty() {
         return runs::filters::clear(app, effects);
     }
-    // Where both are seen, a key too many must not be about an experiment.
-    if app.focus == Focus::Runs && app.geometry().experiments.is_some() {
-        app.status = Some("nothing to go back from; 1 goes to the experiments".into());
+    // What led here may be out of date.
+    if is_on_bare_runs(app) {
+        app.status = Some(NOTHING.into());
         return;
     }
     app.focus = match app.focus {
@@ -344,5 +362,18 @@ fn scrolled(app: &mut App) -> Option<&mut usize> {
 
 /// Closes what stands over everything else.
 pub fn close(app: &mut App) {
-    app.overlay = None;
+    app.overlay = match app.overlay.take() {
+        Some(Overlay::Report(report)) => report.behind.map(|behind| *behind),
+        Some(
+            Overlay::Messages { .. }
+            | Overlay::Search
+            | Overlay::Prompt(_)
+            | Overlay::Picker(_)
+            | Overlay::Confirm(_)
+            | Overlay::Plan(_)
+            | Overlay::Command(_)
+            | Overlay::Sweeps { .. },
+        )
+        | None => None,
+    };
 }

@@ -145,6 +145,7 @@ impl Session {
             state_folder: settings.state_folder.clone(),
             store: store_name.clone(),
             opened_by: settings.opened_by(),
+            config_file: settings.named_config(),
             user: settings.user.clone(),
             same: settings.same_store(),
             plans: crate::state::by_experiment::ByExperiment::new(

@@ -50,6 +50,7 @@ impl World {
             state_folder: folder.path().to_owned(),
             store: "memory".into(),
             opened_by: OpenedBy::TrackingUri("memory".into()),
+            config_file: None,
             user: "ana".into(),
             same: SameStore::default(),
             plans: ByExperiment::new(folder.path(), "plans", "memory"),

@@ -63,6 +63,18 @@ fn the_cursor_reads_exact_values_and_the_window_follows_the_keys() {
     let zoomed = chart(&app).window.unwrap();
     assert!((zoomed.1 - zoomed.0 - 39.0 * 0.49).abs() < 1e-9, "{zoomed:?}");
     assert!(zoomed.0 > 0.0);
+    // Both ends are the last there is.
+    for (key, low, high) in [("L", None, Some(39.0)), ("H", Some(0.0), None)] {
+        for _ in 0..20 {
+            keys(&mut app, key, &runs);
+        }
+        let window = chart(&app).window.unwrap();
+        assert!((window.1 - window.0 - 39.0 * 0.49).abs() < 1e-9, "{window:?}");
+        assert!(low.is_none_or(|low: f64| (window.0 - low).abs() < 1e-9), "{window:?}");
+        assert!(high.is_none_or(|high: f64| (window.1 - high).abs() < 1e-9), "{window:?}");
+    }
+    keys(&mut app, "0 L", &runs);
+    assert_eq!(chart(&app).window, None, "all is shown");
     keys(&mut app, "0", &runs);
     assert_eq!(chart(&app).window, None);
     // A gap is drawn as one, and counted.

@@ -1,7 +1,7 @@
 //! The best run: shown, gone to, explained, chosen otherwise, marked and unmarked.
 
 use super::*;
-use crate::marking::{MarkPlan, MarkRequest, Record};
+use crate::marking::{MarkPlan, MarkRequest, Model, Record};
 use crate::mlflow::tags;
 use crate::select::{Goal, MetricGoal, ValueOf};
 use crate::store::{ErrorKind, StoreError};
@@ -308,6 +308,25 @@ fn the_best_run_is_marked_planned_and_unmarked() {
         let undoes = |effect: &Effect| matches!(effect, Effect::Best(best::effects::Effect::UndoMark { .. }));
         assert!(effects.iter().any(undoes), "{by}: {effects:?}");
     }
+    // What takes a version out of the registry asks.
+    let registered = Record {
+        model: Some(Model {
+            name: "wine".into(),
+            version: Some(4),
+            created_version: true,
+            ..Model::default()
+        }),
+        ..record("ana")
+    };
+    let mut wine = experiment("1", "wine");
+    wine.tags = vec![registered.entry(), Tag::new("mltui.best", "x")];
+    take(&mut app, experiments::Msg::Listed { result: Ok((vec![wine.clone()], None)), retry_ms: 2_000 });
+    let undoes = |effect: &Effect| matches!(effect, Effect::Best(best::effects::Effect::UndoMark { .. }));
+    assert!(!effects_of(&mut app, "U", &runs).iter().any(undoes));
+    assert!(drawn(&app).contains("Version 4 of wine, registered for it, is deleted."), "{}", drawn(&app));
+    assert!(effects_of(&mut app, "y", &runs).iter().any(undoes));
+    wine.tags = vec![record("bob").entry(), Tag::new("mltui.best", "x")];
+    take(&mut app, experiments::Msg::Listed { result: Ok((vec![wine], None)), retry_ms: 2_000 });
     keys(&mut app, "ctrl-b h i s t o r y enter", &runs);
     assert!(matches!(app.overlay, Some(Overlay::Report(_))));
     assert!(drawn(&app).contains("bob marked calm-ibis-0 (holds): chosen by hand"), "{}", drawn(&app));
@@ -315,6 +334,28 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     app.read_only = true;
     assert!(planned(&effects_of(&mut app, "B", &runs)).is_none());
     assert!(drawn(&app).contains("read-only"));
+}
+
+#[test]
+fn the_question_before_a_mark_says_that_the_lead_is_not_significant() {
+    let (mut app, mut runs) = opened((140, 40), 30);
+    let asked = |app: &mut App, runs: &[Run]| {
+        let request = planned(&effects_of(app, "B", runs)).unwrap();
+        take(app, best::Msg::Planned(Ok(Box::new(preview(request)))));
+        let said = drawn(app);
+        keys(app, "n", runs);
+        said
+    };
+    let said = asked(&mut app, &runs);
+    assert!(said.contains("Mark calm-ibis-0 as best?") && !said.contains("significant"), "{said}");
+    runs[0].metrics.push(Metric { key: "val_rmse_std".into(), value: 0.5, timestamp: 0, step: 0 });
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    let said = asked(&mut app, &runs);
+    assert!(
+        said.contains("Its lead of 0.36 (42 %) is within the spread as logged in val_rmse_std"),
+        "{said}"
+    );
 }
 
 /// Most ranked runs are not on the screen: their trends are read when the list is opened.

@@ -82,6 +82,7 @@ fn differences_are_taken_to_a_baseline_and_the_best_is_marked() {
     assert!(text.contains("base") && text.contains("★-0.48") && text.contains("+0.26"), "{text}");
     keys(&mut app, "%", &runs);
     assert!(drawn(&app).contains("★-39.0%"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("difference to base in %"), "{}", drawn(&app));
     keys(&mut app, "v", &runs);
     let text = drawn(&app);
     assert!(text.contains("★-39.0%") && text.contains("val_rmse"), "{text}");

@@ -43,6 +43,7 @@ fn header(id: &str) -> SweepHeader {
         experiment_name: "wine".into(),
         store: "memory".into(),
         opened_by: None,
+        config_file: None,
         user: "ana".into(),
         created: NOW - 60_000,
         folder: "/work".into(),

@@ -58,6 +58,7 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
             family: "random_forest".into(),
             metric: "val_rmse".into(),
             value: 0.5872,
+            tested: None,
         }),
         seconds: 14.0,
         left: Some(26.0),
@@ -339,6 +340,24 @@ fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
 }
 
 #[test]
+fn the_list_of_sweeps_is_opened_at_that_of_the_run_under_the_cursor() {
+    let (mut app, mut runs) = opened((200, 50), 12);
+    let older = Progress { id: "older".into(), ..progress(&app, SweepStatus::Finished) };
+    let list = vec![progress(&app, SweepStatus::Finished), older];
+    take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
+    effects_of(&mut app, "g s");
+    assert!(drawn(&app).contains("its id is 20261123-120000-abc"), "{}", drawn(&app));
+    effects_of(&mut app, "esc");
+    let cursor = app.runs.run_under_cursor().unwrap();
+    let run = runs.iter_mut().find(|run| run.info.run_id == cursor).unwrap();
+    run.tags.push(Tag::new("mltui.sweep", "older"));
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
+    effects_of(&mut app, "g s");
+    assert!(drawn(&app).contains("its id is older"), "{}", drawn(&app));
+}
+
+#[test]
 fn sweeps_are_listed_steered_and_their_end_is_told() {
     let (mut app, _) = opened((120, 36), 12);
     let list = vec![progress(&app, SweepStatus::Running)];
@@ -382,6 +401,12 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
         assert!(effects.iter().any(is_it), "{key}: {effects:?}");
     }
     assert!(drawn(&app).contains("x cancels its jobs"), "{}", drawn(&app));
+    // The key is called by what it does.
+    for (state, word) in [(SweepStatus::Paused, "p continue "), (SweepStatus::Running, "p pause ")] {
+        let list = vec![progress(&app, state)];
+        take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
+        assert!(drawn(&app).contains(word), "{}", drawn(&app));
+    }
     for (key, state) in [("x", SweepStatus::Interrupted), ("p", SweepStatus::Cancelled)] {
         let list = vec![progress(&app, state)];
         take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
@@ -389,7 +414,13 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
     }
     take(&mut app, sweeps::Msg::Log { name: "sweep-1".into(), text: "mltui: trial 0\n\u{1b}[31mred".into() });
     assert!(drawn(&app).contains("trial 0"));
+    for key in ["esc", "q"] {
+        take(&mut app, sweeps::Msg::Log { name: "sweep-1".into(), text: "mltui: trial 0".into() });
+        effects_of(&mut app, key);
+        assert!(matches!(app.overlay, Some(Overlay::Sweeps { .. })), "{key}: {}", drawn(&app));
+    }
     effects_of(&mut app, "esc");
+    assert!(app.overlay.is_none());
     let list = vec![progress(&app, SweepStatus::Running)];
     take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
     let list = vec![progress(&app, SweepStatus::Finished)];

@@ -5,6 +5,7 @@ use crate::catalog::ColumnSpec;
 use crate::catalog::view::{FoldState, Shape};
 use crate::mlflow::Statistic;
 use crate::tui::core::app::Overlay;
+use crate::tui::core::layout::Focus;
 
 fn column_names(app: &App) -> Vec<String> {
     app.runs.columns.iter().map(|shown| shown.spec.name()).collect()
@@ -352,4 +353,18 @@ fn a_mistake_in_a_filter_is_put_right_by_a_key() {
     typed(&mut app, "train_loss", &runs);
     keys(&mut app, "space < 1 enter", &runs);
     assert!(drawn(&app).contains("tab writes metrics.train_loss"), "{}", drawn(&app));
+}
+
+/// The first rows are what somebody looks for who sorts.
+#[test]
+fn another_order_is_shown_from_its_first_row_on_where_the_run_is_seen_so() {
+    let (mut app, runs) = opened((140, 40), 30);
+    keys(&mut app, "2 j", &runs);
+    let run = app.runs.run_under_cursor().unwrap();
+    keys(&mut app, "s", &runs);
+    let (cursor, height) = (app.runs.cursor, app.geometry().rows(Focus::Runs));
+    assert_eq!(app.runs.run_under_cursor().unwrap(), run);
+    assert!(cursor.at > 1 && cursor.at < height, "{cursor:?} of {height}");
+    assert_eq!(cursor.top, 0);
+    assert!(drawn(&app).contains("calm-ibis-0 "), "the best one is seen: {}", drawn(&app));
 }

@@ -203,6 +203,19 @@ fn escape_steps_out_one_layer_and_never_quits() {
 }
 
 #[test]
+fn the_way_back_is_offered_where_there_is_one() {
+    let (mut app, runs) = opened((260, 40), 5);
+    keys(&mut app, "2", &runs);
+    assert!(!drawn(&app).contains("esc back"), "{}", drawn(&app));
+    for (key, back) in [("/ r u n enter", "esc"), ("z", "esc"), ("3", "esc")] {
+        keys(&mut app, key, &runs);
+        assert!(drawn(&app).contains("esc back"), "{key}: {}", drawn(&app));
+        keys(&mut app, back, &runs);
+        assert!(!drawn(&app).contains("esc back"), "{key}: {}", drawn(&app));
+    }
+}
+
+#[test]
 fn a_key_that_does_not_go_on_counts_for_itself() {
     let (mut app, runs) = opened((140, 40), 30);
     keys(&mut app, "G", &runs);

@@ -43,6 +43,7 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
         (home.path().join("missing.csv").display().to_string(), "y", "no data set"),
         ("iri".to_owned(), "y", "no data set \"iri\" (did you mean iris?)"),
         ("wine".to_owned(), "y", "did you mean wine-quality?"),
+        ("people.csv".to_owned(), "y", "no data set \"people.csv\"; there are constant.csv, "),
         ("fin.csv".to_owned(), "y", "no data set \"fin.csv\" (did you mean fine.csv?)"),
         (fine.replace("fine", "fien"), "y", "/fine.csv?"),
         (fine.clone(), "Y", "no column \"Y\" in fine (did you mean y?)"),
@@ -70,6 +71,8 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
         (&["--space", "decision_tree.criterion=best"], "criterion is best; it must be one of gini, entropy"),
         (&["--ignore", "X"], "no column \"X\" in fine (did you mean x?)"),
         (&["--categorical", "xx"], "no column \"xx\" in fine"),
+        (&["--ignore", "X,z"], "no column \"X\" in fine (did you mean x?)"),
+        (&["--family", "LogisticRegression"], "no family \"LogisticRegression\" (did you mean logistic?)"),
         (&["--time", "soon"], "expected a time such as"),
     ] {
         let words: Vec<&str> =
@@ -96,10 +99,16 @@ fn how_a_file_is_read_is_said_by_a_flag_or_by_the_settings() {
     };
     let (code, _, error) = sweep(&[]);
     assert!(code == 2 && error.contains("--decimal , (or set decimal in [sweep]"), "{error}");
-    let (code, _, error) = sweep(&["--config", "c.toml"]);
+    let (code, out, error) = sweep(&["--config", "c.toml"]);
     assert!(code == 0 && error.contains("with decimal commas"), "{error}");
+    let file = fs::canonicalize(home.path()).unwrap().join("c.toml").display().to_string();
+    let repeats =
+        |out: &str| out.lines().any(|line| line.starts_with("to repeat: ") && line.contains(" --config "));
+    assert!(repeats(&out) && out.contains(&file), "{out}");
     let (code, _, error) = sweep(&["--config", "c.toml", "--decimal", "."]);
     assert!(code == 0 && !error.contains("with decimal commas"), "{error}");
+    let (code, out, error) = sweep(&["--decimal", ","]);
+    assert!(code == 0 && !repeats(&out), "{out} {error}");
 }
 
 /// A sweep that was begun when data were read in another way does not go on: its trials would be ranked together.

@@ -58,8 +58,19 @@ fn a_sweep_that_is_scored_by_another_metric_than_the_experiment_is_judged_by_say
     let told = |metric: &str| {
         let words =
             ["sweep", "--data", "iris", "--family", "naive_bayes", "--trials", "2", "--metric", metric];
-        let (code, _, error) = output(mltui(home.path(), &uri, &words));
+        let (code, out, error) = output(mltui(home.path(), &uri, &words));
         assert_eq!(code, 0, "{error}");
+        // How the best one did on the rows that were held out is told beside its folds.
+        let best = out.lines().find(|line| line.starts_with("best: ")).unwrap();
+        assert!(
+            best.contains(&format!(", val_{metric} ")) && best.contains(&format!(", test_{metric} ")),
+            "{out}"
+        );
+        // The name of its run and its id lead to each other.
+        let place = out.lines().find_map(|line| line.strip_prefix("in the experiment iris as ")).unwrap();
+        let (run, id) = place.split_once(", sweep ").unwrap();
+        let listed = output(mltui(home.path(), &uri, &["sweeps"])).1;
+        assert!(listed.lines().any(|line| line.starts_with(id) && line.contains(run)), "{listed}");
         error
     };
     for (metric, is_told) in [("accuracy", false), ("log_loss", true), ("accuracy", false)] {

@@ -14,6 +14,17 @@ async fn state_of_marks(store: &Store, experiment: &ExperimentId) -> usize {
     events(&store.get_experiment(experiment).await.unwrap().tags).len()
 }
 
+/// What takes a version out of the registry asks, as far as the program has read what the mark did.
+fn undo(terminal: &mut Terminal, effect: &str) {
+    terminal.type_keys("U");
+    let question = "Undo the mark";
+    terminal.wait(effect, |screen| screen.contains(question) || screen.contains(effect));
+    if terminal.screen().contains(question) {
+        terminal.type_keys("y");
+        terminal.wait_for(effect);
+    }
+}
+
 #[test]
 fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     let folder = tempfile::tempdir().unwrap();
@@ -38,6 +49,8 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     let marks = || block_on(store.get_experiment(&id)).unwrap().tags;
     proxy.set(Fault::Refuse("set-experiment-tag", 403));
     terminal.type_keys("U");
+    terminal.wait_for("Undo the mark");
+    terminal.type_keys("y");
     terminal.wait_for("nothing was undone: ");
     proxy.set(Fault::None);
     let first = marks();
@@ -47,18 +60,15 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     terminal.wait("a second mark", |_| {
         marks() != first && holder(&events(&marks())).is_some_and(|mark| mark.done)
     });
-    terminal.type_keys("U");
-    terminal.wait_for("the last mark of new is undone; an earlier one of it is current again");
-    terminal.type_keys("U");
-    terminal.wait_for("new is no longer marked best");
+    undo(&mut terminal, "the last mark of new is undone; an earlier one of it is current again");
+    undo(&mut terminal, "new is no longer marked best");
     assert!(block_on(store.get_registered_model("wine")).is_err());
     // What is not begun is not said to be finished later.
     let before = marks();
     proxy.set(Fault::Cut { writes: 0, arrives: false, hangs: false, is_cut: true });
     terminal.type_keys("B");
     terminal.wait_for("nothing was marked: ");
-    terminal.type_keys("U");
-    terminal.wait_for("nothing was undone: ");
+    undo(&mut terminal, "nothing was undone: ");
     proxy.set(Fault::None);
     terminal.type_keys("r");
     terminal.wait_for("● live");

@@ -151,6 +151,7 @@ mod tests {
             let origin = SweepOrigin {
                 store: "memory",
                 opened_by: &OpenedBy::TrackingUri("memory".into()),
+                config_file: None,
                 user: "ana",
                 state_folder: state.path(),
             };

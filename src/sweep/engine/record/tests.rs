@@ -48,6 +48,7 @@ impl World {
         let origin = SweepOrigin {
             store: STORE,
             opened_by: &OpenedBy::TrackingUri(STORE.into()),
+            config_file: None,
             user: "ana",
             state_folder: state.path(),
         };

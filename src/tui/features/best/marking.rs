@@ -161,7 +161,7 @@ fn ask(app: &mut App, request: MarkRequest, effects: &mut Effects) {
     effects.push(Effect::PlanMark(Box::new(request)));
 }
 
-/// Undoes the mark that holds; somebody else's after a question.
+/// Undoes the mark that holds; somebody else's after a question, and one that takes a version out of the registry.
 pub fn undo(app: &mut App, effects: &mut Effects) {
     let Some(experiment) = app.runs.experiment.clone() else { return };
     let by = app.user.clone();
@@ -177,9 +177,30 @@ pub fn undo(app: &mut App, effects: &mut Effects) {
             let question = format!("Undo the mark of {}?", text::clean(&record.by));
             Confirm::new(question, lines, move |app, effects| undo(app, true, effects)).open(app);
         }
+        Some(record) => match deleted_with(&record) {
+            Some(line) => {
+                let question = format!("Undo the mark on {}?", text::clean(&record.run_name));
+                Confirm::new(question, vec![line], move |app, effects| undo(app, false, effects)).open(app);
+            }
+            None => undo(app, false, effects),
+        },
         // One that is not seen here yet may be there all the same.
-        Some(_) | None => undo(app, false, effects),
+        None if app.selecting.register && app.best.has_marked() => {
+            let lines = vec!["If a model version was registered for it, that is deleted.".into()];
+            Confirm::new("Undo the mark?", lines, move |app, effects| undo(app, false, effects)).open(app);
+        }
+        None => undo(app, false, effects),
     }
+}
+
+/// What undoing a mark deletes, in words.
+fn deleted_with(record: &Record) -> Option<String> {
+    let model = record.model.as_ref().filter(|model| model.created_version)?;
+    let version = model.version.map_or(String::new(), |version| format!(" {version}"));
+    let name = text::clean(&model.name);
+    let also =
+        if model.created_model { format!("; so is {name}, if nothing is left in it") } else { String::new() };
+    Some(format!("Version{version} of {name}, registered for it, is deleted{also}."))
 }
 
 /// All marks of the open experiment, the newest first.
@@ -252,6 +273,10 @@ pub fn planned(app: &mut App, result: Result<Box<Preview>, StoreError>) {
             }
             let mut lines = plan.writes;
             lines.extend(plan.record.note);
+            // By hand any run is chosen, for whatever reason.
+            let is_best = best(app).is_some_and(|row| catalog(app).run_id(row) == request.run.as_str());
+            let chosen = app.best.selection().filter(|_| is_best && !request.metric.is_empty());
+            lines.extend(chosen.and_then(|selection| reason::not_significant(selection)));
             lines.extend(judged);
             let question = format!("Mark {} as best?", text::clean(&plan.record.run_name));
             let mark = move |app: &mut App, effects: &mut Effects| {

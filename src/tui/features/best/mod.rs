@@ -166,6 +166,11 @@ impl Best {
         }
     }
 
+    /// Whether a mark was made here.
+    pub fn has_marked(&self) -> bool {
+        self.champion.as_ref().is_some_and(|(champion, _)| champion.holds)
+    }
+
     /// A mark was made or undone.
     pub fn set_champion(&mut self, champion: Option<Champion>, catalog: &Arc<Catalog>) {
         self.champion = champion.map(|champion| (champion, Arc::clone(catalog)));

@@ -163,10 +163,10 @@ pub fn perform(app: &mut App, action: Action) {
         | Action::Smoother
         | Action::Rougher
         | Action::YRange => settings::change(app, action),
-        Action::ZoomIn => in_window(app, |screen, window| screen.zoom(1, None, window)),
-        Action::ZoomOut => in_window(app, |screen, window| screen.zoom(-1, None, window)),
-        Action::PanLeft => in_window(app, |screen, window| screen.pan(-1.0, window)),
-        Action::PanRight => in_window(app, |screen, window| screen.pan(1.0, window)),
+        Action::ZoomIn => in_window(app, |screen, window, _| screen.zoom(1, None, window)),
+        Action::ZoomOut => in_window(app, |screen, window, _| screen.zoom(-1, None, window)),
+        Action::PanLeft => in_window(app, |screen, window, all| screen.pan(-1.0, window, all)),
+        Action::PanRight => in_window(app, |screen, window, all| screen.pan(1.0, window, all)),
         Action::Fit => on_screen(app, ChartScreen::reset),
         Action::Extremes => on_screen(app, |screen| screen.extremes = !screen.extremes),
         Action::Earlier => move_cursor(app, false),
@@ -180,13 +180,14 @@ fn on_screen(app: &mut App, change: impl FnOnce(&mut ChartScreen)) {
     }
 }
 
-/// Changes a chart by the part of the x axis that is shown.
-fn in_window(app: &mut App, change: impl FnOnce(&mut ChartScreen, (f64, f64))) {
+/// Changes a chart by the part of the x axis that is shown, and by all of it.
+fn in_window(app: &mut App, change: impl FnOnce(&mut ChartScreen, (f64, f64), (f64, f64))) {
     let Some(Screen::Chart(screen)) = app.screens.last() else { return };
     let options = screen_options(app, screen);
     let lines = lines(&screen.lines, None, &app.histories, options.band);
     let window = x_range(&lines, &options, screen.window);
-    on_screen(app, |screen| change(screen, window));
+    let all = x_range(&lines, &options, None);
+    on_screen(app, |screen| change(screen, window, all));
 }
 
 /// Moves the cursor that all charts have: from point to point of the chosen one, and behind its end to none.
@@ -340,12 +341,12 @@ pub fn mouse(app: &mut App, event: MouseEvent) {
             on_plot(app, event);
         }
         MouseEventKind::Drag(MouseButton::Left) => {
-            if let Some(Screen::Chart(screen)) = app.screens.last_mut()
-                && let Some(Held { column, columns, window: (low, high) }) = screen.held
+            if let Some(Screen::Chart(screen)) = app.screens.last()
+                && let Some(Held { column, columns, window }) = screen.held
             {
                 let moved = f64::from(column) - f64::from(event.column);
-                let by = moved / columns as f64 * (high - low);
-                screen.window = Some((low + by, high + by));
+                let by = moved / columns as f64 * (window.1 - window.0);
+                in_window(app, |screen, _, all| screen.pan_by(by, window, all));
             }
         }
         MouseEventKind::Up(MouseButton::Left) => {

@@ -155,7 +155,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
             match screen.show {
                 Show::Values => {}
                 Show::Difference => parts.insert(0, "difference to base".into()),
-                Show::Relative => parts.insert(0, "% of base".into()),
+                Show::Relative => parts.insert(0, "difference to base in %".into()),
             }
             if !screen.words.value().is_empty() {
                 parts.push(format!("/{}", text::clean(screen.words.value())));

@@ -303,7 +303,9 @@ impl Runs {
             // room for what comes there.
             // At the first look it shows as much from the top on as there is room for.
             let line = if was_loaded { self.cursor.at.saturating_sub(self.cursor.top) } else { at };
-            self.cursor = Cursor { at, top: if is_at_top { 0 } else { at.saturating_sub(line) } };
+            // In another order the first rows are what is looked for, where the run is seen below them.
+            let is_from_top = is_at_top || (is_other_view && at < height);
+            self.cursor = Cursor { at, top: if is_from_top { 0 } else { at.saturating_sub(line) } };
         } else if is_other_view {
             self.cursor = Cursor::default();
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::plan::effects::{UnfoundScript, check as check_command, find as find_script};
+use super::plan::of_lines;
 use super::screen::effects::{WantedDetails, describe, follow, weigh};
 use super::screen::plot::WeighedTrials;
 use super::steering::Steering;
@@ -129,6 +130,8 @@ pub struct Services {
     pub store: String,
     /// What opens it on a command line.
     pub opened_by: OpenedBy,
+    /// The config file, where one was named.
+    pub config_file: Option<PathBuf>,
     pub user: String,
     /// What makes another process open the same store.
     pub same: SameStore,
@@ -259,12 +262,13 @@ fn prepared(
     let origin = SweepOrigin {
         store: &services.store,
         opened_by: &services.opened_by,
+        config_file: services.config_file.as_deref(),
         user: &services.user,
         state_folder: &services.state_folder,
     };
     match planned {
         PlannedSweep::Table(request) => {
-            let (mut plan, data) = request.decide().map_err(|error| error.to_string())?;
+            let (mut plan, data) = request.decide().map_err(|error| of_lines(&error.to_string()))?;
             let on_cluster = plan.executor.slurm().map(|_| SLURM_JOBS);
             plan.rules.jobs = plan.rules.jobs_for(jobs.or(on_cluster));
             PreparedSweep::new(plan, &data, &origin).map_err(|error| unbegun(&error))
@@ -290,13 +294,14 @@ fn check(ticket: Ticket, request: &SweepRequest) -> Msg {
     let frame = match request.frame() {
         Ok(frame) => frame,
         Err(error) => {
-            return Msg::Checked { ticket, columns: Vec::new(), result: Err(error.to_string()) };
+            return Msg::Checked { ticket, columns: Vec::new(), result: Err(of_lines(&error.to_string())) };
         }
     };
     // The data may be fine, and only the target not said yet.
     let columns = names(&frame);
     let decided = request.decide_on(frame);
-    let result = decided.map(|(plan, data)| words(&plan, &data)).map_err(|error| error.to_string());
+    let result =
+        decided.map(|(plan, data)| words(&plan, &data)).map_err(|error| of_lines(&error.to_string()));
     Msg::Checked { ticket, columns, result }
 }
 

@@ -4,6 +4,7 @@
 
 use super::actions::{Action, chosen};
 use super::effects::Effect;
+use super::plan::command::fill::sweep_of_run;
 pub use super::plan::update::{destination, edited, offer};
 use super::screen::SweepScreen;
 use super::steering::Steering;
@@ -34,7 +35,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Plan => plan::update::ask(app),
         Action::Around => plan::update::around(app, effects),
         Action::List => {
-            app.overlay = Some(Overlay::Sweeps { at: 0 });
+            // That of the run under the cursor, or the newest.
+            let at = sweep_of_run(app).unwrap_or(0);
+            app.overlay = Some(Overlay::Sweeps { at });
             look(app, effects);
         }
         Action::Pause => {
@@ -315,5 +318,5 @@ fn logged(app: &mut App, name: &str, text: &str) {
     if lines.is_empty() {
         lines.push("the log is empty".into());
     }
-    app.overlay = Some(Overlay::Report(Report::new(format!("Log of {name}"), lines)));
+    Report::new(format!("Log of {name}"), lines).open_over(app);
 }

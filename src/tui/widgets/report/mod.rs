@@ -5,19 +5,22 @@ pub mod view;
 use crate::text;
 use crate::text::highlight::Kind;
 use crate::text::notes::{Words, laid_out};
+use crate::tui::core::app::{App, Overlay};
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Report {
     pub title: String,
     lines: Vec<String>,
     /// What stands below, as people write notes.
     markdown: String,
     pub scroll: usize,
+    /// What it lies over, and what is there again when it is closed.
+    pub behind: Option<Box<Overlay>>,
 }
 
 impl Report {
     pub fn new(title: impl Into<String>, lines: Vec<String>) -> Self {
-        Self { title: title.into(), lines, markdown: String::new(), scroll: 0 }
+        Self { title: title.into(), lines, markdown: String::new(), scroll: 0, behind: None }
     }
 
     /// With a text as people write notes below, under a heading; without one where it is empty.
@@ -31,7 +34,17 @@ impl Report {
 
     /// A text as people write notes.
     pub fn of_markdown(title: impl Into<String>, text: &str) -> Self {
-        Self { title: title.into(), lines: Vec::new(), markdown: text.to_owned(), scroll: 0 }
+        Self { title: title.into(), lines: Vec::new(), markdown: text.to_owned(), scroll: 0, behind: None }
+    }
+
+    /// Puts it over everything else, which is there again afterwards.
+    pub fn open_over(mut self, app: &mut App) {
+        self.behind = match app.overlay.take() {
+            // Of two reports the later one is read.
+            Some(Overlay::Report(report)) => report.behind,
+            other => other.map(Box::new),
+        };
+        app.overlay = Some(Overlay::Report(self));
     }
 
     /// The lines, broken to so many cells.

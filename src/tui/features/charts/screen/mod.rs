@@ -228,9 +228,17 @@ impl ChartScreen {
     }
 
     /// Moves by so many steps what is shown of the x axis.
-    pub fn pan(&mut self, steps: f64, (low, high): (f64, f64)) {
-        let by = (high - low) * PAN * steps;
-        self.window = Some((low + by, high + by));
+    pub fn pan(&mut self, steps: f64, window: (f64, f64), all: (f64, f64)) {
+        self.pan_by((window.1 - window.0) * PAN * steps, window, all);
+    }
+
+    /// Moves what is shown of the x axis, up to an end of all there is.
+    pub fn pan_by(&mut self, by: f64, (low, high): (f64, f64), all: (f64, f64)) {
+        // Where more than all is shown already, it stays.
+        let by = if by < 0.0 { by.max((all.0 - low).min(0.0)) } else { by.min((all.1 - high).max(0.0)) };
+        if by != 0.0 || self.window.is_some() {
+            self.window = Some((low + by, high + by));
+        }
     }
 
     /// The value of a line at the cursor: the last point at or before it.

@@ -127,8 +127,9 @@ fn details(app: &App, sweep: &Progress) -> Vec<(String, bool)> {
         ),
         false,
     )];
+    lines.push((format!("its id is {}", sweep.id), false));
     if let Some(best) = &sweep.best {
-        lines.push((format!("best {best}"), false));
+        lines.push((format!("best {}", best.with_test()), false));
     }
     lines.extend(apart(app, &sweep.experiment, &sweep.metric, sweep.mode).map(|words| (words, false)));
     if let Some(error) = &sweep.error {

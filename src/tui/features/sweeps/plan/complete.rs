@@ -33,7 +33,9 @@ pub fn rest(field: FormField, text: &str, offers: &Offers) -> Option<String> {
             let entries = offers.entries.iter().filter(|_| is_listed).cloned();
             (&text[folder.len()..], entries.chain(sets).collect())
         }
-        FormField::Target | FormField::TimeColumn | FormField::GroupColumn => (text, offers.columns.clone()),
+        FormField::Target | FormField::TimeColumn | FormField::GroupColumn | FormField::WeightColumn => {
+            (text, offers.columns.clone())
+        }
         FormField::Ignore => {
             let start = names::last(text)?;
             let columns = offers.columns.iter().filter(|name| names::quoted(name) == **name);
@@ -49,6 +51,8 @@ pub fn rest(field: FormField, text: &str, offers: &Offers) -> Option<String> {
             (text, all.map(str::to_owned).collect())
         }
         FormField::Task => (text, words(&["regression", "classification"])),
+        FormField::ClassWeight => (text, words(&["balanced", "none"])),
+        FormField::Pruner => (text, words(&["median", "asha", "none"])),
         FormField::Method => (text, words(&["tpe", "random", "sobol", "grid"])),
         FormField::Models => (text, words(&["all", "best"])),
         FormField::Executor => (text, words(&["local", "slurm"])),

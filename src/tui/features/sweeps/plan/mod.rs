@@ -10,6 +10,7 @@ use complete::{Offers, folder_of, rest};
 
 use crate::learn::data::Task;
 use crate::learn::families::{self, FAMILIES};
+use crate::sweep::engine::pruner::PruneRule;
 use crate::sweep::engine::rules::{MOST_JOBS, most_jobs};
 use crate::sweep::executor_plan::{ExecutorPlan, SlurmOptions};
 use crate::sweep::objective::tabular::KeptModels;
@@ -42,13 +43,17 @@ pub enum FormField {
     TimeColumn,
     /// The column whose groups stay whole.
     GroupColumn,
+    /// The column that says how much each row counts.
+    WeightColumn,
+    ClassWeight,
+    Pruner,
     Seed,
     Jobs,
     Models,
     Executor,
 }
 
-pub const FIELDS: [FormField; 19] = [
+pub const FIELDS: [FormField; 22] = [
     FormField::Data,
     FormField::Target,
     FormField::Decimal,
@@ -64,6 +69,9 @@ pub const FIELDS: [FormField; 19] = [
     FormField::TestSize,
     FormField::TimeColumn,
     FormField::GroupColumn,
+    FormField::WeightColumn,
+    FormField::ClassWeight,
+    FormField::Pruner,
     FormField::Seed,
     FormField::Jobs,
     FormField::Models,
@@ -88,6 +96,9 @@ impl FormField {
             Self::TestSize => "test size",
             Self::TimeColumn => "time column",
             Self::GroupColumn => "group column",
+            Self::WeightColumn => "weight column",
+            Self::ClassWeight => "class weight",
+            Self::Pruner => "pruner",
             Self::Seed => "seed",
             Self::Jobs => "jobs",
             Self::Models => "models",
@@ -117,12 +128,30 @@ impl FormField {
             Self::TestSize => "0.2; the part of the rows that tests the models, from 0.01 to 0.9",
             Self::TimeColumn => "none; a column of times, to train on the past and score what follows",
             Self::GroupColumn => "none; a column whose groups stay whole",
+            Self::WeightColumn => "none; a column that says how much each row counts in a fit",
+            Self::ClassWeight => "none; balanced, or weights such as yes=5,no=1",
+            Self::Pruner => "median, but for a grid none; or asha, none",
             Self::Seed => "1",
             Self::Jobs => "all cores but one by default",
             Self::Models => "all, or the best only",
             Self::Executor => "local, or slurm partition=cpu time=2:00:00; slurm alone as configured",
         }
     }
+}
+
+/// What is wrong with a plan, where the command line's options are lines of the form.
+pub fn of_lines(words: &str) -> String {
+    let option = |field: &FormField| match field {
+        FormField::Families => "--family".to_owned(),
+        FormField::Pruner => "--prune".to_owned(),
+        field => format!("--{}", field.name().replace(' ', "-")),
+    };
+    let mut options: Vec<(String, &str)> = FIELDS.iter().map(|field| (option(field), field.name())).collect();
+    // `--time` begins `--time-column`.
+    options.sort_by_key(|(option, _)| std::cmp::Reverse(option.len()));
+    options.iter().fold(words.to_owned(), |words, (option, name)| {
+        words.replace(&format!("pass {option}"), &format!("fill in {name}")).replace(option, name)
+    })
 }
 
 #[derive(Debug)]
@@ -170,6 +199,16 @@ impl PlanForm {
                 .map_or(String::new(), |size| size.to_string()),
             FormField::TimeColumn => request.time_column.clone().unwrap_or_default(),
             FormField::GroupColumn => request.group_column.clone().unwrap_or_default(),
+            FormField::WeightColumn => request.weight_column.clone().unwrap_or_default(),
+            FormField::ClassWeight => {
+                request.class_weight.as_ref().map_or(String::new(), ToString::to_string)
+            }
+            FormField::Pruner => match (request.prune, request.prune_rule) {
+                (Some(false), _) => "none".into(),
+                (Some(true), rule) => rule.unwrap_or(PruneRule::Median).as_str().into(),
+                (None, Some(PruneRule::Asha)) => PruneRule::Asha.as_str().into(),
+                (None, Some(PruneRule::Median) | None) => String::new(),
+            },
             FormField::Seed => {
                 request.seed.filter(|seed| *seed != SEED).map_or(String::new(), |seed| seed.to_string())
             }
@@ -250,10 +289,6 @@ impl PlanForm {
     pub fn request(&self) -> Result<(SweepRequest, Option<usize>), String> {
         let mut request = self.base.clone();
         let data = self.value(FormField::Data).ok_or("data: missing")?;
-        if request.data != data {
-            // A column and classes of other data.
-            (request.weight_column, request.class_weight) = (None, None);
-        }
         data.clone_into(&mut request.data);
         request.target = self.value(FormField::Target).map(str::to_owned);
         let mark = self.value(FormField::Decimal).map(str::parse).transpose();
@@ -275,7 +310,8 @@ impl PlanForm {
             names.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         if let Some(name) = request.families.iter().find(|name| families::find(name).is_none()) {
             let known: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
-            return Err(format!("families: no {name:?}; families are {}", known.join(", ")));
+            let meant = families::suggestion(name);
+            return Err(format!("families: no {name:?}{meant}; families are {}", known.join(", ")));
         }
         request.method = match self.value(FormField::Method) {
             None | Some("tpe") => Method::Tpe,
@@ -303,6 +339,16 @@ impl PlanForm {
         if request.time_column.is_some() && request.group_column.is_some() {
             return Err("group column: not beside a time column, whose order divides groups".into());
         }
+        request.weight_column = self.value(FormField::WeightColumn).map(str::to_owned);
+        let class_weight = self.value(FormField::ClassWeight).map(str::parse).transpose();
+        request.class_weight = class_weight.map_err(|error: String| format!("class weight: {error}"))?;
+        (request.prune, request.prune_rule) = match self.value(FormField::Pruner) {
+            None => (None, None),
+            Some("median") => (Some(true), Some(PruneRule::Median)),
+            Some("asha") => (Some(true), Some(PruneRule::Asha)),
+            Some("none") => (Some(false), None),
+            Some(other) => return Err(format!("pruner: expected median, asha or none, not {other:?}")),
+        };
         request.seed = self.number(FormField::Seed)?;
         request.models = match self.value(FormField::Models) {
             None | Some("all") => KeptModels::All,
@@ -322,5 +368,60 @@ impl PlanForm {
             return Err("trials: at least 1".into());
         }
         Ok((request, jobs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::weights::ClassWeight;
+
+    #[test]
+    fn what_is_wrong_is_told_by_the_lines_of_the_form() {
+        for (words, told) in [
+            (
+                "no target given; pass --target with a column of t: a",
+                "no target given; fill in target with a column of t: a",
+            ),
+            (
+                "--time-column and --group-column exclude each other",
+                "time column and group column exclude each other",
+            ),
+            ("use 3 --folds or fewer", "use 3 folds or fewer"),
+            ("drop --weight-column and --class-weight", "drop weight column and class weight"),
+            ("pass --categorical id", "pass --categorical id"),
+        ] {
+            assert_eq!(of_lines(words), told);
+        }
+    }
+
+    #[test]
+    fn all_that_is_asked_for_has_a_line() {
+        let request = SweepRequest {
+            data: "t.csv".into(),
+            weight_column: Some("w".into()),
+            class_weight: Some(ClassWeight::Balanced),
+            prune: Some(true),
+            prune_rule: Some(PruneRule::Asha),
+            ..SweepRequest::default()
+        };
+        let mut form = PlanForm::new(&request, None, &SlurmOptions::default());
+        let asked = |form: &PlanForm| {
+            let (asked, _) = form.request()?;
+            Ok::<_, String>((asked.weight_column, asked.class_weight, asked.prune, asked.prune_rule))
+        };
+        let (weight, class) = (request.weight_column.clone(), request.class_weight.clone());
+        assert_eq!(asked(&form), Ok((weight, class, Some(true), Some(PruneRule::Asha))));
+        let mut put = |field: FormField, text: &str| {
+            form.at = FIELDS.iter().position(|known| *known == field).unwrap();
+            *form.current() = Input::new(text.to_owned());
+            asked(&form)
+        };
+        assert!(put(FormField::WeightColumn, "").is_ok());
+        assert!(put(FormField::ClassWeight, "heavy").unwrap_err().starts_with("class weight: "));
+        assert_eq!(put(FormField::ClassWeight, ""), Ok((None, None, Some(true), Some(PruneRule::Asha))));
+        assert_eq!(put(FormField::Pruner, "none"), Ok((None, None, Some(false), None)));
+        assert!(put(FormField::Pruner, "halving").unwrap_err().contains("median, asha or none"));
+        assert_eq!(put(FormField::Pruner, ""), Ok((None, None, None, None)));
     }
 }

@@ -1,12 +1,14 @@
 //! The form, drawn.
 
 use ratatui::Frame;
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{FIELDS, PlanForm};
 use crate::text;
 use crate::tui::widgets::boxes::{centred_box, put};
 use crate::tui::widgets::input::Input;
+use crate::tui::widgets::table::scroll_bar;
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 
@@ -37,6 +39,8 @@ pub fn draw(form: &PlanForm, experiment: &str, hint: &str, theme: &Theme, frame:
             FormLine { name: field.name(), hint: field.hint(), input: form.input(*field), rest, is_here };
         put(frame, room, line - first, shown.draw(width, theme));
     }
+    let lines = Rect { height: room.height.min(shown as u16), ..room };
+    scroll_bar(frame, (lines, room.right() + 1), (first..first + shown, FIELDS.len()), true, theme);
     let style = match answer {
         Some(Err(_)) => theme.bad,
         Some(Ok(_)) => theme.good,

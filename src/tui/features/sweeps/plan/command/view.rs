@@ -1,12 +1,14 @@
 //! The form of a command, drawn.
 
 use ratatui::Frame;
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::CommandForm;
 use crate::text;
 use crate::tui::features::sweeps::plan::view::{FormLine, NAMES};
 use crate::tui::widgets::boxes::{centred_box, put};
+use crate::tui::widgets::table::scroll_bar;
 use crate::tui::widgets::theme::Theme;
 
 /// Cells of the whole.
@@ -38,6 +40,8 @@ pub fn draw(form: &CommandForm, experiment: &str, hint: &str, theme: &Theme, fra
         let shown = FormLine { name, hint: field.hint(), input, rest, is_here };
         put(frame, room, line - first, shown.draw(width, theme));
     }
+    let lines = Rect { height: room.height.min(shown as u16), ..room };
+    scroll_bar(frame, (lines, room.right() + 1), (first..first + shown, form.lines.len()), true, theme);
     for (at, line) in said.into_iter().enumerate() {
         put(frame, room, shown + 1 + at, line);
     }
