@@ -317,6 +317,7 @@ impl Visit {
                     left: *left,
                     unsent: *count,
                     error: Some(NAMES[4].into()),
+                    no_ensemble: left.map(|_| NAMES[4].into()),
                     unkept: if *count % 2 == 0 { Ok(Vec::new()) } else { Err(NAMES[4].into()) },
                     host: left.map(|_| NAMES[4].into()),
                     damage: left.map(|_| NAMES[5].into()),

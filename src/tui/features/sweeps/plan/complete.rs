@@ -50,6 +50,7 @@ pub fn rest(field: FormField, text: &str, offers: &Offers) -> Option<String> {
         }
         FormField::Task => (text, words(&["regression", "classification"])),
         FormField::Method => (text, words(&["tpe", "random", "sobol", "grid"])),
+        FormField::Ensemble => (text, words(&["yes", "no"])),
         FormField::Models => (text, words(&["all", "best"])),
         FormField::Executor => (text, words(&["local", "slurm"])),
         FormField::Decimal

@@ -44,11 +44,13 @@ pub enum FormField {
     GroupColumn,
     Seed,
     Jobs,
+    /// Whether a last trial averages the best of each family.
+    Ensemble,
     Models,
     Executor,
 }
 
-pub const FIELDS: [FormField; 19] = [
+pub const FIELDS: [FormField; 20] = [
     FormField::Data,
     FormField::Target,
     FormField::Decimal,
@@ -66,6 +68,7 @@ pub const FIELDS: [FormField; 19] = [
     FormField::GroupColumn,
     FormField::Seed,
     FormField::Jobs,
+    FormField::Ensemble,
     FormField::Models,
     FormField::Executor,
 ];
@@ -90,6 +93,7 @@ impl FormField {
             Self::GroupColumn => "group column",
             Self::Seed => "seed",
             Self::Jobs => "jobs",
+            Self::Ensemble => "ensemble",
             Self::Models => "models",
             Self::Executor => "executor",
         }
@@ -119,6 +123,7 @@ impl FormField {
             Self::GroupColumn => "none; a column whose groups stay whole",
             Self::Seed => "1",
             Self::Jobs => "all cores but one by default",
+            Self::Ensemble => "no; yes ends with a trial that averages the best of several families",
             Self::Models => "all, or the best only",
             Self::Executor => "local, or slurm partition=cpu time=2:00:00; slurm alone as configured",
         }
@@ -174,6 +179,13 @@ impl PlanForm {
                 request.seed.filter(|seed| *seed != SEED).map_or(String::new(), |seed| seed.to_string())
             }
             FormField::Jobs => number(jobs),
+            FormField::Ensemble => {
+                if request.ensemble {
+                    "yes".into()
+                } else {
+                    String::new()
+                }
+            }
             FormField::Models => match request.models {
                 KeptModels::All => String::new(),
                 KeptModels::Best => "best".into(),
@@ -304,6 +316,11 @@ impl PlanForm {
             return Err("group column: not beside a time column, whose order divides groups".into());
         }
         request.seed = self.number(FormField::Seed)?;
+        request.ensemble = match self.value(FormField::Ensemble) {
+            None | Some("no") => false,
+            Some("yes") => true,
+            Some(other) => return Err(format!("ensemble: expected yes or no, not {other:?}")),
+        };
         request.models = match self.value(FormField::Models) {
             None | Some("all") => KeptModels::All,
             Some("best") => KeptModels::Best,
