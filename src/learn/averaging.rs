@@ -11,6 +11,8 @@ use super::scores::Prediction;
 const ROUNDS: usize = 40;
 /// Rows that weights are found on, of all parts together: of more some by chance.
 const MOST_ROWS: usize = 10_000;
+/// Few rows tell little of how much one counts: those that are picked are drawn to equal weights, as by so many further rows.
+const EQUAL_ROWS: f64 = 100.0;
 
 /// What is less the better, and what decides between equal ones.
 pub type Loss<'a> = dyn Fn(&TargetValues, &Prediction) -> [f64; 2] + 'a;
@@ -136,7 +138,13 @@ fn weights_on(parts: &[UnseenRows], models: usize, loss: &Loss<'_>) -> Vec<f64> 
     let found = best.filter(|(reached, _)| reached[0].is_finite());
     found.map_or(equal, |(_, picks)| {
         let all = f64::from(picks.iter().sum::<u32>());
-        picks.iter().map(|count| f64::from(*count) / all).collect()
+        let picked = picks.iter().filter(|count| **count > 0).count() as f64;
+        let rows = parts.iter().map(|part| part.rows.len()).sum::<usize>() as f64;
+        let share = |count: &u32| {
+            let own = rows * f64::from(*count) / all + EQUAL_ROWS / picked;
+            if *count > 0 { own / (rows + EQUAL_ROWS) } else { 0.0 }
+        };
+        picks.iter().map(share).collect()
     })
 }
 
