@@ -113,6 +113,8 @@ pub struct Progress {
     pub running: usize,
     /// Trials in all, where that is known.
     pub of: Option<usize>,
+    /// Those of all that average others, and are none of the number that is asked for.
+    pub ensembles: usize,
     /// Trials side by side, as it was asked for last.
     pub jobs: usize,
     /// `val_rmse` and so on.
@@ -159,8 +161,8 @@ impl Progress {
             Some(most) => header.plan.rules.length_of(Some(most)).map(|of| of.max(searched)),
             None => header.plan.rules.length(),
         };
-        // One that averages others is none of those that are asked for.
-        let of = of.map(|of| of + trials.len() - searched);
+        let ensembles = trials.len() - searched;
+        let of = of.map(|of| of + ensembles);
         let is_at_work = status == SweepStatus::Running && state.events > 0;
         let since = if is_at_work { now.saturating_sub(state.last).max(0) } else { 0 };
         let seconds = state.seconds() + since as f64 / 1000.0;
@@ -178,6 +180,7 @@ impl Progress {
             failed,
             running: if status.is_active() { trials.len() - ended } else { 0 },
             of,
+            ensembles,
             jobs: state.asked.jobs.unwrap_or(header.plan.rules.jobs),
             metric: header.plan.metric(),
             mode: header.plan.rules.mode,

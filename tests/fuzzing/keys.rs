@@ -304,6 +304,7 @@ impl Visit {
                     failed: 1,
                     running: 1,
                     of: *of,
+                    ensembles: 0,
                     jobs: 2,
                     metric: "val_rmse".into(),
                     mode: Mode::Min,

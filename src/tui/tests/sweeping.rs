@@ -27,7 +27,7 @@ fn table(training: &Training) -> &SweepRequest {
 }
 
 /// What the last key of a script comes to.
-fn effects_of(app: &mut App, script: &str) -> Vec<Effect> {
+pub(super) fn effects_of(app: &mut App, script: &str) -> Vec<Effect> {
     let mut last = Vec::new();
     for event in parse_keys(script).unwrap() {
         last = take(app, Msg::Key(event));
@@ -50,6 +50,7 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
         failed: 0,
         running: 1,
         of: Some(20),
+        ensembles: 0,
         jobs: 2,
         metric: "val_rmse".into(),
         mode: Mode::Min,
@@ -304,28 +305,6 @@ fn the_form_asks_how_rows_are_dealt_to_folds() {
     assert!(drawn(&app).contains("not beside a time column"), "{}", drawn(&app));
     assert!(typed(&mut app, "shift-tab ctrl-u shift-tab shift-tab ctrl-u x tab").is_none());
     assert!(drawn(&app).contains("test size: a fraction from 0.01 to 0.9"), "{}", drawn(&app));
-}
-
-#[test]
-fn the_form_asks_whether_the_best_are_averaged() {
-    let (mut app, _) = opened((120, 36), 12);
-    app.sweeps.settled.ensemble = true;
-    let typed = |app: &mut App, keys: &str| {
-        let effects = effects_of(app, keys);
-        effects.into_iter().rev().find_map(|effect| match effect {
-            Effect::Sweeps(sweeps::effects::Effect::CheckPlan { request: wish, .. }) => Some(wish.ensemble),
-            _ => None,
-        })
-    };
-    assert_eq!(typed(&mut app, "ctrl-t enter h . c s v tab y tab"), Some(true));
-    assert!(drawn(&app).contains("ensemble      yes"), "{}", drawn(&app));
-    let down = "tab ".repeat(15);
-    assert_eq!(typed(&mut app, &format!("{down}ctrl-u tab")), Some(false));
-    // The first completes what is typed.
-    assert_eq!(typed(&mut app, "shift-tab y tab tab"), Some(true));
-    assert_eq!(typed(&mut app, "shift-tab ctrl-u n o tab"), Some(false));
-    assert_eq!(typed(&mut app, "shift-tab ctrl-u 2 tab"), None);
-    assert!(drawn(&app).contains("ensemble: expected yes or no, not \"2\""), "{}", drawn(&app));
 }
 
 #[test]
