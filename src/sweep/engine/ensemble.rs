@@ -71,7 +71,9 @@ pub fn members(trials: &[TrialState], aim: Aim) -> Result<Vec<Member>, String> {
 /// How long an ensemble of what has finished so far may take: its members are fitted once more.
 pub fn time(trials: &[TrialState], aim: Aim) -> Duration {
     let best = best_of_families(trials, aim);
-    let took: i64 = best.iter().map(|(_, trial)| trial.ended.saturating_sub(trial.started).max(0)).sum();
+    // A journal may say anything.
+    let took = best.iter().map(|(_, trial)| trial.ended.saturating_sub(trial.started).max(0));
+    let took = took.fold(0, i64::saturating_add);
     if best.len() < FEWEST { Duration::ZERO } else { Duration::from_millis(took.unsigned_abs()) }
 }
 

@@ -173,8 +173,8 @@ impl<'a> Queue<'a> {
                 return Ok(Some(trial));
             }
             let number = state.next;
-            let is_late =
-                state.deadline.is_some_and(|deadline| Instant::now() + self.rest(&state) >= deadline);
+            let end = Instant::now().checked_add(self.rest(&state));
+            let is_late = state.deadline.is_some_and(|deadline| end.is_none_or(|end| end >= deadline));
             if is_late || state.most(self.rules).is_some_and(|most| number >= most) {
                 break;
             }

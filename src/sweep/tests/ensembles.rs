@@ -133,7 +133,7 @@ fn trials_leave_an_ensemble_the_time_that_its_members_took() {
         Rules { method: Method::Random, spaces: spaces(), seconds: Some(100.0), ensemble: true, ..rules() };
     let (stop, tell) = (AtomicBool::new(false), |_: Event| Ok(()));
     let aim = Aim { at: 0, mode: Mode::Max };
-    for (took, goes_on) in [(10_000, true), (60_000, false)] {
+    for (took, goes_on) in [(10_000, true), (60_000, false), (i64::MAX - 1, false)] {
         let mut past = SweepState::default();
         for space in spaces().iter().take(2) {
             past.trials.push(crate::sweep::engine::state::TrialState {
