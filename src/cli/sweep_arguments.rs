@@ -81,6 +81,13 @@ pub struct Arguments {
     /// Parallel trials, at most 8 with tpe or pruning; by default all cores but one; of a command any number, by default 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_JOBS as i64))]
     pub jobs: Option<u32>,
+    /// End with a trial that averages the best trial of each family, five at most, weighted by how much each adds; it is
+    /// not counted in --trials
+    #[arg(long, overrides_with = "no_ensemble")]
+    pub ensemble: bool,
+    /// Average no trials, whatever the config file says
+    #[arg(long, overrides_with = "ensemble")]
+    pub no_ensemble: bool,
     /// Which models to keep
     #[arg(long, value_enum)]
     pub models: Option<KeptModels>,
@@ -121,7 +128,7 @@ pub struct Arguments {
         value_name = "SWEEP",
         conflicts_with_all = [
             "data", "target", "task", "metric", "families", "spaces", "method", "grid_points", "trials", "time", "folds",
-            "test_size", "repeats", "time_column", "group_column", "weight_column", "class_weight", "seed", "jobs", "models", "prune", "no_prune", "min_steps", "reduction", "separator", "decimal",
+            "test_size", "repeats", "time_column", "group_column", "weight_column", "class_weight", "seed", "jobs", "ensemble", "no_ensemble", "models", "prune", "no_prune", "min_steps", "reduction", "separator", "decimal",
             "no_header", "categorical", "ignore", "experiment",
         ]
     )]
@@ -212,6 +219,7 @@ impl Arguments {
         request.weight_column = self.weight_column.clone().or(request.weight_column);
         request.class_weight = self.class_weight.clone().or(request.class_weight);
         request.seed = self.seed.or(request.seed);
+        request.ensemble = (request.ensemble || self.ensemble) && !self.no_ensemble;
         request.models = self.models.unwrap_or(request.models);
         if self.prune.is_some() || self.no_prune {
             request.prune = Some(self.prune.is_some());
@@ -252,6 +260,13 @@ impl Arguments {
         let said = said.flat_map(|name| [vec![name.clone()], names::read(name).unwrap_or_default()].concat());
         if let Some(name) = said.into_iter().find(|name| data.frame.unknown.contains(name)) {
             return Err(data.frame.missing_column(&name).into());
+        }
+        if self.ensemble && plan.rules.spaces.len() < 2 {
+            let families = plan.rules.spaces.iter().map(|space| space.family.as_str());
+            return Err(Failure::Usage(format!(
+                "--ensemble averages the best trials of 2 families or more; this sweep has {}",
+                families.collect::<Vec<_>>().join(", ")
+            )));
         }
         plan.rules.jobs = jobs(settings, self, &plan);
         Ok((plan, data))

@@ -5,6 +5,7 @@ use super::sweep_report::say;
 use super::sweeps::named;
 use crate::config::Settings;
 use crate::store::now_ms;
+use crate::sweep::engine::ensemble::searched;
 use crate::sweep::engine::journal::{Change, SweepFolder, TrialOutcome};
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::SweepHeader;
@@ -68,11 +69,12 @@ impl Asking {
         })
     }
 
-    /// How many trials have begun.
+    /// How many of the trials that are counted have begun.
     fn begun(&mut self) -> Result<usize, Failure> {
         let id = self.header.id.clone();
         let state = self.states.of(&id, &self.folder);
-        Ok(state.map_err(|cause| Failure::State { what: "cannot read the sweep", cause })?.trials.len())
+        let state = state.map_err(|cause| Failure::State { what: "cannot read the sweep", cause })?;
+        Ok(searched(&state.trials))
     }
 
     fn ask(&self, change: Change) -> Result<(), Failure> {

@@ -21,7 +21,7 @@ pub struct CommandArguments {
     #[arg(
         value_name = "FILE.toml",
         conflicts_with_all = [
-            "data", "target", "task", "families", "spaces", "folds", "test_size", "repeats", "time_column", "group_column", "weight_column", "class_weight", "models", "separator", "decimal",
+            "data", "target", "task", "families", "spaces", "folds", "test_size", "repeats", "time_column", "group_column", "weight_column", "class_weight", "ensemble", "no_ensemble", "models", "separator", "decimal",
             "no_header", "categorical", "ignore", "resume",
         ]
     )]
@@ -60,7 +60,7 @@ pub struct CommandArguments {
         last = true,
         value_name = "COMMAND",
         conflicts_with_all = [
-            "data", "target", "task", "families", "spaces", "folds", "test_size", "repeats", "time_column", "group_column", "weight_column", "class_weight", "models",
+            "data", "target", "task", "families", "spaces", "folds", "test_size", "repeats", "time_column", "group_column", "weight_column", "class_weight", "ensemble", "no_ensemble", "models",
             "separator", "decimal", "no_header", "categorical", "ignore", "resume",
         ]
     )]

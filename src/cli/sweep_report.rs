@@ -64,6 +64,11 @@ impl Bar {
                 } else if let EventKind::Ended { trial, outcome, .. } = &event.kind {
                     self.line(*trial, outcome);
                 }
+                if matches!(event.kind, EventKind::Closed { .. })
+                    && let Some(why) = self.progress().no_ensemble
+                {
+                    self.above(&why);
+                }
             }
             Notice::Sent { left } => {
                 self.left = left;

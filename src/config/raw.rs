@@ -210,6 +210,7 @@ pub struct RawSweep {
     pub seed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<usize>,
+    pub ensemble: bool,
     pub models: KeptModels,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune: Option<bool>,
@@ -250,6 +251,7 @@ impl Default for RawSweep {
             class_weight: None,
             seed: request::SEED,
             jobs: None,
+            ensemble: false,
             models: KeptModels::All,
             prune: None,
             separator: None,

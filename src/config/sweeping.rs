@@ -79,6 +79,7 @@ impl Sweeping {
             prune_rule: None,
             min_steps: None,
             reduction: None,
+            ensemble: raw.ensemble,
             models: raw.models,
             retries: None,
             executor: match raw.executor {

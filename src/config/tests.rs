@@ -47,7 +47,7 @@ fn the_example_names_every_setting() {
     full.profiles.insert("empty".into(), RawProfile::default());
     assert_eq!(written["models"]["wine"].as_table().unwrap().len(), 8, "{written:?}");
     assert_eq!(written.len(), 11, "a setting is missing in the example: {written:?}");
-    assert_eq!(written["sweep"].as_table().unwrap().len(), 27, "{written:?}");
+    assert_eq!(written["sweep"].as_table().unwrap().len(), 28, "{written:?}");
     assert_eq!(written["sweep"]["slurm"].as_table().unwrap().len(), 10, "{written:?}");
     assert_eq!(written["profiles"]["team"].as_table().unwrap().len(), 14);
 }

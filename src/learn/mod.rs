@@ -4,6 +4,7 @@
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
+pub mod averaging;
 pub mod calendar;
 mod cores;
 pub mod data;

@@ -5,6 +5,7 @@
 use linfa::traits::PredictInplace;
 use ndarray::{Array2, ArrayView1, Axis, Slice};
 
+use super::averaging;
 use super::cores;
 use super::data::Task;
 use super::features::{Features, Matrix};
@@ -80,6 +81,11 @@ pub enum ModelForm {
         /// One for each score.
         intercepts: Vec<f64>,
     },
+    /// The weighted mean of what others predict: of numbers, or of the probabilities of classes.
+    Average {
+        /// Each with its weight; in sum 1.
+        members: Vec<(FittedModel, f64)>,
+    },
 }
 
 /// A fitted estimator.
@@ -100,9 +106,13 @@ const CURVE: usize = 50;
 pub const NEAREST: f64 = 1e-10;
 
 impl FittedModel {
-    /// Whether it is given gaps, and not what stands for them.
+    /// Whether it is given gaps, and not what stands for them; of an average whether any member is.
     pub fn takes_gaps(&self) -> bool {
-        matches!(self.form, ModelForm::Trees { with_gaps: true, .. })
+        match &self.form {
+            ModelForm::Trees { with_gaps, .. } => *with_gaps,
+            ModelForm::Average { members } => members.iter().any(|(member, _)| member.takes_gaps()),
+            ModelForm::Linear { .. } | ModelForm::Neighbours { .. } | ModelForm::Kernels { .. } => false,
+        }
     }
 
     /// What it predicts.
@@ -117,6 +127,9 @@ impl FittedModel {
             ModelForm::Linear { weights, .. } => weights.len(),
             ModelForm::Neighbours { rows, .. } => rows.len() / 8,
             ModelForm::Kernels { rows, .. } => rows.len(),
+            ModelForm::Average { members } => {
+                return members.iter().map(|(member, _)| member.cost()).sum();
+            }
         };
         cost.max(10) as u64
     }
@@ -190,6 +203,20 @@ impl FittedModel {
                     to.assign(&block);
                 }
                 scores
+            }
+            ModelForm::Average { members } => {
+                let mut all = Array2::zeros((0, 0));
+                for (member, weight) in members {
+                    let said = member.prediction(features);
+                    let width = averaging::values(&said).len() / rows.max(1);
+                    if all.is_empty() {
+                        all = Array2::zeros((rows, width));
+                    }
+                    for (sum, value) in all.iter_mut().zip(averaging::values(&said)) {
+                        *sum += weight * value;
+                    }
+                }
+                all
             }
             ModelForm::Kernels { rows: centres, weights, gamma, intercepts } => {
                 let scaled = features.scaled();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::engine::ensemble::{members, searched};
 use super::engine::journal::{Control, EndReason, SweepFolder, TrialOutcome};
 use super::engine::rules::Mode;
 use super::engine::state::{SweepState, SweepStates, best};
@@ -121,6 +122,8 @@ pub struct Progress {
     pub running: usize,
     /// Trials in all, where that is known.
     pub of: Option<usize>,
+    /// Those of all that average others, and are none of the number that is asked for.
+    pub ensembles: usize,
     /// Trials side by side, as it was asked for last.
     pub jobs: usize,
     /// `val_rmse` and so on.
@@ -137,6 +140,8 @@ pub struct Progress {
     pub unsent: usize,
     /// Why the last trial that failed did.
     pub error: Option<String>,
+    /// Why there is no trial that averages others, where one was asked for and the sweep is over.
+    pub no_ensemble: Option<String>,
     /// What the store did not take; why that is not known.
     pub unkept: UnkeptList,
     /// The machine that it is on, if that is another one.
@@ -159,11 +164,14 @@ impl Progress {
         let finished = count(|outcome| matches!(outcome, TrialOutcome::Finished { .. }));
         let pruned = count(|outcome| matches!(outcome, TrialOutcome::Pruned { .. }));
         let ended = finished + pruned + failed;
+        let searched = searched(trials);
         let of = match state.asked.trials {
             // What has begun is not taken back.
-            Some(most) => header.plan.rules.length_of(Some(most)).map(|of| of.max(trials.len())),
+            Some(most) => header.plan.rules.length_of(Some(most)).map(|of| of.max(searched)),
             None => header.plan.rules.length(),
         };
+        let ensembles = trials.len() - searched;
+        let of = of.map(|of| of + ensembles);
         let is_at_work = status == SweepStatus::Running && state.events > 0;
         let since = if is_at_work { now.saturating_sub(state.last).max(0) } else { 0 };
         let seconds = state.seconds() + since as f64 / 1000.0;
@@ -181,6 +189,7 @@ impl Progress {
             failed,
             running: if status.is_active() { trials.len() - ended } else { 0 },
             of,
+            ensembles,
             jobs: state.asked.jobs.unwrap_or(header.plan.rules.jobs),
             metric: header.plan.metric(),
             mode: header.plan.rules.mode,
@@ -190,6 +199,9 @@ impl Progress {
                 .filter(|_| status == SweepStatus::Running && of != Some(ended)),
             unsent: state.events.saturating_sub(sent),
             error: state.last_failure().map(str::to_owned),
+            no_ensemble: Some(state)
+                .filter(|state| header.plan.rules.ensemble && state.closed == Some(EndReason::Finished))
+                .and_then(|state| members(&state.trials, header.plan.aim()).err()),
             unkept: Ok(Vec::new()),
             host: None,
             damage: state.damage.clone(),

@@ -70,6 +70,8 @@ pub struct SweepRequest {
     pub min_steps: Option<i64>,
     /// One in so many goes on at a rung of asha.
     pub reduction: Option<u32>,
+    /// Whether a last trial averages the best of each family.
+    pub ensemble: bool,
     /// Which models to keep.
     pub models: KeptModels,
     /// How often a trial is tried again whose job comes to nothing; never.
@@ -180,6 +182,7 @@ impl SweepRequest {
             seed,
             pruner: self.pruner(),
             jobs: 1,
+            ensemble: self.ensemble,
             proposals: Proposals::Steady,
             startup: Startup::Random,
             max_failures: None,

@@ -16,7 +16,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("config", &["catalog", "config", "learn", "mlflow", "params", "promotion", "select", "store", "sweep"]),
     ("learn", &["disk", "learn", "params", "program", "text"]),
     ("sweep/search", &["params", "sweep::search"]),
-    ("sweep/engine", &["disk", "mlflow", "state", "store", "sweep::engine", "sweep::search", "text"]),
+    (
+        "sweep/engine",
+        &["disk", "mlflow", "params", "state", "store", "sweep::engine", "sweep::search", "text"],
+    ),
     (
         "sweep/objective",
         &[

@@ -71,7 +71,7 @@ fn of_trial(trial: usize) -> Vec<Event> {
         };
         params.insert((*name).into(), value);
     }
-    let proposal = Proposal { family: NAMES[trial % NAMES.len()].into(), params };
+    let proposal = Proposal::new(NAMES[trial % NAMES.len()], params);
     let outcome = match trial % 6 {
         0 => TrialOutcome::Failed { message: NAMES.join("\n") },
         1 => TrialOutcome::Pruned { reports: usize::MAX, means: vec![number(trial)], is_by_hand: false },

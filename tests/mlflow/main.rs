@@ -8,6 +8,7 @@ mod commands;
 mod comparing;
 mod connections;
 mod databricks;
+mod ensembles;
 mod explorer;
 mod failures;
 mod files;

@@ -1,12 +1,28 @@
 //! Each form of model as operators: from features in double precision to scores.
 
 use super::graph::{Graph, Type, Wire, doubles, graph as subgraph, int, ints, text, texts};
-use crate::learn::model::{FittedModel, ModelForm, NEAREST};
+use super::{decisions, probabilities};
+use crate::learn::model::{FittedModel, Link, ModelForm, NEAREST};
 use crate::learn::prepare::Preparation;
 use crate::learn::trees::{Node, Tree};
 
-pub fn scores(graph: &mut Graph, model: &FittedModel, preparation: &Preparation, features: &str) -> Wire {
+/// Features in double precision, a column each: with what stands for a gap, and with gaps, as far as a model takes them.
+#[derive(Debug)]
+pub struct FeatureWires {
+    pub filled: Wire,
+    pub with_gaps: Wire,
+}
+
+pub fn scores(
+    graph: &mut Graph,
+    model: &FittedModel,
+    preparation: &Preparation,
+    features: &FeatureWires,
+) -> Wire {
+    let both = features;
+    let features = if model.takes_gaps() { &both.with_gaps } else { &both.filled };
     match &model.form {
+        ModelForm::Average { members } => average(graph, members, preparation, both),
         ModelForm::Trees { trees, start, with_gaps, .. } => {
             ensemble(graph, (trees, *with_gaps), start, features)
         }
@@ -67,6 +83,30 @@ pub fn scores(graph: &mut Graph, model: &FittedModel, preparation: &Preparation,
             graph.node("Add", &[&scores, &intercepts], Vec::new())
         }
     }
+}
+
+/// The weighted sum of numbers, or of the probabilities that each member says by itself.
+fn average(
+    graph: &mut Graph,
+    members: &[(FittedModel, f64)],
+    preparation: &Preparation,
+    features: &FeatureWires,
+) -> Wire {
+    let mut sum: Option<Wire> = None;
+    for (member, weight) in members {
+        let mut said = scores(graph, member, preparation, features);
+        if member.link != Link::Number {
+            let decisions = decisions(graph, &member.link, &said);
+            said = probabilities(graph, &member.link, &said, &decisions);
+        }
+        let weight = graph.doubles(&[1], [*weight]);
+        let weighted = graph.node("Mul", &[&said, &weight], Vec::new());
+        sum = Some(match sum {
+            Some(sum) => graph.node("Add", &[&sum, &weighted], Vec::new()),
+            None => weighted,
+        });
+    }
+    sum.unwrap_or_default()
 }
 
 fn scaled(graph: &mut Graph, preparation: &Preparation, features: &str) -> Wire {

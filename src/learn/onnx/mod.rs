@@ -11,11 +11,11 @@ mod proto;
 
 use prost::Message;
 
-use self::forms::scores;
+use self::forms::{FeatureWires, scores};
 use self::graph::{Graph, ML, Type, Wire, int, ints, texts};
 use self::proto::{ModelProto, OperatorSetIdProto};
 use super::data::{ColumnKind, ColumnValues, DataColumn, DataFrame, Labels};
-use super::model::{FittedModel, Link};
+use super::model::{FittedModel, Link, ModelForm};
 use super::prepare::{Encoding, Preparation};
 
 /// Above so many classes their probabilities are not brought out one by one.
@@ -64,7 +64,13 @@ pub fn export(
         .collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let features = graph.node("Concat", &parts, vec![int("axis", 1)]);
-    let features = graph.cast(&features, Type::Double);
+    let with_gaps = graph.cast(&features, Type::Double);
+    // Only members of an average differ in what they take.
+    let filled = match &model.form {
+        ModelForm::Average { .. } if model.takes_gaps() => filled(&mut graph, preparation, &features),
+        _ => with_gaps.clone(),
+    };
+    let features = FeatureWires { filled, with_gaps };
     let scores = scores(&mut graph, model, preparation, &features);
     let outputs = finish(&mut graph, model, &scores, labels);
     let opset = |domain: &str, version| OperatorSetIdProto { domain: domain.to_owned(), version };
@@ -79,6 +85,23 @@ pub fn export(
         opset_import: vec![opset("", operators), opset(ML, 3)],
     };
     Exported { bytes: proto.encode_to_vec(), inputs, outputs }
+}
+
+/// Features in single precision with what stands for gaps in their place, in double precision.
+fn filled(graph: &mut Graph, preparation: &Preparation, features: &str) -> Wire {
+    let mut fills: Vec<f32> = Vec::with_capacity(preparation.names.len());
+    for step in &preparation.encodings {
+        match step {
+            Encoding::Number { fill, .. } => fills.push(*fill),
+            Encoding::Time { fills: of_parts, .. } => fills.extend(of_parts),
+            // They have features for gaps, or a level that stands for them.
+            Encoding::Levels { .. } | Encoding::Means { .. } => fills.extend(vec![0.0; step.width()]),
+        }
+    }
+    let gap = graph.node("IsNaN", &[features], Vec::new());
+    let fills = graph.floats(&[fills.len()], fills);
+    let filled = graph.node("Where", &[&gap, &fills, features], Vec::new());
+    graph.cast(&filled, Type::Double)
 }
 
 /// A column as features in single precision: a table with a row each.

@@ -67,10 +67,8 @@ mod tests {
 
     #[test]
     fn a_change_has_a_meaning_only_for_trials_that_it_fits() {
-        let begun = || TrialState {
-            proposal: Some(Proposal { family: "trial".into(), params: Params::new() }),
-            ..TrialState::default()
-        };
+        let begun =
+            || TrialState { proposal: Some(Proposal::new("trial", Params::new())), ..TrialState::default() };
         let ended = |outcome| TrialState { outcome: Some(outcome), ..begun() };
         let failed = TrialOutcome::Failed { message: "x".into() };
         let pruned = TrialOutcome::Pruned { reports: 2, means: vec![None], is_by_hand: false };

@@ -4,6 +4,7 @@
 pub mod asked;
 pub mod attempts;
 pub mod curve;
+pub mod ensemble;
 pub mod journal;
 pub mod numbers;
 pub mod points;

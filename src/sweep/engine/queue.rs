@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::asked::Asked;
 use super::curve::StepValue;
+use super::ensemble::{members, searched, time};
 use super::journal::{Control, Event, EventKind, SweepFolder, TrialOutcome};
 use super::numbers::moments;
 use super::rules::{Aim, Proposals, Rules};
 use super::state::{SweepState, TrialState, best};
 use super::trial::{Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
-use crate::sweep::search::{LAG, Observation, Proposer};
+use crate::sweep::search::{LAG, Observation, Proposal, Proposer};
 
 /// Between looks whether anything has changed.
 const LOOK: Duration = Duration::from_millis(200);
@@ -33,6 +34,14 @@ struct QueueState {
     /// When no further trial begins.
     deadline: Option<Instant>,
     paused: Option<Instant>,
+}
+
+impl QueueState {
+    /// The number that no further trial has, as far as one is asked for: an ensemble is none of those that are counted.
+    fn most(&self, rules: &Rules) -> Option<usize> {
+        let ensembles = self.trials.len() - searched(&self.trials);
+        self.asked.trials.or(rules.trials).map(|most| most.saturating_add(ensembles))
+    }
 }
 
 /// Where events go, one after the other; an error ends the sweep.
@@ -108,7 +117,7 @@ impl<'a> Queue<'a> {
     /// The number that no trial has, or a greater one: as many as are asked for, and no fewer than have begun.
     pub fn end_of_trials(&self) -> Option<usize> {
         let state = self.state();
-        state.asked.trials.or(self.rules.trials).map(|most| most.max(state.next))
+        state.most(self.rules).map(|most| most.max(state.next))
     }
 
     /// Takes what was asked of the sweep since: whoever carries trials out has this done several times a second. True where
@@ -164,32 +173,61 @@ impl<'a> Queue<'a> {
                 return Ok(Some(trial));
             }
             let number = state.next;
-            let is_late = state.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if is_late || state.asked.trials.or(self.rules.trials).is_some_and(|most| number >= most) {
+            let end = Instant::now().checked_add(self.rest(&state));
+            let is_late = state.deadline.is_some_and(|deadline| end.is_none_or(|end| end >= deadline));
+            if is_late || state.most(self.rules).is_some_and(|most| number >= most) {
                 break;
             }
             let known = if self.rules.looks_back() { number.saturating_sub(LAG - 1) } else { 0 };
             if state.trials[..known].iter().all(|trial| trial.outcome.is_some()) {
                 let observed = self.observed(&state.trials, known);
-                let Some(proposal) = self.proposer.propose(number, &observed) else { break };
-                let event = Event::now(EventKind::Started {
-                    trial: number,
-                    attempt: None,
-                    since: None,
-                    proposal: proposal.clone(),
-                });
-                state.next += 1;
-                state.trials.push(TrialState {
-                    started: event.at,
-                    proposal: Some(proposal),
-                    ..TrialState::default()
-                });
-                (self.tell)(event)?;
+                let searched = searched(&state.trials);
+                let Some(proposal) = self.proposer.propose(searched, &observed) else { break };
+                self.begin(&mut state, proposal)?;
                 return Ok(state.trials[number].begun(number));
             }
             drop(self.changed.wait_timeout(state, LOOK));
         }
         Ok(None)
+    }
+
+    /// What has to be left of the time when a trial begins: an ensemble's is not taken by others.
+    fn rest(&self, state: &QueueState) -> Duration {
+        if self.rules.ensemble { time(&state.trials, self.aim) } else { Duration::ZERO }
+    }
+
+    /// Begins the next trial.
+    fn begin(&self, state: &mut QueueState, proposal: Proposal) -> io::Result<()> {
+        let (trial, attempt, since) = (state.next, None, None);
+        let event = Event::now(EventKind::Started { trial, attempt, since, proposal: proposal.clone() });
+        state.next += 1;
+        let started = event.at;
+        state.trials.push(TrialState { started, proposal: Some(proposal), ..TrialState::default() });
+        (self.tell)(event)
+    }
+
+    /// Begins a trial that averages the best of those that have ended, for whoever takes the next. False where none is wished
+    /// or there is nothing to average, and where the same was averaged before. Has a meaning when no trial is under way.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written.
+    pub fn begin_ensemble(&self) -> io::Result<bool> {
+        if !self.rules.ensemble || !self.may_go_on()? {
+            return Ok(false);
+        }
+        let mut state = self.state();
+        let Ok(members) = members(&state.trials, self.aim) else { return Ok(false) };
+        let proposal = Proposal::ensemble(members);
+        let is_known = |trial: &TrialState| {
+            trial.proposal.as_ref().is_some_and(|known| known.members == proposal.members)
+        };
+        if state.is_closed || state.trials.iter().any(is_known) {
+            return Ok(false);
+        }
+        let number = state.next;
+        self.begin(&mut state, proposal)?;
+        state.left.push(number);
+        Ok(true)
     }
 
     /// What the next proposal goes by: the first `known` trials, or all that there are.
@@ -254,8 +292,11 @@ impl<'a> Queue<'a> {
     pub fn end(&self, trial: usize, end: TrialEnd) -> io::Result<()> {
         if let Some(outcome) = self.outcome(trial, end) {
             let attempt = Some(self.state().trials[trial].attempt).filter(|attempt| *attempt > 0);
-            self.tell(EventKind::Ended { trial, attempt, outcome: outcome.clone() })?;
+            let event = Event::now(EventKind::Ended { trial, attempt, outcome: outcome.clone() });
+            let at = event.at;
+            (self.tell)(event)?;
             let mut state = self.state();
+            state.trials[trial].ended = at;
             if let TrialOutcome::Failed { message } = &outcome {
                 state.failures.push(kind_of_failure(message));
             }
@@ -349,8 +390,11 @@ impl TrialWatch for Listening<'_> {
             let state = self.queue.state();
             let is_open = state.trials[self.trial].outcome.is_none();
             let (rules, aim) = (self.queue.rules, self.queue.aim);
-            let TrialState { is_spared, is_unwanted, .. } = state.trials[self.trial];
-            let is_hopeless = || !is_spared && rules.pruner.is_hopeless(&state.trials, self.trial, aim);
+            let TrialState { is_unwanted, .. } = state.trials[self.trial];
+            let is_hopeless = || {
+                !state.trials[self.trial].is_spared()
+                    && rules.pruner.is_hopeless(&state.trials, self.trial, aim)
+            };
             if is_open && (is_unwanted || is_hopeless()) {
                 return Ok(Verdict::Prune);
             }
@@ -390,12 +434,14 @@ impl TrialWatch for Listening<'_> {
     fn is_ahead(&self, trial: usize) -> bool {
         let end = self.queue.end_of_trials();
         let state = self.queue.state();
+        // What a trial behind an ensemble tries is not told by its number.
+        let is_behind = state.trials.iter().any(TrialState::is_ensemble);
         match state.trials.get(trial) {
             Some(known) => {
                 let is_untouched = known.reports.is_empty() && known.retries == 0 && !known.is_unwanted;
                 known.outcome.is_none() && is_untouched
             }
-            None => end.is_none_or(|end| trial < end),
+            None => !is_behind && end.is_none_or(|end| trial < end),
         }
     }
 
@@ -410,7 +456,7 @@ impl TrialWatch for Listening<'_> {
             let mut state = self.queue.state();
             state.trials[trial].curve.learn(attempt, &kept);
             let (rules, aim) = (self.queue.rules, self.queue.aim);
-            let is_judged = !is_end && !state.trials[trial].is_spared;
+            let is_judged = !is_end && !state.trials[trial].is_spared();
             if is_judged && rules.pruner.is_hopeless_on_its_way(&state.trials, trial, aim, judged) {
                 return Ok(Verdict::Prune);
             }
@@ -424,8 +470,9 @@ impl TrialWatch for Listening<'_> {
             TrialReport::Step(measured) => {
                 let (step, values) =
                     (self.queue.state().trials[trial].reports.len(), measured.values.clone());
+                let params = measured.params.clone();
                 self.queue.tell(EventKind::Reported { trial, step, measured })?;
-                self.queue.state().trials[trial].reports.push(values);
+                self.queue.state().trials[trial].reported(values, &params);
             }
             TrialReport::Last(measured) => {
                 self.queue.tell(EventKind::Last { trial, measured: measured.clone() })?;

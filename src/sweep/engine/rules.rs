@@ -78,6 +78,9 @@ pub struct Rules {
     pub pruner: Pruner,
     /// Trials side by side.
     pub jobs: usize,
+    /// Whether a last trial averages the best of each family.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ensemble: bool,
     /// What proposals go by.
     #[serde(default, skip_serializing_if = "Proposals::is_steady")]
     pub proposals: Proposals,

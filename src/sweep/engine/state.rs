@@ -8,6 +8,7 @@ use super::journal::{EndReason, Event, EventKind, Position, SweepFolder, TrialOu
 use super::numbers::Values;
 use super::rules::Aim;
 use super::trial::{Measured, Trial};
+use crate::params::Params;
 use crate::sweep::search::Proposal;
 
 /// How far a trial has come.
@@ -49,6 +50,14 @@ impl TrialState {
     /// Whether it came to a result.
     pub fn is_finished(&self) -> bool {
         matches!(self.outcome, Some(TrialOutcome::Finished { .. }))
+    }
+
+    /// Takes a report, and what it found out of what the trial is.
+    pub(super) fn reported(&mut self, values: Values, params: &Params) {
+        self.reports.push(values);
+        if let Some(proposal) = &mut self.proposal {
+            proposal.params.extend(params.clone());
+        }
     }
 
     /// To be carried out, or gone on with.
@@ -116,7 +125,7 @@ impl SweepState {
                 known.proposal = Some(proposal.clone());
             }
             EventKind::Reported { trial, measured, .. } => {
-                self.trial(*trial).reports.push(measured.values.clone());
+                self.trial(*trial).reported(measured.values.clone(), &measured.params);
             }
             EventKind::Steps { trial, attempt, steps } => self.trial(*trial).curve.learn(*attempt, steps),
             EventKind::Last { trial, measured } => self.trial(*trial).last = Some(measured.clone()),

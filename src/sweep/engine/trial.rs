@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::curve::StepValue;
 use super::numbers::Values;
+use crate::params::Params;
 use crate::sweep::search::Proposal;
 
 /// A trial that is to be carried out.
@@ -37,6 +38,9 @@ pub struct Measured {
     /// After so many rounds of boosting, what is optimised.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<(usize, f64)>,
+    /// What was found out of what the trial is, as further params of it.
+    #[serde(default, skip_serializing_if = "Params::is_empty")]
+    pub params: Params,
 }
 
 /// What a trial says while it is carried out.

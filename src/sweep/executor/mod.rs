@@ -20,3 +20,20 @@ pub trait Executor: Send + Sync {
     /// Where the journal cannot be written, or what carries a trial out broke down. None is waited for then.
     fn run(&self, queue: &Queue<'_>, objective: &dyn Objective) -> io::Result<()>;
 }
+
+/// Runs all trials of a sweep, then one that averages the best of them where that is wished, and does what is still to be done
+/// with the best.
+///
+/// # Errors
+/// As [`Executor::run`] and [`Objective::finish`].
+pub fn run_all(executor: &dyn Executor, queue: &Queue<'_>, objective: &dyn Objective) -> io::Result<()> {
+    executor.run(queue, objective)?;
+    // While an ensemble is fitted, further trials may be asked for.
+    while queue.begin_ensemble()? {
+        executor.run(queue, objective)?;
+    }
+    match queue.best() {
+        Some(best) => objective.finish(&best, &queue.watch(best.number)),
+        None => Ok(()),
+    }
+}

@@ -31,7 +31,7 @@ use crate::sweep::engine::record::{Recorder, ScriptRuns, SweepEnd, is_transient}
 use crate::sweep::engine::state::SweepState;
 use crate::sweep::engine::unkept::Unkept;
 use crate::sweep::executor::slurm::{Cluster, ClusterSetup, SlurmJobs, Surroundings, Teller};
-use crate::sweep::executor::{Executor, Threads};
+use crate::sweep::executor::{Executor, Threads, run_all};
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::command::{Commands, GRACE, ScriptAccess};
 use crate::sweep::objective::tabular::{Tabular, TabularJobs};
@@ -231,10 +231,7 @@ fn train(
         let plan = &job.header.plan;
         let queue = Queue::new(&plan.rules, plan.aim(), &job.folder, past, &stop, &tell);
         let objective = job.objective.as_ref();
-        let trained = job.executor.run(&queue, objective).and_then(|()| match queue.best() {
-            Some(best) => objective.finish(&best, &queue.watch(best.number)),
-            None => Ok(()),
-        });
+        let trained = run_all(job.executor.as_ref(), &queue, objective);
         let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
         let (is_given_up, has_failed) = (queue.is_given_up(), queue.has_failed());
         *result = Trained { is_given_up, has_failed, error: trained.err() };

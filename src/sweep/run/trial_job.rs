@@ -334,7 +334,7 @@ mod tests {
         let assignment = Assignment {
             trial: 0,
             attempt: 1,
-            proposal: Proposal { family: "trial".into(), params: Params::default() },
+            proposal: Proposal::new("trial", Params::default()),
             work: AssignedWork::Command {
                 command: vec!["true".into()],
                 working_folder: here.path().join("elsewhere"),

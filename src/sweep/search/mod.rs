@@ -25,6 +25,8 @@ use crate::params::{Dimension, ParamValue, Params, Range, tidy};
 pub const LAG: usize = 8;
 /// Trials by chance, of a family, before its results are gone by.
 const STARTUP: usize = 5;
+/// What stands for the family of a trial that averages others.
+pub const ENSEMBLE: &str = "ensemble";
 
 /// And by a Sobol sequence, which is whole at powers of two: the first trial of all is no part of it.
 const SOBOL_STARTUP: usize = 8;
@@ -80,9 +82,47 @@ pub struct Proposal {
     pub family: String,
     /// One value for each hyper-parameter that applies.
     pub params: Params,
+    /// The trials that an ensemble averages; of others none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
+}
+
+/// A trial that an ensemble averages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its number.
+    pub trial: usize,
+    /// The name of its family.
+    pub family: String,
+    /// Its hyper-parameters.
+    pub params: Params,
+}
+
+impl Member {
+    /// What its trial is called: `ridge-3`.
+    pub fn name(&self) -> String {
+        trial_name(&self.family, self.trial)
+    }
 }
 
 impl Proposal {
+    /// A trial that is searched.
+    pub fn new(family: impl Into<String>, params: Params) -> Self {
+        Self { family: family.into(), params, members: Vec::new() }
+    }
+
+    /// A trial that averages others.
+    pub fn ensemble(members: Vec<Member>) -> Self {
+        let names: Vec<String> = members.iter().map(Member::name).collect();
+        let params = Params::from([("members".to_owned(), ParamValue::Text(names.join(", ")))]);
+        Self { family: ENSEMBLE.to_owned(), params, members }
+    }
+
+    /// Whether it averages other trials.
+    pub fn is_ensemble(&self) -> bool {
+        !self.members.is_empty()
+    }
+
     /// What the trial of that number is called: `ridge-3`.
     pub fn trial_name(&self, number: usize) -> String {
         trial_name(&self.family, number)
@@ -157,7 +197,7 @@ impl Proposer {
         }
         // Each family as it comes, before anything is searched.
         if let Some(space) = self.spaces.get(number) {
-            return Some(Proposal { family: space.family.clone(), params: space.defaults() });
+            return Some(Proposal::new(space.family.clone(), space.defaults()));
         }
         let proposal = self.sampled(number, observed)?;
         let is_tried = |proposal: &Proposal| observed.iter().any(|trial| trial.proposal == proposal);
@@ -193,7 +233,7 @@ impl Proposer {
             let sampled = self.sample(number, at + 1, &distribution(&dimension.range), &history);
             params.insert(dimension.name.clone(), decode(dimension, &sampled));
         }
-        Some(Proposal { family: space.family.clone(), params })
+        Some(Proposal::new(space.family.clone(), params))
     }
 
     fn family(&self, number: usize, observed: &[Observation<'_>]) -> Option<&FamilySpace> {
@@ -341,5 +381,5 @@ fn grid(space: &FamilySpace, points: usize) -> Vec<Proposal> {
         };
         all = all.into_iter().flat_map(with).collect();
     }
-    all.into_iter().map(|params| Proposal { family: space.family.clone(), params }).collect()
+    all.into_iter().map(|params| Proposal::new(space.family.clone(), params)).collect()
 }

@@ -205,7 +205,7 @@ fn what_was_changed_in_a_sweep_counts_in_its_progress() {
     }
     assert_eq!((read().of, read().jobs), (Some(7), 3), "the last word counts");
     // Another number of jobs has another pace: a trial takes six seconds, and six are left for three jobs.
-    let proposal = Proposal { family: "ridge".into(), params: Params::new() };
+    let proposal = Proposal::new("ridge", Params::new());
     let begun = EventKind::Started { trial: 0, proposal, attempt: None, since: None };
     writer.write(&Event { at: header.created, kind: begun }).unwrap();
     let outcome = TrialOutcome::Failed { message: "out of memory".into() };

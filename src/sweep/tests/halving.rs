@@ -49,6 +49,7 @@ fn searched(curves: &[&Vec<f64>], pruner: Pruner) -> (f64, usize) {
                     fit_seconds: 0.0,
                     predict_seconds: 0.0,
                     curve: Vec::new(),
+                    params: Params::new(),
                 };
                 watch.report(TrialReport::Step(measured)).unwrap();
                 queue.end(*number, TrialEnd::Finished).unwrap();

@@ -3,11 +3,12 @@
 
 mod begin;
 mod changing;
+mod ensembles;
 mod halving;
 
 use crate::learn::data::Task;
 use crate::learn::families::{DataShape, find};
-use crate::params::{Dimension, ParamValue};
+use crate::params::{Dimension, ParamValue, Params};
 use crate::sweep::engine::journal::{Event, EventKind, SweepFolder};
 use crate::sweep::engine::pruner::Pruner;
 use crate::sweep::engine::queue::Queue;
@@ -90,6 +91,7 @@ fn rules() -> Rules {
         seed: 3,
         pruner: Pruner::None,
         jobs: 32,
+        ensemble: false,
         proposals: Proposals::Eager,
         startup: Startup::Random,
         max_failures: Some(2),
@@ -111,7 +113,13 @@ fn eager_proposals_wait_for_nobody_and_differ_from_what_is_under_way() {
     for _ in 0..30 {
         let trial = queue.take().unwrap().unwrap();
         let values = vec![Some((lr(&trial) + 2.0).abs())];
-        let measured = Measured { values, fit_seconds: 0.0, predict_seconds: 0.0, curve: Vec::new() };
+        let measured = Measured {
+            values,
+            fit_seconds: 0.0,
+            predict_seconds: 0.0,
+            curve: Vec::new(),
+            params: Params::new(),
+        };
         queue.watch(trial.number).report(TrialReport::Step(measured)).unwrap();
         queue.end(trial.number, TrialEnd::Finished).unwrap();
     }

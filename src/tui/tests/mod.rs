@@ -7,6 +7,7 @@ mod columns;
 mod compared;
 mod comparing;
 mod data_sets;
+mod ensembles;
 mod glances;
 mod going_on;
 mod hostile;

@@ -65,7 +65,7 @@ fn started(trial: usize) -> Event {
         params.insert("dropout".into(), ParamValue::Real((trial % 6) as f64 / 10.0));
     }
     params.insert("epochs".into(), ParamValue::Int(10));
-    let proposal = Proposal { family: "trial".into(), params };
+    let proposal = Proposal::new("trial", params);
     Event {
         at: NOW - 50_000 + trial as i64 * 10,
         kind: EventKind::Started { trial, attempt: None, since: None, proposal },

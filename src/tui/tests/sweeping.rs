@@ -27,7 +27,7 @@ fn table(training: &Training) -> &SweepRequest {
 }
 
 /// What the last key of a script comes to.
-fn effects_of(app: &mut App, script: &str) -> Vec<Effect> {
+pub(super) fn effects_of(app: &mut App, script: &str) -> Vec<Effect> {
     let mut last = Vec::new();
     for event in parse_keys(script).unwrap() {
         last = take(app, Msg::Key(event));
@@ -50,6 +50,7 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
         failed: 0,
         running: 1,
         of: Some(20),
+        ensembles: 0,
         jobs: 2,
         metric: "val_rmse".into(),
         mode: Mode::Min,
@@ -64,6 +65,7 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
         left: Some(26.0),
         unsent: 0,
         error: None,
+        no_ensemble: None,
         unkept: Ok(Vec::new()),
         host: None,
         damage: None,

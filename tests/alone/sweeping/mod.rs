@@ -2,6 +2,7 @@
 
 mod commands;
 mod data;
+mod ensembles;
 mod folds;
 mod killed;
 mod slurm;

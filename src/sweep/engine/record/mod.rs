@@ -211,8 +211,10 @@ impl Recorder {
                 // A script logs its own.
                 EventKind::Reported { .. } | EventKind::Started { .. } if self.scripts.is_some() => {}
                 EventKind::Reported { trial, step, measured } => {
-                    let metrics = &mut news.entry(*trial).or_default().metrics;
-                    metrics.extend(dated(event.at, *step, self.sweep.names.of_step(measured)));
+                    let news = news.entry(*trial).or_default();
+                    news.metrics.extend(dated(event.at, *step, self.sweep.names.of_step(measured)));
+                    let found = measured.params.iter().map(|(name, value)| (name.clone(), value.to_string()));
+                    news.params.extend(params(found.collect()));
                 }
                 EventKind::Begun => self.begin(event.at).await?,
                 EventKind::Started { trial, .. } => drop(news.entry(*trial).or_default()),

@@ -182,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn an_end_that_is_told_late_falls_on_its_own_attempt() {
         let world = World::new().await;
-        let proposal = Proposal { family: "trial".into(), params: Params::new() };
+        let proposal = Proposal::new("trial", Params::new());
         let started =
             |attempt| EventKind::Started { trial: 0, attempt, since: None, proposal: proposal.clone() };
         let event = |at, kind| Event { at, kind };

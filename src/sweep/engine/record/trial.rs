@@ -8,7 +8,7 @@ use futures_util::future::join;
 use super::kept::{self, ModelSignature, artifacts};
 use super::package::Packing;
 use super::{Recorder, WHY, cut, dated};
-use crate::mlflow::{Metric, RunId, RunStatus, Tag, tags};
+use crate::mlflow::{Metric, Param, RunId, RunStatus, Tag, tags};
 use crate::store::{ErrorKind, Result, StoreError};
 use crate::sweep::engine::journal::TrialOutcome;
 use crate::sweep::engine::trial::Measured;
@@ -19,6 +19,8 @@ use crate::sweep::engine::unkept::{MODEL_NAME, Unkept};
 pub struct TrialNews<'a> {
     /// Of its reports.
     pub metrics: Vec<Metric>,
+    /// What was found out of what it is.
+    pub params: Vec<Param>,
     /// What is kept of it, and when that was measured.
     pub last: Option<(i64, &'a Measured)>,
     /// What it came to, and when.
@@ -65,7 +67,7 @@ impl Recorder {
         let kept = news.last.map(|(at, measured)| {
             (at, dated(at, 0, self.sweep.names.of_last(measured)), self.kept_files(trial))
         });
-        let params = if is_new { self.params_of(trial) } else { Vec::new() };
+        let params = if is_new { self.params_of(trial) } else { news.params };
         let logging = async {
             if !(metrics.is_empty() && params.is_empty() && why.is_empty()) {
                 self.log(&run, &metrics, &params, &why).await?;

@@ -11,6 +11,7 @@ use super::printed::Reader;
 use super::publishing::Publisher;
 use super::{AHEAD, AHEAD_WITHOUT_PYTHON, BREATH, Came, Commands, LOOK, LOOK_AHEAD, MOST_LOST};
 use crate::mlflow::{Run, RunId, RunStatus};
+use crate::params::Params;
 use crate::store::now_ms;
 use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
 use crate::sweep::engine::record::{
@@ -302,6 +303,7 @@ impl Commands {
                         fit_seconds,
                         predict_seconds: 0.0,
                         curve: Vec::new(),
+                        params: Params::new(),
                     };
                     (TrialEnd::Finished, Some(measured))
                 }

@@ -156,6 +156,7 @@ impl CommandRequest {
             seed: self.seed.unwrap_or(SEED),
             pruner: pruner(self.prune, self.min_steps.unwrap_or(MIN_STEPS), self.reduction),
             jobs: jobs.clamp(1, MOST_JOBS),
+            ensemble: false,
             proposals: Proposals::Eager,
             startup: Startup::Sobol,
             max_failures: Some(self.max_failures.unwrap_or(MAX_FAILURES)).filter(|most| *most > 0),

@@ -82,6 +82,7 @@ impl Log for TabularLog {
         let leaks = leaks.collect::<Vec<_>>().join(", ");
         params.extend(Some(("suspected_leaks", leaks)).filter(|(_, leaks)| !leaks.is_empty()));
         params.extend(rules.trials.map(|trials| ("trials", trials.to_string())));
+        params.extend(rules.ensemble.then(|| ("ensemble", "true".to_owned())));
         params.extend(rules.seconds.map(|seconds| ("seconds", seconds.to_string())));
         params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }

@@ -1,6 +1,7 @@
 //! Our own estimators on a table: a trial is cross-validated, fold after fold, and its model is fitted once more on all but
 //! the test part, judged by that, and kept.
 
+mod ensemble;
 mod jobs;
 mod keep;
 mod log;
@@ -19,7 +20,7 @@ use crate::learn::permutation::importance;
 use crate::learn::scores::{Asked, Prediction, evaluate};
 use crate::learn::study::{Fitted, PreparedPart, TrainingData};
 use crate::learn::weights::WeightPlan;
-use crate::params::Range;
+use crate::params::{Params, Range};
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::numbers::{Values, finite, moments};
 use crate::sweep::engine::rules::{Aim, Rules};
@@ -118,6 +119,8 @@ impl TabularPlan {
         if let Some(weight) = &self.weights.class_weight {
             flag("class-weight", &weight.to_string());
         }
+        words.extend(rules.ensemble.then(|| "--ensemble".to_owned()));
+        let mut flag = |name: &str, value: &str| words.push(option(name, value));
         flag("models", &format!("{:?}", self.models).to_lowercase());
         if self.retries > 0 {
             flag("retries", &self.retries.to_string());
@@ -166,9 +169,19 @@ impl Tabular {
     fn refit(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<Result<(), String>> {
         let seed = seed_of(self.seed, trial.number as u64);
         let proposal = &trial.proposal;
+        let weighed = if proposal.is_ensemble() { Some(self.weigh(trial, watch)?) } else { None };
+        let weighed = match weighed.transpose() {
+            Ok(weighed) => weighed,
+            Err(TrialEnd::Failed(message)) => return Ok(Err(message)),
+            // It was called off, and comes later.
+            Err(TrialEnd::Finished | TrialEnd::Pruned | TrialEnd::Cancelled) => return Ok(Ok(())),
+        };
         let fitted = self.data.whole().and_then(|part| {
-            let family = families::named(&proposal.family)?;
-            Ok((part, part.fit_and_score(family, &proposal.params, seed)?))
+            let fitted = match &weighed {
+                Some(weighed) => self.fit_ensemble(trial, &weighed.weights, part)?,
+                None => part.fit_and_score(families::named(&proposal.family)?, &proposal.params, seed)?,
+            };
+            Ok((part, fitted))
         });
         let (part, fitted) = match fitted {
             Ok(fitted) => fitted,
@@ -180,7 +193,8 @@ impl Tabular {
             value.map_or(f64::NAN, |value| self.aim.loss(value))
         };
         let importance = importance(part, &fitted.model, loss, seed);
-        let tested = Tested { part, fitted: &fitted, importance };
+        let weights = weighed.map(|weighed| Self::weights_file(trial, &weighed));
+        let tested = Tested { part, fitted: &fitted, importance, weights };
         keep::keep(&self.folder.trial(trial.number), &self.data, &tested)?;
         let mut measured = self.measured(part, &fitted);
         let value = |prediction: &Prediction| {
@@ -209,12 +223,28 @@ impl Tabular {
             fit_seconds: fitted.fit_seconds,
             predict_seconds: fitted.predict_seconds,
             curve: Vec::new(),
+            params: Params::new(),
         }
+    }
+
+    /// What is still to be done behind the last fold, where all models are kept.
+    fn keep_all(&self, trial: &Trial, reports: &[Values], watch: &dyn TrialWatch) -> io::Result<TrialEnd> {
+        if self.plan.models == KeptModels::All
+            && !trial.has_last
+            && self.is_defined(reports)
+            && let Err(message) = self.refit(trial, watch)?
+        {
+            return Ok(TrialEnd::Failed(message));
+        }
+        Ok(TrialEnd::Finished)
     }
 }
 
 impl Objective for Tabular {
     fn run(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<TrialEnd> {
+        if trial.proposal.is_ensemble() {
+            return self.run_ensemble(trial, watch);
+        }
         let family = match families::named(&trial.proposal.family) {
             Ok(family) => family,
             Err(message) => return Ok(TrialEnd::Failed(message)),
@@ -239,14 +269,7 @@ impl Objective for Tabular {
             reports.push(fitted.values.clone());
             watch.report(TrialReport::Step(fitted))?;
         }
-        if self.plan.models == KeptModels::All
-            && !trial.has_last
-            && self.is_defined(&reports)
-            && let Err(message) = self.refit(trial, watch)?
-        {
-            return Ok(TrialEnd::Failed(message));
-        }
-        Ok(TrialEnd::Finished)
+        self.keep_all(trial, &reports, watch)
     }
 
     fn finish(&self, best: &Trial, watch: &dyn TrialWatch) -> io::Result<()> {

@@ -16,6 +16,8 @@ pub struct Tested<'a> {
     pub fitted: &'a Fitted,
     /// What each column tells, where that is known.
     pub importance: Option<Vec<ColumnImportance>>,
+    /// How much each member counts, where it averages some: a file.
+    pub weights: Option<(&'static str, String)>,
 }
 
 /// Predicted classes and their probabilities, with the true ones.
@@ -57,6 +59,7 @@ impl Tested<'_> {
             _ => {}
         }
         files.extend(self.fitted.model.importance.as_ref().map(|shares| self.features(shares)));
+        files.extend(self.weights.clone());
         files.extend(self.importance.as_ref().map(|importance| permutation(data, importance)));
         files
     }
@@ -136,7 +139,7 @@ impl Classified<'_> {
 }
 
 /// A text as a CSV cell.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -67,7 +67,7 @@ fn a_trial_is_its_folds_and_a_model_and_ends_as_it_is_told() {
     let tabular = Tabular::new(&plan, of_table, data, SweepFolder { path: here.path().to_owned() });
     let trial = |family: &str, reports: &[Values]| Trial {
         number: 4,
-        proposal: crate::sweep::search::Proposal { family: family.into(), params: params.clone() },
+        proposal: crate::sweep::search::Proposal::new(family, params.clone()),
         reports: reports.to_vec(),
         has_last: false,
         retries: 0,

@@ -165,8 +165,8 @@ fn ask_jobs(app: &mut App, by: isize, effects: &mut Effects) {
 /// Asks for the number of trials.
 fn ask_trials(app: &mut App) {
     let Some(sweep) = chosen(app) else { return };
-    let (id, begun) = (sweep.id.clone(), sweep.ended() + sweep.running);
-    let now = sweep.of.map_or(String::new(), |of| of.to_string());
+    let (id, begun) = (sweep.id.clone(), (sweep.ended() + sweep.running).saturating_sub(sweep.ensembles));
+    let now = sweep.of.map_or(String::new(), |of| of.saturating_sub(sweep.ensembles).to_string());
     let hint = format!("trials in all; {begun} have begun");
     let list = app.overlay.take();
     let at = if let Some(Overlay::Sweeps { at }) = list { Some(at) } else { None };

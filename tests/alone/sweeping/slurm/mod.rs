@@ -206,6 +206,25 @@ fn estimators_on_slurm_come_to_what_they_come_to_here() {
 
 #[test]
 #[ignore = "needs Debian's slurm packages: apt-get install slurmctld slurmd slurm-client slurm-wlm-basic-plugins, and root"]
+fn an_ensemble_is_a_job_of_its_own_and_comes_to_what_it_comes_to_here() {
+    let world = World::new("");
+    let words = ["sweep", "--data", "iris", "--family", "naive_bayes,decision_tree,logistic", "--ensemble"];
+    for (experiment, more) in [
+        ("known", &["--method", "random", "--no-prune", "--trials", "8", "--metric", "log_loss"][..]),
+        ("best", &["--trials", "5", "--models", "best", "--metric", "log_loss"]),
+    ] {
+        let words = [&words[..], more, &["--experiment", experiment]].concat();
+        let (code, _, error) = output(world.command(&[&words[..], &["--executor", "slurm"]].concat()));
+        assert_eq!(code, 0, "{error}");
+        let (_, trials) = seen(&world.uri, experiment);
+        assert!(trials.last().unwrap().name.starts_with("ensemble-"), "{trials:?}");
+        assert_eq!(trials, on_this_machine(&words, experiment));
+    }
+    wait_until("all jobs to end", || world.cluster.active().is_empty());
+}
+
+#[test]
+#[ignore = "needs Debian's slurm packages: apt-get install slurmctld slurmd slurm-client slurm-wlm-basic-plugins, and root"]
 fn a_sweep_that_is_disturbed_in_every_way_comes_to_the_same() {
     let world = World::new("20 21 22 23");
     let words = [&WORDS[..], &["--executor", "slurm", "--slurm", "time=10"], &COMMAND].concat();

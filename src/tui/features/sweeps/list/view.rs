@@ -135,6 +135,7 @@ fn details(app: &App, sweep: &Progress) -> Vec<(String, bool)> {
     if let Some(error) = &sweep.error {
         lines.push((format!("last failure: {error}"), true));
     }
+    lines.extend(sweep.no_ensemble.iter().map(|why| (why.clone(), false)));
     lines.extend(sweep.damage.iter().map(|words| (words.clone(), true)));
     lines.extend(unkept::in_words(&sweep.unkept).map(|words| (words, true)));
     if sweep.is_logging() || (sweep.state.is_active() && sweep.unsent > 40) {

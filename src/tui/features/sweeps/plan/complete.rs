@@ -54,6 +54,7 @@ pub fn rest(field: FormField, text: &str, offers: &Offers) -> Option<String> {
         FormField::ClassWeight => (text, words(&["balanced", "none"])),
         FormField::Pruner => (text, words(&["median", "asha", "none"])),
         FormField::Method => (text, words(&["tpe", "random", "sobol", "grid"])),
+        FormField::Ensemble => (text, words(&["yes", "no"])),
         FormField::Models => (text, words(&["all", "best"])),
         FormField::Executor => (text, words(&["local", "slurm"])),
         FormField::Decimal

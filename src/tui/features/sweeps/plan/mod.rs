@@ -49,11 +49,13 @@ pub enum FormField {
     Pruner,
     Seed,
     Jobs,
+    /// Whether a last trial averages the best of each family.
+    Ensemble,
     Models,
     Executor,
 }
 
-pub const FIELDS: [FormField; 22] = [
+pub const FIELDS: [FormField; 23] = [
     FormField::Data,
     FormField::Target,
     FormField::Decimal,
@@ -74,6 +76,7 @@ pub const FIELDS: [FormField; 22] = [
     FormField::Pruner,
     FormField::Seed,
     FormField::Jobs,
+    FormField::Ensemble,
     FormField::Models,
     FormField::Executor,
 ];
@@ -101,6 +104,7 @@ impl FormField {
             Self::Pruner => "pruner",
             Self::Seed => "seed",
             Self::Jobs => "jobs",
+            Self::Ensemble => "ensemble",
             Self::Models => "models",
             Self::Executor => "executor",
         }
@@ -133,6 +137,7 @@ impl FormField {
             Self::Pruner => "median, but for a grid none; or asha, none",
             Self::Seed => "1",
             Self::Jobs => "all cores but one by default",
+            Self::Ensemble => "no; yes ends with a trial that averages the best of several families",
             Self::Models => "all, or the best only",
             Self::Executor => "local, or slurm partition=cpu time=2:00:00; slurm alone as configured",
         }
@@ -213,6 +218,13 @@ impl PlanForm {
                 request.seed.filter(|seed| *seed != SEED).map_or(String::new(), |seed| seed.to_string())
             }
             FormField::Jobs => number(jobs),
+            FormField::Ensemble => {
+                if request.ensemble {
+                    "yes".into()
+                } else {
+                    String::new()
+                }
+            }
             FormField::Models => match request.models {
                 KeptModels::All => String::new(),
                 KeptModels::Best => "best".into(),
@@ -350,6 +362,11 @@ impl PlanForm {
             Some(other) => return Err(format!("pruner: expected median, asha or none, not {other:?}")),
         };
         request.seed = self.number(FormField::Seed)?;
+        request.ensemble = match self.value(FormField::Ensemble) {
+            None | Some("no") => false,
+            Some("yes") => true,
+            Some(other) => return Err(format!("ensemble: expected yes or no, not {other:?}")),
+        };
         request.models = match self.value(FormField::Models) {
             None | Some("all") => KeptModels::All,
             Some("best") => KeptModels::Best,

@@ -324,7 +324,7 @@ pub fn next_coloring(screen: &SweepScreen) -> Coloring {
 /// What the importance of params is to be learnt from, of so many finished trials: those of the whole sweep, evenly.
 pub fn to_be_weighed(sweep: &FollowedSweep) -> WeighedTrials {
     let finished: Vec<(&TrialState, f64)> = valued(sweep)
-        .filter(|(_, trial, _)| trial.is_finished())
+        .filter(|(_, trial, _)| trial.is_finished() && !trial.is_ensemble())
         .map(|(_, trial, value)| (trial, value))
         .collect();
     let each = finished.len().div_ceil(MOST).max(1);
