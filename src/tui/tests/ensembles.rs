@@ -18,7 +18,7 @@ fn the_form_asks_whether_the_best_are_averaged() {
     };
     assert_eq!(typed(&mut app, "ctrl-t enter h . c s v tab y tab"), Some(true));
     assert!(drawn(&app).contains("ensemble      yes"), "{}", drawn(&app));
-    let down = "tab ".repeat(15);
+    let down = "tab ".repeat(18);
     assert_eq!(typed(&mut app, &format!("{down}ctrl-u tab")), Some(false));
     // The first completes what is typed.
     assert_eq!(typed(&mut app, "shift-tab y tab tab"), Some(true));
