@@ -1,13 +1,14 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
 //! `cargo bench -- pictures` makes the pictures of the README. `cargo bench` prints all figures; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training boosting beside scores sweeps registry postgres folders` chooses, and `cargo bench -- peers` measures
-//! families of models beside those of others. Absolute times are remarks,
+//! families of models beside those of others, `cargo bench -- flaml` whole sweeps beside FLAML. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
 mod bare;
 mod boosting;
 mod charts;
+mod flaml;
 mod folders;
 mod idle;
 mod keys;
@@ -102,6 +103,10 @@ fn main() {
         boosting::boosting(&folder);
     }
     peers::wanted(&folder, &arguments);
+    // Takes half an hour.
+    if arguments.iter().any(|argument| argument == "flaml") {
+        flaml::flaml(&folder);
+    }
     if wanted("beside") {
         training::beside_a_sweep(&folder);
     }

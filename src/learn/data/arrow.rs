@@ -21,10 +21,10 @@ use super::typed::{self, Cell, TypedColumn, TypedFile};
 use super::{DataError, DataFrame, Exclusion, FileFormat, Limits, ReadOptions};
 use crate::program::catch_panic;
 
-/// What a file begins with; behind it and some zeros is a stream.
-pub const FILE: &[u8] = b"ARROW1";
-/// What the first version of Feather begins with, which is none.
-pub const OLD: &[u8] = b"FEA1";
+/// What a file begins with; behind it, and perhaps more zeros, is a stream.
+pub const FILE: &[u8] = b"ARROW1\0\0";
+/// What a file of the first version of Feather begins with, which is none of Arrow.
+pub const OLD: &[u8] = b"FEA1\0\0\0\0";
 /// What a message of a stream begins with.
 pub const MESSAGE: [u8; 4] = [0xff; 4];
 /// Of a message without its body.
@@ -39,9 +39,9 @@ fn read_whole(paths: &[PathBuf], reading: &ReadOptions) -> Result<DataFrame, Dat
     let opened: Vec<Opened<'_>> = paths.iter().map(|path| Opened::new(path)).collect::<Result<_, _>>()?;
     let fields = opened[0].schema.fields();
     let is_alike = |other: &SchemaRef| {
-        let both = fields.iter().zip(other.fields());
+        let mut both = fields.iter().zip(other.fields());
         fields.len() == other.fields().len()
-            && both.into_iter().all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type())
+            && both.all(|(a, b)| a.name() == b.name() && of_values(a.data_type()) == of_values(b.data_type()))
     };
     if let Some(other) = opened.iter().find(|other| !is_alike(&other.schema)) {
         return Err(typed::unlike(other.path, opened[0].path));
@@ -56,6 +56,14 @@ fn broken(path: &Path, why: &str) -> DataError {
     DataError::File { path: path.to_owned(), message: format!("not a readable Arrow file: {why}") }
 }
 
+/// The type of what a column holds, however its categories are numbered.
+fn of_values(of: &DataType) -> &DataType {
+    match of {
+        DataType::Dictionary(_, values) => values,
+        other => other,
+    }
+}
+
 /// A file whose messages are as long as they say, and fit into memory.
 struct Opened<'a> {
     path: &'a Path,
@@ -65,10 +73,16 @@ struct Opened<'a> {
 
 impl<'a> Opened<'a> {
     fn new(path: &'a Path) -> Result<Self, DataError> {
-        let read = |cause| DataError::Read { path: path.to_owned(), cause };
-        let mut file = stream(path).map_err(read)?;
-        let rows = checked(&mut file, Limits::of_this_machine()).map_err(|error| match error {
-            Unfit::Read(cause) if cause.kind() != ErrorKind::UnexpectedEof => read(cause),
+        let checked = stream(path)
+            .map_err(Unfit::Read)
+            .and_then(|mut file| checked(&mut file, Limits::of_this_machine()))
+            .and_then(|rows| {
+                is_whole(path)?.then_some(rows).ok_or_else(|| Unfit::Wrong("it is cut short".into()))
+            });
+        let rows = checked.map_err(|error| match error {
+            Unfit::Read(cause) if cause.kind() != ErrorKind::UnexpectedEof => {
+                DataError::Read { path: path.to_owned(), cause }
+            }
             Unfit::Read(_) => broken(path, "it is cut short"),
             Unfit::Wrong(why) => broken(path, &why),
         })?;
@@ -88,12 +102,22 @@ fn stream(path: &Path) -> std::io::Result<BufReader<File>> {
         let mut next = [0; 8];
         while next == [0; 8] {
             from += 8;
-            file.seek(SeekFrom::Start(from))?;
             file.read_exact(&mut next)?;
         }
     }
     file.seek(SeekFrom::Start(from))?;
     Ok(file)
+}
+
+/// Whether a file ends as one does; where a stream ends cannot be told.
+fn is_whole(path: &Path) -> Result<bool, Unfit> {
+    let mut file = File::open(path)?;
+    let mut start = [0; FILE.len()];
+    file.read_exact(&mut start)?;
+    let mut end = [0; 6];
+    file.seek(SeekFrom::End(-6))?;
+    file.read_exact(&mut end)?;
+    Ok(start != FILE || FILE.starts_with(&end))
 }
 
 fn reader(path: &Path, wanted: Option<Vec<usize>>) -> Result<StreamReader<BufReader<File>>, DataError> {
@@ -240,7 +264,9 @@ fn cells(column: &dyn Array, take: Take<'_>) -> Result<(), DataError> {
         DataType::Float64 => numbers::<Float64Type>(column, take, Cell::Double),
         DataType::Date32 => numbers::<Date32Type>(column, take, Cell::of_days),
         DataType::Date64 => {
-            numbers::<Date64Type>(column, take, |value| Cell::of_days(value.div_euclid(86_400_000) as i32))
+            let days =
+                |value: i64| i32::try_from(value.div_euclid(86_400_000)).map_or(Cell::Bytes, Cell::of_days);
+            numbers::<Date64Type>(column, take, days)
         }
         DataType::Timestamp(TimeUnit::Second, _) => {
             numbers::<TimestampSecondType>(column, take, |value| micros(value, 1_000_000))
@@ -395,9 +421,40 @@ mod tests {
                 assert_eq!(format!("{:?}", ours.values), format!("{:?}", theirs.values));
             }
         }
-        std::fs::write(&path, b"FEA1 and more").unwrap();
-        let error = load(path.to_str().unwrap(), &ReadOptions::default()).unwrap_err().to_string();
-        assert!(error.contains("version 1"), "{error}");
+        for (content, words) in [(&b"FEA1\0\0\0\0 and more"[..], "version 1"), (b"ARROW1\0\0ab", "cut short")]
+        {
+            std::fs::write(&path, content).unwrap();
+            let error = load(path.to_str().unwrap(), &ReadOptions::default()).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn columns_can_have_the_names_of_formats() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        for name in ["FEA1", "ARROW1", "PAR1"] {
+            std::fs::write(&path, format!("{name},x\n1,2\n3,5\n")).unwrap();
+            let frame = load(path.to_str().unwrap(), &ReadOptions::default()).unwrap();
+            assert_eq!((frame.columns[0].name.as_str(), frame.rows), (name, 2));
+        }
+    }
+
+    #[test]
+    fn categories_can_be_numbered_otherwise_in_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let small: DictionaryArray<Int8Type> = ["a", "b"].into_iter().map(Some).collect();
+        let large: DictionaryArray<Int32Type> = ["b", "c"].into_iter().map(Some).collect();
+        for (name, column) in [("1", Arc::new(small) as ArrayRef), ("2", Arc::new(large))] {
+            let table = RecordBatch::try_from_iter([("kind", column)]).unwrap();
+            let file = File::create(folder.path().join(format!("{name}.feather"))).unwrap();
+            let mut writer = FileWriter::try_new(file, &table.schema()).unwrap();
+            writer.write(&table).unwrap();
+            writer.finish().unwrap();
+        }
+        let pattern = folder.path().join("*.feather");
+        let frame = load(pattern.to_str().unwrap(), &ReadOptions::default()).unwrap();
+        assert_eq!(frame.rows, 4);
     }
 
     #[test]
@@ -406,7 +463,7 @@ mod tests {
         let path = folder.path().join("t.arrow");
         let path = std::slice::from_ref(&path);
         for whole in [file(None), file(Some(CompressionType::LZ4_FRAME))] {
-            for cut in (8..whole.len() / 2).step_by(31) {
+            for cut in (8..whole.len()).step_by(31) {
                 std::fs::write(&path[0], &whole[..cut]).unwrap();
                 assert!(read(path, &ReadOptions::default()).is_err(), "{cut}");
             }

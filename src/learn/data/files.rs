@@ -239,7 +239,8 @@ impl Kind {
         let read = |cause| DataError::Read { path: path.to_owned(), cause };
         let mut start = Vec::new();
         std::fs::File::open(path).and_then(|file| file.take(8).read_to_end(&mut start)).map_err(read)?;
-        if start.starts_with(b"PAR1") {
+        // A column can be called so too.
+        if start.starts_with(b"PAR1") && !start.get(4).is_none_or(|next| b",;\t|\"\r\n".contains(next)) {
             return Ok(Self::Parquet);
         }
         if start.starts_with(arrow::OLD) {

@@ -18,14 +18,16 @@ impl Limits {
         let available = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
         let kilobytes = available.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
         let of_machine = kilobytes.map(|kilobytes| kilobytes * 1024);
-        Self { memory: of_machine.into_iter().chain(free_in_group()).min().unwrap_or(u64::MAX) }
+        let limits = of_machine.into_iter().chain(free_in_group()).chain(free_for_process());
+        Self { memory: limits.min().unwrap_or(u64::MAX) }
     }
 
     /// What is missing, in words, if so many bytes do not fit.
     pub fn shortage(self, needed: u64) -> Option<String> {
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
         (needed > self.memory / 2).then(|| {
-            format!("need {:.1} GB, and {:.1} GB are free", gigabytes(needed), gigabytes(self.memory))
+            let (needed, free) = (gigabytes(needed), gigabytes(self.memory));
+            format!("need {needed:.1} GB, more than half of the {free:.1} GB that are free")
         })
     }
 
@@ -42,6 +44,17 @@ impl Limits {
             })
         })
     }
+}
+
+/// What is left of `ulimit -v`.
+fn free_for_process() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    let most: u64 = line.split_whitespace().next()?.parse().ok()?;
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let taken = status.lines().find_map(|line| line.strip_prefix("VmSize:"))?;
+    let kilobytes: u64 = taken.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(most.saturating_sub(kilobytes * 1024))
 }
 
 /// What the control group of this process may still take: its limit, less what it holds and cannot drop.

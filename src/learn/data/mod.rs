@@ -200,7 +200,9 @@ pub enum DataError {
         cause: std::io::Error,
     },
     /// Neither a file nor a bundled set.
-    #[error("no data set {name:?}{meant}; give a CSV, TSV, JSON lines or Parquet file, or one of {known}")]
+    #[error(
+        "no data set {name:?}{meant}; give a CSV, TSV, JSON lines, Parquet or Arrow file, or one of {known}"
+    )]
     Unknown {
         /// What was requested.
         name: String,

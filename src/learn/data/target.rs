@@ -200,7 +200,8 @@ fn infer(column: &DataColumn) -> (Task, String) {
     if numbers.clone().any(|number| number.fract() != 0.0) {
         return (Task::Regression, "its values are numbers".into());
     }
-    let mut distinct: Vec<i64> = numbers.clone().map(|number| *number as i64).collect();
+    // With 0 added there is no -0.
+    let mut distinct: Vec<u64> = numbers.clone().map(|number| (number + 0.0).to_bits()).collect();
     let rows = distinct.len();
     distinct.sort_unstable();
     distinct.dedup();

@@ -40,7 +40,7 @@ impl Family for AdaBoost {
 
     fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
         Ok(Box::new(Boosted {
-            rounds: params.count("n_estimators", 50)?,
+            rounds: params.estimators(50)?,
             rate: params.positive("learning_rate", 1.0)?,
             growth: TreeOptions { max_depth: Some(params.count("max_depth", 1)?), ..TreeOptions::default() },
             seed,

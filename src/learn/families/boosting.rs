@@ -56,7 +56,7 @@ impl Family for GradientBoosting {
                 min_samples_leaf: params.count("min_samples_leaf", 1)?,
                 ..TreeOptions::default()
             },
-            rounds: params.count("n_estimators", 100)?,
+            rounds: params.estimators(100)?,
             rate: params.positive("learning_rate", 0.1)?,
             subsample,
             seed,

@@ -47,7 +47,7 @@ impl Family for RandomForest {
     fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
         Ok(Box::new(Forest {
             growth: growth(params)?,
-            trees: params.count("n_estimators", 100)?,
+            trees: params.estimators(100)?,
             share: share_of_features(params)?,
             draws_rows: true,
             seed,

@@ -81,7 +81,7 @@ impl Family for HistGradientBoosting {
             return Err(wrong("validation_fraction is 1; it must be below 1.0"));
         }
         Ok(Box::new(HistBoosting {
-            rounds: params.count("n_estimators", 100)?,
+            rounds: params.estimators(100)?,
             rate: params.positive("learning_rate", 0.1)?,
             growth: Growth {
                 max_leaves,

@@ -192,6 +192,16 @@ impl HyperParams<'_> {
         }
     }
 
+    /// How many models an ensemble has.
+    fn estimators(self, default: usize) -> Result<usize, FitError> {
+        const MOST: usize = 1_000_000;
+        let count = self.count("n_estimators", default)?;
+        let is_possible = count <= MOST;
+        is_possible
+            .then_some(count)
+            .ok_or_else(|| wrong(format!("n_estimators is {count}; it must be at most {MOST}")))
+    }
+
     /// A count that may be missing: `none`, or no such param.
     fn limit(self, name: &str) -> Result<Option<usize>, FitError> {
         match self.0.get(name) {

@@ -76,6 +76,7 @@ impl DataReport {
             ("csv", Some('\t')) => "CSV, separated by tabs".to_owned(),
             ("csv", Some(separator)) => format!("CSV, separated by {separator:?}"),
             ("jsonl", _) => "JSON lines".to_owned(),
+            ("arrow", _) => "Arrow".to_owned(),
             _ => "Parquet".to_owned(),
         };
         let decimal = if self.decimal == Some(',') { ", with decimal commas" } else { "" };

@@ -14,7 +14,7 @@ use fastrand::Rng;
 use proptest::prelude::*;
 
 use super::data::{DataFrame, Labels, Limits, ReadOptions, Target, TargetValues, Task, bundled, load};
-use super::families::{DataShape, FAMILIES, Family, HyperParams, memory_shortage};
+use super::families::{DataShape, FAMILIES, Family, HyperParams, find, memory_shortage};
 use super::features::{Features, Matrix};
 use super::folds::{Split, SplitPlan};
 use super::model::{FittedModel, ModelForm};
@@ -329,6 +329,28 @@ fn what_is_learnt_comes_from_the_training_rows_alone() {
     let row = |row: usize| (0..3).map(|at| features.raw.column(at)[row]).collect::<Vec<f32>>();
     assert_eq!(row(0), [100.0, 0.0, 0.0], "a level that was not met is none of them");
     assert_eq!(row(1), [2.0, 1.0, 0.0], "gaps become the mean, and the most frequent level");
+}
+
+#[test]
+fn huge_targets_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge.csv");
+    let rows: String = (0..60).map(|row| format!("{row},{}e29\n", 1 + row)).collect();
+    std::fs::write(&path, format!("x,y\n{rows}")).unwrap();
+    let frame = load(path.to_str().unwrap(), &ReadOptions::default()).unwrap();
+    assert_eq!(Target::new(&frame, "y", None).unwrap().task, Task::Regression);
+}
+
+#[test]
+fn more_estimators_than_there_can_be_are_refused() {
+    let names = ["random_forest", "extra_trees", "ada_boost", "gradient_boosting", "hist_gradient_boosting"];
+    for family in names.map(|name| find(name).unwrap()) {
+        let params: Params = [("n_estimators".to_owned(), ParamValue::Int(i64::MAX))].into_iter().collect();
+        let task =
+            if family.supports(Task::Classification) { Task::Classification } else { Task::Regression };
+        let refused = family.estimator(task, HyperParams(&params), 1).err().unwrap().to_string();
+        assert!(refused.contains("at most 1000000"), "{}: {refused}", family.name());
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ use crate::learn::pairs::Sigmoid;
 
 /// Parts of the training rows that are left out in turn, as in libsvm.
 const FOLDS: usize = 5;
+/// With fewer rows of a class all of these are scored.
+const RARE: usize = 50;
 
 /// What is to be fitted for a pair of classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub enum Part {
 /// What came of it.
 pub enum Done {
     Machine(Result<Fitted, FitError>),
-    /// Of rows of the pair, by their place. None where the solver finds no end.
+    /// Of rows of the pair, by their place. None where the solver does not converge.
     Scores(Option<Vec<(usize, f64)>>),
 }
 
@@ -43,7 +45,10 @@ impl Pair {
         if self.of.is_one_sided() {
             return vec![Part::All];
         }
-        (0..machine.held_out()).map(Part::Without).chain([Part::All]).collect()
+        let first = self.of.positive();
+        let is_rare = first.min(self.of.signs.len() - first) < RARE;
+        let count = if is_rare { FOLDS } else { machine.held_out() };
+        (0..count).map(Part::Without).chain([Part::All]).collect()
     }
 
     pub fn fit(&self, machine: &Machine<'_>, part: Part, rng: &mut Rng) -> Done {
@@ -70,14 +75,20 @@ impl Pair {
         Done::Scores(scores.inspect_err(|error| tracing::debug!(%error, "no probabilities of a pair")).ok())
     }
 
+    /// Whether rows of both classes are scored.
+    fn has_both(&self, scored: &[(usize, f64)]) -> bool {
+        let first = scored.iter().filter(|(at, _)| self.of.signs[*at] > 0.0).count();
+        first > 0 && first < scored.len()
+    }
+
     /// The sigmoid that fits the scores of machines to the rows that each of them was fitted without. Where one of them
-    /// finds no end, the classes keep their shares: the machine itself is none the worse for it.
+    /// does not converge, the classes keep their shares: the machine itself is none the worse for it.
     pub fn sigmoid(&self, scores: &[Option<Vec<(usize, f64)>>]) -> Sigmoid {
         let scored: Option<Vec<(usize, f64)>> =
             scores.iter().cloned().collect::<Option<Vec<_>>>().map(|all| all.concat());
         let first = self.of.positive();
         match scored {
-            Some(scored) if !scored.is_empty() => {
+            Some(scored) if self.has_both(&scored) => {
                 let (scores, signs): (Vec<f64>, Vec<f64>) =
                     scored.into_iter().map(|(at, score)| (score, self.of.signs[at])).unzip();
                 sigmoid(&scores, &signs)
@@ -87,7 +98,8 @@ impl Pair {
     }
 }
 
-/// Of each row the fold in which it is held out: each class is shuffled and dealt in turn, so that all folds have both.
+/// Of each row the fold in which it is held out: each class is shuffled and dealt in turn, so that all folds have both where there
+/// are as many rows of each.
 fn dealt(signs: &[f64], rng: &mut Rng) -> Vec<usize> {
     let mut of = vec![0; signs.len()];
     let mut turn = 0;
@@ -178,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_calibration_that_finds_no_end_leaves_the_shares_of_the_classes() {
+    fn a_calibration_that_does_not_converge_leaves_the_shares_of_the_classes() {
         let mut rng = Rng::with_seed(5);
         let rows = Array2::from_shape_fn((40, 3), |_| rng.f64());
         let signs: Vec<f64> = (0..40).map(|row| if row % 4 == 0 { 1.0 } else { -1.0 }).collect();
@@ -189,6 +201,9 @@ mod tests {
         };
         assert!(scores.is_none());
         assert_eq!(pair.sigmoid(&[scores]), Sigmoid::by_counts(10.0, 30.0));
+        // Nor do rows of one class say how probable it is.
+        let first: Vec<(usize, f64)> = (0..40).step_by(4).map(|at| (at, 2.0)).collect();
+        assert_eq!(pair.sigmoid(&[Some(first)]), Sigmoid::by_counts(10.0, 30.0));
     }
 
     #[test]

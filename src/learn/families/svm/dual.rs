@@ -11,10 +11,30 @@ const TOLERANCE: f64 = 0.01;
 /// Passes over all rows, after which what is found is taken.
 const MOST_PASSES: usize = 1_000;
 
+/// Rows in single precision, one behind the other.
+pub struct Table {
+    values: Vec<f32>,
+    pub width: usize,
+}
+
+impl Table {
+    pub fn new(rows: Array2<f32>) -> Self {
+        let width = rows.ncols();
+        let is_in_order = rows.is_standard_layout();
+        let values =
+            if is_in_order { rows.into_raw_vec_and_offset().0 } else { rows.iter().copied().collect() };
+        Self { values, width }
+    }
+
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.values[row * self.width..][..self.width]
+    }
+}
+
 /// What rows are to be told, and what an error costs.
 pub struct Problem<'a> {
     /// A table, of which these rows are learnt from.
-    pub table: &'a Array2<f32>,
+    pub table: &'a Table,
     pub rows: &'a [usize],
     /// Of each of them: a sign, or a number.
     pub targets: &'a [f64],
@@ -65,8 +85,7 @@ impl Problem<'_> {
         let tube = self.tube.unwrap_or(0.0);
         let mut variables: Vec<Variable> = (0..self.rows.len()).map(|at| self.begun(at)).collect();
         // The last weight is of a feature that is always 1.
-        let width = self.table.ncols();
-        let mut plane = vec![0.0; width];
+        let mut plane = vec![0.0; self.table.width];
         let mut constant = 0.0;
         let square = |value: &f32| f64::from(*value).powi(2);
         let curvature = |at: usize| self.row(at).iter().map(square).sum::<f64>() + 1.0;
@@ -111,9 +130,7 @@ impl Problem<'_> {
     }
 
     fn row(&self, at: usize) -> &[f32] {
-        let width = self.table.ncols();
-        let from = self.rows[at] * width;
-        self.table.as_slice().map_or(&[], |values| &values[from..from + width])
+        self.table.row(self.rows[at])
     }
 
     fn begun(&self, at: usize) -> Variable {

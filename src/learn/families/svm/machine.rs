@@ -56,14 +56,14 @@ pub struct Machine<'a> {
 
 /// How the rows are told apart.
 pub enum Way {
-    /// With all of them known; by products, or by a radial kernel of this `gamma`.
+    /// By the kernel of all rows: a linear one, or a radial one of this `gamma`.
     Exact(Option<f64>),
     /// By a plane through features in single precision: the scaled ones, or those that landmarks make of them.
-    Plane(Array2<f32>, Option<Landmarks>),
+    Plane(dual::Table, Option<Landmarks>),
 }
 
 impl Machine<'_> {
-    /// Of five parts of the rows as many are held out in turn for a calibration: where rows are many, one is enough.
+    /// Of five parts of the rows so many are held out in turn for a calibration: where rows are many, one is enough.
     pub fn held_out(&self) -> usize {
         match self.way {
             Way::Exact(_) => 5,
@@ -165,7 +165,7 @@ impl Machine<'_> {
     pub fn constant(&self, sign: f64) -> Fitted {
         let size = match &self.way {
             Way::Exact(_) => self.scaled.nrows(),
-            Way::Plane(table, _) => table.ncols(),
+            Way::Plane(table, _) => table.width,
         };
         Fitted { weights: vec![0.0; size], intercept: sign }
     }

@@ -10,14 +10,16 @@ use fastrand::Rng;
 use linfa::traits::Fit;
 
 use self::calibration::{Done, Pair};
+use self::dual::Table;
 use self::machine::{Machine, Sides, Way};
 use self::nystroem::Landmarks;
+use self::smo::KEPT;
 use super::{
     DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, classes, mean, numbers,
-    seed_of, weights,
+    seed_of, weights, wrong,
 };
 use crate::learn::cores;
-use crate::learn::data::{TargetValues, Task};
+use crate::learn::data::{Limits, TargetValues, Task};
 use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link};
 use crate::learn::pairs::pairs;
@@ -29,9 +31,11 @@ pub struct Svr;
 const USUAL: usize = 50_000;
 /// Landmarks where nobody says.
 const COMPONENTS: usize = 500;
+/// Exact solvers that are at work for a fit at a time, each of which keeps kernels.
+const SIDE_BY_SIDE: usize = 4;
 const KERNELS: [&str; 3] = ["rbf", "linear", "nystroem"];
 
-/// Rows up to which a fit with all of them known takes seconds.
+/// Rows up to which an exact fit takes seconds.
 fn exact(task: Task) -> usize {
     match task {
         Task::Classification => 10_000,
@@ -55,10 +59,24 @@ fn dimensions(shape: DataShape) -> Vec<Dimension> {
     space
 }
 
-/// Beside the table, the features of all rows by landmarks in single precision.
+/// Beside the table the features of all rows by landmarks, or the kernels that exact solvers keep.
 fn memory(task: Task, rows: usize, features: usize) -> u64 {
-    let mapped = if rows > exact(task) { bytes(rows, COMPONENTS.max(features)) / 2 } else { 0 };
-    bytes(rows, features).saturating_add(mapped)
+    let more = if rows > exact(task) {
+        mapped(rows, COMPONENTS.max(features))
+    } else {
+        (bytes(rows, rows) / 2).min(KEPT as u64) * SIDE_BY_SIDE as u64
+    };
+    bytes(rows, features).saturating_add(more)
+}
+
+/// Bytes of features in single precision, and of the tables that they are made with.
+fn mapped(rows: usize, components: usize) -> u64 {
+    (bytes(rows, components) / 2).saturating_add(bytes(components, components).saturating_mul(4))
+}
+
+/// The radial kernel of two rows, from the sum of their squared lengths and their product.
+fn radial(gamma: f64, lengths: f64, product: f64) -> f64 {
+    (-gamma * (lengths - 2.0 * product).max(0.0)).exp()
 }
 
 impl Family for Svm {
@@ -169,11 +187,15 @@ impl Settings {
         let gamma = self.gamma.unwrap_or(1.0 / scaled.ncols() as f64);
         let way = match self.kernel {
             Kernel::Linear if scaled.nrows() > exact(self.task()) => {
-                Way::Plane(scaled.mapv(|value| value as f32), None)
+                Way::Plane(Table::new(scaled.mapv(|value| value as f32)), None)
             }
             Kernel::Linear => Way::Exact(None),
             Kernel::Radial => Way::Exact(Some(gamma)),
             Kernel::Approximate(count) => {
+                let count = count.min(scaled.nrows());
+                if let Some(lack) = Limits::of_this_machine().shortage(mapped(scaled.nrows(), count)) {
+                    return Err(wrong(format!("{count} components {lack}; lower n_components")));
+                }
                 let mut rng = Rng::with_seed(self.seed);
                 let landmarks = Landmarks::new(scaled, gamma, count, &mut rng)?;
                 Way::Plane(landmarks.features(scaled), Some(landmarks))
@@ -226,7 +248,8 @@ impl Settings {
             .flat_map(|(number, pair)| pair.parts(machine).into_iter().map(move |part| (number, part)));
         let parts: Vec<_> = parts.collect();
         let numbers: Vec<usize> = parts.iter().map(|(number, _)| *number).collect();
-        let done = cores::side_by_side_on(cores::threads(), parts, |(number, part)| {
+        let most = if matches!(machine.way, Way::Exact(_)) { SIDE_BY_SIDE } else { usize::MAX };
+        let done = cores::side_by_side_on(cores::threads().min(most), parts, |(number, part)| {
             pairs[number].fit(machine, part, &mut self.rng(number))
         });
         let mut machines = Vec::with_capacity(pairs.len());

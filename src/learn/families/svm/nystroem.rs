@@ -6,6 +6,8 @@ use linfa_linalg::cholesky::Cholesky;
 use linfa_linalg::triangular::{SolveTriangular, UPLO};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 
+use super::dual::Table;
+use super::radial;
 use crate::learn::cores;
 use crate::learn::families::{FitError, wrong};
 
@@ -37,7 +39,7 @@ impl Landmarks {
     }
 
     /// The features of rows, in single precision.
-    pub fn features(&self, scaled: &Array2<f64>) -> Array2<f32> {
+    pub fn features(&self, scaled: &Array2<f64>) -> Table {
         let mut features = Array2::zeros((scaled.nrows(), self.rows.nrows()));
         let blocks: Vec<_> = features
             .axis_chunks_iter_mut(Axis(0), BLOCK)
@@ -49,7 +51,7 @@ impl Landmarks {
             let mapped = kernels(here, self.rows.view(), self.gamma).dot(&self.map);
             block.zip_mut_with(&mapped, |to, value| *to = *value as f32);
         });
-        features
+        Table::new(features)
     }
 
     /// Weights of features (a column a score) as weights of the landmarks' kernels.
@@ -89,7 +91,7 @@ fn kernels(rows: ArrayView2<'_, f64>, others: ArrayView2<'_, f64>, gamma: f64) -
     let mut kernels = rows.dot(&others.t());
     for (mut row, norm) in kernels.outer_iter_mut().zip(of_rows) {
         for (value, other) in row.iter_mut().zip(&of_others) {
-            *value = (-gamma * (norm + other - 2.0 * *value).max(0.0)).exp();
+            *value = radial(gamma, norm + other, *value);
         }
     }
     kernels

@@ -5,10 +5,12 @@
 use ndarray::ArrayView2;
 use rustc_hash::FxHashMap;
 
+use super::radial;
+
 /// The stopping tolerance, libsvm's.
 const TOLERANCE: f64 = 1e-3;
 /// Bytes of kernel rows that are kept.
-const KEPT: usize = 96 << 20;
+pub const KEPT: usize = 96 << 20;
 /// Stands for a curvature that is not positive.
 const FLAT: f64 = 1e-12;
 
@@ -43,7 +45,7 @@ impl Kernel<'_> {
     fn value(&self, a: usize, b: usize, product: f64) -> f64 {
         match self.gamma {
             None => product,
-            Some(gamma) => (-gamma * (self.norms[a] + self.norms[b] - 2.0 * product).max(0.0)).exp(),
+            Some(gamma) => radial(gamma, self.norms[a] + self.norms[b], product),
         }
     }
 

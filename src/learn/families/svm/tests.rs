@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use ndarray::Array2;
 
+use super::dual::Table;
 use super::machine::{Fitted, Machine, Sides, Way};
 use super::nystroem::Landmarks;
 
@@ -23,7 +24,7 @@ fn table() -> (Array2<f64>, Vec<f64>, Vec<f64>) {
 fn ways(rows: &Array2<f64>) -> [(Way, Way); 2] {
     let landmarks = Landmarks::new(rows, 0.4, ROWS, &mut Rng::with_seed(1)).unwrap();
     [
-        (Way::Exact(None), Way::Plane(rows.mapv(|value| value as f32), None)),
+        (Way::Exact(None), Way::Plane(Table::new(rows.mapv(|value| value as f32)), None)),
         (Way::Exact(Some(0.4)), Way::Plane(landmarks.features(rows), Some(landmarks))),
     ]
 }
@@ -82,4 +83,28 @@ fn the_model_of_a_machine_says_what_the_machine_says() {
         let said = machine.score(&fitted, row);
         assert!((score - said).abs() < 1e-3, "{row}: {score} {said}");
     }
+}
+
+#[test]
+fn landmarks_are_rows_and_are_counted() {
+    use crate::learn::data::{ReadOptions, Target, bundled};
+    use crate::learn::families::find;
+    use crate::learn::study::TrainingData;
+    use crate::params::{ParamValue, Params};
+    let set = bundled::find("iris").unwrap();
+    let frame = set.frame(&ReadOptions::default()).unwrap();
+    let target = Target::new(&frame, set.target, Some(set.task)).unwrap();
+    let data = TrainingData::new(frame, target, 0.2, 5, 1).unwrap();
+    let fit = |count: i64| {
+        let text = ParamValue::Text("nystroem".into());
+        let params: Params =
+            [("kernel".to_owned(), text), ("n_components".to_owned(), ParamValue::Int(count))]
+                .into_iter()
+                .collect();
+        data.fold(0).unwrap().fit_and_score(find("svm").unwrap(), &params, 1)
+    };
+    // There are no more landmarks than rows.
+    assert!(fit(i64::MAX).is_ok());
+    assert!(fit(0).unwrap_err().contains("n_components"));
+    assert!(super::mapped(50_000, 20_000) > 4_000_000_000);
 }
