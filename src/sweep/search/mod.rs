@@ -4,6 +4,7 @@
 //! else: so the trials are the same however many run side by side. Whoever asks for proposals that keep apart may go by all
 //! that is known, and by guesses of what is under way.
 
+mod families;
 mod quasi;
 mod space;
 
@@ -243,13 +244,13 @@ impl Proposer {
         if let [only] = open[..] {
             return Some(only);
         }
+        if self.method == Method::Tpe {
+            let names: Vec<&str> = open.iter().map(|space| space.family.as_str()).collect();
+            let mut rng = Rng::with_seed(self.seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
+            return open.get(families::draw(&names, observed, &mut rng)?).copied();
+        }
         let distribution = Distribution::Categorical(CategoricalDistribution { n_choices: open.len() });
-        let all: Vec<&Observation<'_>> = observed.iter().collect();
-        let history = completed(&all, &distribution, |trial| {
-            let at = open.iter().position(|space| space.family == trial.proposal.family)?;
-            Some(Sampled::Categorical(at))
-        });
-        match self.sample(number, 0, &distribution, &history) {
+        match self.sample(number, 0, &distribution, &[]) {
             Sampled::Categorical(at) => open.get(at).copied(),
             _ => None,
         }
