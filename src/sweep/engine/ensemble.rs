@@ -68,13 +68,17 @@ pub fn members(trials: &[TrialState], aim: Aim) -> Result<Vec<Member>, String> {
     Ok(best.into_iter().filter_map(member).collect())
 }
 
-/// How long an ensemble of what has finished so far may take: its members are fitted once more.
+/// How long an ensemble of what has finished so far may take: its members are fitted once more. Pauses of theirs, and waiting
+/// in a queue, do not count.
 pub fn time(trials: &[TrialState], aim: Aim) -> Duration {
     let best = best_of_families(trials, aim);
+    let took: f64 = best.iter().map(|(_, trial)| trial.work()).sum();
     // A journal may say anything.
-    let took = best.iter().map(|(_, trial)| trial.ended.saturating_sub(trial.started).max(0));
-    let took = took.fold(0, i64::saturating_add);
-    if best.len() < FEWEST { Duration::ZERO } else { Duration::from_millis(took.unsigned_abs()) }
+    if best.len() < FEWEST {
+        Duration::ZERO
+    } else {
+        Duration::try_from_secs_f64(took).unwrap_or(Duration::MAX)
+    }
 }
 
 #[cfg(test)]
@@ -92,8 +96,10 @@ mod tests {
         TrialState {
             proposal: Some(Proposal::new(family, Params::new())),
             outcome: Some(outcome),
+            seconds: 2.0,
+            // It was paused for long.
             started: 1_000,
-            ended: 3_000,
+            ended: 9_003_000,
             ..TrialState::default()
         }
     }
