@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rules::Aim;
+use super::rules::{Aim, Rules};
 use super::state::TrialState;
 use crate::sweep::search::{Member, Proposal};
 
@@ -19,6 +19,19 @@ impl TrialState {
     /// Whether no rule prunes it: an ensemble has its folds scored when all are fitted.
     pub fn is_spared(&self) -> bool {
         self.is_spared || self.is_ensemble()
+    }
+}
+
+impl Rules {
+    /// Why no ensemble will come of it, where one is wished: what one does, and what of that the sweep does not have.
+    pub fn lacks_families(&self) -> Option<String> {
+        let families: Vec<&str> = self.spaces.iter().map(|space| space.family.as_str()).collect();
+        (self.ensemble && families.len() < FEWEST).then(|| {
+            format!(
+                "averages the best trials of {FEWEST} families or more; this sweep has {}",
+                families.join(", ")
+            )
+        })
     }
 }
 
@@ -55,7 +68,7 @@ pub fn members(trials: &[TrialState], aim: Aim) -> Result<Vec<Member>, String> {
     if best.len() < FEWEST {
         let families = match best.len() {
             0 => "no trial has finished".to_owned(),
-            _ => "trials of one family have finished".to_owned(),
+            _ => "only trials of one family have finished".to_owned(),
         };
         return Err(format!(
             "no ensemble: it averages the best trials of {FEWEST} families or more, and {families}"

@@ -312,6 +312,10 @@ fn words(plan: &SweepPlan, study: &TrainingData) -> String {
         target.labels.as_ref().map_or(String::new(), |labels| format!(" of {} classes", labels.len()));
     let report = DataReport::of(study);
     let mut details = report.briefly().join("; ");
+    if let Some(why) = plan.rules.lacks_families() {
+        details.push_str(if details.is_empty() { "" } else { "; " });
+        details.push_str(&format!("no ensemble, which {why}"));
+    }
     if !details.is_empty() {
         details.push_str("; ");
     }
