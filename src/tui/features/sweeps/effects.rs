@@ -388,3 +388,23 @@ async fn close_broken(store: Store, services: Services) -> Option<Announcement> 
     (!names.is_empty())
         .then(|| Announcement(format!("sweep {} was interrupted; g s resumes it", names.join(", "))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_with_one_family_says_that_no_ensemble_will_come_of_it() {
+        let told = |families: &[&str], ensemble| {
+            let families = families.iter().map(|family| (*family).to_owned()).collect();
+            let request = SweepRequest { data: "iris".into(), families, ensemble, ..SweepRequest::default() };
+            let (plan, data) = request.decide().unwrap();
+            words(&plan, &data)
+        };
+        let why = "no ensemble, which averages the best trials of 2 families or more; this sweep has svm; optimises";
+        assert!(told(&["svm"], true).contains(why), "{}", told(&["svm"], true));
+        for (families, ensemble) in [(&["svm"][..], false), (&["svm", "logistic"], true)] {
+            assert!(!told(families, ensemble).contains("ensemble"));
+        }
+    }
+}
