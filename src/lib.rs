@@ -9,6 +9,7 @@
 //! store ◀── registry ◀── promotion ◀── marking          select ◀── registry
 //! store ◀── files ◀── { cli, tui }                    { store, files } ◀── migrate ◀── cli
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
+//! spelling ◀── { mlflow, text }
 //! { chart, compare, sheet } ◀── report ◀── cli
 //! params ◀── learn ◀── sweep ◀── { config, cli, tui }  store ◀── sweep      learn ◀── compare
 //! in sweep: search ◀── engine ◀── objective ◀── executor   search and engine do not know learn
@@ -37,7 +38,7 @@
 //! - [`config`]: settings, from file, environment and flags.
 //! - [`cli`]: the commands for scripts.
 //! - [`tui`]: the explorer: a pure state machine, its pictures, and the shell around it.
-//! - [`text`]: texts and numbers made fit for people and safe for terminals.
+//! - [`text`]: texts and numbers made fit for people and safe for terminals; [`spelling`]: names that are nearly alike.
 //!
 //! `tests/alone/borders.rs` keeps these borders.
 //!
@@ -96,6 +97,7 @@ pub mod registry;
 pub mod report;
 pub mod select;
 pub mod sheet;
+pub mod spelling;
 pub mod state;
 pub mod store;
 pub mod sweep;

@@ -261,12 +261,10 @@ impl Arguments {
         if let Some(name) = said.into_iter().find(|name| data.frame.unknown.contains(name)) {
             return Err(data.frame.missing_column(&name).into());
         }
-        if self.ensemble && plan.rules.spaces.len() < 2 {
-            let families = plan.rules.spaces.iter().map(|space| space.family.as_str());
-            return Err(Failure::Usage(format!(
-                "--ensemble averages the best trials of 2 families or more; this sweep has {}",
-                families.collect::<Vec<_>>().join(", ")
-            )));
+        match plan.rules.lacks_families() {
+            Some(why) if self.ensemble => return Err(Failure::Usage(format!("--ensemble {why}"))),
+            Some(why) => say(&format!("no ensemble: it {why}")),
+            None => {}
         }
         plan.rules.jobs = jobs(settings, self, &plan);
         Ok((plan, data))

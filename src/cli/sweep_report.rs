@@ -215,6 +215,7 @@ pub fn report(
                 "failed": progress.failed,
                 "seconds": progress.seconds,
                 "not_kept": unkept::in_json(&progress.unkept),
+                "no_ensemble": progress.no_ensemble,
                 "best": best,
                 "command": header.command(),
                 "data": header.report,

@@ -194,6 +194,7 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
                 "seconds": sweep.seconds,
                 "unsent": sweep.unsent,
                 "not_kept": unkept::in_json(&sweep.unkept),
+                "no_ensemble": sweep.no_ensemble,
             })
         };
         return Ok(print_json(&Json::Array(progress.iter().map(entry).collect()), out)?);

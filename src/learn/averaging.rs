@@ -14,7 +14,7 @@ const MOST_ROWS: usize = 10_000;
 /// Few rows tell little of how much one counts: those that are picked are drawn to equal weights, as by so many further rows.
 const EQUAL_ROWS: f64 = 100.0;
 
-/// What is less the better, and what decides between equal ones.
+/// A loss (less is better), and one that breaks ties.
 pub type Loss<'a> = dyn Fn(&TargetValues, &Prediction) -> [f64; 2] + 'a;
 
 /// Rows that some models have not seen.
@@ -90,7 +90,7 @@ pub fn likeliest(probabilities: Vec<f64>, count: usize) -> Prediction {
     Prediction::Classes { probabilities, classes, count }
 }
 
-/// The weighted mean of predictions of the same rows: of numbers, or of the probabilities of classes. Weights are in sum 1.
+/// The weighted mean of predictions of the same rows: of numbers, or of the probabilities of classes. The weights sum to 1.
 pub fn averaged(predictions: &[Prediction], weights: &[f64]) -> Prediction {
     let mut sums = vec![0.0; values(&predictions[0]).len()];
     for (said, weight) in predictions.iter().zip(weights) {
@@ -101,7 +101,7 @@ pub fn averaged(predictions: &[Prediction], weights: &[f64]) -> Prediction {
     like(&predictions[0], sums)
 }
 
-/// How much each of the models counts so that their mean is best over some parts: weights in sum 1. The first model is the
+/// How much each of the models counts so that their mean is best over some parts: weights that sum to 1. The first model is the
 /// best by itself. All count alike where none is better than another for want of rows.
 pub fn weights(parts: &[UnseenRows], models: usize, loss: &Loss<'_>, seed: u64) -> Vec<f64> {
     weights_on(&some_rows(parts.iter(), &[], seed), models, loss)
@@ -203,7 +203,7 @@ pub fn weights_for(
     weights_on(&some_rows(others.map(|(_, part)| part), &parts[at].rows, seed), models, loss)
 }
 
-/// One model that averages others by their weights, which are in sum 1. Those of weight 0 are left out.
+/// One model that averages others by their weights, which sum to 1. Those of weight 0 are left out.
 pub fn average(members: Vec<(FittedModel, f64)>) -> FittedModel {
     let members: Vec<(FittedModel, f64)> = members.into_iter().filter(|(_, weight)| *weight > 0.0).collect();
     let is_number = members.iter().all(|(member, _)| member.link == Link::Number);

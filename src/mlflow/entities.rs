@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{ExperimentId, ModelId, RunId};
 use super::tags;
+use crate::spelling::nearest_name;
 
 /// A run's state. The names are the ones that MLflow writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -181,20 +182,6 @@ pub struct NoExperiment {
     pub near: Option<String>,
 }
 
-/// The name that is spelt most nearly like another, where no more than a third of its letters differ.
-pub fn spelt_nearly<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = written.to_lowercase();
-    let most = (lower.chars().count() / 3).max(1);
-    let near = known.into_iter().filter_map(|name| {
-        let other = name.to_lowercase();
-        let is_long_enough = other.chars().count().abs_diff(lower.chars().count()) <= most;
-        let distance = is_long_enough.then(|| strsim::osa_distance(&lower, &other))?;
-        // Where no letter is the same, nothing is near.
-        (distance <= most && distance < other.chars().count()).then_some((distance, name))
-    });
-    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
-}
-
 impl Experiment {
     /// The experiment of that name or, where none has it, of that id.
     ///
@@ -210,7 +197,7 @@ impl Experiment {
             known.contains(&lower) || lower.contains(&known)
         };
         let held = all.iter().find(holds).map(|near| near.name.as_str());
-        let near = held.or_else(|| spelt_nearly(name, all.iter().map(|known| known.name.as_str())));
+        let near = held.or_else(|| nearest_name(name, all.iter().map(|known| known.name.as_str())));
         Err(NoExperiment { name: name.to_owned(), near: near.map(str::to_owned) })
     }
 

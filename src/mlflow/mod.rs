@@ -17,7 +17,7 @@ mod entities;
 pub use entities::{
     ArtifactFile, Dataset, DatasetInput, Experiment, LifecycleStage, LoggedModel, Metric, MetricPoint,
     ModelMetric, ModelOutput, ModelStage, ModelVersion, NoExperiment, Param, RegisteredModel, Run, RunInfo,
-    RunStatus, Tag, ViewType, spelt_nearly,
+    RunStatus, Tag, ViewType,
 };
 pub use ids::{ExperimentId, ModelId, RunId};
 pub use summary::{Collector, Part, Statistic, Summary};

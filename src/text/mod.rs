@@ -14,14 +14,13 @@ pub mod pattern;
 mod readable;
 mod safe;
 pub mod shell;
-mod spelling;
 
+pub use crate::spelling::{Spelling, did_you_mean};
 pub use aligned::{aligned, by_point};
 pub use counts::value;
 pub use naming::{distinct, legend_number, told_apart, without_middle};
 pub use readable::{facts, readable, schema};
 pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
-pub use spelling::{Spelling, did_you_mean};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 

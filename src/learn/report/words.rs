@@ -51,7 +51,10 @@ impl DataReport {
         });
         lines.extend(leaks.take(LINES));
         let numbering = self.numbering().map(|column| {
-            format!("{column} numbers the rows, which is learnt from: pass {}", ignoring(column))
+            format!(
+                "{column} only numbers the rows, but is learnt from: to leave it out, pass {}",
+                ignoring(column)
+            )
         });
         lines.extend(numbering.take(LINES));
         lines.extend(self.unknown.iter().take(LINES).map(|name| format!("no column {name:?}")));
@@ -161,9 +164,9 @@ impl DataReport {
         parts.extend(names.map(|names| format!("{names} alone {tell} the target")));
         let numbering: Vec<&str> = self.numbering().collect();
         let names = numbering.iter().map(|name| (*name).to_owned());
-        let number = if numbering.len() == 1 { "numbers" } else { "number" };
+        let (number, it) = if numbering.len() == 1 { ("numbers", "it") } else { ("number", "them") };
         let names = listed(names, numbering.len(), BRIEFLY);
-        parts.extend(names.map(|names| format!("{names} {number} the rows: ignore?")));
+        parts.extend(names.map(|names| format!("{names} only {number} the rows; ignore {it}?")));
         let left_out = self.using(ColumnUse::LeftOut);
         let left_out = left_out
             .map(|column| format!("{} ({})", column.name, column.reason.as_deref().unwrap_or_default()));

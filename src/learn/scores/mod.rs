@@ -41,6 +41,10 @@ const fn down(name: &'static str) -> Score {
     Score { name, greater_is_better: false }
 }
 
+/// The places of those that go by probabilities among the scores of classes.
+const LOG_LOSS: usize = 3;
+const AUC: usize = 4;
+
 /// The scores that are told of every model of a task; the first is the one that is gone by where nobody says which.
 pub fn scores(task: Task) -> &'static [Score] {
     const REGRESSION: [Score; 4] = [down("rmse"), down("mae"), up("r2"), down("mape")];
@@ -61,6 +65,24 @@ pub fn evaluate(truth: &TargetValues, prediction: &Prediction) -> Vec<f64> {
             Prediction::Classes { probabilities, classes, count },
         ) => classification(truth, classes, probabilities, *count),
         _ => Vec::new(),
+    }
+}
+
+/// One of them alone, by its place in [`scores`]; none where there is none.
+pub fn score(at: usize, truth: &TargetValues, prediction: &Prediction) -> Option<f64> {
+    match (truth, prediction) {
+        (TargetValues::Numbers(truth), Prediction::Numbers(predicted)) => {
+            regression(truth, predicted).get(at).copied()
+        }
+        (
+            TargetValues::Classes { classes: truth, .. },
+            Prediction::Classes { probabilities, classes, count },
+        ) => match at {
+            LOG_LOSS => Some(log_loss(truth, probabilities, *count)),
+            AUC => Some(auc(truth, probabilities, *count)),
+            at => of_classes(truth, classes, *count).get(at).copied(),
+        },
+        _ => None,
     }
 }
 
@@ -111,6 +133,13 @@ pub fn confusion(truth: &[u32], predicted: &[u32], count: usize) -> Vec<Vec<u64>
 }
 
 fn classification(truth: &[u32], predicted: &[u32], probabilities: &[f64], count: usize) -> Vec<f64> {
+    let mut all = of_classes(truth, predicted, count).to_vec();
+    all.extend([log_loss(truth, probabilities, count), auc(truth, probabilities, count)]);
+    all
+}
+
+/// Accuracy, balanced accuracy and F1, for which probabilities do not matter.
+fn of_classes(truth: &[u32], predicted: &[u32], count: usize) -> [f64; LOG_LOSS] {
     let matrix = confusion(truth, predicted, count);
     let rows = truth.len() as f64;
     let right: u64 = (0..count).map(|class| matrix[class][class]).sum();
@@ -128,13 +157,7 @@ fn classification(truth: &[u32], predicted: &[u32], probabilities: &[f64], count
             with_f1 += 1.0;
         }
     }
-    vec![
-        right as f64 / rows,
-        recalls / with_recall,
-        f1s / with_f1,
-        log_loss(truth, probabilities, count),
-        auc(truth, probabilities, count),
-    ]
+    [right as f64 / rows, recalls / with_recall, f1s / with_f1]
 }
 
 fn log_loss(truth: &[u32], probabilities: &[f64], count: usize) -> f64 {

@@ -20,7 +20,7 @@ use super::folds::{Split, SplitPlan};
 use super::model::{FittedModel, ModelForm};
 use super::prepare::Preparation;
 use super::roles::Roles;
-use super::scores::{Prediction, evaluate};
+use super::scores::{Prediction, evaluate, score};
 use super::study::TrainingData;
 use super::trees::{SampleWeights, TreeOptions, grow};
 use crate::params::{ParamValue, Params, defaults};
@@ -304,9 +304,11 @@ fn scores_are_those_of_scikit_learn() {
         0.604_651_271_821_572_1,
         0.919_444_444_444_444_4,
     ];
-    for (score, expected) in evaluate(&truth, &prediction).into_iter().zip(expected) {
-        assert!((score - expected).abs() < 1e-12, "{score} {expected}");
+    for (at, (value, expected)) in evaluate(&truth, &prediction).into_iter().zip(expected).enumerate() {
+        assert!((value - expected).abs() < 1e-12, "{value} {expected}");
+        assert_eq!(score(at, &truth, &prediction), Some(value), "alone as with the others");
     }
+    assert_eq!(score(5, &truth, &prediction), None);
     let truth = TargetValues::Numbers(vec![1.0, 2.0, 3.0, -4.0]);
     let scores = evaluate(&truth, &Prediction::Numbers(vec![1.5, 2.0, 2.0, -5.0]));
     for (score, expected) in

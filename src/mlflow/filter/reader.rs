@@ -9,8 +9,9 @@ use super::expression::{Expression, Term};
 use super::parser::{ParseError, field, number};
 use super::words::{Piece, Placed, pieces};
 use super::{Attribute, Clause, Comparator, Field, Number, Pattern, Test};
+use crate::mlflow::RunStatus;
 use crate::mlflow::infinity::stored;
-use crate::mlflow::{RunStatus, spelt_nearly};
+use crate::spelling::nearest_name;
 
 /// How deep parentheses may stand in each other.
 const DEEPEST: usize = 30;
@@ -448,7 +449,7 @@ fn text_of(field: &Field, value: &Written<'_>) -> Read<String> {
     let status = value.text.to_ascii_uppercase().parse::<RunStatus>();
     status.map(|status| status.as_str().to_owned()).map_err(|()| {
         let names = RunStatus::ALL.map(RunStatus::as_str);
-        let near = spelt_nearly(value.text, names);
+        let near = nearest_name(value.text, names);
         let near = near.map_or(String::new(), |near| format!(" (did you mean {near}?)"));
         let names = names.join(", ");
         ParseError::new(format!("no status {:?}{near}; there are {names}", value.text), value.span.clone())

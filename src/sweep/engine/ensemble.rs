@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rules::Aim;
+use super::rules::{Aim, Rules};
 use super::state::TrialState;
 use crate::sweep::search::{Member, Proposal};
 
@@ -19,6 +19,19 @@ impl TrialState {
     /// Whether no rule prunes it: an ensemble has its folds scored when all are fitted.
     pub fn is_spared(&self) -> bool {
         self.is_spared || self.is_ensemble()
+    }
+}
+
+impl Rules {
+    /// Why no ensemble will come of it, where one is wished: what one does, and what of that the sweep does not have.
+    pub fn lacks_families(&self) -> Option<String> {
+        let families: Vec<&str> = self.spaces.iter().map(|space| space.family.as_str()).collect();
+        (self.ensemble && families.len() < FEWEST).then(|| {
+            format!(
+                "averages the best trials of {FEWEST} families or more; this sweep has {}",
+                families.join(", ")
+            )
+        })
     }
 }
 
@@ -55,7 +68,7 @@ pub fn members(trials: &[TrialState], aim: Aim) -> Result<Vec<Member>, String> {
     if best.len() < FEWEST {
         let families = match best.len() {
             0 => "no trial has finished".to_owned(),
-            _ => "trials of one family have finished".to_owned(),
+            _ => "only trials of one family have finished".to_owned(),
         };
         return Err(format!(
             "no ensemble: it averages the best trials of {FEWEST} families or more, and {families}"
@@ -68,13 +81,17 @@ pub fn members(trials: &[TrialState], aim: Aim) -> Result<Vec<Member>, String> {
     Ok(best.into_iter().filter_map(member).collect())
 }
 
-/// How long an ensemble of what has finished so far may take: its members are fitted once more.
+/// How long an ensemble of what has finished so far may take: its members are fitted once more. Pauses of theirs, and waiting
+/// in a queue, do not count.
 pub fn time(trials: &[TrialState], aim: Aim) -> Duration {
     let best = best_of_families(trials, aim);
+    let took: f64 = best.iter().map(|(_, trial)| trial.work()).sum();
     // A journal may say anything.
-    let took = best.iter().map(|(_, trial)| trial.ended.saturating_sub(trial.started).max(0));
-    let took = took.fold(0, i64::saturating_add);
-    if best.len() < FEWEST { Duration::ZERO } else { Duration::from_millis(took.unsigned_abs()) }
+    if best.len() < FEWEST {
+        Duration::ZERO
+    } else {
+        Duration::try_from_secs_f64(took).unwrap_or(Duration::MAX)
+    }
 }
 
 #[cfg(test)]
@@ -92,8 +109,10 @@ mod tests {
         TrialState {
             proposal: Some(Proposal::new(family, Params::new())),
             outcome: Some(outcome),
+            seconds: 2.0,
+            // It was paused for long.
             started: 1_000,
-            ended: 3_000,
+            ended: 9_003_000,
             ..TrialState::default()
         }
     }

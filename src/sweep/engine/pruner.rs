@@ -101,11 +101,12 @@ impl Pruner {
             aim.value(&moments(reports).0).map(|mean| aim.loss(mean))
         };
         let count = trials[number].reports.len() as i64;
-        let others = &trials[..number.saturating_sub(LAG - 1)];
+        // An ensemble is better than what it averages, and is none of those that are searched.
+        let others = || trials[..number.saturating_sub(LAG - 1)].iter().filter(|trial| !trial.is_ensemble());
         self.falls_behind(
             (count - 1, count),
             |step| by(&trials[number], step),
-            |step| others.iter().filter_map(|trial| by(trial, step)).collect(),
+            |step| others().filter_map(|trial| by(trial, step)).collect(),
         )
     }
 
@@ -170,7 +171,9 @@ fn rungs(first: i64, reduction: u32) -> impl Iterator<Item = i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::Params;
     use crate::sweep::engine::rules::Mode;
+    use crate::sweep::search::{Member, Proposal};
 
     const LESS: Aim = Aim { at: 0, mode: Mode::Min };
     const MORE: Aim = Aim { at: 0, mode: Mode::Max };
@@ -187,6 +190,11 @@ mod tests {
         let none_needed = Pruner::Median { min_trials: 0, min_steps: 0 };
         assert!(!none_needed.is_hopeless(&trials, 0, LESS));
         assert!(!Pruner::None.is_hopeless(&trials, last, LESS));
+        // An ensemble is not one of the others: without it there are too few.
+        let member = Member { trial: 0, family: "a".into(), params: Params::new() };
+        let mut averaged = trials.clone();
+        averaged[3].proposal = Some(Proposal::ensemble(vec![member]));
+        assert!(!ends(&averaged, LESS));
         // What is 3 is the median, and not behind it.
         trials[last] = trial(3.0);
         assert!(!ends(&trials, LESS) && !ends(&trials, MORE));

@@ -468,11 +468,9 @@ impl TrialWatch for Listening<'_> {
         let trial = self.trial;
         match report {
             TrialReport::Step(measured) => {
-                let (step, values) =
-                    (self.queue.state().trials[trial].reports.len(), measured.values.clone());
-                let params = measured.params.clone();
-                self.queue.tell(EventKind::Reported { trial, step, measured })?;
-                self.queue.state().trials[trial].reported(values, &params);
+                let step = self.queue.state().trials[trial].reports.len();
+                self.queue.tell(EventKind::Reported { trial, step, measured: measured.clone() })?;
+                self.queue.state().trials[trial].reported(&measured);
             }
             TrialReport::Last(measured) => {
                 self.queue.tell(EventKind::Last { trial, measured: measured.clone() })?;

@@ -8,7 +8,6 @@ use super::journal::{EndReason, Event, EventKind, Position, SweepFolder, TrialOu
 use super::numbers::Values;
 use super::rules::Aim;
 use super::trial::{Measured, Trial};
-use crate::params::Params;
 use crate::sweep::search::Proposal;
 
 /// How far a trial has come.
@@ -22,6 +21,8 @@ pub struct TrialState {
     pub proposal: Option<Proposal>,
     /// The values of its reports, by their steps.
     pub reports: Vec<Values>,
+    /// Seconds that its fits and predictions took, as far as they are reported.
+    pub seconds: f64,
     /// What its metric was on the way, of a trial that counts steps of its own.
     pub curve: Curve,
     /// What was measured of what is kept of it.
@@ -53,11 +54,17 @@ impl TrialState {
     }
 
     /// Takes a report, and what it found out of what the trial is.
-    pub(super) fn reported(&mut self, values: Values, params: &Params) {
-        self.reports.push(values);
+    pub(super) fn reported(&mut self, measured: &Measured) {
+        self.reports.push(measured.values.clone());
+        self.seconds += measured.seconds();
         if let Some(proposal) = &mut self.proposal {
-            proposal.params.extend(params.clone());
+            proposal.params.extend(measured.params.clone());
         }
+    }
+
+    /// Seconds that its fits and predictions took, and those of what is kept of it.
+    pub(super) fn work(&self) -> f64 {
+        self.seconds + self.last.as_ref().map_or(0.0, Measured::seconds)
     }
 
     /// To be carried out, or gone on with.
@@ -125,7 +132,7 @@ impl SweepState {
                 known.proposal = Some(proposal.clone());
             }
             EventKind::Reported { trial, measured, .. } => {
-                self.trial(*trial).reported(measured.values.clone(), &measured.params);
+                self.trial(*trial).reported(measured);
             }
             EventKind::Steps { trial, attempt, steps } => self.trial(*trial).curve.learn(*attempt, steps),
             EventKind::Last { trial, measured } => self.trial(*trial).last = Some(measured.clone()),

@@ -43,6 +43,13 @@ pub struct Measured {
     pub params: Params,
 }
 
+impl Measured {
+    /// Seconds that the fit and predictions took: a journal may say anything.
+    pub(super) fn seconds(&self) -> f64 {
+        self.fit_seconds.max(0.0) + self.predict_seconds.max(0.0)
+    }
+}
+
 /// What a trial says while it is carried out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -124,6 +124,12 @@ impl Proposal {
         !self.members.is_empty()
     }
 
+    /// Whether it is what was begun as that: it may have found further params out since.
+    pub fn was_begun_as(&self, begun: &Self) -> bool {
+        let is_known = |(name, value): (&String, &ParamValue)| self.params.get(name) == Some(value);
+        (&self.family, &self.members) == (&begun.family, &begun.members) && begun.params.iter().all(is_known)
+    }
+
     /// What the trial of that number is called: `ridge-3`.
     pub fn trial_name(&self, number: usize) -> String {
         trial_name(&self.family, number)

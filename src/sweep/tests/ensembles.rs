@@ -71,12 +71,14 @@ fn an_ensemble_comes_behind_all_others_once_and_takes_no_place_of_theirs() {
     let again = Queue::new(&rules, aim, &folder, known, &stop, &tell);
     assert_eq!(again.take().unwrap().unwrap(), ensemble);
     let found = Params::from([("weights".to_owned(), ParamValue::Text("c-2: 1".into()))]);
-    let report = Measured { params: found.clone(), ..measured(-9.0) };
+    let report =
+        Measured { params: found.clone(), fit_seconds: 0.5, predict_seconds: 0.25, ..measured(-9.0) };
     queue.watch(4).report(TrialReport::Step(report)).unwrap();
     assert_eq!(queue.watch(4).verdict().unwrap(), Verdict::Continue);
     queue.end(4, TrialEnd::Finished).unwrap();
     assert!(!queue.begin_ensemble().unwrap(), "the same would come of it");
     let known = SweepState::of(&told.lock().unwrap());
+    assert_eq!(known.trials[4].seconds.to_bits(), 0.75_f64.to_bits(), "what is reported adds up");
     assert_eq!(known.trials[4].proposal.as_ref().unwrap().params["weights"], found["weights"]);
     // Further trials are those that would have come anyway, and another ensemble is one of them too.
     folder.ask(Change::Trials { most: 6 }).unwrap();
@@ -133,7 +135,7 @@ fn trials_leave_an_ensemble_the_time_that_its_members_took() {
         Rules { method: Method::Random, spaces: spaces(), seconds: Some(100.0), ensemble: true, ..rules() };
     let (stop, tell) = (AtomicBool::new(false), |_: Event| Ok(()));
     let aim = Aim { at: 0, mode: Mode::Max };
-    for (took, goes_on) in [(10_000, true), (60_000, false), (i64::MAX - 1, false)] {
+    for (took, goes_on) in [(10.0, true), (60.0, false), (f64::MAX, false)] {
         let mut past = SweepState::default();
         for space in spaces().iter().take(2) {
             past.trials.push(crate::sweep::engine::state::TrialState {
@@ -142,8 +144,10 @@ fn trials_leave_an_ensemble_the_time_that_its_members_took() {
                     means: vec![Some(1.0)],
                     deviations: vec![Some(0.0)],
                 }),
+                // How long it was paused does not count.
                 started: 1,
-                ended: 1 + took,
+                ended: 100_000_000,
+                seconds: took,
                 ..Default::default()
             });
         }

@@ -22,6 +22,7 @@ mod replay;
 mod screens;
 mod searching;
 mod selecting;
+mod sweep_list;
 mod sweep_plans;
 mod sweep_screens;
 mod sweeping;

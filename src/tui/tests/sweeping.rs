@@ -342,24 +342,6 @@ fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
 }
 
 #[test]
-fn the_list_of_sweeps_is_opened_at_that_of_the_run_under_the_cursor() {
-    let (mut app, mut runs) = opened((200, 50), 12);
-    let older = Progress { id: "older".into(), ..progress(&app, SweepStatus::Finished) };
-    let list = vec![progress(&app, SweepStatus::Finished), older];
-    take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
-    effects_of(&mut app, "g s");
-    assert!(drawn(&app).contains("its id is 20261123-120000-abc"), "{}", drawn(&app));
-    effects_of(&mut app, "esc");
-    let cursor = app.runs.run_under_cursor().unwrap();
-    let run = runs.iter_mut().find(|run| run.info.run_id == cursor).unwrap();
-    run.tags.push(Tag::new("mltui.sweep", "older"));
-    let ticket = app.runs.newest.ticket();
-    feed(&mut app, snapshot(ticket, &runs), &runs);
-    effects_of(&mut app, "g s");
-    assert!(drawn(&app).contains("its id is older"), "{}", drawn(&app));
-}
-
-#[test]
 fn sweeps_are_listed_steered_and_their_end_is_told() {
     let (mut app, _) = opened((120, 36), 12);
     let list = vec![progress(&app, SweepStatus::Running)];

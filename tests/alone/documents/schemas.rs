@@ -48,7 +48,7 @@ pub(crate) fn check(name: &str, value: &Value) {
 }
 
 /// The commands of a page, with the schema of what each prints and the code that it ends with.
-const CASES: [(&str, &[&str], i32); 38] = [
+const CASES: [(&str, &[&str], i32); 39] = [
     ("experiments", &["experiments"], 0),
     ("experiments", &["experiments", "--all", "--columns", "id,stage"], 0),
     ("runs", &["runs", "wine-quality"], 0),
@@ -93,6 +93,11 @@ const CASES: [(&str, &[&str], i32); 38] = [
     ("migrate-preview", &["migrate", "sqlite:///mlflow.db", "./copy", "--dry-run"], 0),
     ("migrate", &["migrate", "sqlite:///mlflow.db", "./copy"], 0),
     ("sweep", &["sweep", "--data", "iris", "--family", "naive_bayes", "--trials", "1"], 0),
+    (
+        "sweep",
+        &["sweep", "--data", "iris", "--family", "decision_tree,naive_bayes", "--trials", "1", "--ensemble"],
+        0,
+    ),
     (
         "sweep",
         &["sweep", "--data", "train.csv", "--target", "price", "--family", "ridge", "--trials", "1"],

@@ -26,6 +26,19 @@ fn param<'a>(trial: &'a Seen, name: &str) -> &'a str {
     found.map_or("", |(_, value)| value)
 }
 
+/// The best of each family, the best first.
+fn best_of_families(trials: &[Seen]) -> Vec<&Seen> {
+    let mut best: Vec<&Seen> = Vec::new();
+    let mut ranked: Vec<&Seen> = trials.iter().collect();
+    ranked.sort_by(|a, b| point(a, "val_mae").total_cmp(&point(b, "val_mae")));
+    for trial in ranked {
+        if best.iter().all(|known| param(known, "family") != param(trial, "family")) {
+            best.push(trial);
+        }
+    }
+    best
+}
+
 fn point(trial: &Seen, name: &str) -> f64 {
     trial.points.iter().find(|(known, ..)| known == name).unwrap().2
 }
@@ -56,15 +69,7 @@ fn the_best_of_each_family_are_averaged_at_the_end_and_told_as_any_trial() {
     assert_eq!(trials.len(), 7);
     let (ensemble, others) = trials.split_last().unwrap();
     assert_eq!((ensemble.name.as_str(), param(ensemble, "family")), ("ensemble-6", "ensemble"));
-    // The best of each family, the best first.
-    let mut best: Vec<&Seen> = Vec::new();
-    let mut ranked: Vec<&Seen> = others.iter().collect();
-    ranked.sort_by(|a, b| point(a, "val_mae").total_cmp(&point(b, "val_mae")));
-    for trial in ranked {
-        if best.iter().all(|known| param(known, "family") != param(trial, "family")) {
-            best.push(trial);
-        }
-    }
+    let best = best_of_families(others);
     let names: Vec<&str> = best.iter().map(|trial| trial.name.as_str()).collect();
     assert_eq!(param(ensemble, "members"), names.join(", "));
     let (members, rows) = weights(home.path());
@@ -100,8 +105,14 @@ fn the_best_of_each_family_are_averaged_at_the_end_and_told_as_any_trial() {
     assert_eq!(code, 0, "{error}");
     let (_, more) = seen(&uri, "diabetes");
     assert_eq!(more[..7], trials);
-    let searched = more.iter().filter(|trial| param(trial, "family") != "ensemble").count();
-    assert!(searched == 7 && more.len() <= 9, "{} trials", more.len());
+    let searched: Vec<Seen> =
+        more.iter().filter(|trial| param(trial, "family") != "ensemble").cloned().collect();
+    assert_eq!(searched.len(), 7);
+    let now: Vec<&str> = best_of_families(&searched).iter().map(|trial| trial.name.as_str()).collect();
+    let is_other = now != names;
+    assert_eq!(more.len(), if is_other { 9 } else { 8 }, "{now:?} {names:?}");
+    let last = more.iter().rev().find(|trial| param(trial, "family") == "ensemble").unwrap();
+    assert_eq!((param(last, "members"), last == ensemble), (now.join(", ").as_str(), !is_other));
 }
 
 /// Kills a sweep when its last trial has made so many fits; whether that was so.
@@ -166,11 +177,21 @@ fn without_two_families_it_is_said_why_there_is_no_ensemble() {
     let why = "--ensemble averages the best trials of 2 families or more; this sweep has naive_bayes";
     assert!(code == 2 && error.contains(why), "{error}");
     fs::write(home.path().join("c.toml"), "[sweep]\nensemble = true\n").unwrap();
+    let averages = "no ensemble: it averages the best trials of 2 families or more";
     for (more, is_told) in [(&[][..], true), (&["--no-ensemble"], false)] {
-        let words = [&["--config", "c.toml", "sweep"][..], &one, more].concat();
-        let (code, _, error) = output(mltui(home.path(), &uri, &words));
-        let why = "no ensemble: it averages the best trials of 2 families or more, and trials of one family have finished";
-        assert!(code == 0 && error.contains(why) == is_told, "{error}");
+        let words = [&["--config", "c.toml", "sweep", "--json"][..], &one, more].concat();
+        let (code, said, error) = output(mltui(home.path(), &uri, &words));
+        let before = format!("{averages}; this sweep has naive_bayes");
+        let after = format!("{averages}, and only trials of one family have finished");
+        let told = (error.contains(&before), error.contains(&after));
+        assert!(code == 0 && told == (is_told, is_told), "{error}");
+        let of_list = output(mltui(home.path(), &uri, &["sweeps", "--json"])).1;
+        for (schema, said) in [("sweep", said), ("sweeps", of_list)] {
+            let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+            check(schema, &said);
+            let newest = said.get(0).unwrap_or(&said);
+            assert_eq!(newest["no_ensemble"].as_str(), is_told.then_some(after.as_str()), "{newest}");
+        }
     }
     let words = ["sweep", "--ensemble", "--param", "x=0..1", "--metric", "loss:min", "--", "true"];
     let (code, _, error) = output(mltui(home.path(), &uri, &words));

@@ -61,8 +61,10 @@ impl Launcher for Cluster {
         };
         let found = entry.and_then(|entry| Some((entry.job_of(trial.number)?, entry.batch.attempt)));
         let Some((job, attempt)) = found else { return Ok(None) };
-        if Assignment::read(folder, attempt)?.is_none_or(|assigned| assigned.proposal != trial.proposal) {
-            // It was submitted for something else, by a process whose journal was taken back.
+        if Assignment::read(folder, attempt)?
+            .is_none_or(|assigned| !trial.proposal.was_begun_as(&assigned.proposal))
+        {
+            // It was submitted for something else: by a process whose journal was taken back, or ahead.
             self.watching.cancel(&job);
             return Ok(None);
         }
@@ -97,7 +99,7 @@ impl Launcher for Cluster {
                 if is_called_off() {
                     return Ok(None);
                 }
-                if let Some(job) = self.submitted_meanwhile(folder, trial)? {
+                if let Some(job) = self.submitted_meanwhile(folder, assignment)? {
                     return Ok(Some(Box::new(job)));
                 }
                 assignment.write(folder)?;
@@ -143,10 +145,19 @@ impl Cluster {
     }
 
     /// The job of a trial that somebody submitted with another one, since it was last looked for.
-    fn submitted_meanwhile(&self, folder: &TrialFolder, trial: usize) -> io::Result<Option<TrialJob<'_>>> {
+    fn submitted_meanwhile(
+        &self,
+        folder: &TrialFolder,
+        wanted: &Assignment,
+    ) -> io::Result<Option<TrialJob<'_>>> {
+        let trial = wanted.trial;
         let known = self.ledger().of(trial).cloned();
         let known = known.and_then(|entry| Some((entry.job_of(trial)?, entry.batch.attempt)));
         let Some((job, attempt)) = known else { return Ok(None) };
+        let assigned = Assignment::read(folder, attempt)?;
+        if assigned.is_none_or(|assigned| !wanted.proposal.was_begun_as(&assigned.proposal)) {
+            return Ok(None);
+        }
         let mut found = self.job(folder, trial, job, attempt);
         found.find_attempt()?;
         let is_over = |attempt| folder.end_of(attempt).map(|end| end.is_some_and(|end| end.is_final()));

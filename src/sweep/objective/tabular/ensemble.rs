@@ -4,16 +4,16 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::Tabular;
 use super::tested::quoted;
+use super::{Tabular, told};
 use crate::disk::{self, Care};
 use crate::learn::averaging::{self, UnseenRows, average, averaged, likeliest, values};
-use crate::learn::data::{TargetValues, Task};
+use crate::learn::data::TargetValues;
 use crate::learn::families::{self, seed_of};
-use crate::learn::scores::{Prediction, evaluate, scores};
+use crate::learn::scores::{Prediction, evaluate, score, scores};
 use crate::learn::study::{Fitted, PreparedPart};
 use crate::params::{ParamValue, Params};
-use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
+use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch};
 use crate::sweep::search::Member;
 
 /// The folder of what members say of each fold, in that of the trial: what is fitted once is not fitted again.
@@ -75,10 +75,8 @@ impl Tabular {
         let names: Vec<String> = trial.proposal.members.iter().map(Member::name).collect();
         let mut reports = trial.reports.clone();
         for at in reports.len()..weighed.parts.len() {
-            match watch.verdict()? {
-                Verdict::Continue => {}
-                Verdict::Prune => return Ok(TrialEnd::Pruned),
-                Verdict::Cancel => return Ok(TrialEnd::Cancelled),
+            if let Some(end) = told(watch)? {
+                return Ok(end);
             }
             let UnseenRows { truth, predictions, .. } = &weighed.parts[at];
             let prediction = averaged(predictions, &weighed.of_parts[at]);
@@ -89,21 +87,28 @@ impl Tabular {
             let measured = Measured { values, fit_seconds, predict_seconds, curve: Vec::new(), params };
             watch.report(TrialReport::Step(measured))?;
         }
-        self.keep_all(trial, &reports, watch)
+        self.keep_all(trial, (&reports, Some(weighed)), watch)
     }
 
-    /// Fits the members that count on all but the test part, as one model.
+    /// Fits the members that count on all but the test part, as one model; or how the trial ends before.
     pub(super) fn fit_ensemble(
         &self,
         trial: &Trial,
         weights: &[f64],
         part: &PreparedPart,
-    ) -> Result<Fitted, String> {
+        watch: &dyn TrialWatch,
+    ) -> io::Result<Result<Fitted, TrialEnd>> {
         let mut members = Vec::new();
         let (mut fit_seconds, mut predict_seconds) = (0.0, 0.0);
         let counting = trial.proposal.members.iter().zip(weights).filter(|(_, weight)| **weight > 0.0);
         for (member, weight) in counting {
-            let fitted = self.fit_member(member, part)?;
+            if let Some(end) = told(watch)? {
+                return Ok(Err(end));
+            }
+            let fitted = match self.fit_member(member, part) {
+                Ok(fitted) => fitted,
+                Err(why) => return Ok(Err(TrialEnd::Failed(why))),
+            };
             fit_seconds += fitted.fit_seconds;
             predict_seconds += fitted.predict_seconds;
             members.push((fitted.model, *weight));
@@ -111,7 +116,7 @@ impl Tabular {
         let model = average(members);
         let prediction = model.prediction(&part.held_out);
         let scores = evaluate(&part.truth, &prediction);
-        Ok(Fitted { model, prediction, scores, fit_seconds, predict_seconds })
+        Ok(Ok(Fitted { model, prediction, scores, fit_seconds, predict_seconds }))
     }
 
     /// The same fit as in its own trial.
@@ -148,19 +153,26 @@ impl Tabular {
         let loss = |truth: &TargetValues, said: &Prediction| self.losses(truth, said);
         let seed = seed_of(self.seed, trial.number as u64);
         let is_in_time = self.plan.split.time_column.is_some();
-        let of = |at| averaging::weights_for(at, &parts, is_in_time, members.len(), &loss, seed);
-        let of_parts = (0..parts.len()).map(of).collect();
+        let mut of_parts = Vec::new();
+        for at in 0..parts.len() {
+            if let Some(end) = told(watch)? {
+                return Ok(Err(end));
+            }
+            of_parts.push(averaging::weights_for(at, &parts, is_in_time, members.len(), &loss, seed));
+        }
+        if let Some(end) = told(watch)? {
+            return Ok(Err(end));
+        }
         let weights = averaging::weights(&parts, members.len(), &loss, seed);
         Ok(Ok(Weighed { parts, seconds, of_parts, weights }))
     }
 
     /// What is optimised, so that less is better; of classes the log loss decides between equal ones.
     fn losses(&self, truth: &TargetValues, said: &Prediction) -> [f64; 2] {
-        let all = evaluate(truth, said);
         let log_loss = scores(self.plan.task).iter().position(|score| score.name == "log_loss");
-        let other = log_loss.filter(|_| self.plan.task == Task::Classification).map_or(0.0, |at| all[at]);
-        let value = self.aim.value(&self.scores(all, truth, said));
-        [value.map_or(f64::NAN, |value| self.aim.loss(value)), other]
+        let log_loss = log_loss.filter(|at| *at != self.aim.at);
+        let other = log_loss.and_then(|at| score(at, truth, said)).unwrap_or_default();
+        [self.loss(truth, said), other]
     }
 
     /// What a member says of a fold: as it is kept, or by a fit, which is kept.
@@ -181,10 +193,8 @@ impl Tabular {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        match watch.verdict()? {
-            Verdict::Continue => {}
-            Verdict::Prune => return Ok(Err(TrialEnd::Pruned)),
-            Verdict::Cancel => return Ok(Err(TrialEnd::Cancelled)),
+        if let Some(end) = told(watch)? {
+            return Ok(Err(end));
         }
         let fitted = self.data.fold(fold).and_then(|part| self.fit_member(member, part));
         let Fitted { prediction, fit_seconds, predict_seconds, .. } = match fitted {

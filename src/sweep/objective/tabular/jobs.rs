@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{KeptModels, TabularPlan};
 use crate::disk;
-use crate::sweep::engine::attempts::{AttemptEnd, TrialFolder};
+use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::numbers::Values;
 use crate::sweep::engine::trial::{Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
@@ -135,23 +135,41 @@ impl TabularJobs {
         }
     }
 
+    /// How far a trial is, and whether what is there is of another one: what was to have its number was begun ahead, and called
+    /// off when the sweep came to have fewer trials.
+    fn attempt_of(folder: &TrialFolder, trial: &Trial) -> io::Result<(Attempt, bool)> {
+        let known = folder.attempt()?;
+        // A queue that carries a job out again begins an attempt that has no assignment of its own.
+        for number in (1..=known.number).rev().take(MOST_LOST) {
+            let Some(assigned) = Assignment::read(folder, number)? else { continue };
+            if trial.proposal.was_begun_as(&assigned.proposal) {
+                break;
+            }
+            let last = folder.place()?.map_or(0, |place| place.attempt).max(known.number);
+            return Ok((Attempt { number: last, failures: 0, retries: trial.retries, ..known }, true));
+        }
+        Ok((known, false))
+    }
+
     /// Attempts a trial until one comes to its end; `is_best` if only its model is missing.
     fn attempts(&self, trial: &Trial, watch: &dyn TrialWatch, is_best: bool) -> io::Result<TrialEnd> {
         self.folder.check()?;
         let folder = self.folder.trial_folder(trial.number);
         folder.make()?;
         let mut under_way = self.launcher.take_up(&folder, trial, &|| watch.is_called_off())?;
-        let mut attempt = folder.attempt()?;
+        let (mut attempt, mut is_of_another) = Self::attempt_of(&folder, trial)?;
         let mut merged = Merged { reports: trial.reports.clone(), has_last: trial.has_last };
         // What came to its end while nobody was there to see is not fitted again.
-        let mut known = folder.end_of(attempt.number)?.filter(|end| end.is_final() && !is_best);
+        let mut known =
+            folder.end_of(attempt.number)?.filter(|end| end.is_final() && !is_best && !is_of_another);
         if attempt.retries != trial.retries {
             // Somebody has seen it, and asked for another.
             (attempt.failures, attempt.retries, known) = (0, trial.retries, None);
         }
         let mut lost = 0;
         loop {
-            if let Some(end) = self.merge(&folder, attempt.number, &mut merged, watch)? {
+            let is_own = !std::mem::take(&mut is_of_another);
+            if is_own && let Some(end) = self.merge(&folder, attempt.number, &mut merged, watch)? {
                 if let Some(launched) = under_way.take() {
                     end_launched(launched, LOOK, watch)?;
                 }
@@ -239,5 +257,57 @@ impl Objective for TabularJobs {
 
     fn patience(&self) -> Duration {
         PATIENCE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::{ParamValue, Params};
+    use crate::sweep::engine::attempts::TrialPlace;
+    use crate::sweep::search::{Member, Proposal};
+
+    #[test]
+    fn what_is_left_of_another_trial_of_the_same_number_is_not_taken_for_its_own() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = SweepFolder { path: here.path().to_owned() }.trial_folder(4);
+        folder.make().unwrap();
+        let ridge = Proposal::new("ridge", Params::from([("alpha".to_owned(), ParamValue::Int(1))]));
+        let member = |trial| Member { trial, family: "ridge".into(), params: ridge.params.clone() };
+        let ensemble = Proposal::ensemble(vec![member(0), member(2)]);
+        let trial = |proposal: &Proposal| Trial {
+            number: 4,
+            proposal: proposal.clone(),
+            reports: Vec::new(),
+            has_last: false,
+            retries: 0,
+        };
+        let of = |proposal: &Proposal| {
+            let (attempt, is_of_another) = TabularJobs::attempt_of(&folder, &trial(proposal)).unwrap();
+            (attempt.number, is_of_another)
+        };
+        assert_eq!(of(&ensemble), (0, false), "there is nothing");
+        let work = AssignedWork::Fit { reports: Vec::new(), has_last: false, is_best: false };
+        let assign = |attempt, proposal: &Proposal| {
+            folder.next_attempt(&Attempt { number: attempt - 1, failures: 1, ..Attempt::default() }).unwrap();
+            let (proposal, work) = (proposal.clone(), work.clone());
+            Assignment { trial: 4, attempt, proposal, work }.write(&folder).unwrap();
+        };
+        assign(1, &ridge);
+        folder.set_end(1, &AttemptEnd::Exited(0)).unwrap();
+        assert_eq!((of(&ridge), of(&ensemble)), ((1, false), (1, true)));
+        let (attempt, _) = TabularJobs::attempt_of(&folder, &trial(&ensemble)).unwrap();
+        assert_eq!(attempt.failures, 0, "those were of the other one");
+        // The queue has begun its job once more, and nobody has seen it.
+        let place = TrialPlace { attempt: 2, job: "7".into(), node: String::new(), since: 1, log_start: 0 };
+        folder.set_place(&place).unwrap();
+        assert_eq!((of(&ridge), of(&ensemble)), ((1, false), (2, true)));
+        assign(3, &ensemble);
+        assert_eq!((of(&ridge), of(&ensemble)), ((3, true), (3, false)));
+        // It is the same with what it found out, and when a queue carries it out again.
+        let mut weighed = ensemble.clone();
+        weighed.params.insert("weights".into(), ParamValue::Text("ridge-0: 1".into()));
+        folder.set_attempt(&Attempt { number: 4, ..Attempt::default() }).unwrap();
+        assert_eq!(of(&weighed), (4, false));
     }
 }

@@ -11,13 +11,14 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use self::ensemble::Weighed;
 use self::tested::Tested;
 use super::Objective;
 use crate::learn::data::{self, DataError, ReadOptions, Target, TargetValues, Task};
 use crate::learn::families::{self, seed_of};
 use crate::learn::folds::SplitPlan;
 use crate::learn::permutation::importance;
-use crate::learn::scores::{Asked, Prediction, evaluate};
+use crate::learn::scores::{Asked, Prediction, score};
 use crate::learn::study::{Fitted, PreparedPart, TrainingData};
 use crate::learn::weights::WeightPlan;
 use crate::params::{Params, Range};
@@ -165,45 +166,63 @@ impl Tabular {
         Self { plan, seed: sweep.rules.seed, aim: sweep.aim(), asked, data, folder }
     }
 
-    /// Fits on all but the test part, and keeps the model and what the test part says; in words why that cannot be.
-    fn refit(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<Result<(), String>> {
+    /// Fits on all but the test part, and keeps the model and what the test part says; or how the trial ends before. What
+    /// members say of the folds is weighed unless it is by now.
+    fn refit(
+        &self,
+        trial: &Trial,
+        weighed: Option<Weighed>,
+        watch: &dyn TrialWatch,
+    ) -> io::Result<Result<(), TrialEnd>> {
         let seed = seed_of(self.seed, trial.number as u64);
         let proposal = &trial.proposal;
-        let weighed = if proposal.is_ensemble() { Some(self.weigh(trial, watch)?) } else { None };
-        let weighed = match weighed.transpose() {
-            Ok(weighed) => weighed,
-            Err(TrialEnd::Failed(message)) => return Ok(Err(message)),
-            // It was called off, and comes later.
-            Err(TrialEnd::Finished | TrialEnd::Pruned | TrialEnd::Cancelled) => return Ok(Ok(())),
+        let weighed = match weighed {
+            None if proposal.is_ensemble() => match self.weigh(trial, watch)? {
+                Ok(weighed) => Some(weighed),
+                Err(end) => return Ok(Err(end)),
+            },
+            weighed => weighed,
         };
-        let fitted = self.data.whole().and_then(|part| {
-            let fitted = match &weighed {
-                Some(weighed) => self.fit_ensemble(trial, &weighed.weights, part)?,
-                None => part.fit_and_score(families::named(&proposal.family)?, &proposal.params, seed)?,
-            };
-            Ok((part, fitted))
-        });
-        let (part, fitted) = match fitted {
+        let part = match self.data.whole() {
+            Ok(part) => part,
+            Err(message) => return Ok(Err(TrialEnd::Failed(message))),
+        };
+        let fitted = match &weighed {
+            Some(weighed) => self.fit_ensemble(trial, &weighed.weights, part, watch)?,
+            None => families::named(&proposal.family)
+                .and_then(|family| part.fit_and_score(family, &proposal.params, seed))
+                .map_err(TrialEnd::Failed),
+        };
+        let fitted = match fitted {
             Ok(fitted) => fitted,
-            Err(message) => return Ok(Err(message)),
+            Err(end) => return Ok(Err(end)),
         };
         self.folder.check()?;
-        let loss = |truth: &TargetValues, prediction: &Prediction| {
-            let value = self.aim.value(&self.scores(evaluate(truth, prediction), truth, prediction));
-            value.map_or(f64::NAN, |value| self.aim.loss(value))
-        };
+        let loss = |truth: &TargetValues, prediction: &Prediction| self.loss(truth, prediction);
         let importance = importance(part, &fitted.model, loss, seed);
         let weights = weighed.map(|weighed| Self::weights_file(trial, &weighed));
         let tested = Tested { part, fitted: &fitted, importance, weights };
         keep::keep(&self.folder.trial(trial.number), &self.data, &tested)?;
         let mut measured = self.measured(part, &fitted);
-        let value = |prediction: &Prediction| {
-            self.aim.value(&self.scores(evaluate(&part.truth, prediction), &part.truth, prediction))
-        };
+        let value = |prediction: &Prediction| self.value(&part.truth, prediction);
         let rounds = fitted.model.by_rounds(&part.held_out, &value);
         measured.curve = rounds.into_iter().filter_map(|(round, value)| Some((round, value?))).collect();
         watch.report(TrialReport::Last(measured))?;
         Ok(Ok(()))
+    }
+
+    /// What is optimised, and nothing else; none where it is not defined.
+    fn value(&self, truth: &TargetValues, prediction: &Prediction) -> Option<f64> {
+        let value = match score(self.aim.at, truth, prediction) {
+            Some(value) => value,
+            None => self.asked?.of(truth, prediction),
+        };
+        Some(value).filter(|value| value.is_finite())
+    }
+
+    /// The same, so that less is better; NaN where it is not defined.
+    fn loss(&self, truth: &TargetValues, prediction: &Prediction) -> f64 {
+        self.value(truth, prediction).map_or(f64::NAN, |value| self.aim.loss(value))
     }
 
     /// Whether what is optimised is a number in every fold.
@@ -228,16 +247,30 @@ impl Tabular {
     }
 
     /// What is still to be done behind the last fold, where all models are kept.
-    fn keep_all(&self, trial: &Trial, reports: &[Values], watch: &dyn TrialWatch) -> io::Result<TrialEnd> {
+    fn keep_all(
+        &self,
+        trial: &Trial,
+        (reports, weighed): (&[Values], Option<Weighed>),
+        watch: &dyn TrialWatch,
+    ) -> io::Result<TrialEnd> {
         if self.plan.models == KeptModels::All
             && !trial.has_last
             && self.is_defined(reports)
-            && let Err(message) = self.refit(trial, watch)?
+            && let Err(end) = self.refit(trial, weighed, watch)?
         {
-            return Ok(TrialEnd::Failed(message));
+            return Ok(end);
         }
         Ok(TrialEnd::Finished)
     }
+}
+
+/// How a trial ends that is told to.
+fn told(watch: &dyn TrialWatch) -> io::Result<Option<TrialEnd>> {
+    Ok(match watch.verdict()? {
+        Verdict::Continue => None,
+        Verdict::Prune => Some(TrialEnd::Pruned),
+        Verdict::Cancel => Some(TrialEnd::Cancelled),
+    })
 }
 
 impl Objective for Tabular {
@@ -252,10 +285,8 @@ impl Objective for Tabular {
         let seed = seed_of(self.seed, trial.number as u64);
         let mut reports = trial.reports.clone();
         for fold in reports.len()..self.data.folds() {
-            match watch.verdict()? {
-                Verdict::Continue => {}
-                Verdict::Prune => return Ok(TrialEnd::Pruned),
-                Verdict::Cancel => return Ok(TrialEnd::Cancelled),
+            if let Some(end) = told(watch)? {
+                return Ok(end);
             }
             let part = self.data.fold(fold);
             let fitted = part.and_then(|part| {
@@ -269,7 +300,7 @@ impl Objective for Tabular {
             reports.push(fitted.values.clone());
             watch.report(TrialReport::Step(fitted))?;
         }
-        self.keep_all(trial, &reports, watch)
+        self.keep_all(trial, (&reports, None), watch)
     }
 
     fn finish(&self, best: &Trial, watch: &dyn TrialWatch) -> io::Result<()> {
@@ -277,7 +308,11 @@ impl Objective for Tabular {
         if is_kept || watch.verdict()? != Verdict::Continue {
             return Ok(());
         }
-        self.refit(best, watch)?.map_err(io::Error::other)
+        match self.refit(best, None, watch)? {
+            Err(TrialEnd::Failed(message)) => Err(io::Error::other(message)),
+            // One that was called off is fitted when the sweep is resumed.
+            Ok(()) | Err(TrialEnd::Finished | TrialEnd::Pruned | TrialEnd::Cancelled) => Ok(()),
+        }
     }
 }
 

@@ -95,3 +95,42 @@ fn a_trial_is_its_folds_and_a_model_and_ends_as_it_is_told() {
     let (end, _) = run(&trial("x", &[]), &[]);
     assert_eq!(end, TrialEnd::Failed("no family \"x\"".into()));
 }
+
+#[test]
+fn an_ensemble_is_weighed_once_and_ends_wherever_it_is_called_off() {
+    let here = tempfile::tempdir().unwrap();
+    let request = SweepRequest {
+        data: "iris".into(),
+        families: vec!["naive_bayes".into(), "decision_tree".into()],
+        folds: Some(3),
+        ..SweepRequest::default()
+    };
+    let (plan, data) = request.decide().unwrap();
+    let of_table = plan.trial.tabular().unwrap().clone();
+    let members = plan.rules.spaces.iter().enumerate().map(|(trial, space)| {
+        let (family, params) = (space.family.clone(), space.defaults());
+        crate::sweep::search::Member { trial, family, params }
+    });
+    let proposal = crate::sweep::search::Proposal::ensemble(members.collect());
+    let tabular = Tabular::new(&plan, of_table, data, SweepFolder { path: here.path().to_owned() });
+    let trial = Trial { number: 2, proposal, reports: Vec::new(), has_last: false, retries: 0 };
+    let run = |verdicts: &[Verdict]| {
+        let watcher = watcher(verdicts);
+        let end = tabular.run(&trial, &watcher).unwrap();
+        let left = watcher.verdicts.into_inner().unwrap().len();
+        (end, watcher.reports.into_inner().unwrap().len(), verdicts.len() - left)
+    };
+    let most = [Verdict::Continue; 50];
+    // Before each of two fits of three folds.
+    let (end, reports, asked) = run(&most);
+    assert_eq!((end, reports), (TrialEnd::Finished, 4));
+    let (end, _, again) = run(&most);
+    assert_eq!((end, asked - again), (TrialEnd::Finished, 6), "what members say is kept");
+    // Weights of each fold and of the model, the reports, and those members that count.
+    assert!((8..=9).contains(&again), "{again}");
+    for at in 0..again {
+        let (end, reports, _) = run(&[&most[..at], &[Verdict::Cancel]].concat());
+        assert_eq!(end, TrialEnd::Cancelled, "{at}");
+        assert_eq!(reports, at.saturating_sub(4).min(3), "{at}");
+    }
+}

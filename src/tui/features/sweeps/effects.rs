@@ -312,6 +312,10 @@ fn words(plan: &SweepPlan, study: &TrainingData) -> String {
         target.labels.as_ref().map_or(String::new(), |labels| format!(" of {} classes", labels.len()));
     let report = DataReport::of(study);
     let mut details = report.briefly().join("; ");
+    if let Some(why) = plan.rules.lacks_families() {
+        details.push_str(if details.is_empty() { "" } else { "; " });
+        details.push_str(&format!("no ensemble, which {why}"));
+    }
     if !details.is_empty() {
         details.push_str("; ");
     }
@@ -383,4 +387,24 @@ async fn close_broken(store: Store, services: Services) -> Option<Announcement> 
     let names: Vec<_> = broken.iter().map(|it| it.name.as_str()).collect();
     (!names.is_empty())
         .then(|| Announcement(format!("sweep {} was interrupted; g s resumes it", names.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_with_one_family_says_that_no_ensemble_will_come_of_it() {
+        let told = |families: &[&str], ensemble| {
+            let families = families.iter().map(|family| (*family).to_owned()).collect();
+            let request = SweepRequest { data: "iris".into(), families, ensemble, ..SweepRequest::default() };
+            let (plan, data) = request.decide().unwrap();
+            words(&plan, &data)
+        };
+        let why = "no ensemble, which averages the best trials of 2 families or more; this sweep has svm; optimises";
+        assert!(told(&["svm"], true).contains(why), "{}", told(&["svm"], true));
+        for (families, ensemble) in [(&["svm"][..], false), (&["svm", "logistic"], true)] {
+            assert!(!told(families, ensemble).contains("ensemble"));
+        }
+    }
 }

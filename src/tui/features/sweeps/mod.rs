@@ -50,6 +50,8 @@ pub struct Sweeps {
     pub is_starting: bool,
     /// When they were asked for last.
     pub asked: i64,
+    /// The id of the sweep that the list opens at, until it is known where that is.
+    pub listed_at: Option<String>,
     /// To be opened as soon as it is listed.
     pub opens: Option<ExperimentId>,
     /// The sweep that was begun last, until a key is pressed: when it has ended, the cursor goes to the best run.
@@ -151,6 +153,11 @@ fn goal_of(mode: Mode) -> Goal {
 }
 
 impl Sweeps {
+    /// The place in the list of the sweep of that id.
+    pub fn place(&self, id: &str) -> Option<usize> {
+        self.list.iter().position(|sweep| sweep.id == id)
+    }
+
     pub fn new(
         settled: SweepRequest,
         jobs: Option<usize>,

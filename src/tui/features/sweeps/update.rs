@@ -36,7 +36,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Around => plan::update::around(app, effects),
         Action::List => {
             // That of the run under the cursor, or the newest.
-            let at = sweep_of_run(app).unwrap_or(0);
+            app.sweeps.listed_at = sweep_of_run(app).map(str::to_owned);
+            let at = app.sweeps.listed_at.as_deref().and_then(|id| app.sweeps.place(id)).unwrap_or(0);
             app.overlay = Some(Overlay::Sweeps { at });
             look(app, effects);
         }
@@ -85,6 +86,7 @@ pub fn go(app: &mut App, action: go::Action, effects: &mut Effects) {
     let last = app.sweeps.list.len().saturating_sub(1);
     let Some(Overlay::Sweeps { at }) = &mut app.overlay else { return };
     if let Some(by) = action.lines(10) {
+        app.sweeps.listed_at = None;
         *at = at.saturating_add_signed(by).min(last);
     }
     match action {
@@ -295,10 +297,14 @@ fn seen(app: &mut App, list: Vec<Progress>) {
             text::counted(sweep.ended(), "trial")
         ));
     }
-    app.sweeps.list = list;
+    let wanted = app.sweeps.listed_at.take();
+    let before = std::mem::replace(&mut app.sweeps.list, list);
     screen::update::seen(app);
     if let Some(Overlay::Sweeps { at }) = &mut app.overlay {
-        *at = (*at).min(app.sweeps.list.len().saturating_sub(1));
+        // The cursor stays on its sweep where others come before it.
+        let id = wanted.as_ref().or(before.get(*at).map(|sweep| &sweep.id));
+        let now = id.and_then(|id| app.sweeps.place(id)).unwrap_or(*at);
+        *at = now.min(app.sweeps.list.len().saturating_sub(1));
     }
 }
 

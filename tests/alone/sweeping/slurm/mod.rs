@@ -225,6 +225,40 @@ fn an_ensemble_is_a_job_of_its_own_and_comes_to_what_it_comes_to_here() {
 
 #[test]
 #[ignore = "needs Debian's slurm packages: apt-get install slurmctld slurmd slurm-client slurm-wlm-basic-plugins, and root"]
+fn an_ensemble_takes_nothing_of_a_trial_that_was_submitted_ahead_under_its_number() {
+    let world = World::new("");
+    let words = [
+        "sweep",
+        "--data=iris",
+        "--family=naive_bayes,decision_tree,logistic",
+        "--ensemble",
+        "--method=random",
+        "--no-prune",
+        "--metric=log_loss",
+        "--experiment=fewer",
+    ];
+    let more = ["--trials=9", "--jobs=1", "--executor=slurm"];
+    let mut driver = world.spawn(&[&words[..], &more].concat());
+    let has_submitted = || {
+        let lines = || fs::read_to_string(world.file("jobs.jsonl")).unwrap_or_default();
+        !sweeps(world.home.path()).is_empty() && lines().contains("answered")
+    };
+    wait_until("all to be submitted", has_submitted);
+    driver.kill().unwrap();
+    driver.wait().unwrap();
+    wait_until("all jobs to end", || world.cluster.active().is_empty());
+    assert!(world.job(5).is_some(), "it was submitted ahead");
+    world.steer(&["set", "--trials", "5"]);
+    let (code, _, error) = output(world.command(&["sweep", "--resume", &world.id()]));
+    assert_eq!(code, 0, "{error}");
+    let (_, trials) = seen(&world.uri, "fewer");
+    assert_eq!(trials.last().unwrap().name, "ensemble-5");
+    assert_eq!(trials, on_this_machine(&[&words[..], &["--trials=5"]].concat(), "fewer"));
+    wait_until("all jobs to end", || world.cluster.active().is_empty());
+}
+
+#[test]
+#[ignore = "needs Debian's slurm packages: apt-get install slurmctld slurmd slurm-client slurm-wlm-basic-plugins, and root"]
 fn a_sweep_that_is_disturbed_in_every_way_comes_to_the_same() {
     let world = World::new("20 21 22 23");
     let words = [&WORDS[..], &["--executor", "slurm", "--slurm", "time=10"], &COMMAND].concat();

@@ -144,6 +144,33 @@ impl FormField {
     }
 }
 
+/// Options of the command line that the form has no line for; whether they are settings too.
+const WITHOUT_LINE: [(&str, bool); 7] = [
+    ("--categorical", true),
+    ("--no-header", true),
+    ("--separator", true),
+    ("--space", true),
+    ("--grid-points", false),
+    ("--min-steps", false),
+    ("--reduction", false),
+];
+
+/// Puts something in the place of an option: of a word of its own, and not of a part of a name.
+fn put_for(words: &str, option: &str, put: &str) -> String {
+    let (mut done, mut from) = (String::with_capacity(words.len()), 0);
+    for (at, _) in words.match_indices(option) {
+        let behind = at + option.len();
+        let begins = words[..at].chars().next_back().is_none_or(char::is_whitespace);
+        let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        if begins && !words[behind..].starts_with(goes_on) {
+            done.push_str(&words[from..at]);
+            done.push_str(put);
+            from = behind;
+        }
+    }
+    done + &words[from..]
+}
+
 /// What is wrong with a plan, where the command line's options are lines of the form.
 pub fn of_lines(words: &str) -> String {
     let option = |field: &FormField| match field {
@@ -151,12 +178,20 @@ pub fn of_lines(words: &str) -> String {
         FormField::Pruner => "--prune".to_owned(),
         field => format!("--{}", field.name().replace(' ', "-")),
     };
-    let mut options: Vec<(String, &str)> = FIELDS.iter().map(|field| (option(field), field.name())).collect();
-    // `--time` begins `--time-column`.
-    options.sort_by_key(|(option, _)| std::cmp::Reverse(option.len()));
-    options.iter().fold(words.to_owned(), |words, (option, name)| {
-        words.replace(&format!("pass {option}"), &format!("fill in {name}")).replace(option, name)
-    })
+    let told = FIELDS.iter().fold(words.to_owned(), |words, field| {
+        let (option, name) = (option(field), field.name());
+        let words = put_for(&words, &format!("pass {option}"), &format!("fill in {name}"));
+        put_for(&words, &option, name)
+    });
+    let is_in = |option: &str| put_for(&told, option, "") != told;
+    let mut without = WITHOUT_LINE.iter().filter(|(option, _)| is_in(option)).peekable();
+    if without.peek().is_none() || told.contains("config file") {
+        told
+    } else if without.all(|(_, is_setting)| *is_setting) {
+        format!("{told} (on the command line, or in [sweep] of the config file)")
+    } else {
+        format!("{told} (on the command line)")
+    }
 }
 
 #[derive(Debug)]
@@ -406,7 +441,18 @@ mod tests {
             ),
             ("use 3 --folds or fewer", "use 3 folds or fewer"),
             ("drop --weight-column and --class-weight", "drop weight column and class weight"),
-            ("pass --categorical id", "pass --categorical id"),
+            (
+                "pass --categorical id",
+                "pass --categorical id (on the command line, or in [sweep] of the config file)",
+            ),
+            (
+                "--space svm.C=0..1: x",
+                "--space svm.C=0..1: x (on the command line, or in [sweep] of the config file)",
+            ),
+            ("--min-steps 0: use at least 1", "--min-steps 0: use at least 1 (on the command line)"),
+            ("no file my--data.csv", "no file my--data.csv"),
+            ("no column \"--time\"; pass --time-column", "no column \"--time\"; fill in time column"),
+            ("--folds-of-it, --datax and --seeds", "--folds-of-it, --datax and --seeds"),
         ] {
             assert_eq!(of_lines(words), told);
         }

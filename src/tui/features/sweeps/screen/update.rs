@@ -97,7 +97,7 @@ pub fn go(app: &mut App, action: go::Action, effects: &mut Effects) {
 /// Back to the list that the sweep was opened from.
 fn back(app: &mut App) {
     let Some(Screen::Sweep(screen)) = app.screens.pop() else { return };
-    let at = app.sweeps.list.iter().position(|sweep| sweep.id == screen.progress.id).unwrap_or(0);
+    let at = app.sweeps.place(&screen.progress.id).unwrap_or(0);
     app.overlay = Some(Overlay::Sweeps { at });
 }
 

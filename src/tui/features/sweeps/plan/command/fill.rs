@@ -51,10 +51,9 @@ pub fn likely_run(app: &App) -> Option<ScriptRun> {
     script_run(app).or_else(|| script_run_at(app, best()?))
 }
 
-/// The place in the list of the sweep that the run under the cursor belongs to.
-pub fn sweep_of_run(app: &App) -> Option<usize> {
-    let id = tag(&app.runs.catalog, app.runs.row_under_cursor()?, SWEEP)?;
-    app.sweeps.list.iter().position(|sweep| sweep.id == id)
+/// The id of the sweep that the run under the cursor belongs to.
+pub fn sweep_of_run(app: &App) -> Option<&str> {
+    tag(&app.runs.catalog, app.runs.row_under_cursor()?, SWEEP)
 }
 
 fn script_run_at(app: &App, row: Row) -> Option<ScriptRun> {

@@ -45,6 +45,20 @@ impl<'a> Spelling<'a> {
         let near = words.into_iter().filter_map(|word| Some((self.distance(word)?, word)));
         near.min_by_key(|(distance, _)| *distance)
     }
+
+    /// The same of a name in small letters as this one. Where no letter is the same, nothing is near.
+    fn distance_of_name(&self, known: &str) -> Option<usize> {
+        self.distance(known).filter(|distance| *distance < known.chars().count())
+    }
+}
+
+/// The name that is nearest to what is written, in small or capital letters.
+pub fn nearest_name<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = written.to_lowercase();
+    let spelling = Spelling::new(&lower);
+    let distance = |name: &str| spelling.distance_of_name(&name.to_lowercase());
+    let near = known.into_iter().filter_map(|name| Some((distance(name)?, name)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
 /// What may be meant by a name that is none of those there are, behind what says so: ` (did you mean iris?)`.
@@ -55,8 +69,7 @@ pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>)
     let holds = |name: &str| lower.chars().count() > 2 && name.contains(&lower);
     let near = known.into_iter().filter_map(|name| {
         let other = name.to_lowercase();
-        // Where no letter is the same, nothing is near.
-        let distance = spelling.distance(&other).filter(|distance| *distance < other.chars().count());
+        let distance = spelling.distance_of_name(&other);
         let distance = distance.or_else(|| holds(&other).then(|| other.len().abs_diff(lower.len())));
         Some((distance?, name))
     });
@@ -75,6 +88,7 @@ mod tests {
         assert_eq!(did_you_mean("Wine", sets), " (did you mean wine-quality?)");
         assert_eq!(did_you_mean("wine_quality", sets), " (did you mean wine-quality?)");
         assert_eq!(did_you_mean("houses.csv", sets), "");
+        assert_eq!((nearest_name("Iriss", sets), nearest_name("Wine", sets)), (Some("iris"), None));
         assert_eq!(did_you_mean("", sets), "");
         assert_eq!(
             (did_you_mean("z", ["x", "y"]), did_you_mean("Y", ["x", "y"])),
