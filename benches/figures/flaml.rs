@@ -60,7 +60,7 @@ pub fn flaml(folder: &Path) {
         command.env("HOME", home.path()).current_dir(home.path()).args(["sweep", "--data"]).arg(&train);
         command.args(["--target", "y", "--task", task, "--metric", metric, "--trials", "50", "--json"]);
         // All rows are to be learnt from: others judge.
-        command.args(["--test-size", "0.01", "--models", "best", "--ensemble", "--time", "15m", "--jobs"]);
+        command.args(["--test-size", "0.01", "--models", "best", "--ensemble", "--time", "5m", "--jobs"]);
         let begin = Instant::now();
         let output = command.arg(threads.to_string()).output().unwrap();
         let seconds = begin.elapsed().as_secs_f64();

@@ -8,7 +8,7 @@ use super::executor_plan::ExecutorPlan;
 use super::objective::command::MOST_RETRIES;
 use super::objective::tabular::{KeptModels, TabularPlan};
 use super::plan::{SweepPlan, TrialPlan};
-use super::search::{FamilySpace, Method, Startup};
+use super::search::{FamilyChoice, FamilySpace, Method, Startup};
 use crate::learn::data::{
     self, DataError, DataFrame, Limits, ReadOptions, Target, TargetValues, Task, bundled,
 };
@@ -185,6 +185,7 @@ impl SweepRequest {
             ensemble: self.ensemble,
             proposals: Proposals::Steady,
             startup: Startup::Random,
+            families: FamilyChoice::Ranked,
             max_failures: None,
         };
         rules.jobs = rules.jobs_for(None);

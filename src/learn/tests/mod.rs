@@ -337,8 +337,8 @@ fn what_is_learnt_comes_from_the_training_rows_alone() {
 fn huge_targets_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("huge.csv");
-    let rows: String = (0..60).map(|row| format!("{row},{}e29\n", 1 + row)).collect();
-    std::fs::write(&path, format!("x,y\n{rows}")).unwrap();
+    let rows: Vec<String> = (0..60).map(|row| format!("{row},{}e29\n", 1 + row)).collect();
+    std::fs::write(&path, format!("x,y\n{}", rows.concat())).unwrap();
     let frame = load(path.to_str().unwrap(), &ReadOptions::default()).unwrap();
     assert_eq!(Target::new(&frame, "y", None).unwrap().task, Task::Regression);
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::pruner::Pruner;
-use crate::sweep::search::{FamilySpace, LAG, Method, Proposer, Startup};
+use crate::sweep::search::{FamilyChoice, FamilySpace, LAG, Method, Proposer, Startup};
 
 /// Trials side by side, at most, where none goes by earlier ones.
 pub const MOST_JOBS: usize = 256;
@@ -87,6 +87,9 @@ pub struct Rules {
     /// How proposals begin that go by results.
     #[serde(default, skip_serializing_if = "is_random")]
     pub startup: Startup,
+    /// How the families of trials are chosen.
+    #[serde(default, skip_serializing_if = "is_estimated")]
+    pub families: FamilyChoice,
     /// The sweep stops where so many trials, its first, fail in the same way; none: it never does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_failures: Option<usize>,
@@ -106,11 +109,17 @@ fn is_random(startup: &Startup) -> bool {
     *startup == Startup::Random
 }
 
+/// As it was before there was a choice.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_estimated(families: &FamilyChoice) -> bool {
+    *families == FamilyChoice::Estimated
+}
+
 impl Rules {
     /// What proposes the trials.
     pub fn proposer(&self) -> Proposer {
         let proposer = Proposer::new(self.method, self.seed, self.spaces.clone(), self.grid_points);
-        let proposer = proposer.starting(self.startup);
+        let proposer = proposer.starting(self.startup).choosing(self.families);
         match self.proposals {
             Proposals::Steady => proposer,
             Proposals::Eager => proposer.apart(),

@@ -3,8 +3,20 @@
 use std::collections::HashMap;
 
 use fastrand::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::Observation;
+
+/// How the family of a trial is chosen, where results are gone by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FamilyChoice {
+    /// As any other choice is: by the estimator.
+    #[default]
+    Estimated,
+    /// By the best trial of each.
+    Ranked,
+}
 
 /// The chance that every family has, as a share of an even one.
 const LEAST: f64 = 0.25;

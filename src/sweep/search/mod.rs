@@ -18,6 +18,7 @@ use optimizer::sampler::tpe::TpeSampler;
 use optimizer::sampler::{CompletedTrial, Sampler};
 use serde::{Deserialize, Serialize};
 
+pub use families::FamilyChoice;
 pub use space::FamilySpace;
 
 use crate::params::{Dimension, ParamValue, Params, Range, tidy};
@@ -160,6 +161,7 @@ pub struct Proposer {
     /// Whether proposals keep a distance from what was tried.
     keeps_apart: bool,
     startup: Startup,
+    families: FamilyChoice,
 }
 
 impl Proposer {
@@ -170,7 +172,8 @@ impl Proposer {
         } else {
             Vec::new()
         };
-        Self { method, seed, spaces, grid, keeps_apart: false, startup: Startup::Random }
+        let families = FamilyChoice::default();
+        Self { method, seed, spaces, grid, keeps_apart: false, startup: Startup::Random, families }
     }
 
     /// The same, whose proposals keep a distance from what was tried, and from each other while nothing more is known: where
@@ -182,6 +185,11 @@ impl Proposer {
     /// The same, beginning in another way where results are gone by.
     pub fn starting(self, startup: Startup) -> Self {
         Self { startup, ..self }
+    }
+
+    /// The same, choosing families in another way where results are gone by.
+    pub fn choosing(self, families: FamilyChoice) -> Self {
+        Self { families, ..self }
     }
 
     /// How many trials there are at most.
@@ -250,13 +258,18 @@ impl Proposer {
         if let [only] = open[..] {
             return Some(only);
         }
-        if self.method == Method::Tpe {
+        if self.method == Method::Tpe && self.families == FamilyChoice::Ranked {
             let names: Vec<&str> = open.iter().map(|space| space.family.as_str()).collect();
             let mut rng = Rng::with_seed(self.seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
             return open.get(families::draw(&names, observed, &mut rng)?).copied();
         }
         let distribution = Distribution::Categorical(CategoricalDistribution { n_choices: open.len() });
-        match self.sample(number, 0, &distribution, &[]) {
+        let all: Vec<&Observation<'_>> = observed.iter().collect();
+        let history = completed(&all, &distribution, |trial| {
+            let at = open.iter().position(|space| space.family == trial.proposal.family)?;
+            Some(Sampled::Categorical(at))
+        });
+        match self.sample(number, 0, &distribution, &history) {
             Sampled::Categorical(at) => open.get(at).copied(),
             _ => None,
         }

@@ -18,7 +18,9 @@ use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialW
 use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::objective::tabular::Tabular;
 use crate::sweep::request::SweepRequest;
-use crate::sweep::search::{FamilySpace, LAG, Method, Observation, Proposal, Proposer, Startup};
+use crate::sweep::search::{
+    FamilyChoice, FamilySpace, LAG, Method, Observation, Proposal, Proposer, Startup,
+};
 
 #[test]
 fn a_proposal_depends_on_what_has_ended_for_sure_and_finds_the_better_half() {
@@ -94,6 +96,7 @@ fn rules() -> Rules {
         ensemble: false,
         proposals: Proposals::Eager,
         startup: Startup::Random,
+        families: FamilyChoice::Ranked,
         max_failures: Some(2),
     }
 }

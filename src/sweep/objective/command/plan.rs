@@ -14,7 +14,7 @@ use crate::sweep::engine::rules::{MOST_JOBS, Mode, Proposals, Rules};
 use crate::sweep::executor_plan::{ExecutorPlan, SLURM_JOBS};
 use crate::sweep::plan::{SweepPlan, TrialPlan, option, pruner_in_words, rules_in_words};
 use crate::sweep::request::{SEED, TRIALS};
-use crate::sweep::search::{FamilySpace, Method, Startup};
+use crate::sweep::search::{FamilyChoice, FamilySpace, Method, Startup};
 use crate::text::shell::quoted;
 
 /// What trials are called.
@@ -159,6 +159,7 @@ impl CommandRequest {
             ensemble: false,
             proposals: Proposals::Eager,
             startup: Startup::Sobol,
+            families: FamilyChoice::default(),
             max_failures: Some(self.max_failures.unwrap_or(MAX_FAILURES)).filter(|most| *most > 0),
         };
         let plan = CommandPlan {
