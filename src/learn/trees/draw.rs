@@ -13,12 +13,8 @@ pub(super) struct Drawer<'a, Item> {
     items: &'a [Item],
     growth: &'a TreeOptions,
     rng: &'a mut Rng,
-    /// Those of a node stand together, in their order: so columns are read from the front to the back.
+    /// Those of a node stand together.
     rows: Vec<u32>,
-    /// Those that go right, while a node is split.
-    beside: Vec<u32>,
-    /// What the rows of a node bring.
-    node_items: Vec<Item>,
     drawn: DrawnFeatures,
     /// Of the rows of a node the values of a feature.
     values: Vec<f32>,
@@ -42,18 +38,8 @@ impl<'a, Item: Copy> Drawer<'a, Item> {
     ) -> Self {
         let rows: Vec<u32> = (0..matrix.rows as u32).filter(|row| bag.of(*row as usize) > 0.0).collect();
         let drawn = DrawnFeatures::of(matrix);
-        let count = rows.len();
-        Self {
-            matrix,
-            items,
-            growth,
-            rng,
-            rows,
-            beside: Vec::with_capacity(count),
-            node_items: Vec::with_capacity(count),
-            drawn,
-            values: Vec::with_capacity(count),
-        }
+        let values = Vec::with_capacity(rows.len());
+        Self { matrix, items, growth, rng, rows, drawn, values }
     }
 
     pub fn grow<S: NodeStats<Item = Item>>(mut self, empty: &S, gains: &mut [f64]) -> Tree {
@@ -97,8 +83,6 @@ impl<'a, Item: Copy> Drawer<'a, Item> {
         let min_leaf = self.growth.min_samples_leaf.max(1);
         let least = node.weight() * LEAST_SHARE;
         let rows = &self.rows[from..to];
-        self.node_items.clear();
-        self.node_items.extend(rows.iter().map(|row| self.items[*row as usize]));
         let mut best: Option<BestSplit<S>> = None;
         let mut looked_at = 0;
         for turn in 0..width {
@@ -120,10 +104,9 @@ impl<'a, Item: Copy> Drawer<'a, Item> {
                 continue;
             }
             let (mut left, mut right) = (empty.clone(), empty.clone());
-            for (value, item) in self.values.iter().zip(&self.node_items) {
-                let goes_left = *value <= threshold;
-                left.add_if(*item, goes_left);
-                right.add_if(*item, !goes_left);
+            for (value, row) in self.values.iter().zip(rows) {
+                let side = if *value <= threshold { &mut left } else { &mut right };
+                side.add(self.items[*row as usize]);
             }
             let purity = left.purity() + right.purity();
             if !purity.is_finite() || left.weight() <= least || right.weight() <= least {
@@ -142,18 +125,13 @@ impl<'a, Item: Copy> Drawer<'a, Item> {
     fn deal<S>(&mut self, from: usize, to: usize, best: &BestSplit<S>) -> usize {
         let column = self.matrix.column(best.feature);
         let rows = &mut self.rows[from..to];
-        self.beside.clear();
         let mut count = 0;
         for at in 0..rows.len() {
-            let row = rows[at];
-            if column[row as usize] <= best.threshold {
-                rows[count] = row;
+            if column[rows[at] as usize] <= best.threshold {
+                rows.swap(at, count);
                 count += 1;
-            } else {
-                self.beside.push(row);
             }
         }
-        rows[count..].copy_from_slice(&self.beside);
         count
     }
 }

@@ -17,12 +17,6 @@ pub trait NodeStats: Clone {
     type Item: Copy;
 
     fn add(&mut self, item: Self::Item);
-    /// Adds it where that is so.
-    fn add_if(&mut self, item: Self::Item, is_here: bool) {
-        if is_here {
-            self.add(item);
-        }
-    }
     fn remove(&mut self, item: Self::Item);
     /// The more, the purer; sides add up.
     fn purity(&self) -> f64;
@@ -54,12 +48,6 @@ impl NodeStats for Mean {
         self.sum += item.value * item.weight;
         self.squares += item.value * item.value * item.weight;
         self.weight += item.weight;
-    }
-
-    /// Without a branch, which nobody could foresee.
-    fn add_if(&mut self, item: Weighed, is_here: bool) {
-        let weight = if is_here { item.weight } else { 0.0 };
-        self.add(Weighed { weight, ..item });
     }
 
     fn remove(&mut self, item: Weighed) {
