@@ -75,18 +75,20 @@ fn like(said: &Prediction, values: Vec<f64>) -> Prediction {
     }
 }
 
-/// Classes by their probabilities, one row after the other: the first of the greatest in single precision, as models have it.
-pub fn likeliest(probabilities: Vec<f64>, count: usize) -> Prediction {
-    let class = |row: &[f64]| {
-        let mut best = 0;
-        for at in 1..row.len() {
-            if row[at] as f32 > row[best] as f32 {
-                best = at;
-            }
+/// The first of the greatest in single precision, as ONNX's ArgMax has it.
+pub fn likeliest_of(scores: impl Iterator<Item = f64>) -> u32 {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (class, score) in (0..).zip(scores) {
+        if score as f32 > best.1 {
+            best = (class, score as f32);
         }
-        best as u32
-    };
-    let classes = probabilities.chunks(count).map(class).collect();
+    }
+    best.0
+}
+
+/// Classes by their probabilities, one row after the other.
+pub fn likeliest(probabilities: Vec<f64>, count: usize) -> Prediction {
+    let classes = probabilities.chunks(count).map(|row| likeliest_of(row.iter().copied())).collect();
     Prediction::Classes { probabilities, classes, count }
 }
 

@@ -298,14 +298,7 @@ fn classes(decisions: &Array2<f64>, probabilities: impl Fn(usize) -> Vec<f64>) -
     let mut chosen = Vec::with_capacity(decisions.nrows());
     let mut all = Vec::with_capacity(decisions.len());
     for (number, row) in decisions.outer_iter().enumerate() {
-        // The first of the greatest, as ONNX's ArgMax has it.
-        let mut best = 0;
-        for at in 1..row.len() {
-            if row[at] as f32 > row[best] as f32 {
-                best = at;
-            }
-        }
-        chosen.push(best as u32);
+        chosen.push(averaging::likeliest_of(row.iter().copied()));
         all.extend(probabilities(number));
     }
     Prediction::Classes { probabilities: all, classes: chosen, count: decisions.ncols() }

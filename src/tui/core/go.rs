@@ -362,18 +362,6 @@ fn scrolled(app: &mut App) -> Option<&mut usize> {
 
 /// Closes what stands over everything else.
 pub fn close(app: &mut App) {
-    app.overlay = match app.overlay.take() {
-        Some(Overlay::Report(report)) => report.behind.map(|behind| *behind),
-        Some(
-            Overlay::Messages { .. }
-            | Overlay::Search
-            | Overlay::Prompt(_)
-            | Overlay::Picker(_)
-            | Overlay::Confirm(_)
-            | Overlay::Plan(_)
-            | Overlay::Command(_)
-            | Overlay::Sweeps { .. },
-        )
-        | None => None,
-    };
+    let behind = if let Some(Overlay::Report(report)) = app.overlay.take() { report.behind } else { None };
+    app.overlay = behind.map(|behind| *behind);
 }

@@ -24,8 +24,8 @@ use crate::learn::features::Features;
 use crate::learn::model::{FittedModel, Link};
 use crate::learn::pairs::pairs;
 
-pub struct Svm;
-pub struct Svr;
+/// For classes or for numbers.
+pub struct SupportVectors(pub Task);
 
 /// Rows up to which one by landmarks takes seconds.
 const USUAL: usize = 50_000;
@@ -79,17 +79,23 @@ fn radial(gamma: f64, lengths: f64, product: f64) -> f64 {
     (-gamma * (lengths - 2.0 * product).max(0.0)).exp()
 }
 
-impl Family for Svm {
+impl Family for SupportVectors {
     fn name(&self) -> &'static str {
-        "svm"
+        match self.0 {
+            Task::Classification => "svm",
+            Task::Regression => "svr",
+        }
     }
 
     fn description(&self) -> &'static str {
-        "support vector machine (one-vs-one); approximate above 10,000 rows"
+        match self.0 {
+            Task::Classification => "support vector machine (one-vs-one); approximate above 10,000 rows",
+            Task::Regression => "support vector regression; approximate above 5,000 rows",
+        }
     }
 
     fn supports(&self, task: Task) -> bool {
-        task == Task::Classification
+        task == self.0
     }
 
     fn is_suggested(&self, shape: DataShape) -> bool {
@@ -97,41 +103,7 @@ impl Family for Svm {
     }
 
     fn memory(&self, rows: usize, features: usize) -> u64 {
-        memory(Task::Classification, rows, features)
-    }
-
-    fn extra_params(&self) -> &'static [&'static str] {
-        &["n_components"]
-    }
-
-    fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
-        dimensions(shape)
-    }
-
-    fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
-        Ok(Box::new(Settings::new(params, None, seed)?))
-    }
-}
-
-impl Family for Svr {
-    fn name(&self) -> &'static str {
-        "svr"
-    }
-
-    fn description(&self) -> &'static str {
-        "support vector regression; approximate above 5,000 rows"
-    }
-
-    fn supports(&self, task: Task) -> bool {
-        task == Task::Regression
-    }
-
-    fn is_suggested(&self, shape: DataShape) -> bool {
-        shape.rows <= USUAL
-    }
-
-    fn memory(&self, rows: usize, features: usize) -> u64 {
-        memory(Task::Regression, rows, features)
+        memory(self.0, rows, features)
     }
 
     fn extra_params(&self) -> &'static [&'static str] {
@@ -140,12 +112,18 @@ impl Family for Svr {
 
     fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         let mut space = dimensions(shape);
-        space.push(Dimension::real("epsilon", 0.01, 0.5, 0.1).log());
+        if self.0 == Task::Regression {
+            space.push(Dimension::real("epsilon", 0.01, 0.5, 0.1).log());
+        }
         space
     }
 
     fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
-        Ok(Box::new(Settings::new(params, Some(params.positive("epsilon", 0.1)?), seed)?))
+        let tube = match self.0 {
+            Task::Classification => None,
+            Task::Regression => Some(params.positive("epsilon", 0.1)?),
+        };
+        Ok(Box::new(Settings::new(params, tube, seed)?))
     }
 }
 

@@ -18,8 +18,6 @@ use crate::sweep::search::Member;
 
 /// The folder of what members say of each fold, in that of the trial: what is fitted once is not fitted again.
 const FOLDER: &str = "out_of_fold";
-/// Bytes of what a member says of a fold.
-const LONGEST: u64 = 8 << 30;
 
 /// What members say of rows that they have not seen, and how much each counts.
 pub(super) struct Weighed {
@@ -45,15 +43,20 @@ impl Said {
         numbers.iter().chain(values(&self.prediction)).flat_map(|value| value.to_le_bytes()).collect()
     }
 
-    /// Of so many rows; none where it is not of them.
-    fn read(bytes: &[u8], truth: &TargetValues, rows: usize) -> Option<Self> {
-        let numbers = bytes.chunks_exact(8).map(|chunk| chunk.try_into().map(f64::from_le_bytes));
-        let mut numbers: Vec<f64> = numbers.collect::<Result<_, _>>().ok()?;
+    /// Bytes of what is said of so many rows.
+    fn length(truth: &TargetValues, rows: usize) -> u64 {
         let width = match truth {
             TargetValues::Numbers(_) => 1,
             TargetValues::Classes { count, .. } => *count,
         };
-        if bytes.len() != 8 * (2 + rows * width) {
+        8 * (2 + rows as u64 * width as u64)
+    }
+
+    /// Of so many rows; none where it is not of them.
+    fn read(bytes: &[u8], truth: &TargetValues, rows: usize) -> Option<Self> {
+        let numbers = bytes.chunks_exact(8).map(|chunk| chunk.try_into().map(f64::from_le_bytes));
+        let mut numbers: Vec<f64> = numbers.collect::<Result<_, _>>().ok()?;
+        if bytes.len() as u64 != Self::length(truth, rows) {
             return None;
         }
         let said = numbers.split_off(2);
@@ -184,9 +187,11 @@ impl Tabular {
     ) -> io::Result<Result<Said, TrialEnd>> {
         let path = self.folder.trial(trial.number).join(FOLDER).join(format!("{fold}-{}", member.trial));
         let rows = self.data.split.folds[fold].validation.len();
-        match disk::read(&path, LONGEST) {
+        let truth = &self.data.target.values;
+        // One that is too long is an error: nobody but this program writes there.
+        match disk::read(&path, Said::length(truth, rows)) {
             Ok(kept) => {
-                if let Some(said) = Said::read(&kept, &self.data.target.values, rows) {
+                if let Some(said) = Said::read(&kept, truth, rows) {
                     return Ok(Ok(said));
                 }
             }
