@@ -84,7 +84,8 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
     ];
     if width >= EXPERIMENTS {
         let name = text::clean(&sweep.experiment_name);
-        spans.push(Span::styled(text::fit(&name, EXPERIMENT, theme.glyphs.ellipsis), theme.dim));
+        spans.push(Span::styled(text::fit(&name, EXPERIMENT - 1, theme.glyphs.ellipsis), theme.dim));
+        spans.push(Span::raw(" "));
     }
     if width >= 78 {
         spans.extend(bar(sweep, theme));
